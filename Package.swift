@@ -1,0 +1,69 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// One list for every target, so that no file is compiled under softer rules than another.
+let swiftSettings: [SwiftSetting] = [
+  .swiftLanguageMode(.v6),
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+]
+
+let package = Package(
+  name: "binnacle",
+  products: [.executable(name: "binnacle", targets: ["binnacle"])],
+  dependencies: [
+    // Command-line options, help and completion: nothing this project exists for.
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    // The logging front that Swift servers share; the handler is ours.
+    .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+    // YAML request bodies, answers and the config file; a parser of our own would be worse.
+    .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+  ],
+  targets: [
+    .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
+    .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
+    .target(name: "CNetwork"),
+
+    .target(name: "ByteBuffers", swiftSettings: swiftSettings),
+    .target(name: "JSON", dependencies: ["ByteBuffers"], swiftSettings: swiftSettings),
+    .target(name: "Machinery", dependencies: ["JSON", "ByteBuffers"], swiftSettings: swiftSettings),
+    .target(
+      name: "Schema", dependencies: ["JSON", "Machinery", "ByteBuffers", .product(name: "Yams", package: "Yams")],
+      swiftSettings: swiftSettings),
+    .target(name: "Storage", dependencies: ["ByteBuffers", "Machinery"], swiftSettings: swiftSettings),
+    .target(name: "StorageSQLite", dependencies: ["Storage", "ByteBuffers", "CSQLite"], swiftSettings: swiftSettings),
+    .target(name: "CurlHTTP", dependencies: ["CCurl", "CNetwork", "ByteBuffers"], swiftSettings: swiftSettings),
+    .target(name: "StorageEtcd3", dependencies: ["Storage", "CurlHTTP", "JSON", "ByteBuffers"], swiftSettings: swiftSettings),
+    .target(name: "Cacher", dependencies: ["Storage", "Machinery", "ByteBuffers"], swiftSettings: swiftSettings),
+    .target(name: "HTTPServer", dependencies: ["ByteBuffers", "CNetwork"], swiftSettings: swiftSettings),
+    .target(
+      name: "Registry", dependencies: ["Cacher", "Schema", "Storage", "Machinery", "JSON", "ByteBuffers"], swiftSettings: swiftSettings),
+    .target(
+      name: "APIServer",
+      dependencies: ["Registry", "HTTPServer", "Cacher", "Schema", "Storage", "Machinery", "JSON", "ByteBuffers", .product(name: "Logging", package: "swift-log")],
+      swiftSettings: swiftSettings),
+    .executableTarget(
+      name: "binnacle",
+      dependencies: [
+        "APIServer", "Registry", "Cacher", "HTTPServer", "Schema", "Storage", "StorageEtcd3", "StorageSQLite", "Machinery", "JSON", "ByteBuffers",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"), .product(name: "Logging", package: "swift-log"),
+      ],
+      swiftSettings: swiftSettings),
+
+    .target(name: "TestSupport", dependencies: ["ByteBuffers", "Storage", "JSON"], path: "Tests/TestSupport", swiftSettings: swiftSettings),
+    .testTarget(name: "JSONTests", dependencies: ["JSON", "TestSupport"], swiftSettings: swiftSettings),
+    .testTarget(name: "MachineryTests", dependencies: ["Machinery", "JSON", "TestSupport"], swiftSettings: swiftSettings),
+    .testTarget(name: "SchemaTests", dependencies: ["Schema", "Machinery", "JSON", "TestSupport"], swiftSettings: swiftSettings),
+    .testTarget(
+      name: "StorageTests", dependencies: ["Storage", "StorageSQLite", "StorageEtcd3", "Cacher", "TestSupport"], swiftSettings: swiftSettings),
+    .testTarget(name: "StorageSQLiteTests", dependencies: ["StorageSQLite", "Storage", "TestSupport"], swiftSettings: swiftSettings),
+    .testTarget(name: "StorageEtcd3Tests", dependencies: ["StorageEtcd3", "CurlHTTP", "Storage", "TestSupport"], swiftSettings: swiftSettings),
+    .testTarget(name: "CacherTests", dependencies: ["Cacher", "Storage", "StorageSQLite", "TestSupport"], swiftSettings: swiftSettings),
+    .testTarget(name: "HTTPServerTests", dependencies: ["HTTPServer", "ByteBuffers", "TestSupport"], swiftSettings: swiftSettings),
+    .testTarget(
+      name: "RegistryTests", dependencies: ["Registry", "Cacher", "Schema", "Storage", "StorageSQLite", "TestSupport"], swiftSettings: swiftSettings),
+    .testTarget(
+      name: "APIServerTests", dependencies: ["APIServer", "Registry", "StorageSQLite", "HTTPServer", "TestSupport"], swiftSettings: swiftSettings),
+    .testTarget(name: "EndToEndTests", dependencies: ["TestSupport", "JSON", "binnacle"], swiftSettings: swiftSettings),
+  ]
+)

@@ -1,0 +1,158 @@
+/// A JSON document that can be edited: the form in which defaults, patches and strategies work.
+///
+/// Serving never goes through it: reads send stored bytes, and parsing of stored values uses the tape.
+public enum JSONValue: Sendable, Equatable {
+  case null
+  case bool(Bool)
+  /// A number without fraction or exponent that fits 64 bits, as Kubernetes keeps them.
+  case int(Int64)
+  /// Every other number; never NaN or infinite.
+  case double(Double)
+  case string(String)
+  case array([JSONValue])
+  case object(JSONObject)
+}
+
+/// The members of a JSON object in their order. Names are unique.
+///
+/// Lookup is a scan: API objects have few members, and order has to be kept anyway. Code that meets maps a client can grow
+/// (labels, annotations) must build them through `init(uniquing:)`, which does not scan per insertion.
+public struct JSONObject: Sendable, Equatable, ExpressibleByDictionaryLiteral {
+  /// One member.
+  public struct Member: Sendable, Equatable {
+    public let name: String
+    public var value: JSONValue
+    public init(_ name: String, _ value: JSONValue) {
+      self.name = name
+      self.value = value
+    }
+  }
+
+  /// The members in order.
+  public private(set) var members: [Member]
+
+  public init() { members = [] }
+
+  /// Members in the order written; a name given twice keeps its last value.
+  public init(dictionaryLiteral elements: (String, JSONValue)...) {
+    self.init(uniquing: elements.map { Member($0.0, $0.1) })
+  }
+
+  /// Members in order; of a repeated name the last value stays, at the place of the first.
+  public init(uniquing members: [Member]) {
+    if members.count <= 8 {
+      self.members = []
+      self.members.reserveCapacity(members.count)
+      for member in members { self[member.name] = member.value }
+      return
+    }
+    var places: [String: Int] = [:]
+    places.reserveCapacity(members.count)
+    self.members = []
+    self.members.reserveCapacity(members.count)
+    for member in members {
+      if let place = places[member.name] {
+        self.members[place].value = member.value
+      } else {
+        places[member.name] = self.members.count
+        self.members.append(member)
+      }
+    }
+  }
+
+  /// Members the caller knows to be unique, such as those of a parse that checked.
+  public init(unchecked members: [Member]) { self.members = members }
+
+  public var isEmpty: Bool { members.isEmpty }
+  public var count: Int { members.count }
+
+  /// Where the member called `name` stands.
+  public func index(of name: String) -> Int? { members.firstIndex { $0.name == name } }
+
+  /// The member's value; setting `nil` removes it, a new name goes to the end.
+  public subscript(name: String) -> JSONValue? {
+    get { index(of: name).map { members[$0].value } }
+    set {
+      if let place = index(of: name) {
+        if let newValue { members[place].value = newValue } else { members.remove(at: place) }
+      } else if let newValue {
+        members.append(Member(name, newValue))
+      }
+    }
+    _modify {
+      let place = index(of: name)
+      var value: JSONValue?
+      if let place {
+        value = members[place].value
+        members[place].value = .null  // so that the value is uniquely held while it is edited
+      }
+      defer {
+        if let place {
+          if let value { members[place].value = value } else { members.remove(at: place) }
+        } else if let value {
+          members.append(Member(name, value))
+        }
+      }
+      yield &value
+    }
+  }
+
+  /// Sorts members by the bytes of their names, as Go writes maps.
+  public mutating func sortByName() {
+    members.sort { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }
+  }
+}
+
+extension JSONValue: ExpressibleByStringLiteral, ExpressibleByBooleanLiteral, ExpressibleByIntegerLiteral, ExpressibleByArrayLiteral,
+  ExpressibleByDictionaryLiteral, ExpressibleByNilLiteral
+{
+  public init(stringLiteral value: String) { self = .string(value) }
+  public init(booleanLiteral value: Bool) { self = .bool(value) }
+  public init(integerLiteral value: Int64) { self = .int(value) }
+  public init(arrayLiteral elements: JSONValue...) { self = .array(elements) }
+  public init(dictionaryLiteral elements: (String, JSONValue)...) {
+    self = .object(JSONObject(uniquing: elements.map { JSONObject.Member($0.0, $0.1) }))
+  }
+  public init(nilLiteral: ()) { self = .null }
+
+  /// The object inside; setting `nil` makes it null.
+  public var object: JSONObject? {
+    get { if case .object(let o) = self { o } else { nil } }
+    _modify {
+      var o: JSONObject? = nil
+      if case .object(let inside) = self {
+        o = inside
+        self = .null
+        defer { self = o.map(JSONValue.object) ?? .null }
+        yield &o
+      } else {
+        yield &o
+        if let o { self = .object(o) }
+      }
+    }
+  }
+  /// The elements inside.
+  public var array: [JSONValue]? { if case .array(let a) = self { a } else { nil } }
+  /// The text inside.
+  public var string: String? { if case .string(let s) = self { s } else { nil } }
+  /// The integer inside.
+  public var int: Int64? { if case .int(let n) = self { n } else { nil } }
+  /// The truth inside.
+  public var bool: Bool? { if case .bool(let b) = self { b } else { nil } }
+  /// Is this null?
+  public var isNull: Bool { if case .null = self { true } else { false } }
+
+  /// A member of the object inside, or nil. Setting on anything but an object makes it one.
+  public subscript(name: String) -> JSONValue? {
+    get { if case .object(let o) = self { o[name] } else { nil } }
+    _modify {
+      var o = JSONObject()
+      if case .object(let inside) = self {
+        o = inside
+        self = .null
+      }
+      defer { self = .object(o) }
+      yield &o[name]
+    }
+  }
+}

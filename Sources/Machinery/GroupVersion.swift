@@ -1,0 +1,35 @@
+/// An API group and version; the core group is "".
+public struct GroupVersion: Hashable, Sendable, CustomStringConvertible {
+  public let group: String
+  public let version: String
+  public init(group: String = "", version: String) {
+    self.group = group
+    self.version = version
+  }
+  /// `v1`, `apps/v1`: the value of `apiVersion`.
+  public var description: String { group.isEmpty ? version : "\(group)/\(version)" }
+}
+
+/// A kind in a group and version.
+public struct GroupVersionKind: Hashable, Sendable {
+  public let groupVersion: GroupVersion
+  public let kind: String
+  public init(_ groupVersion: GroupVersion, kind: String) {
+    self.groupVersion = groupVersion
+    self.kind = kind
+  }
+  public var group: String { groupVersion.group }
+  public var version: String { groupVersion.version }
+}
+
+/// A resource (`nodes`) in a group.
+public struct GroupResource: Hashable, Sendable, CustomStringConvertible {
+  public let group: String
+  public let resource: String
+  public init(group: String = "", resource: String) {
+    self.group = group
+    self.resource = resource
+  }
+  /// `nodes`, `deployments.apps`: how messages name it.
+  public var description: String { group.isEmpty ? resource : "\(resource).\(group)" }
+}

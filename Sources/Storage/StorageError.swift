@@ -1,0 +1,27 @@
+/// What any backend may report; etcd and SQLite speak only this. The Registry translates it into a `Status`, in one place.
+public enum StorageError: Error, Equatable {
+  case keyNotFound(key: String)
+  case keyExists(key: String)
+  /// History up to `compacted` is gone (zero: the backend does not say).
+  case compacted(requested: Revision, compacted: Revision)
+  /// The storage has not got there yet.
+  case futureRevision(requested: Revision, current: Revision)
+  /// A watch ended for a reason after which it can be resumed.
+  case watchClosed(String)
+  /// The storage did not take the write and never will: larger than it accepts. The text is the backend's.
+  case tooLarge(String)
+  /// The cache did not reach the revision in time.
+  case resourceVersionTooLarge(requested: Revision, current: Revision)
+  /// The value can't be decoded (damaged, or another encryption key).
+  case corruptObject(key: String, reason: String)
+  /// No answer. For a write the outcome may be unknown; backends resolve that by reading before they throw.
+  case unreachable(String)
+  /// The storage refused: out of space, no permission, an alarm. The text is the backend's.
+  case refused(String)
+  /// The cache is starting or relisting; ask again in this many seconds.
+  case notReady(retryAfterSeconds: Int)
+  /// The configuration is unusable; the text says what to change.
+  case invalidConfiguration(String)
+  /// The storage has been destroyed.
+  case shutDown
+}

@@ -1,0 +1,4 @@
+@main
+struct Binnacle {
+  static func main() {}
+}
