@@ -10,7 +10,11 @@ let swiftSettings: [SwiftSetting] = [
 
 let package = Package(
   name: "binnacle",
-  products: [.executable(name: "binnacle", targets: ["binnacle"])],
+  products: [
+    .executable(name: "binnacle", targets: ["binnacle"]),
+    // For Benchmarks/, which measures the embedded storage in process.
+    .library(name: "BinnacleStorage", targets: ["ByteBuffers", "Storage", "StorageSQLite"]),
+  ],
   dependencies: [
     // Command-line options, help and completion: nothing this project exists for.
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),

@@ -1,0 +1,113 @@
+import Glibc
+
+/// Measures Binnacle beside nginx and a bare etcd, and prints a table. Ratios are what counts: all is measured in one run on one machine.
+@main
+struct Benchmarks {
+  static let known = ["get", "list", "put", "inprocess", "fanout", "footprint"]
+
+  static func main() async {
+    setvbuf(stdout, nil, _IOLBF, 0)
+    let asked = Array(CommandLine.arguments.dropFirst())
+    let wanted = Set(asked.isEmpty ? known : asked)
+    if let unknown = wanted.subtracting(known).sorted().first {
+      print("unknown benchmark \(unknown); there are: \(known.joined(separator: " "))")
+      exit(64)
+    }
+    do {
+      try Servers.prepare()
+      defer { Servers.cleanUp() }
+      print("| what | Binnacle | beside it | ratio | aim |\n|---|---|---|---|---|")
+      if wanted.contains("get") || wanted.contains("list") || wanted.contains("footprint") { try reads(wanted) }
+      if wanted.contains("put") || wanted.contains("inprocess") { try await writes(wanted) }
+      if wanted.contains("fanout") { try fanOut() }
+    } catch {
+      print("failed: \(error)")
+      exit(1)
+    }
+  }
+
+  static func row(_ what: String, _ ours: String, _ theirs: String, _ ratio: Double?, _ aim: String) {
+    print("| \(what) | \(ours) | \(theirs) | \(ratio.map { text($0, 2) } ?? "") | \(aim) |")
+  }
+
+  static func reads(_ wanted: Set<String>) throws {
+    let count = 5_000
+    let (empty, emptyReady) = try Servers.binnacle(port: 18_080, [], database: "reads")
+    let writer = try Client(port: 18_080)
+    for i in 0..<count {
+      let answer = try writer.call("POST", "/api/v1/nodes", body: Nodes.json(Nodes.name(i)))
+      guard answer.status == 201 else { throw Failure("POST answered \(answer.status)") }
+    }
+    empty.stop()
+    let (binnacle, fullReady) = try Servers.binnacle(port: 18_080, [], database: "reads")
+    defer { binnacle.stop() }
+    let one = try Client(port: 18_080).call("GET", "/api/v1/nodes/\(Nodes.name(17))", keepsBody: true).body
+    let all = try Client(port: 18_080).call("GET", "/api/v1/nodes", keepsBody: true).body
+    let objects = Double(all.count)
+    if wanted.contains("footprint") {
+      row("ready, empty database", "\(text(emptyReady * 1000, 0)) ms", "", nil, "< 100 ms")
+      row("ready, \(count) nodes", "\(text(fullReady * 1000, 0)) ms", "", nil, "< 100 ms")
+    }
+    let nginx = try Servers.nginx(port: 18_090, files: ["one.json": one, "all.json": all])
+    defer { nginx.stop() }
+    if wanted.contains("get") {
+      let ours = try Measurements.load(binnacle, port: 18_080, path: "/api/v1/nodes/\(Nodes.name(17))", connections: 32, seconds: 5)
+      let theirs = try Measurements.load(nginx, port: 18_090, path: "/one.json", connections: 32, seconds: 5)
+      row("GET one node (\(one.count) bytes), requests a CPU second", text(ours.perCPUSecond, 0), "nginx \(text(theirs.perCPUSecond, 0))",
+          ours.perCPUSecond / theirs.perCPUSecond, "1.2")
+    }
+    if wanted.contains("list") {
+      let ours = try Measurements.load(binnacle, port: 18_080, path: "/api/v1/nodes", connections: 4, seconds: 6)
+      let theirs = try Measurements.load(nginx, port: 18_090, path: "/all.json", connections: 4, seconds: 6)
+      row("LIST \(count) nodes (\(all.count / 1_000_000) MB), MB a CPU second", text(ours.perCPUSecond * objects / 1e6, 0),
+          "nginx \(text(theirs.perCPUSecond * objects / 1e6, 0))", ours.perCPUSecond / theirs.perCPUSecond, "0.8")
+    }
+    if wanted.contains("footprint") {
+      let resident = Double(binnacle.residentBytes)
+      row("resident memory, \(count) nodes (\(text(objects / 1e6, 1)) MB)", "\(text(resident / 1e6, 0)) MB", "3 × objects + 30 MB = \(text((3 * objects) / 1e6 + 30, 0)) MB",
+          resident / (3 * objects + 30e6), "1.0")
+    }
+  }
+
+  static func writes(_ wanted: Set<String>) async throws {
+    let bare = try Servers.etcd(port: 18_100)
+    let gateway = try Measurements.bareEtcd(bare, port: 18_100, writers: 64, seconds: 6)
+    bare.stop()
+    if wanted.contains("put") {
+      let etcd = try Servers.etcd(port: 18_110)
+      let (over, _) = try Servers.binnacle(port: 18_081, ["--etcd-servers", "http://127.0.0.1:18110"])
+      let ours = try Measurements.puts(over, port: 18_081, writers: 64, seconds: 6)
+      over.stop()
+      etcd.stop()
+      row("PUT through etcd, 64 writers, a second", text(ours.perSecond, 0), "bare gateway \(text(gateway.perSecond, 0))", ours.perSecond / gateway.perSecond, "0.8")
+      let (embedded, _) = try Servers.binnacle(port: 18_082, [], database: "writes")
+      let sqlite = try Measurements.puts(embedded, port: 18_082, writers: 64, seconds: 6)
+      embedded.stop()
+      row("PUT through SQLite over HTTP, durable, 64 writers, a second", text(sqlite.perSecond, 0), "bare etcd \(text(gateway.perSecond, 0))",
+          sqlite.perSecond / gateway.perSecond, "2")
+    }
+    if wanted.contains("inprocess") {
+      let rate = try await InProcess.sqlite(writers: 64, seconds: 6)
+      row("compare-and-swap in SQLite in process, durable, 64 writers, a second", text(rate, 0), "bare etcd \(text(gateway.perSecond, 0))", rate / gateway.perSecond, "3")
+    }
+  }
+
+  static func fanOut() throws {
+    let (binnacle, _) = try Servers.binnacle(port: 18_083, [], database: "fan")
+    defer { binnacle.stop() }
+    let result = try Measurements.fanOut(binnacle, port: 18_083, watchers: 1_000, changes: 300)
+    row("watch fan-out to 1,000 watchers, CPU a delivery", "\(text(result.microseconds, 1)) µs", "", nil, "< 8 µs")
+    row("resident memory an idle watch (HTTP/1.1)", "\(text(result.residentPerWatch / 1024, 1)) KB", "", nil, "< 6 KB")
+  }
+
+  /// A number with a fixed count of digits behind the point.
+  static func text(_ number: Double, _ digits: Int) -> String {
+    guard number.isFinite, abs(number) < 1e15 else { return "\(number)" }
+    var scale = 1.0
+    for _ in 0..<digits { scale *= 10 }
+    let scaled = Int64((number * scale).rounded())
+    if digits == 0 { return String(scaled) }
+    let part = String(abs(scaled) % Int64(scale))
+    return "\(scaled < 0 ? "-" : "")\(abs(scaled) / Int64(scale)).\(String(repeating: "0", count: digits - part.count))\(part)"
+  }
+}

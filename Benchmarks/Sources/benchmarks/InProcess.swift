@@ -1,0 +1,36 @@
+import ByteBuffers
+import Glibc
+import Storage
+import StorageSQLite
+import Synchronization
+
+/// SQLite without HTTP: durable compare-and-swap by 64 writers in this process.
+enum InProcess {
+  static func sqlite(writers: Int, seconds: Double) async throws -> Double {
+    var config = StorageBackend.Config()
+    config.type = StorageBackend.typeSQLite
+    config.sqlitePath = "\(Servers.folder)/in-process.db"
+    let (storage, destroy) = try await SQLiteStorage.make(config)
+    let done = Atomic<Int>(0)
+    let start = now()
+    try await withThrowingTaskGroup { group in
+      for writer in 0..<writers {
+        group.addTask {
+          let key = "/registry/minions/in-\(writer)"
+          var counter = 0
+          var object = try await storage.create(key: key, value: SharedBytes(Nodes.json("in-\(writer)")), ttl: nil)
+          while now() - start < seconds {
+            counter += 1
+            let value = SharedBytes(Nodes.json("in-\(writer)", counter: counter))
+            object = try await storage.guaranteedUpdate(key: key, ignoreNotFound: false, origin: object) { _ in .write(value, ttl: nil) }.object
+            done.add(1, ordering: .relaxed)
+          }
+        }
+      }
+      try await group.waitForAll()
+    }
+    let rate = Double(done.load(ordering: .relaxed)) / (now() - start)
+    await destroy()
+    return rate
+  }
+}

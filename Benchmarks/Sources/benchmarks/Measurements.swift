@@ -1,0 +1,177 @@
+import Glibc
+import Synchronization
+
+/// Requests per second of wall time and per second of the server's CPU.
+struct Rate {
+  let perSecond: Double
+  let perCPUSecond: Double
+}
+
+enum Measurements {
+  /// wrk against one path.
+  static func load(_ child: Child, port: Int, path: String, connections: Int, seconds: Int) throws -> Rate {
+    let command = ["taskset", "-c", String(Servers.loadCore), "wrk", "-t1", "-c\(connections)", "http://127.0.0.1:\(port)\(path)"]
+    _ = try output(of: command + ["-d1s"])
+    let before = child.cpuSeconds
+    let text = try output(of: command + ["-d\(seconds)s"])
+    let cpu = child.cpuSeconds - before
+    guard let line = text.split(separator: "\n").first(where: { $0.contains("requests in") }),
+      let count = Double(line.split(separator: " ").first ?? ""), !text.contains("Non-2xx")
+    else { throw Failure("wrk: \(text)") }
+    return Rate(perSecond: count / Double(seconds), perCPUSecond: count / cpu)
+  }
+
+  /// 64 writers, each replacing a node of its own, again and again.
+  static func puts(_ child: Child, port: Int, writers: Int, seconds: Double) throws -> Rate {
+    let client = try Client(port: port)
+    for i in 0..<writers { try client.call("POST", "/api/v1/nodes", body: Nodes.json("put-\(i)")) }
+    return try writing(child, writers: writers, seconds: seconds) { writer in
+      let client = try Client(port: port)
+      var counter = 0
+      return {
+        counter += 1
+        let answer = try client.call("PUT", "/api/v1/nodes/put-\(writer)", body: Nodes.json("put-\(writer)", counter: counter))
+        guard answer.status == 200 else { throw Failure("PUT answered \(answer.status)") }
+      }
+    }
+  }
+
+  /// The same writes as bare transactions on etcd's JSON gateway, with one open watch on the prefix.
+  static func bareEtcd(_ child: Child, port: Int, writers: Int, seconds: Double) throws -> Rate {
+    let watch = try Client(port: port)
+    let create = #"{"create_request":{"key":"\#(base64(Array("/registry/minions/".utf8)))","range_end":"\#(base64(Array("/registry/minions0".utf8)))"}}"#
+    try watch.send(Array("POST /v3/watch HTTP/1.1\r\nHost: x\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n\(String(create.utf8.count, radix: 16))\r\n\(create)\r\n".utf8))
+    let stop = Atomic<Bool>(false)
+    let descriptor = watch.descriptor
+    _ = stop
+    final class Drain: Sendable {
+      let descriptor: Int32
+      init(_ descriptor: Int32) { self.descriptor = descriptor }
+    }
+    var thread = pthread_t()
+    pthread_create(&thread, nil, { raw in
+      let drain = Unmanaged<Drain>.fromOpaque(raw!).takeRetainedValue()
+      var buffer = [UInt8](repeating: 0, count: 1 << 18)
+      while recv(drain.descriptor, &buffer, buffer.count, 0) > 0 {}
+      return nil
+    }, Unmanaged.passRetained(Drain(descriptor)).toOpaque())
+    defer {
+      shutdown(descriptor, Int32(SHUT_RDWR))
+      pthread_join(thread, nil)
+    }
+    return try writing(child, writers: writers, seconds: seconds) { writer in
+      let client = try Client(port: port)
+      let key = base64(Array("/registry/minions/bare-\(writer)".utf8))
+      var revision = "0"
+      var counter = 0
+      return {
+        counter += 1
+        let value = base64(Nodes.json("bare-\(writer)", counter: counter))
+        let body = #"{"compare":[{"key":"\#(key)","target":"MOD","result":"EQUAL","mod_revision":"\#(revision)"}],"success":[{"request_put":{"key":"\#(key)","value":"\#(value)"}}],"failure":[{"request_range":{"key":"\#(key)"}}]}"#
+        let answer = String(decoding: try client.call("POST", "/v3/kv/txn", body: Array(body.utf8), keepsBody: true).body, as: UTF8.self)
+        guard answer.contains(#""succeeded":true"#), let start = answer.range(ofText: #""revision":""#) else { throw Failure("txn: \(answer)") }
+        revision = String(answer[start...].prefix { $0 != "\"" })
+      }
+    }
+  }
+
+  /// Runs one operation a writer, over and over, and counts what was acknowledged.
+  static func writing(_ child: Child?, writers: Int, seconds: Double, _ make: @escaping @Sendable (Int) throws -> (() throws -> Void)) throws -> Rate {
+    let done = Atomic<Int>(0)
+    let failure = Mutex<(any Error)?>(nil)
+    let start = now()
+    let before = child?.cpuSeconds ?? 0
+    onThreads(writers) { writer in
+      do {
+        let operation = try make(writer)
+        while now() - start < seconds {
+          try operation()
+          done.add(1, ordering: .relaxed)
+        }
+      } catch { failure.withLock { $0 = error } }
+    }
+    if let error = failure.withLock({ $0 }) { throw error }
+    let wall = now() - start
+    let count = Double(done.load(ordering: .relaxed))
+    return Rate(perSecond: count / wall, perCPUSecond: count / max((child?.cpuSeconds ?? 0) - before, 0.001))
+  }
+
+  /// Microseconds of the server's CPU a delivery: `watchers` idle watches, `changes` updates of one node.
+  static func fanOut(_ child: Child, port: Int, watchers: Int, changes: Int) throws -> (microseconds: Double, residentPerWatch: Double) {
+    let writer = try Client(port: port)
+    try writer.call("POST", "/api/v1/nodes", body: Nodes.json("fan"))
+    let resident = child.residentBytes
+    var clients: [Client] = []
+    for _ in 0..<watchers {
+      let client = try Client(port: port)
+      try client.send(Array("GET /api/v1/nodes?watch=true&fieldSelector=metadata.name%3Dfan HTTP/1.1\r\nHost: x\r\n\r\n".utf8))
+      guard try client.receiveHead() == 200 else { throw Failure("a watch was refused") }
+      clients.append(client)
+    }
+    let poller = epoll_create1(0)
+    defer { close(poller) }
+    for (index, client) in clients.enumerated() {
+      var event = epoll_event(events: EPOLLIN.rawValue, data: epoll_data_t(u64: UInt64(index)))
+      epoll_ctl(poller, EPOLL_CTL_ADD, client.descriptor, &event)
+    }
+    var last = [UInt8](repeating: 0, count: watchers)
+    var buffer = [UInt8](repeating: 0, count: 1 << 20)
+    var events = [epoll_event](repeating: epoll_event(), count: 256)
+    // Counts the ends of events (`}` and a newline) until `wanted` have come.
+    func drain(_ wanted: Int) throws {
+      var seen = 0
+      while seen < wanted {
+        let ready = epoll_wait(poller, &events, Int32(events.count), 10_000)
+        guard ready > 0 else { throw Failure("only \(seen) of \(wanted) events came") }
+        for event in events[..<Int(ready)] {
+          let index = Int(event.data.u64)
+          let count = recv(clients[index].descriptor, &buffer, buffer.count, 0)
+          guard count > 0 else { throw Failure("a watch was closed") }
+          var previous = last[index]
+          for byte in buffer[..<count] {
+            if byte == 10 && previous == 125 { seen += 1 }
+            previous = byte
+          }
+          last[index] = previous
+        }
+      }
+    }
+    // Some of the initial events came with the head of the answer, so warm up with whole rounds only.
+    usleep(500_000)
+    var event = epoll_event()
+    _ = withUnsafeMutablePointer(to: &event) { epoll_wait(poller, $0, 1, 0) }
+    for client in clients { while recv(client.descriptor, &buffer, buffer.count, Int32(MSG_DONTWAIT.rawValue)) > 0 {} }
+    let residentPerWatch = Double(child.residentBytes - resident) / Double(watchers)
+    let before = child.cpuSeconds
+    for change in 1...changes {
+      try writer.call("PUT", "/api/v1/nodes/fan", body: Nodes.json("fan", counter: change))
+      try drain(watchers)
+    }
+    return ((child.cpuSeconds - before) * 1e6 / Double(watchers * changes), residentPerWatch)
+  }
+}
+
+func base64(_ bytes: [UInt8]) -> String {
+  let digits = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
+  var out: [UInt8] = []
+  out.reserveCapacity((bytes.count + 2) / 3 * 4)
+  for start in stride(from: 0, to: bytes.count, by: 3) {
+    let left = min(3, bytes.count - start)
+    let word = UInt32(bytes[start]) << 16 | (left > 1 ? UInt32(bytes[start + 1]) << 8 : 0) | (left > 2 ? UInt32(bytes[start + 2]) : 0)
+    for place in 0..<4 { out.append(place <= left ? digits[Int(word >> UInt32(18 - 6 * place)) & 63] : UInt8(ascii: "=")) }
+  }
+  return String(decoding: out, as: UTF8.self)
+}
+
+extension String {
+  /// The place right after the first occurrence of `text`.
+  func range(ofText text: String) -> String.Index? {
+    let needle = Array(text.utf8)
+    let all = Array(utf8)
+    guard all.count >= needle.count else { return nil }
+    for start in 0...(all.count - needle.count) where all[start] == needle[0] && all[start..<(start + needle.count)].elementsEqual(needle) {
+      return utf8.index(utf8.startIndex, offsetBy: start + needle.count)
+    }
+    return nil
+  }
+}

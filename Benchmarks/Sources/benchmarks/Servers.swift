@@ -1,0 +1,68 @@
+import Glibc
+
+/// The servers that are compared; each listens on a port of its own and is pinned to core 0, the load to core 1.
+enum Servers {
+  static let serverCore = 0
+  static let loadCore = 1
+  static let folder = "/tmp/binnacle-benchmark-\(getpid())"
+
+  static func prepare() throws {
+    mkdir(folder, 0o700)
+    var set = cpu_set_t()
+    withUnsafeMutableBytes(of: &set) { $0[loadCore / 8] |= UInt8(1 << (loadCore % 8)) }
+    sched_setaffinity(0, MemoryLayout<cpu_set_t>.size, &set)
+  }
+
+  static func cleanUp() { _ = try? output(of: ["rm", "-rf", folder]) }
+
+  static func binnacle(port: Int, _ arguments: [String], database: String = "db") throws -> (Child, readySeconds: Double) {
+    guard let path = getenv("BINNACLE").map({ String(cString: $0) }) else { throw Failure("BINNACLE must name the daemon: start this through Benchmarks/run") }
+    let storage = arguments.contains("--etcd-servers") ? [] : ["--data-dir", "\(folder)/\(database)"]
+    let start = now()
+    let child = try Child("binnacle-\(port)", core: serverCore, [path, "serve", "--insecure-port", String(port), "--reactors", "1"] + storage + arguments)
+    try waitUntil(port: port, answers: "/readyz")
+    return (child, now() - start)
+  }
+
+  static func etcd(port: Int) throws -> Child {
+    let url = "http://127.0.0.1:\(port)"
+    let peer = "http://127.0.0.1:\(port + 1)"
+    let child = try Child("etcd-\(port)", core: serverCore, [
+      "etcd", "--name", "bench", "--data-dir", "\(folder)/etcd-\(port)", "--listen-client-urls", url, "--advertise-client-urls", url,
+      "--listen-peer-urls", peer, "--initial-advertise-peer-urls", peer, "--initial-cluster", "bench=\(peer)", "--log-level", "error",
+    ])
+    try waitUntil(port: port, answers: "/health")
+    return child
+  }
+
+  /// nginx with one worker, serving files from its cache of open descriptors.
+  static func nginx(port: Int, files: [String: [UInt8]]) throws -> Child {
+    let root = "\(folder)/www"
+    mkdir(root, 0o755)
+    for (name, bytes) in files { try writeFile("\(root)/\(name)", String(decoding: bytes, as: UTF8.self)) }
+    let workers = getuid() == 0 ? "user root;" : ""
+    try writeFile("\(folder)/nginx.conf", """
+      daemon off; master_process off; worker_processes 1; pid \(folder)/nginx.pid; error_log \(folder)/nginx.log; \(workers)
+      events { worker_connections 4096; }
+      http {
+        access_log off; sendfile on; tcp_nopush on; tcp_nodelay on; keepalive_requests 100000000; keepalive_timeout 600s;
+        open_file_cache max=100 inactive=600s; open_file_cache_valid 600s; default_type application/json;
+        client_body_temp_path \(folder)/b; proxy_temp_path \(folder)/p; fastcgi_temp_path \(folder)/f; uwsgi_temp_path \(folder)/u; scgi_temp_path \(folder)/s;
+        server { listen 127.0.0.1:\(port); root \(root); }
+      }
+
+      """)
+    let child = try Child("nginx-\(port)", core: serverCore, ["nginx", "-p", folder, "-c", "\(folder)/nginx.conf"])
+    try waitUntil(port: port, answers: "/" + (files.keys.first ?? ""))
+    return child
+  }
+
+  private static func waitUntil(port: Int, answers path: String) throws {
+    let deadline = now() + 20
+    while now() < deadline {
+      if let client = try? Client(port: port), let answer = try? client.call("GET", path), answer.status == 200 { return }
+      usleep(1_000)
+    }
+    throw Failure("nothing answers \(path) on port \(port) after 20 s; see /tmp/binnacle-benchmark-*.log")
+  }
+}

@@ -1,0 +1,26 @@
+# Two stages: the first builds with the Swift toolchain, the second holds the daemon and the libraries it links.
+FROM swift:6.3-bookworm AS build
+RUN apt-get update -qq \
+ && apt-get install -y -qq --no-install-recommends libcurl4-openssl-dev libnghttp2-dev libsqlite3-dev libssl-dev pkg-config \
+ && rm -rf /var/lib/apt/lists/*
+WORKDIR /src
+COPY Package.swift ./
+COPY Sources ./Sources
+COPY Tests ./Tests
+RUN swift build -c release --product binnacle --static-swift-stdlib \
+ && install -D -s "$(swift build -c release --static-swift-stdlib --show-bin-path)/binnacle" /out/binnacle
+
+FROM debian:bookworm-slim
+RUN apt-get update -qq \
+ && apt-get install -y -qq --no-install-recommends libcurl4 libsqlite3-0 ca-certificates curl \
+ && rm -rf /var/lib/apt/lists/* \
+ && useradd --system --uid 10001 --home-dir /data --shell /usr/sbin/nologin binnacle \
+ && install -d -o binnacle -g binnacle -m 0700 /data
+COPY --from=build /out/binnacle /usr/local/bin/binnacle
+USER binnacle
+VOLUME /data
+EXPOSE 8080
+HEALTHCHECK --interval=10s --timeout=3s --start-period=2s CMD curl -fsS http://127.0.0.1:8080/readyz || exit 1
+ENTRYPOINT ["/usr/local/bin/binnacle"]
+# Plain HTTP until TLS stands: publish the port on loopback only (docker run -p 127.0.0.1:8080:8080 -v binnacle:/data binnacle).
+CMD ["serve", "--insecure-bind-address", "0.0.0.0", "--allow-insecure-network", "--data-dir", "/data"]

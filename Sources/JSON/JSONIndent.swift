@@ -1,0 +1,59 @@
+public import ByteBuffers
+
+/// Indents compact JSON by two spaces a level, as Go's json.Indent does: what `pretty=true` asks for.
+public enum JSONIndent {
+  /// `slices` are the pieces of one well-formed text; empty containers stay on one line.
+  public static func pretty(_ slices: [ByteSlice]) -> SharedBytes {
+    var out: [UInt8] = []
+    out.reserveCapacity(slices.reduce(0) { $0 + $1.count } * 2)
+    var depth = 0
+    var isInString = false
+    var isEscaped = false
+    var needsIndent = false
+    func newline(_ out: inout [UInt8]) {
+      out.append(0x0A)
+      for _ in 0..<depth { out.append(contentsOf: [0x20, 0x20]) }
+    }
+    for slice in slices {
+      slice.withUnsafeBytes { bytes in
+        for byte in bytes {
+          if isInString {
+            out.append(byte)
+            if isEscaped { isEscaped = false } else if byte == UInt8(ascii: "\\") { isEscaped = true } else if byte == UInt8(ascii: "\"") { isInString = false }
+            continue
+          }
+          if byte == 0x20 || byte == 0x0A || byte == 0x0D || byte == 0x09 { continue }
+          if needsIndent && byte != UInt8(ascii: "}") && byte != UInt8(ascii: "]") {
+            needsIndent = false
+            depth += 1
+            newline(&out)
+          }
+          switch byte {
+          case UInt8(ascii: "\""):
+            isInString = true
+            out.append(byte)
+          case UInt8(ascii: "{"), UInt8(ascii: "["):
+            needsIndent = true
+            out.append(byte)
+          case UInt8(ascii: ","):
+            out.append(byte)
+            newline(&out)
+          case UInt8(ascii: ":"):
+            out.append(byte)
+            out.append(0x20)
+          case UInt8(ascii: "}"), UInt8(ascii: "]"):
+            if needsIndent {
+              needsIndent = false
+            } else {
+              depth -= 1
+              newline(&out)
+            }
+            out.append(byte)
+          default: out.append(byte)
+          }
+        }
+      }
+    }
+    return SharedBytes(out)
+  }
+}

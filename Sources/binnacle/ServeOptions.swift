@@ -1,0 +1,113 @@
+import ArgumentParser
+import Storage
+
+/// The flags of `serve`, under kube-apiserver's names where they mean the same.
+struct ServeOptions: ParsableArguments {
+  @Option(help: "YAML file with the same settings, keyed by flag name; flags on the command line win.")
+  var config: String?
+
+  @Option(help: "Address to serve plain HTTP on. Anything but loopback needs --allow-insecure-network.")
+  var insecureBindAddress = "127.0.0.1"
+
+  @Option(help: "Port to serve plain HTTP on.")
+  var insecurePort = 8080
+
+  @Flag(help: "Serve without TLS and authentication on a network that others can reach.")
+  var allowInsecureNetwork = false
+
+  @Option(help: "etcd3 or sqlite. Default: etcd3 when --etcd-servers is given, else sqlite.")
+  var storageBackend: String?
+
+  @Option(help: "Comma-separated client URLs of etcd.")
+  var etcdServers: String?
+
+  @Option(help: "What every key begins with.")
+  var etcdPrefix = "/registry"
+
+  @Option(help: "CA that signed etcd's certificate.")
+  var etcdCafile = ""
+
+  @Option(help: "Client certificate for etcd.")
+  var etcdCertfile = ""
+
+  @Option(help: "Key of the client certificate for etcd.")
+  var etcdKeyfile = ""
+
+  @Option(help: "false lets one etcd member answer plain reads from its own state.")
+  var etcdQuorumRead = true
+
+  @Option(help: "Directory of the embedded database.")
+  var dataDir = "data"
+
+  @Option(help: "How often history is compacted, such as 5m; 0 for never.")
+  var etcdCompactionInterval = Seconds(300)
+
+  @Option(help: "How often keys are counted for the metric; 0 for never.")
+  var etcdCountMetricPollPeriod = Seconds(60)
+
+  @Option(help: "How long a health check of the storage may take.")
+  var etcdHealthcheckTimeout = Seconds(2)
+
+  @Option(help: "How long the start waits for a storage that does not answer.")
+  var etcdStartTimeout = Seconds(10)
+
+  @Option(help: "false answers every read and watch from storage.")
+  var watchCache = true
+
+  @Option(help: "Upper bound of events kept a resource, as resource[.group]#size, comma-separated; #0 turns its cache off.")
+  var watchCacheSizes = ""
+
+  @Option(help: "Shortest time after which a watch without timeoutSeconds is ended, in seconds; the longest is twice that.")
+  var minRequestTimeout = 1800
+
+  @Option(help: "How long a list may take.")
+  var requestTimeout = Seconds(60)
+
+  @Option(help: "Threads that serve connections; 0 for one a core.")
+  var reactors = 0
+
+  @Option(help: "Most connections open at once.")
+  var maxConnections = 65_536
+
+  @Option(help: "How long /readyz fails before connections are refused on SIGTERM.")
+  var shutdownDelayDuration = Seconds(0)
+
+  @Option(help: "How long requests may take to finish after that.")
+  var shutdownTimeout = Seconds(10)
+
+  @Option(help: "text or json.")
+  var loggingFormat = LogFormat.text
+
+  @Option(name: [.customLong("v")], help: "Verbosity: 0 for events of the daemon's life, 2 for requests, 4 for details.")
+  var verbosity = 0
+}
+
+/// A duration as Go's flags write it: `90s`, `5m`, `1h30m`, `250ms`, or a bare number of seconds.
+struct Seconds: ExpressibleByArgument, CustomStringConvertible {
+  let duration: Duration
+  init(_ seconds: Int) { duration = .seconds(seconds) }
+
+  init?(argument: String) {
+    if let seconds = Int64(argument), seconds >= 0, seconds < 1 << 31 {
+      duration = .seconds(seconds)
+      return
+    }
+    let units: [(String, Duration)] = [("ms", .milliseconds(1)), ("s", .seconds(1)), ("m", .seconds(60)), ("h", .seconds(3600))]
+    var rest = argument[...]
+    var total = Duration.zero
+    repeat {
+      let digits = rest.prefix { $0.isASCII && $0.isNumber }
+      guard let number = Int(digits), number < 1 << 31 else { return nil }
+      rest = rest.dropFirst(digits.count)
+      guard let unit = units.first(where: { rest.hasPrefix($0.0) }) else { return nil }
+      rest = rest.dropFirst(unit.0.count)
+      total += unit.1 * number
+    } while !rest.isEmpty
+    duration = total
+  }
+
+  var description: String { "\(duration.components.seconds)s" }
+}
+
+/// How log lines are written.
+enum LogFormat: String, ExpressibleByArgument, CaseIterable { case text, json }

@@ -1,0 +1,93 @@
+import ArgumentParser
+import Storage
+
+#if canImport(Glibc)
+  import Glibc
+#endif
+
+/// Options that have been checked against one another; what the daemon is built from.
+struct Settings {
+  let options: ServeOptions
+  let storage: StorageBackend.Config
+  /// Ring bounds by resource (`nodes`, `deployments.apps`); 0 turns the cache off.
+  let watchCacheSizes: [String: Int]
+
+  var summary: String {
+    let place = storage.type == StorageBackend.typeSQLite ? storage.sqlitePath : storage.serverList.joined(separator: ",")
+    return "\(storage.type) at \(place), HTTP on \(options.insecureBindAddress):\(options.insecurePort)"
+  }
+}
+
+extension ServeOptions {
+  /// Turns flags into settings; throws `StartFailure` with the flag to change.
+  func checked() throws -> Settings {
+    let servers = (etcdServers ?? "").split(separator: ",").map { $0.trimmingSpaces() }.filter { !$0.isEmpty }
+    var storage = StorageBackend.Config()
+    storage.type = storageBackend ?? (servers.isEmpty ? StorageBackend.typeSQLite : StorageBackend.typeETCD3)
+    switch storage.type {
+    case "", StorageBackend.typeETCD3:
+      guard !servers.isEmpty else { throw StartFailure("--storage-backend etcd3 needs --etcd-servers, such as http://127.0.0.1:2379") }
+      for server in servers where !(server.hasPrefix("http://") || server.hasPrefix("https://")) {
+        throw StartFailure("--etcd-servers: \"\(server)\" is not a URL: it must begin with http:// or https://")
+      }
+    case StorageBackend.typeSQLite:
+      if !servers.isEmpty { throw StartFailure("--etcd-servers is of no use with --storage-backend sqlite: leave one of them out") }
+      if dataDir.isEmpty { throw StartFailure("--data-dir is empty: name the directory of the database") }
+    default:
+      throw StartFailure("--storage-backend: unknown storage type: \(storage.type)")
+    }
+    for (flag, file) in [("--etcd-cafile", etcdCafile), ("--etcd-certfile", etcdCertfile), ("--etcd-keyfile", etcdKeyfile)]
+    where !file.isEmpty && access(file, R_OK) != 0 {
+      throw StartFailure("\(flag): can't read \"\(file)\": \(String(cString: strerror(errno)))")
+    }
+    guard etcdPrefix.hasPrefix("/"), etcdPrefix == "/" || !etcdPrefix.hasSuffix("/") else {
+      throw StartFailure("--etcd-prefix: \"\(etcdPrefix)\" must begin with / and not end with one")
+    }
+    // 0 turns plain HTTP off, as in kube-apiserver of old, and there is no other port to serve on yet.
+    guard (1...65_535).contains(insecurePort) else { throw StartFailure("--insecure-port: \(insecurePort) is not a port between 1 and 65535") }
+    guard (0...1_024).contains(reactors) else { throw StartFailure("--reactors: \(reactors) is not between 0 and 1024") }
+    guard maxConnections > 0 else { throw StartFailure("--max-connections: \(maxConnections) must be above 0") }
+    guard (1...1_000_000).contains(minRequestTimeout) else {
+      throw StartFailure("--min-request-timeout: \(minRequestTimeout) is not between 1 and 1000000 seconds")
+    }
+    if !Self.isLoopback(insecureBindAddress) && !allowInsecureNetwork {
+      throw StartFailure(
+        "--insecure-bind-address \(insecureBindAddress) can be reached by others without TLS or authentication: "
+          + "use 127.0.0.1, or give --allow-insecure-network")
+    }
+    storage.prefix = etcdPrefix == "/" ? "" : etcdPrefix
+    storage.serverList = servers
+    storage.caFile = etcdCafile
+    storage.certFile = etcdCertfile
+    storage.keyFile = etcdKeyfile
+    storage.quorum = etcdQuorumRead
+    storage.compactionInterval = etcdCompactionInterval.duration
+    storage.countMetricPollPeriod = etcdCountMetricPollPeriod.duration
+    storage.healthcheckTimeout = etcdHealthcheckTimeout.duration
+    storage.startTimeout = etcdStartTimeout.duration
+    if storage.type == StorageBackend.typeSQLite { storage.sqlitePath = "\(dataDir)/binnacle.db" }
+    return Settings(options: self, storage: storage, watchCacheSizes: try parsedWatchCacheSizes())
+  }
+
+  private func parsedWatchCacheSizes() throws -> [String: Int] {
+    var sizes: [String: Int] = [:]
+    for entry in watchCacheSizes.split(separator: ",") {
+      let parts = entry.split(separator: "#", omittingEmptySubsequences: false)
+      guard parts.count == 2, !parts[0].isEmpty, let size = Int(parts[1]), size >= 0 else {
+        throw StartFailure("--watch-cache-sizes: \"\(entry)\" is not resource[.group]#size, such as nodes#1000")
+      }
+      sizes[String(parts[0])] = size
+    }
+    return sizes
+  }
+
+  private static func isLoopback(_ address: String) -> Bool {
+    address == "localhost" || address == "::1" || address == "[::1]" || (address.hasPrefix("127.") && address.allSatisfy { $0.isNumber || $0 == "." })
+  }
+}
+
+extension Substring {
+  fileprivate func trimmingSpaces() -> String {
+    String(drop { $0 == " " }.reversed().drop { $0 == " " }.reversed())
+  }
+}
