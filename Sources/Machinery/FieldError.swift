@@ -1,0 +1,108 @@
+/// One complaint about one field, with the texts of Kubernetes' `field.Error`.
+public struct FieldError: Sendable, Equatable {
+  /// Kinds of complaint; the raw value is the reason of a Status cause.
+  public enum Kind: String, Sendable {
+    case notFound = "FieldValueNotFound"
+    case required = "FieldValueRequired"
+    case duplicate = "FieldValueDuplicate"
+    case invalid = "FieldValueInvalid"
+    case notSupported = "FieldValueNotSupported"
+    case forbidden = "FieldValueForbidden"
+    case tooLong = "FieldValueTooLong"
+    case tooMany = "FieldValueTooMany"
+    case internalError = "InternalError"
+    case typeInvalid = "FieldValueTypeInvalid"
+
+    var title: String {
+      switch self {
+      case .notFound: "Not found"
+      case .required: "Required value"
+      case .duplicate: "Duplicate value"
+      case .invalid, .typeInvalid: "Invalid value"
+      case .notSupported: "Unsupported value"
+      case .forbidden: "Forbidden"
+      case .tooLong: "Too long"
+      case .tooMany: "Too many"
+      case .internalError: "Internal error"
+      }
+    }
+  }
+
+  public let kind: Kind
+  /// Where: `spec.taints[0].effect`.
+  public let field: String
+  /// The value as messages print it (a string in quotes); nil where the message shows none.
+  public let value: String?
+  public let detail: String
+
+  public init(_ kind: Kind, _ field: String, value: String? = nil, detail: String = "") {
+    self.kind = kind
+    self.field = field
+    self.value = value
+    self.detail = detail
+  }
+
+  /// `Invalid value: "x": must be …`
+  public var body: String {
+    var text = kind.title
+    switch kind {
+    case .required, .forbidden, .tooLong, .internalError: break
+    default: if let value { text += ": \(value)" }
+    }
+    if !detail.isEmpty { text += ": \(detail)" }
+    return text
+  }
+
+  /// `metadata.name: Invalid value: …`
+  public var message: String { "\(field): \(body)" }
+
+  public static func invalid(_ field: String, _ text: String, _ detail: String) -> FieldError {
+    FieldError(.invalid, field, value: GoText.quoted(text), detail: detail)
+  }
+  public static func invalid(_ field: String, bare value: String, _ detail: String) -> FieldError {
+    FieldError(.invalid, field, value: value, detail: detail)
+  }
+  public static func required(_ field: String, _ detail: String) -> FieldError { FieldError(.required, field, detail: detail) }
+  public static func forbidden(_ field: String, _ detail: String) -> FieldError { FieldError(.forbidden, field, detail: detail) }
+  public static func duplicate(_ field: String, bare value: String, _ detail: String = "") -> FieldError {
+    FieldError(.duplicate, field, value: value, detail: detail)
+  }
+  public static func notSupported(_ field: String, _ text: String, _ supported: [String]) -> FieldError {
+    FieldError(
+      .notSupported, field, value: GoText.quoted(text),
+      detail: supported.isEmpty ? "" : "supported values: " + supported.map { GoText.quoted($0) }.joined(separator: ", "))
+  }
+  public static func tooLong(_ field: String, _ detail: String) -> FieldError { FieldError(.tooLong, field, detail: detail) }
+
+  /// Several messages as Go's aggregate prints them: one alone as it is, more in brackets, repeated ones once.
+  public static func aggregate(_ messages: [String]) -> String {
+    var seen = Set<String>()
+    let unique = messages.filter { seen.insert($0).inserted }
+    return unique.count == 1 ? unique[0] : "[" + unique.joined(separator: ", ") + "]"
+  }
+}
+
+/// Text as Go's fmt prints it.
+public enum GoText {
+  /// `%q`.
+  public static func quoted(_ text: String) -> String {
+    var out = "\""
+    for scalar in text.unicodeScalars {
+      switch scalar {
+      case "\"": out += "\\\""
+      case "\\": out += "\\\\"
+      case "\n": out += "\\n"
+      case "\r": out += "\\r"
+      case "\t": out += "\\t"
+      case "\u{07}": out += "\\a"
+      case "\u{08}": out += "\\b"
+      case "\u{0B}": out += "\\v"
+      case "\u{0C}": out += "\\f"
+      case _ where scalar.value < 0x20 || scalar.value == 0x7F:
+        out += "\\x" + (scalar.value < 16 ? "0" : "") + String(scalar.value, radix: 16)
+      default: out.unicodeScalars.append(scalar)
+      }
+    }
+    return out + "\""
+  }
+}

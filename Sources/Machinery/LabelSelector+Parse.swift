@@ -1,0 +1,182 @@
+/// Why a selector can't be parsed, in the words of apimachinery's package `labels`.
+public struct SelectorError: Error, Equatable, CustomStringConvertible {
+  public let description: String
+  public init(_ description: String) { self.description = description }
+}
+
+extension LabelSelector {
+  /// Parses `a=b,c in (d,e),!f`. Errors carry Kubernetes' texts.
+  public static func parse(_ text: String) throws(SelectorError) -> LabelSelector {
+    var parser = LabelSelectorParser(text)
+    return LabelSelector(try parser.parse().sorted { $0.key < $1.key })
+  }
+}
+
+/// `labels.Parser`: a lexer with one token of look-ahead.
+private struct LabelSelectorParser {
+  enum Token: Equatable { case end, identifier, comma, open, close, equals, doubleEquals, notEquals, doesNotExist, greater, less, `in`, notIn, error }
+
+  private var tokens: [(Token, String)]
+  private var place = 0
+
+  init(_ text: String) {
+    tokens = []
+    let bytes = Array(text.utf8)
+    var at = 0
+    func isSpecial(_ byte: UInt8) -> Bool { "=!(),><".utf8.contains(byte) }
+    func isSpace(_ byte: UInt8) -> Bool { byte == 0x20 || byte == 0x09 || byte == 0x0D || byte == 0x0A }
+    while at < bytes.count {
+      if isSpace(bytes[at]) {
+        at += 1
+        continue
+      }
+      let start = at
+      if isSpecial(bytes[at]) {
+        // Specials are taken together as long as they make a known operator.
+        let two = at + 1 < bytes.count ? String(decoding: bytes[at...(at + 1)], as: UTF8.self) : ""
+        if two == "==" || two == "!=" {
+          tokens.append((two == "==" ? .doubleEquals : .notEquals, two))
+          at += 2
+          continue
+        }
+        let one = String(decoding: bytes[at...at], as: UTF8.self)
+        let known: [String: Token] = [")": .close, ",": .comma, "!": .doesNotExist, "=": .equals, ">": .greater, "<": .less, "(": .open]
+        tokens.append((known[one] ?? .error, one))
+        at += 1
+        continue
+      }
+      while at < bytes.count, !isSpecial(bytes[at]), !isSpace(bytes[at]) { at += 1 }
+      let word = String(decoding: bytes[start..<at], as: UTF8.self)
+      tokens.append((word == "in" ? .in : word == "notin" ? .notIn : .identifier, word))
+    }
+  }
+
+  /// The next token; where a value is expected, `in` and `notin` are plain words.
+  private func peek(values: Bool = false) -> (Token, String) {
+    guard place < tokens.count else { return (.end, "") }
+    let token = tokens[place]
+    return values && (token.0 == .in || token.0 == .notIn) ? (.identifier, token.1) : token
+  }
+
+  private mutating func take(values: Bool = false) -> (Token, String) {
+    defer { place += 1 }
+    return peek(values: values)
+  }
+
+  mutating func parse() throws(SelectorError) -> [LabelSelector.Requirement] {
+    var requirements: [LabelSelector.Requirement] = []
+    while true {
+      let (token, word) = peek()
+      switch token {
+      case .identifier, .doesNotExist, .in, .notIn:
+        do {
+          requirements.append(try requirement())
+        } catch {
+          throw SelectorError("unable to parse requirement: \(error)")
+        }
+        let (next, text) = take()
+        switch next {
+        case .end: return requirements
+        case .comma:
+          let (after, follower) = peek(values: true)
+          if after != .identifier && after != .doesNotExist { throw SelectorError("found '\(follower)', expected: identifier after ','") }
+        default: throw SelectorError("found '\(text)', expected: ',' or 'end of string'")
+        }
+      case .end: return requirements
+      default: throw SelectorError("found '\(word)', expected: !, identifier, or 'end of string'")
+      }
+    }
+  }
+
+  private mutating func requirement() throws(SelectorError) -> LabelSelector.Requirement {
+    var (token, key) = take(values: true)
+    var op: LabelSelector.Operator?
+    if token == .doesNotExist {
+      op = .doesNotExist
+      (token, key) = take(values: true)
+    }
+    guard token == .identifier else { throw SelectorError("found '\(key)', expected: identifier") }
+    try checkKey(key)
+    if peek().0 == .end || peek().0 == .comma { return try made(key, op ?? .exists, []) }
+    if op == .doesNotExist { return try made(key, .doesNotExist, []) }
+
+    let (sign, text) = take()
+    switch sign {
+    case .in, .notIn:
+      let values = try list()
+      return try made(key, sign == .in ? .in : .notIn, values)
+    case .equals, .doubleEquals, .notEquals, .greater, .less:
+      let known: [Token: LabelSelector.Operator] = [.equals: .equals, .doubleEquals: .doubleEquals, .notEquals: .notEquals, .greater: .greaterThan, .less: .lessThan]
+      return try made(key, known[sign] ?? .equals, [try exact()])
+    default: throw SelectorError("found '\(text)', expected: in, notin, =, ==, !=, gt, lt")
+    }
+  }
+
+  private mutating func exact() throws(SelectorError) -> String {
+    let (token, _) = peek(values: true)
+    if token == .end || token == .comma { return "" }
+    let (next, text) = take(values: true)
+    guard next == .identifier else { throw SelectorError("found '\(text)', expected: identifier") }
+    return text
+  }
+
+  private mutating func list() throws(SelectorError) -> [String] {
+    let (token, text) = take(values: true)
+    guard token == .open else { throw SelectorError("found '\(text)' expected: '('") }
+    var values = Set<String>()
+    let (first, word) = peek(values: true)
+    switch first {
+    case .identifier, .comma:
+      while true {
+        let (item, text) = take(values: true)
+        switch item {
+        case .identifier:
+          values.insert(text)
+          let (next, follower) = peek(values: true)
+          if next == .comma { continue }
+          if next == .close {
+            place += 1
+            return values.sorted()
+          }
+          throw SelectorError("found '\(follower)', expected: ',' or ')'")
+        case .comma:
+          if values.isEmpty { values.insert("") }
+          let (next, _) = peek(values: true)
+          if next == .close {
+            values.insert("")
+            place += 1
+            return values.sorted()
+          }
+          if next == .comma {
+            place += 1
+            values.insert("")
+          }
+        default: throw SelectorError("found '\(text)', expected: ',', or identifier")
+        }
+      }
+    case .close:
+      place += 1
+      return [""]
+    default: throw SelectorError("found '\(word)', expected: ',', ')' or identifier")
+    }
+  }
+
+  private func checkKey(_ key: String) throws(SelectorError) {
+    let problems = NameValidation.qualifiedName(key)
+    // Upstream names no path here, and Go prints a nil path so.
+    if !problems.isEmpty { throw SelectorError("<nil>: Invalid value: \(GoText.quoted(key)): \(problems.joined(separator: "; "))") }
+  }
+
+  private func made(_ key: String, _ op: LabelSelector.Operator, _ values: [String]) throws(SelectorError) -> LabelSelector.Requirement {
+    if op == .greaterThan || op == .lessThan {
+      for value in values where Int64(value) == nil {
+        throw SelectorError("values[0]: Invalid value: \(GoText.quoted(value)): for 'Gt', 'Lt' operators, the value must be an integer")
+      }
+    }
+    for (place, value) in values.enumerated() {
+      let problems = NameValidation.labelValue(value)
+      if !problems.isEmpty { throw SelectorError("values[\(place)][\(key)]: Invalid value: \(GoText.quoted(value)): \(problems.joined(separator: "; "))") }
+    }
+    return LabelSelector.Requirement(key: key, op: op, values: values)
+  }
+}

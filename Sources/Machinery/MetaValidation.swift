@@ -1,0 +1,139 @@
+import ByteBuffers
+public import JSON
+
+/// Rules for `metadata`, as apimachinery's `ValidateObjectMeta` and `ValidateObjectMetaUpdate`.
+public enum MetaValidation {
+  /// What is wrong with a name; `isPrefix` is true for generateName.
+  public typealias NameRule = @Sendable (_ name: String, _ isPrefix: Bool) -> [String]
+
+  /// Names that are DNS subdomains; a prefix may end in a dash.
+  public static let subdomainName: NameRule = { name, isPrefix in
+    NameValidation.dns1123Subdomain(isPrefix ? maskingTrailingDash(name) : name)
+  }
+
+  private static func maskingTrailingDash(_ name: String) -> String {
+    name.utf8.count > 1 && name.hasSuffix("-") ? name.dropLast() + "a" : name
+  }
+
+  static let annotationLimit = 256 << 10
+
+  /// Checks `metadata` of an object that is to be stored.
+  public static func validate(_ meta: JSONObject, isNamespaced: Bool, nameRule: NameRule) -> [FieldError] {
+    var errors: [FieldError] = []
+    let name = meta["name"]?.string ?? ""
+    if let prefix = meta["generateName"]?.string, !prefix.isEmpty {
+      errors += nameRule(prefix, true).map { .invalid("metadata.generateName", prefix, $0) }
+    }
+    if name.isEmpty {
+      errors.append(.required("metadata.name", "name or generateName is required"))
+    } else {
+      errors += nameRule(name, false).map { .invalid("metadata.name", name, $0) }
+    }
+    let namespace = meta["namespace"]?.string ?? ""
+    if isNamespaced {
+      if namespace.isEmpty {
+        errors.append(.required("metadata.namespace", ""))
+      } else {
+        errors += NameValidation.dns1123Label(namespace).map { .invalid("metadata.namespace", namespace, $0) }
+      }
+    } else if !namespace.isEmpty {
+      errors.append(.forbidden("metadata.namespace", "not allowed on this type"))
+    }
+    if let generation = meta["generation"]?.int, generation < 0 {
+      errors.append(.invalid("metadata.generation", bare: String(generation), "must be greater than or equal to 0"))
+    }
+    errors += labels(meta) + annotations(meta) + owners(meta)
+    return errors + finalizers(meta)
+  }
+
+  /// Checks what an update may change. `new` must carry a resourceVersion already.
+  public static func validateUpdate(_ new: JSONObject, _ old: JSONObject) -> [FieldError] {
+    var errors: [FieldError] = []
+    if old["deletionTimestamp"] != nil {
+      let before = Set((old["finalizers"]?.array ?? []).compactMap(\.string))
+      let added = Set((new["finalizers"]?.array ?? []).compactMap(\.string)).subtracting(before).sorted()
+      if !added.isEmpty {
+        let list = "[]string{" + added.map { GoText.quoted($0) }.joined(separator: ", ") + "}"
+        errors.append(.forbidden("metadata.finalizers", "no new finalizers can be added if the object is being deleted, found new finalizers \(list)"))
+      }
+    }
+    if (new["resourceVersion"]?.string ?? "").isEmpty {
+      errors.append(.invalid("metadata.resourceVersion", "", "must be specified for an update"))
+    }
+    let generation = new["generation"]?.int ?? 0
+    if generation < old["generation"]?.int ?? 0 {
+      errors.append(.invalid("metadata.generation", bare: String(generation), "must not be decremented"))
+    }
+    for field in ["name", "namespace", "uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds"] where new[field] != old[field] {
+      errors.append(.invalid("metadata.\(field)", bare: shown(new[field], field), "field is immutable"))
+    }
+    return errors + labels(new) + annotations(new) + owners(new)
+  }
+
+  /// A value as Go prints it in "Invalid value".
+  private static func shown(_ value: JSONValue?, _ field: String) -> String {
+    switch value {
+    case .string(let text)?: GoText.quoted(text)
+    case .int(let number)?: String(number)
+    default: field == "deletionTimestamp" || field == "deletionGracePeriodSeconds" || field == "creationTimestamp" ? "null" : "\"\""
+    }
+  }
+
+  /// Label keys and values; keys in order, which Go leaves to chance.
+  private static func labels(_ meta: JSONObject) -> [FieldError] {
+    (meta["labels"]?.object?.members ?? []).flatMap { label in
+      NameValidation.qualifiedName(label.name).map { FieldError.invalid("metadata.labels", label.name, $0) }
+        + NameValidation.labelValue(label.value.string ?? "").map { FieldError.invalid("metadata.labels", label.value.string ?? "", $0) }
+    }
+  }
+
+  private static func annotations(_ meta: JSONObject) -> [FieldError] {
+    let members = meta["annotations"]?.object?.members ?? []
+    var errors = members.flatMap { annotation in
+      NameValidation.qualifiedName(annotation.name.lowercased()).map { FieldError.invalid("metadata.annotations", annotation.name, $0) }
+    }
+    if members.reduce(0, { $0 + $1.name.utf8.count + ($1.value.string ?? "").utf8.count }) > annotationLimit {
+      errors.append(.tooLong("metadata.annotations", "may not be more than \(annotationLimit) bytes"))
+    }
+    return errors
+  }
+
+  private static func owners(_ meta: JSONObject) -> [FieldError] {
+    let field = "metadata.ownerReferences"
+    var errors: [FieldError] = []
+    var controller: String?
+    for owner in meta["ownerReferences"]?.array ?? [] {
+      let version = owner["apiVersion"]?.string ?? ""
+      let kind = owner["kind"]?.string ?? ""
+      let name = owner["name"]?.string ?? ""
+      if version.isEmpty || version.hasSuffix("/") { errors.append(.invalid("\(field).apiVersion", version, "version must not be empty")) }
+      if kind.isEmpty { errors.append(.invalid("\(field).kind", kind, "must not be empty")) }
+      if name.isEmpty { errors.append(.invalid("\(field).name", name, "must not be empty")) }
+      if (owner["uid"]?.string ?? "").isEmpty { errors.append(.invalid("\(field).uid", "", "must not be empty")) }
+      if version == "v1" && kind == "Event" {
+        errors.append(.invalid(field, bare: owner.encoded().text, "/v1, Kind=Event is disallowed from being an owner"))
+      }
+      if owner["controller"]?.bool == true {
+        if let first = controller {
+          errors.append(.invalid(
+            field, bare: (meta["ownerReferences"] ?? .null).encoded().text,
+            "Only one reference can have Controller set to true. Found \"true\" in references for \(first) and \(kind)/\(name)"))
+        } else {
+          controller = "\(kind)/\(name)"
+        }
+      }
+    }
+    return errors
+  }
+
+  private static func finalizers(_ meta: JSONObject) -> [FieldError] {
+    let names = (meta["finalizers"]?.array ?? []).compactMap(\.string)
+    var errors = names.flatMap { name in NameValidation.qualifiedName(name).map { FieldError.invalid("metadata.finalizers", name, $0) } }
+    if names.contains("orphan") && names.contains("foregroundDeletion") {
+      errors.append(.invalid(
+        "metadata.finalizers", bare: (meta["finalizers"] ?? .null).encoded().text, "finalizer orphan and foregroundDeletion cannot be both set"))
+    }
+    return errors
+  }
+}
+

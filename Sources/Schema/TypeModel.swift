@@ -1,0 +1,126 @@
+public import JSON
+public import Machinery
+
+/// The type model: built-in API types as flat arrays, read once from the generated facts.
+public struct TypeModel: Sendable {
+  /// A type's place in the model.
+  public struct TypeID: Hashable, Sendable { let index: Int }
+
+  /// What a value is.
+  public enum Shape: Sendable {
+    case string, bool, int32, int64, double, quantity, time, microTime, intOrString, bytes, raw
+    case structure(TypeID)
+    indirect case list(Shape)
+    indirect case map(Shape)
+
+    /// The struct inside, looking through one list or map.
+    var structure: TypeID? {
+      switch self {
+      case .structure(let id), .list(.structure(let id)), .map(.structure(let id)): id
+      default: nil
+      }
+    }
+  }
+
+  /// When a member is left out of answers.
+  public enum Omission: Sendable { case never, whenEmpty, whenZero }
+
+  public struct Field: Sendable {
+    public let name: String
+    public let shape: Shape
+    /// A pointer in Go: a zero value that was given is kept.
+    public let isPointer: Bool
+    public let omission: Omission
+    /// `atomic`, `set`, `map` or nil.
+    public let listType: String?
+    public let mapKeys: [String]
+    public let patchStrategies: [String]
+    public let patchMergeKey: String?
+    public let isRequired: Bool
+    public let defaultValue: JSONValue?
+  }
+
+  public struct Structure: Sendable {
+    /// `io.k8s.api.core.v1.Node`
+    public let name: String
+    public let groupVersionKind: GroupVersionKind?
+    /// In the order of answers.
+    public let fields: [Field]
+    /// `Node`
+    public var shortName: String { String(name.split(separator: ".").last ?? "") }
+  }
+
+  public private(set) var structures: [Structure] = []
+  private var places: [String: Int] = [:]
+
+  /// The types that Kubernetes itself has, as far as they are served.
+  public static let builtin = TypeModel(facts: Facts.text.description)
+
+  /// A type by its OpenAPI name.
+  public func type(_ name: String) -> TypeID? { places[name].map(TypeID.init) }
+
+  public subscript(id: TypeID) -> Structure { structures[id.index] }
+
+  /// The field of a structure.
+  public func field(_ name: String, of id: TypeID) -> Field? { structures[id.index].fields.first { $0.name == name } }
+
+  init(facts: String) {
+    var name = ""
+    var kind: GroupVersionKind?
+    var fields: [Field] = []
+    func close(_ model: inout TypeModel) {
+      guard !name.isEmpty else { return }
+      model.places[name] = model.structures.count
+      model.structures.append(Structure(name: name, groupVersionKind: kind, fields: fields))
+      fields = []
+    }
+    for line in facts.split(separator: "\n") {
+      let words = line.split(separator: " ", maxSplits: 3)
+      if words.count >= 3, words[0] == "T" {
+        close(&self)
+        name = String(words[1])
+        let parts = words[2].split(separator: "/", omittingEmptySubsequences: false).map(String.init)
+        kind = parts.count == 3 ? GroupVersionKind(GroupVersion(group: parts[0], version: parts[1]), kind: parts[2]) : nil
+      } else if words.count >= 3 {
+        fields.append(Self.field(words))
+      }
+    }
+    close(&self)
+  }
+
+  private static func field(_ words: [Substring]) -> Field {
+    var attributes: [Substring: String] = [:]
+    for attribute in words.count > 3 ? words[3].split(separator: " ") : [] {
+      let parts = attribute.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+      if parts.count == 2 { attributes[parts[0]] = String(parts[1]) }
+    }
+    var code = words[1]
+    let isPointer = code.first == "*"
+    if isPointer { code = code.dropFirst() }
+    return Field(
+      name: String(words[0]), shape: shape(code), isPointer: isPointer,
+      omission: words[2] == "a" ? .never : words[2] == "e" ? .whenEmpty : .whenZero,
+      listType: attributes["lt"], mapKeys: attributes["mk"]?.split(separator: ",").map(String.init) ?? [],
+      patchStrategies: attributes["ps"]?.split(separator: ",").map(String.init) ?? [], patchMergeKey: attributes["pk"],
+      isRequired: attributes["rq"] != nil, defaultValue: attributes["df"].flatMap { try? JSONValue(parsing: $0) })
+  }
+
+  private static func shape(_ code: Substring) -> Shape {
+    switch code.first {
+    case "s": .string
+    case "b": .bool
+    case "i": .int32
+    case "l": .int64
+    case "d": .double
+    case "q": .quantity
+    case "t": .time
+    case "u": .microTime
+    case "o": .intOrString
+    case "y": .bytes
+    case "[": .list(shape(code.dropFirst()))
+    case "{": .map(shape(code.dropFirst()))
+    case "R": .structure(TypeID(index: Int(code.dropFirst()) ?? 0))
+    default: .raw
+    }
+  }
+}
