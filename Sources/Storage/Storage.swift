@@ -94,7 +94,8 @@ public struct StorageListOptions: Sendable {
 
 /// What an update function decided about the object it was shown.
 public enum UpdateDecision: Sendable {
-  /// Write these bytes; with `ttl` the key goes away after that time (nil keeps it for good).
+  /// Write these bytes; with `ttl` the key goes away after that time (nil keeps it for good). Without a ttl, bytes equal to those shown
+  /// (that are current, not `isStale`, and have no lease) write nothing, as with `.keep` (SEMANTICS 2.10).
   case write(SharedBytes, ttl: Duration?)
   /// Leave the stored object as it is; `guaranteedUpdate` returns it.
   case keep

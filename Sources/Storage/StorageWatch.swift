@@ -46,10 +46,13 @@ public final class StorageWatch: AsyncSequence, Sendable {
   private let state = Mutex(State())
   private let limit: Int
   private let onCancel: @Sendable () -> Void
+  private let onDrain: (@Sendable () -> Void)?
 
-  /// `limit`: most events queued. `onCancel` runs once, when the reader is done before the backend is.
-  public init(limit: Int = 65_536, onCancel: @escaping @Sendable () -> Void) {
+  /// `limit`: most events queued. `onDrain` runs each time the reader has taken what was queued, so that a backend which replays a long
+  /// history can keep just ahead of its reader. `onCancel` runs once, when the reader is done before the backend is.
+  public init(limit: Int = 65_536, onDrain: (@Sendable () -> Void)? = nil, onCancel: @escaping @Sendable () -> Void) {
     self.limit = limit
+    self.onDrain = onDrain
     self.onCancel = onCancel
   }
 
@@ -128,7 +131,10 @@ public final class StorageWatch: AsyncSequence, Sendable {
           s.waiter = continuation
           return nil
         }
-        if let ready { continuation.resume(with: ready) }
+        if let ready {
+          if case .success = ready { onDrain?() }
+          continuation.resume(with: ready)
+        }
       }
     } onCancel: {
       cancel()

@@ -1,0 +1,180 @@
+import CSQLite
+import Glibc
+import Storage
+import Synchronization
+
+/// The database file: who may open it, how it comes to be, what its tables are.
+///
+/// A value of this type holds this process's claim on the file; `release` gives it up. The `unix-excl` VFS shuts out other processes,
+/// but not a second storage in this one, whose memory index would know nothing of the first's writes.
+final class DatabaseFile: Sendable {
+  /// "Binn": marks the file as ours (PRAGMA application_id).
+  static let applicationID: Int32 = 0x4269_6E6E
+  /// Raised when an older program could no longer read the tables (PRAGMA user_version).
+  static let schemaVersion: Int32 = 1
+
+  /// `value` stands last, so that a walk over revisions and keys does not read its overflow pages. There is no index: the index over keys
+  /// is in memory (`KeyIndex`), which more than doubles the rate of durable writes (DESIGN, section 3).
+  static let tables = """
+    CREATE TABLE history(rev INTEGER PRIMARY KEY, key TEXT NOT NULL, prev_rev INTEGER NOT NULL, create_rev INTEGER NOT NULL,
+      version INTEGER NOT NULL, lease INTEGER NOT NULL, deleted INTEGER NOT NULL, value BLOB);
+    CREATE TABLE meta(name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
+    INSERT INTO meta VALUES('compacted', 0);
+    """
+
+  let path: String
+  private let identity: FileIdentity
+  private static let open = Mutex<Set<FileIdentity>>([])
+
+  private struct FileIdentity: Hashable {
+    let device: UInt
+    let inode: UInt
+  }
+
+  /// Checks and claims the file at `path`, making it (and its folder) where it does not exist. A file that is not ours stays as it is.
+  init(path: String) throws(StorageError) {
+    guard !path.isEmpty else { throw .invalidConfiguration("the SQLite storage has no file: set its path") }
+    self.path = path
+    var facts = stat()
+    if stat(path, &facts) != 0 {
+      let code = errno
+      guard code == ENOENT else { throw Self.unusable(path, code) }
+      try Self.makeFolder(Self.folder(of: path))
+      try Self.create(path)
+      guard stat(path, &facts) == 0 else { throw Self.unusable(path, errno) }
+    }
+    guard facts.st_mode & S_IFMT == S_IFREG else { throw .invalidConfiguration("SQLite storage \(path): not a file") }
+    identity = FileIdentity(device: UInt(facts.st_dev), inode: UInt(facts.st_ino))
+    let identity = identity
+    // The claim comes before the look inside: closing a descriptor of our own would drop the locks of a storage of this process.
+    guard Self.open.withLock({ $0.insert(identity).inserted }) else {
+      throw .invalidConfiguration("SQLite storage \(path): this process has it open already")
+    }
+    do throws(StorageError) {
+      try Self.checkHeader(path)
+    } catch {
+      release()
+      throw error
+    }
+  }
+
+  /// Gives the claim up, after the last connection was closed.
+  func release() {
+    let identity = identity
+    Self.open.withLock { _ = $0.remove(identity) }
+  }
+
+  /// A connection of our kind. The first of a process to touch the file shuts out all others.
+  func connect(cacheKiB: Int) throws(SQLiteError) -> SQLiteConnection {
+    let connection = try SQLiteConnection(path: path, access: .readWrite, vfs: "unix-excl")
+    // Ours only compete for moments; a foreign process is told off at once by `Writer.open`, which asks first without waiting.
+    try connection.execute("PRAGMA synchronous=FULL; PRAGMA cache_size=-\(cacheKiB); PRAGMA secure_delete=OFF; PRAGMA temp_store=MEMORY")
+    try connection.execute("PRAGMA wal_autocheckpoint=0; PRAGMA trusted_schema=OFF")
+    return connection
+  }
+
+  // MARK: - Making and checking
+
+  static func unusable(_ path: String, _ code: CInt) -> StorageError {
+    .invalidConfiguration("SQLite storage \(path): \(String(cString: strerror(code)))")
+  }
+
+  private static func folder(of path: String) -> String {
+    guard let slash = path.lastIndex(of: "/") else { return "." }
+    return slash == path.startIndex ? "/" : String(path[..<slash])
+  }
+
+  /// As `mkdir -p`, each new folder made durable in its parent.
+  private static func makeFolder(_ path: String) throws(StorageError) {
+    var facts = stat()
+    if stat(path, &facts) == 0 {
+      guard facts.st_mode & S_IFMT == S_IFDIR else { throw unusable(path, ENOTDIR) }
+      return
+    }
+    guard errno == ENOENT else { throw unusable(path, errno) }
+    let parent = folder(of: path)
+    try makeFolder(parent)
+    // Objects hold secrets: nobody else reads the folder.
+    guard mkdir(path, 0o700) == 0 || errno == EEXIST else { throw unusable(path, errno) }
+    try syncFile(parent)
+  }
+
+  /// fsync of a file or folder by name.
+  private static func syncFile(_ path: String) throws(StorageError) {
+    let descriptor = Glibc.open(path, O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else { throw unusable(path, errno) }
+    defer { close(descriptor) }
+    guard fsync(descriptor) == 0 else { throw unusable(path, errno) }
+  }
+
+  /// Makes a complete database beside `path` and gives it that name, so that under `path` there is never half a one, and so that
+  /// of two processes that start together one wins and the other opens what the first made.
+  private static func create(_ path: String) throws(StorageError) {
+    let draft = "\(path).new-\(getpid())"
+    unlink(draft)
+    defer { for suffix in ["", "-wal", "-shm", "-journal"] { unlink(draft + suffix) } }
+    // Ask the system first: its "Permission denied" is better than SQLite's "unable to open database file".
+    let descriptor = Glibc.open(draft, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+    guard descriptor >= 0 else { throw unusable(path, errno) }
+    close(descriptor)
+    do throws(SQLiteError) {
+      let connection = try SQLiteConnection(path: draft, access: .create, vfs: nil)
+      try connection.execute("PRAGMA page_size=4096; PRAGMA synchronous=FULL")
+      try connection.execute("BEGIN; \(tables) PRAGMA application_id=\(applicationID); PRAGMA user_version=\(schemaVersion); COMMIT")
+      try connection.execute("PRAGMA journal_mode=WAL")
+    } catch {
+      throw .invalidConfiguration("SQLite storage \(path): \(error)")
+    }
+    try syncFile(draft)
+    if link(draft, path) != 0 {
+      let code = errno
+      if code == EEXIST { return }
+      // File systems without hard links.
+      guard code == EPERM || code == EOPNOTSUPP || code == ENOSYS, rename(draft, path) == 0 else { throw unusable(path, code) }
+    }
+    try syncFile(folder(of: path))
+  }
+
+  /// Reads the first 100 bytes, which hold all marks (they never change after creation, so the WAL has nothing newer).
+  private static func checkHeader(_ path: String) throws(StorageError) {
+    let descriptor = Glibc.open(path, O_RDWR | O_CLOEXEC)
+    guard descriptor >= 0 else { throw unusable(path, errno) }
+    defer { close(descriptor) }
+    var header = [UInt8](repeating: 0, count: 100)
+    let count = header.withUnsafeMutableBytes { pread(descriptor, $0.baseAddress, $0.count, 0) }
+    guard count >= 0 else { throw unusable(path, errno) }
+    guard count == 100, header.starts(with: Array("SQLite format 3\0".utf8)) else {
+      throw .invalidConfiguration("SQLite storage \(path): not a SQLite database (or damaged in its first bytes)")
+    }
+    func number(at offset: Int) -> Int32 {
+      Int32(bitPattern: header[offset..<(offset + 4)].reduce(UInt32(0)) { $0 << 8 | UInt32($1) })
+    }
+    guard number(at: 68) == applicationID else {
+      throw .invalidConfiguration("SQLite storage \(path): the database of another program")
+    }
+    let version = number(at: 60)
+    guard version <= schemaVersion else {
+      throw .invalidConfiguration(
+        "SQLite storage \(path): written by a newer Binnacle (schema \(version), this one reads up to \(schemaVersion))")
+    }
+    guard version == schemaVersion else {
+      throw .invalidConfiguration("SQLite storage \(path): unknown schema \(version)")
+    }
+  }
+
+  // MARK: - Space
+
+  /// Bytes that this user may still write where the file is; nil where the system does not say.
+  func freeBytes() -> UInt64? {
+    var facts = statvfs()
+    guard statvfs(path, &facts) == 0 else { return nil }
+    let (bytes, overflow) = UInt64(facts.f_bavail).multipliedReportingOverflow(by: UInt64(facts.f_frsize))
+    return overflow ? .max : bytes
+  }
+
+  /// How large the file is now, without the WAL.
+  func fileBytes() -> UInt64 {
+    var facts = stat()
+    return stat(path, &facts) == 0 ? UInt64(max(facts.st_size, 0)) : 0
+  }
+}
