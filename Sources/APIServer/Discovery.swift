@@ -1,0 +1,84 @@
+import JSON
+import Machinery
+
+/// The discovery documents, made once from the served resources. Aggregated discovery has documents of its own; clients that only ask
+/// for it hear 406 and clients that can fall back get these.
+struct Discovery: Sendable {
+  /// `/apis`.
+  let groupList: JSONValue
+  /// `/apis/GROUP`, by group.
+  let groups: [String: JSONValue]
+  /// `/api/v1` and `/apis/GROUP/VERSION`, by path.
+  let resourceLists: [String: JSONValue]
+
+  static let verbs = ["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"]
+
+  init(_ resources: [ResourceDescription]) {
+    var lists: [String: JSONValue] = [:]
+    var versions: [String: [String]] = [:]
+    let core = ResourceDescription(
+      plural: "", singular: "", kind: "", isNamespaced: false, hasStatus: false, schemaName: "")
+    lists[core.rootPath] = Self.resourceList(core.groupVersion, [])
+    for path in Set(resources.map(\.rootPath)) {
+      let members = resources.filter { $0.rootPath == path }.sorted { $0.plural < $1.plural }
+      guard let first = members.first else { continue }
+      lists[path] = Self.resourceList(first.groupVersion, members)
+      if !first.group.isEmpty { versions[first.group, default: []].append(first.version) }
+    }
+    resourceLists = lists
+    groups = Dictionary(uniqueKeysWithValues: versions.map { ($0.key, Self.group($0.key, $0.value.sorted(), isInList: false)) })
+    groupList = [
+      "kind": "APIGroupList", "apiVersion": "v1",
+      "groups": .array(versions.sorted { $0.key < $1.key }.map { Self.group($0.key, $0.value.sorted(), isInList: true) }),
+    ]
+  }
+
+  /// `/api`. `serverAddress` is where the client reached us.
+  static func coreVersions(serverAddress: String) -> JSONValue {
+    [
+      "kind": "APIVersions", "versions": ["v1"],
+      "serverAddressByClientCIDRs": [["clientCIDR": "0.0.0.0/0", "serverAddress": .string(serverAddress)]],
+    ]
+  }
+
+  private static func group(_ name: String, _ versions: [String], isInList: Bool) -> JSONValue {
+    let entries = versions.map { version -> JSONValue in
+      ["groupVersion": .string("\(name)/\(version)"), "version": .string(version)]
+    }
+    var object: JSONObject = isInList ? [:] : ["kind": "APIGroup", "apiVersion": "v1"]
+    object["name"] = .string(name)
+    object["versions"] = .array(entries)
+    object["preferredVersion"] = entries.last ?? .null
+    return .object(object)
+  }
+
+  private static func resourceList(_ groupVersion: GroupVersion, _ resources: [ResourceDescription]) -> JSONValue {
+    var object: JSONObject = ["kind": "APIResourceList"]
+    // kube-apiserver's core list alone lacks the version.
+    if !groupVersion.group.isEmpty { object["apiVersion"] = "v1" }
+    object["groupVersion"] = .string(groupVersion.description)
+    object["resources"] = .array(resources.flatMap(entries))
+    return .object(object)
+  }
+
+  private static func entries(_ resource: ResourceDescription) -> [JSONValue] {
+    var main: JSONObject = [
+      "name": .string(resource.plural), "singularName": .string(resource.singular), "namespaced": .bool(resource.isNamespaced),
+      "kind": .string(resource.kind), "verbs": .array(verbs.map { .string($0) }),
+    ]
+    if !resource.shortNames.isEmpty { main["shortNames"] = .array(resource.shortNames.map { .string($0) }) }
+    if !resource.categories.isEmpty { main["categories"] = .array(resource.categories.map { .string($0) }) }
+    main["storageVersionHash"] = .string(storageVersionHash(resource))
+    guard resource.hasStatus else { return [.object(main)] }
+    let status: JSONValue = [
+      "name": .string(resource.plural + "/status"), "singularName": "", "namespaced": .bool(resource.isNamespaced),
+      "kind": .string(resource.kind), "verbs": ["get", "patch", "update"],
+    ]
+    return [.object(main), status]
+  }
+
+  /// The first eight bytes of SHA-256 of `group/version/kind`, in base64. (`discovery.StorageVersionHash`.)
+  static func storageVersionHash(_ resource: ResourceDescription) -> String {
+    Base64.encode(SHA256.hash(Array("\(resource.group)/\(resource.version)/\(resource.kind)".utf8)).prefix(8))
+  }
+}

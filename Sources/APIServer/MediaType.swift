@@ -1,0 +1,78 @@
+/// The media types of the API, in the order that kube-apiserver lists them.
+enum MediaType: String, Sendable, CaseIterable {
+  case json = "application/json"
+  case yaml = "application/yaml"
+  case protobuf = "application/vnd.kubernetes.protobuf"
+
+  /// What a response can be, as messages list it.
+  static let all = allCases.map(\.rawValue)
+  /// What a watch can be, as messages list it: YAML has no framing.
+  static let streams = [json.rawValue + ";stream=watch", protobuf.rawValue + ";stream=watch"]
+  /// The patch formats.
+  static let jsonPatch = "application/json-patch+json"
+  static let mergePatch = "application/merge-patch+json"
+  static let strategicMergePatch = "application/strategic-merge-patch+json"
+  static let applyPatch = "application/apply-patch+yaml"
+  static let patches = [jsonPatch, mergePatch, strategicMergePatch, applyPatch]
+
+  var subtype: Substring { rawValue.dropFirst("application/".count) }
+}
+
+/// One clause of an Accept header. (goautoneg `Accept`.)
+struct AcceptClause: Equatable {
+  var type = ""
+  var subtype = ""
+  var quality = 1.0
+  var parameters: [(name: String, value: String)] = []
+
+  static func == (a: AcceptClause, b: AcceptClause) -> Bool {
+    a.type == b.type && a.subtype == b.subtype && a.quality == b.quality
+      && a.parameters.elementsEqual(b.parameters) { $0.name == $1.name && $0.value == $1.value }
+  }
+
+  /// The clauses, best first, in goautoneg's order (its comparison is no strict order, so its sort is copied as an insertion sort).
+  static func parse(_ header: String) -> [AcceptClause] {
+    var clauses: [AcceptClause] = []
+    for part in header.split(separator: ",", omittingEmptySubsequences: false) {
+      let pieces = part.split(separator: ";", omittingEmptySubsequences: false)
+      let range = pieces[0].split(separator: "/", omittingEmptySubsequences: false).map { trimmed($0) }
+      var clause = AcceptClause()
+      switch range.count {
+      case 1 where range[0] == "*": (clause.type, clause.subtype) = ("*", "*")
+      case 2: (clause.type, clause.subtype) = (range[0], range[1])
+      default: continue
+      }
+      for piece in pieces.dropFirst() {
+        let sides = piece.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+        guard sides.count == 2 else { continue }
+        let name = trimmed(sides[0])
+        let value = trimmed(sides[1])
+        if name == "q" {
+          clause.quality = Double(value) ?? 0
+        } else {
+          clause.parameters.append((name, value))
+        }
+      }
+      clauses.append(clause)
+    }
+    for i in clauses.indices.dropFirst() {
+      var j = i
+      while j > 0, clauses[j].precedes(clauses[j - 1]) {
+        clauses.swapAt(j, j - 1)
+        j -= 1
+      }
+    }
+    return clauses
+  }
+
+  private func precedes(_ other: AcceptClause) -> Bool {
+    if quality > other.quality { return true }
+    if type != "*" && other.type == "*" { return true }
+    return subtype != "*" && other.subtype == "*"
+  }
+
+  static func trimmed(_ text: Substring) -> String {
+    let isSpace: (Character) -> Bool = { $0 == " " || $0 == "\t" || $0 == "\r" || $0 == "\n" || $0 == "\r\n" }
+    return String(text.drop(while: isSpace).reversed().drop(while: isSpace).reversed())
+  }
+}

@@ -1,0 +1,87 @@
+/// What a client wants its answer to be.
+struct Negotiated: Sendable, Equatable {
+  /// The kinds that an object can be turned into.
+  enum Form: Sendable, Equatable {
+    /// As the resource is.
+    case whole
+    case table(version: String)
+    case partialObject(version: String)
+    case partialObjectList(version: String)
+  }
+  var media = MediaType.json
+  var form = Form.whole
+  /// Asked for by the `pretty` parameter of the media type (the query and the user agent are looked at elsewhere).
+  var pretty = false
+}
+
+/// Content negotiation in the two stages of kube-apiserver: its router compares names, its handlers understand parameters.
+enum Negotiation {
+  /// Would go-restful's route accept this header? It compares whole names, without parameters and without order.
+  /// `*/*` matches, `application/*` does not.
+  static func routeProduces(_ types: [String], accept: String?) -> Bool {
+    guard let accept, !accept.isEmpty else { return true }
+    return accept.split(separator: ",", omittingEmptySubsequences: false).contains { part in
+      let name = AcceptClause.trimmed(part.prefix { $0 != ";" })
+      return name == "*/*" || types.contains(name)
+    }
+  }
+
+  /// The first clause that can be served. `allowsTransforms` is false for Status objects and for endpoints without objects;
+  /// nil when nothing fits. (`NegotiateMediaTypeOptions`.)
+  static func negotiate(accept: String?, allowsTransforms: Bool) -> Negotiated? {
+    guard let accept, !accept.isEmpty else { return Negotiated() }
+    for clause in AcceptClause.parse(accept) {
+      for media in MediaType.allCases {
+        let matches =
+          clause.type == "application" && (clause.subtype == media.subtype || clause.subtype == "*")
+          || clause.type == "*" && clause.subtype == "*"
+        if matches, let options = options(of: clause, media: media, allowsTransforms: allowsTransforms) { return options }
+      }
+    }
+    return nil
+  }
+
+  /// (`acceptMediaTypeOptions`.)
+  private static func options(of clause: AcceptClause, media: MediaType, allowsTransforms: Bool) -> Negotiated? {
+    // Protobuf is not spoken yet: a client that also takes JSON gets that, any other hears 406.
+    if media == .protobuf { return nil }
+    var result = Negotiated(media: media)
+    var (kind, group, version, converts) = ("", "", "", false)
+    for (name, value) in clause.parameters {
+      switch name {
+      case "as": (kind, converts) = (value, true)
+      case "g": (group, converts) = (value, true)
+      case "v": (version, converts) = (value, true)
+      case "stream": if !value.isEmpty, media == .yaml || value != "watch" { return nil }
+      // Only the meta version of the endpoint's scope, which is "v1" for every built-in resource.
+      case "sv": if !value.isEmpty, !(allowsTransforms && value == "v1") { return nil }
+      case "pretty": result.pretty = value == "1"
+      default: break
+      }
+    }
+    guard converts else { return result }
+    guard allowsTransforms, group == "meta.k8s.io", version == "v1" || version == "v1beta1" else { return nil }
+    switch kind {
+    case "Table": result.form = .table(version: version)
+    case "PartialObjectMetadata": result.form = .partialObject(version: version)
+    case "PartialObjectMetadataList": result.form = .partialObjectList(version: version)
+    default: return nil
+    }
+    return result
+  }
+
+  /// The media type of a body. An absent header means JSON; nil when it is none of ours. (`NegotiateInputSerializer`.)
+  static func input(contentType: String?) -> MediaType? {
+    guard let contentType, !contentType.isEmpty else { return .json }
+    return MediaType(rawValue: AcceptClause.trimmed(contentType.prefix { $0 != ";" }).lowercased())
+  }
+
+  /// Does the query or the user agent ask for indentation? (`isPrettyPrint`.)
+  static func isPretty(query: Query, userAgent: String?) -> Bool {
+    if let asked = query["pretty"], !asked.isEmpty {
+      return ["1", "t", "T", "TRUE", "true", "True"].contains(asked)
+    }
+    guard let userAgent else { return false }
+    return userAgent.hasPrefix("curl") || userAgent.hasPrefix("Wget") || userAgent.hasPrefix("Mozilla/5.0")
+  }
+}

@@ -1,0 +1,84 @@
+import ByteBuffers
+import Cacher
+import JSON
+import Schema
+
+/// Encodings of whole objects that more than one client asks for. The ids are known to this layer only.
+enum ObjectEncoding {
+  static let pretty = EncodingID(1)
+  static let yaml = EncodingID(2)
+  static let partialV1 = EncodingID(3)
+  static let partialV1beta1 = EncodingID(4)
+
+  /// The object as `PartialObjectMetadata` of a version of meta.k8s.io, made once an object and shared.
+  static func partial(_ object: CachedObject, version: String) -> SharedBytes {
+    object.encoding(version == "v1beta1" ? partialV1beta1 : partialV1) { partialDocument(object.object, version: version) }
+  }
+
+  /// The same for bytes outside the cache. Object metadata reads the same in both kinds, so its bytes are taken as they are.
+  static func partialDocument(_ document: ByteSlice, version: String) -> SharedBytes {
+    var writer = JSONWriter(capacity: min(document.count, 4096) + 96)
+    writer.raw(#"{"kind":"PartialObjectMetadata","apiVersion":"meta.k8s.io/"#)
+    writer.raw(version)
+    writer.raw(#"","metadata":"#)
+    if let metadata = try? JSONTape.parse(document).root["metadata"] {
+      writer.raw(metadata.raw)
+    } else {
+      writer.raw("{}")
+    }
+    writer.raw("}")
+    return writer.finish()
+  }
+}
+
+/// Bytes that many answers share.
+enum Bytes {
+  static let newline = ByteSlice(SharedBytes("\n"))
+  static let listEnd = ByteSlice(SharedBytes("]}\n"))
+  static let listEndCompact = ByteSlice(SharedBytes("]}"))
+  static let frameEnd = ByteSlice(SharedBytes("}\n"))
+  static let addedPrefix = ByteSlice(SharedBytes(#"{"type":"ADDED","object":"#))
+  static let modifiedPrefix = ByteSlice(SharedBytes(#"{"type":"MODIFIED","object":"#))
+  static let deletedPrefix = ByteSlice(SharedBytes(#"{"type":"DELETED","object":"#))
+  static let bookmarkPrefix = ByteSlice(SharedBytes(#"{"type":"BOOKMARK","object":"#))
+  static let errorPrefix = ByteSlice(SharedBytes(#"{"type":"ERROR","object":"#))
+
+  /// How an event of a kind begins.
+  static func prefix(of kind: WatchEvent.Kind) -> ByteSlice {
+    switch kind {
+    case .added: addedPrefix
+    case .modified: modifiedPrefix
+    case .deleted: deletedPrefix
+    case .bookmark: bookmarkPrefix
+    case .error: errorPrefix
+    }
+  }
+}
+
+/// A document on its way out: compact JSON in slices, turned into what the client asked for.
+struct Document: Sendable {
+  /// Compact JSON without the closing newline.
+  let slices: [ByteSlice]
+
+  init(_ slices: [ByteSlice]) { self.slices = slices }
+  init(_ slice: ByteSlice) { slices = [slice] }
+  init(_ value: JSONValue) { slices = [ByteSlice(value.encoded())] }
+
+  /// The body in a media type. Compact JSON ends in a newline, indented JSON does not (SEMANTICS 1.10).
+  func body(_ media: MediaType, pretty: Bool) -> [ByteSlice] {
+    switch media {
+    case .yaml:
+      let whole = slices.count == 1 ? slices[0] : joined
+      guard let value = try? JSONValue(parsing: whole) else { return slices }
+      return [ByteSlice(value.yaml())]
+    case .json, .protobuf:
+      return pretty ? [ByteSlice(JSONIndent.pretty(slices))] : slices + [Bytes.newline]
+    }
+  }
+
+  private var joined: ByteSlice {
+    var writer = JSONWriter(capacity: slices.reduce(0) { $0 + $1.count })
+    for slice in slices { writer.raw(slice) }
+    return ByteSlice(writer.finish())
+  }
+}

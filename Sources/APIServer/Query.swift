@@ -1,0 +1,87 @@
+/// The parameters of a query string, as Go's `url.Values` would hold them.
+///
+/// A pair that Go refuses (a bad escape, a semicolon) is left out, as `URL.Query()` does.
+struct Query: Sendable {
+  private var pairs: [(name: String, value: String)] = []
+
+  /// No parameters.
+  static let empty = Query()
+
+  private init() {}
+
+  /// Parses the bytes after `?`.
+  init(_ raw: UnsafeRawBufferPointer) {
+    var start = 0
+    while start <= raw.count {
+      var end = start
+      var equals = -1
+      var isRefused = false
+      while end < raw.count, raw[end] != UInt8(ascii: "&") {
+        if raw[end] == UInt8(ascii: "="), equals < 0 { equals = end }
+        if raw[end] == UInt8(ascii: ";") { isRefused = true }
+        end += 1
+      }
+      if end > start, !isRefused {
+        let nameEnd = equals < 0 ? end : equals
+        if let name = PercentEncoding.decode(UnsafeRawBufferPointer(rebasing: raw[start..<nameEnd]), plusIsSpace: true),
+          let value = equals < 0
+            ? "" : PercentEncoding.decode(UnsafeRawBufferPointer(rebasing: raw[(equals + 1)..<end]), plusIsSpace: true)
+        {
+          pairs.append((name, value))
+        }
+      }
+      start = end + 1
+    }
+  }
+
+  /// Parses text, for tests.
+  init(_ text: String) {
+    var text = text
+    self = text.withUTF8 { Query(UnsafeRawBufferPointer($0)) }
+  }
+
+  var isEmpty: Bool { pairs.isEmpty }
+
+  /// The first value of a parameter; nil when it is absent.
+  subscript(name: String) -> String? { pairs.first { $0.name == name }?.value }
+
+  /// Every value of a parameter, in order.
+  func all(_ name: String) -> [String] { pairs.filter { $0.name == name }.map(\.value) }
+
+  /// Was the parameter given at all?
+  func has(_ name: String) -> Bool { pairs.contains { $0.name == name } }
+}
+
+/// Percent-escapes in paths and queries.
+enum PercentEncoding {
+  /// The decoded text; nil when an escape is malformed.
+  static func decode(_ raw: UnsafeRawBufferPointer, plusIsSpace: Bool) -> String? {
+    guard raw.contains(where: { $0 == UInt8(ascii: "%") || (plusIsSpace && $0 == UInt8(ascii: "+")) }) else {
+      return String(decoding: raw, as: UTF8.self)
+    }
+    var bytes: [UInt8] = []
+    bytes.reserveCapacity(raw.count)
+    var place = 0
+    while place < raw.count {
+      let byte = raw[place]
+      if byte == UInt8(ascii: "%") {
+        guard place + 2 < raw.count, let high = hex(raw[place + 1]), let low = hex(raw[place + 2]) else { return nil }
+        bytes.append(high << 4 | low)
+        place += 3
+      } else {
+        bytes.append(plusIsSpace && byte == UInt8(ascii: "+") ? UInt8(ascii: " ") : byte)
+        place += 1
+      }
+    }
+    return String(decoding: bytes, as: UTF8.self)
+  }
+
+  private static func hex(_ byte: UInt8) -> UInt8? {
+    switch byte {
+    case UInt8(ascii: "0")...UInt8(ascii: "9"): byte - UInt8(ascii: "0")
+    case UInt8(ascii: "a")...UInt8(ascii: "f"): byte - UInt8(ascii: "a") + 10
+    case UInt8(ascii: "A")...UInt8(ascii: "F"): byte - UInt8(ascii: "A") + 10
+    default: nil
+    }
+  }
+}

@@ -1,0 +1,90 @@
+import ByteBuffers
+import JSON
+import Testing
+
+@testable import APIServer
+
+extension ResourceDescription {
+  static let testNodes = ResourceDescription(
+    plural: "nodes", singular: "node", kind: "Node", shortNames: ["no"], isNamespaced: false, hasStatus: true, schemaName: "io.k8s.api.core.v1.Node")
+  static let testLeases = ResourceDescription(
+    group: "coordination.k8s.io", plural: "leases", singular: "lease", kind: "Lease", isNamespaced: true, hasStatus: false,
+    schemaName: "io.k8s.api.coordination.v1.Lease")
+}
+
+@Suite struct `Discovery documents` {
+  @Test func `the core list reads as kube-apiserver's`() {
+    let list = Discovery([.testNodes]).resourceLists["/api/v1"]
+    #expect(
+      list?.encoded().text
+        == #"{"kind":"APIResourceList","groupVersion":"v1","resources":[{"name":"nodes","singularName":"node","namespaced":false,"kind":"Node","verbs":["create","delete","deletecollection","get","list","patch","update","watch"],"shortNames":["no"],"storageVersionHash":"XwShjMxG9Fs="},{"name":"nodes/status","singularName":"","namespaced":false,"kind":"Node","verbs":["get","patch","update"]}]}"#)
+  }
+
+  @Test func `groups are listed with their versions`() {
+    let discovery = Discovery([.testNodes, .testLeases])
+    #expect(
+      discovery.groupList.encoded().text
+        == #"{"kind":"APIGroupList","apiVersion":"v1","groups":[{"name":"coordination.k8s.io","versions":[{"groupVersion":"coordination.k8s.io/v1","version":"v1"}],"preferredVersion":{"groupVersion":"coordination.k8s.io/v1","version":"v1"}}]}"#)
+    #expect(discovery.groups["coordination.k8s.io"]?["kind"]?.string == "APIGroup")
+  }
+}
+
+@Suite struct `Routes` {
+  private let table = RouteTable([.testNodes, .testLeases])
+
+  @Test(arguments: [
+    ("/", RequestPath.root), ("/api", .coreVersions), ("/api/", .coreVersions), ("/apis", .groups), ("/api/v1", .resources("/api/v1")),
+    ("/apis/coordination.k8s.io", .group("coordination.k8s.io")), ("/apis/coordination.k8s.io/v1", .resources("/apis/coordination.k8s.io/v1")),
+    ("/apis/nothing.example", .notFound), ("/api/v9", .unknownResource), ("/api/v1/frobs", .unknownResource), ("/nothing", .notFound),
+    ("/api/v1/nodes", .collection(resource: 0, namespace: "")), ("/api/v1/nodes/", .collection(resource: 0, namespace: "")),
+    ("/api/v1/nodes/a", .item(resource: 0, namespace: "", name: "a")), ("/api/v1/nodes/a/status", .status(resource: 0, namespace: "", name: "a")),
+    ("/api/v1/nodes/a/nonsense", .unknownResource), ("/api/v1/namespaces/default/nodes", .unknownResource),
+    ("/api/v1/watch/nodes", .watchCollection(resource: 0, namespace: "")), ("/api/v1/watch/nodes/a", .watchItem(resource: 0, namespace: "", name: "a")),
+    ("/api/v1/watch", .incompleteWatch), ("/apis/coordination.k8s.io/v1/leases", .collection(resource: 1, namespace: "")),
+    ("/apis/coordination.k8s.io/v1/namespaces/x/leases/l", .item(resource: 1, namespace: "x", name: "l")),
+    ("/livez/ping", .health("livez", check: "ping")), ("/readyz", .health("readyz", check: nil)), ("/version", .version),
+    ("/openapi/v3", .openAPIIndex), ("/openapi/v3/api/v1", .openAPI("api/v1")),
+  ] as [(String, RequestPath)])
+  func `a path has one meaning`(path: String, meaning: RequestPath) {
+    #expect(table.match(path) == meaning)
+    var path = path
+    if let fast = path.withUTF8({ table.fastMatch(UnsafeRawBufferPointer($0)) }) { #expect(fast == meaning) }
+  }
+
+  @Test(arguments: ["/api/v1/nodes/a%2Fb", "/api/v1/nodes/a/status", "/api/v1/nodesx", "/api/v1/node", "/api/v1/nodes/"])
+  func `the fast match leaves what is not plain to the other`(path: String) {
+    var path = path
+    #expect(path.withUTF8 { table.fastMatch(UnsafeRawBufferPointer($0)) } == nil)
+  }
+}
+
+@Suite struct `OpenAPI paths` {
+  @Test func `a PATCH shows its kind and its fieldValidation parameter`() {
+    let paths = OpenAPIPaths.document(group: "", version: "v1", [.testNodes])
+    let patch = paths["/api/v1/nodes/{name}"]?["patch"]
+    #expect(patch?["x-kubernetes-group-version-kind"] == ["group": "", "version": "v1", "kind": "Node"])
+    #expect(patch?["operationId"]?.string == "patchCoreV1Node")
+    #expect(patch?["parameters"]?.array?.contains { $0["name"]?.string == "fieldValidation" && $0["in"]?.string == "query" } == true)
+    #expect(paths.members.map(\.name).sorted() == [
+      "/api/v1/", "/api/v1/nodes", "/api/v1/nodes/{name}", "/api/v1/nodes/{name}/status", "/api/v1/watch/nodes", "/api/v1/watch/nodes/{name}",
+    ])
+  }
+}
+
+@Suite struct `Health endpoints` {
+  struct Broken: Error {}
+  private let endpoint = HealthEndpoint(
+    name: "readyz", checks: [.ping, HealthCheck(name: "etcd") { throw Broken() }])
+
+  @Test func `failure withholds its reason and excluding heals`() async {
+    #expect(await endpoint.all(.empty) == HealthAnswer(code: 500, text: "[+]ping ok\n[-]etcd failed: reason withheld\nreadyz check failed\n"))
+    #expect(await endpoint.all(Query("exclude=etcd")) == HealthAnswer(code: 200, text: "ok"))
+    #expect(await endpoint.all(Query("exclude=etcd&verbose")) == HealthAnswer(code: 200, text: "[+]ping ok\n[+]etcd excluded: ok\nreadyz check passed\n"))
+  }
+
+  @Test func `a single check stands alone`() async {
+    #expect(await endpoint.single("ping") == HealthAnswer(code: 200, text: "ok"))
+    #expect(await endpoint.single("etcd")?.code == 500)
+    #expect(await endpoint.single("nope") == nil)
+  }
+}

@@ -1,0 +1,72 @@
+import Testing
+
+@testable import APIServer
+
+@Suite struct `Content negotiation` {
+  @Test(arguments: [
+    (nil, MediaType.json, Negotiated.Form.whole),
+    ("", .json, .whole),
+    ("*/*", .json, .whole),
+    ("application/*", .json, .whole),
+    ("application/json", .json, .whole),
+    ("application/yaml", .yaml, .whole),
+    ("application/vnd.kubernetes.protobuf,application/json", .json, .whole),
+    ("text/html,*/*;q=0.1", .json, .whole),
+    ("application/json;q=0.5,application/yaml", .yaml, .whole),
+    ("application/json;as=Table;v=v1;g=meta.k8s.io", .json, .table(version: "v1")),
+    ("application/json;as=Table;v=v1beta1;g=meta.k8s.io,application/json", .json, .table(version: "v1beta1")),
+    ("application/json;as=Table;v=v1alpha9;g=meta.k8s.io,application/json", .json, .whole),
+    ("application/json;as=PartialObjectMetadata;v=v1;g=meta.k8s.io", .json, .partialObject(version: "v1")),
+    ("application/yaml;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io", .yaml, .partialObjectList(version: "v1")),
+    ("application/json;stream=watch", .json, .whole),
+  ] as [(String?, MediaType, Negotiated.Form)])
+  func `the first clause that can be served decides`(accept: String?, media: MediaType, form: Negotiated.Form) {
+    #expect(Negotiation.negotiate(accept: accept, allowsTransforms: true) == Negotiated(media: media, form: form))
+  }
+
+  @Test(arguments: ["text/html", "application/vnd.kubernetes.protobuf", "application/json;as=Table;v=v1;g=other", "application/json;stream=other"])
+  func `nothing is chosen where nothing fits`(accept: String) {
+    #expect(Negotiation.negotiate(accept: accept, allowsTransforms: true) == nil)
+  }
+
+  @Test func `a Status is never a Table`() {
+    let accept = "application/json;as=Table;v=v1;g=meta.k8s.io"
+    #expect(Negotiation.negotiate(accept: accept, allowsTransforms: false) == nil)
+    #expect(Negotiation.negotiate(accept: accept + ",application/json", allowsTransforms: false) == Negotiated())
+  }
+
+  @Test(arguments: [
+    (nil, true), ("*/*", true), ("application/json; charset=utf-8", true), ("text/html, application/yaml", true), ("application/*", false), ("text/html", false),
+  ] as [(String?, Bool)])
+  func `the router compares whole names`(accept: String?, isServed: Bool) {
+    #expect(Negotiation.routeProduces(MediaType.all, accept: accept) == isServed)
+  }
+
+  @Test(arguments: [
+    (nil, MediaType.json), ("application/json", .json), ("application/json; charset=utf-8", .json), ("application/yaml", .yaml), ("text/plain", nil),
+  ] as [(String?, MediaType?)])
+  func `bodies are named by their content type`(contentType: String?, media: MediaType?) {
+    #expect(Negotiation.input(contentType: contentType) == media)
+  }
+
+  @Test(arguments: [
+    ("", "kubectl/v1", false), ("pretty=true", nil, true), ("pretty=1", nil, true), ("pretty=yes", "curl/8", false), ("pretty=", "curl/8", true),
+    ("", "curl/8.1", true), ("", "Wget/1.2", true), ("", "Mozilla/5.0 (X11)", true), ("pretty=false", "curl/8", false),
+  ] as [(String, String?, Bool)])
+  func `people get indented answers`(query: String, agent: String?, isPretty: Bool) {
+    #expect(Negotiation.isPretty(query: Query(query), userAgent: agent) == isPretty)
+  }
+}
+
+@Suite struct `Query strings` {
+  @Test func `names and values are decoded as Go does`() {
+    let query = Query("a=1&b=x%20y+z&&c&a=2&bad=%zz&semi;colon=1&d%3D=%26")
+    #expect(query["a"] == "1")
+    #expect(query.all("a") == ["1", "2"])
+    #expect(query["b"] == "x y z")
+    #expect(query["c"] == "")
+    #expect(query["d="] == "&")
+    #expect(!query.has("bad") && !query.has("semi"))
+    #expect(Query("").isEmpty)
+  }
+}
