@@ -2,7 +2,7 @@ import ByteBuffers
 public import JSON
 
 /// Kubernetes' strategic merge patch: a merge patch that knows which lists merge by a key, with directives for the rest.
-public struct StrategicMergePatch {
+public struct StrategicMergePatch: Sendable {
   /// Why a patch could not be used.
   public enum Failure: Error, Equatable {
     /// A directive of the wrong form: 400.

@@ -1,0 +1,168 @@
+import ByteBuffers
+import JSON
+import Machinery
+
+/// Rules for nodes. (Kubernetes: pkg/apis/core/validation, ValidateNode and ValidateNodeUpdate.) Complaints about taints name `metadata.taints`,
+/// as upstream's do.
+enum NodeValidation {
+  static func validate(_ node: JSONValue) -> [FieldError] {
+    let meta = node["metadata"]?.object ?? JSONObject()
+    var errors = MetaValidation.validate(meta, isNamespaced: false, nameRule: MetaValidation.subdomainName)
+    errors += taints(node) + resources(node)
+    let cidrs = (node["spec"]?["podCIDRs"]?.array ?? []).compactMap(\.string)
+    for (place, cidr) in cidrs.enumerated() where IPNetwork(cidr) == nil {
+      errors.append(.invalid("spec.podCIDRs[\(place)]", cidr, "must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)"))
+    }
+    if cidrs.count > 1 {
+      let networks = cidrs.map { IPNetwork($0) }
+      if let bad = networks.firstIndex(where: { $0 == nil }) {
+        errors.append(FieldError(
+          .internalError, "spec.podCIDRs", detail: "invalid PodCIDRs. failed to check with dual stack with error:invalid CIDR address: \(cidrs[bad])"))
+      }
+      let families = Set(networks.compactMap { $0?.isIPv6 })
+      if families.count < 2 || cidrs.count > 2 {
+        let shown = JSONValue.array(cidrs.map { .string($0) }).encoded().text
+        errors.append(.invalid("spec.podCIDRs", bare: shown, "may specify no more than one CIDR for each IP family"))
+      }
+    }
+    return errors
+  }
+
+  static func validateUpdate(_ node: JSONValue, old: JSONValue) -> [FieldError] {
+    var errors = MetaValidation.validateUpdate(node["metadata"]?.object ?? JSONObject(), old["metadata"]?.object ?? JSONObject())
+    errors += resources(node)
+    var seen: [JSONValue] = []
+    for (place, address) in (node["status"]?["addresses"]?.array ?? []).enumerated() {
+      if seen.contains(address) {
+        let shown: JSONValue = ["Type": address["type"] ?? "", "Address": address["address"] ?? ""]
+        errors.append(.duplicate("status.addresses[\(place)]", bare: shown.encoded().text))
+      }
+      seen.append(address)
+    }
+    let text = #"node updates may not change podCIDR except from "" to valid"#
+    let before = old["spec"]?["podCIDRs"]?.array ?? []
+    let after = node["spec"]?["podCIDRs"]?.array ?? []
+    if !before.isEmpty {
+      if before.count != after.count {
+        errors.append(.forbidden("spec.podCIDRs", text))
+      } else {
+        for (a, b) in zip(before, after) where a != b { errors.append(.forbidden("spec.podCIDRs", text)) }
+      }
+    }
+    let provider = old["spec"]?["providerID"]?.string ?? ""
+    if !provider.isEmpty && provider != node["spec"]?["providerID"]?.string ?? "" {
+      errors.append(.forbidden("spec.providerID", #"node updates may not change providerID except from "" to valid"#))
+    }
+    errors += taints(node)
+    if node["spec"]?["externalID"]?.string ?? "" != old["spec"]?["externalID"]?.string ?? "" {
+      errors.append(.forbidden("spec.externalID", "may not be updated"))
+    }
+    return errors
+  }
+
+  private static func taints(_ node: JSONValue) -> [FieldError] {
+    var errors: [FieldError] = []
+    var seen = Set<[String]>()
+    let effects = ["NoSchedule", "PreferNoSchedule", "NoExecute"]
+    for (place, taint) in (node["spec"]?["taints"]?.array ?? []).enumerated() {
+      let field = "metadata.taints[\(place)]"
+      let key = taint["key"]?.string ?? ""
+      let value = taint["value"]?.string ?? ""
+      let effect = taint["effect"]?.string ?? ""
+      errors += NameValidation.qualifiedName(key).map { .invalid("\(field).key", key, $0) }
+      let problems = NameValidation.labelValue(value)
+      if !problems.isEmpty { errors.append(.invalid("\(field).value", value, problems.joined(separator: ";"))) }
+      if effect.isEmpty {
+        errors.append(.required("\(field).effect", ""))
+      } else if !effects.contains(effect) {
+        errors.append(.notSupported("\(field).effect", effect, effects))
+      }
+      if !seen.insert([key, effect]).inserted {
+        // Upstream prints its internal type here (SEMANTICS 2.6).
+        let shown: JSONValue = ["Key": .string(key), "Value": .string(value), "Effect": .string(effect), "TimeAdded": taint["timeAdded"] ?? .null]
+        errors.append(.duplicate(field, bare: shown.encoded().text, "taints must be unique by key and effect pair"))
+      }
+    }
+    return errors
+  }
+
+  /// Quantities must not be negative, and what counts things must be whole.
+  private static func resources(_ node: JSONValue) -> [FieldError] {
+    var errors: [FieldError] = []
+    for list in ["capacity", "allocatable"] {
+      for member in node["status"]?[list]?.object?.members ?? [] {
+        guard let text = member.value.string, let quantity = try? Quantity(parsing: text) else { continue }
+        let field = "status.\(list).\(member.name)"
+        if quantity.isBelowZero { errors.append(.invalid(field, text, "must be greater than or equal to 0")) }
+        if countsThings(member.name) && !quantity.isInteger { errors.append(.invalid(field, text, "must be an integer")) }
+      }
+    }
+    return errors
+  }
+
+  /// Upstream's `IsIntegerResourceName`: object counts and extended resources.
+  private static func countsThings(_ name: String) -> Bool {
+    let counted: Set<String> = [
+      "pods", "services", "replicationcontrollers", "resourcequotas", "secrets", "configmaps", "persistentvolumeclaims", "services.nodeports",
+      "services.loadbalancers",
+    ]
+    if counted.contains(name) { return true }
+    guard name.contains("/"), !name.hasPrefix("requests.") else { return false }
+    let domain = name.split(separator: "/").first ?? ""
+    return domain != "kubernetes.io" && !domain.hasSuffix(".kubernetes.io")
+  }
+}
+
+/// An address and a prefix length, by the lenient rules of fields that had them before Go got strict: leading zeros are taken.
+struct IPNetwork {
+  let isIPv6: Bool
+
+  init?(_ text: String) {
+    let parts = text.split(separator: "/", omittingEmptySubsequences: false)
+    guard parts.count == 2, let bits = Int(parts[1]), bits >= 0, parts[1].allSatisfy(\.isNumber) else { return nil }
+    if parts[0].contains(":") {
+      guard bits <= 128, Self.isIPv6Address(parts[0]) else { return nil }
+      isIPv6 = true
+    } else {
+      guard bits <= 32, Self.isIPv4Address(parts[0]) else { return nil }
+      isIPv6 = false
+    }
+  }
+
+  private static func isIPv4Address(_ text: Substring) -> Bool {
+    let parts = text.split(separator: ".", omittingEmptySubsequences: false)
+    return parts.count == 4 && parts.allSatisfy { !$0.isEmpty && $0.utf8.allSatisfy { $0 >= 0x30 && $0 <= 0x39 } && (Int($0) ?? 256) < 256 }
+  }
+
+  private static func isIPv6Address(_ text: Substring) -> Bool {
+    let halves = text.components(by: "::")
+    guard halves.count <= 2 else { return false }
+    var count = 0
+    for half in halves where !half.isEmpty {
+      let groups = half.split(separator: ":", omittingEmptySubsequences: false)
+      for (place, group) in groups.enumerated() {
+        if place == groups.count - 1, group.contains(".") {
+          guard isIPv4Address(group) else { return false }
+          count += 2
+        } else {
+          guard (1...4).contains(group.utf8.count), group.allSatisfy(\.isHexDigit) else { return false }
+          count += 1
+        }
+      }
+    }
+    return halves.count == 2 ? count < 8 : count == 8
+  }
+}
+
+extension Substring {
+  /// Split at each occurrence of a text.
+  fileprivate func components(by separator: String) -> [Substring] {
+    var parts: [Substring] = []
+    var rest = self
+    while let found = rest.firstRange(of: separator) {
+      parts.append(rest[..<found.lowerBound])
+      rest = rest[found.upperBound...]
+    }
+    return parts + [rest]
+  }
+}

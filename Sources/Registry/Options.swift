@@ -1,0 +1,123 @@
+public import Machinery
+
+/// Options of reads and writes as a client gave them; empty where it did not. `validate` throws the Status that kube-apiserver would.
+
+public struct ListOptions: Sendable {
+  public var labelSelector = ""
+  public var fieldSelector = ""
+  public var resourceVersion = ""
+  public var resourceVersionMatch = ""
+  public var limit: Int64 = 0
+  public var continueToken = ""
+  public var timeoutSeconds: Int64?
+  public var allowWatchBookmarks = false
+  public var sendInitialEvents: Bool?
+  public init() {}
+
+  private func failure(_ errors: [FieldError]) -> Status { .invalid("ListOptions", group: "meta.k8s.io", name: "", errors) }
+
+  /// SEMANTICS 2.25 and 2.35.
+  func validateForList() throws(Status) {
+    var errors: [FieldError] = []
+    let match = "resourceVersionMatch"
+    if !resourceVersionMatch.isEmpty {
+      if resourceVersion.isEmpty { errors.append(.forbidden(match, "resourceVersionMatch is forbidden unless resourceVersion is provided")) }
+      if !continueToken.isEmpty { errors.append(.forbidden(match, "resourceVersionMatch is forbidden when continue is provided")) }
+      if !["Exact", "NotOlderThan"].contains(resourceVersionMatch) { errors.append(.notSupported(match, resourceVersionMatch, ["Exact", "NotOlderThan", ""])) }
+      if resourceVersionMatch == "Exact" && resourceVersion == "0" {
+        errors.append(.forbidden(match, #"resourceVersionMatch "exact" is forbidden for resourceVersion "0""#))
+      }
+    }
+    if sendInitialEvents != nil { errors.append(.forbidden("sendInitialEvents", "sendInitialEvents is forbidden for list")) }
+    if !errors.isEmpty { throw failure(errors) }
+  }
+
+  func validateForWatch() throws(Status) {
+    var errors: [FieldError] = []
+    let match = "resourceVersionMatch"
+    if sendInitialEvents != nil && resourceVersionMatch != "NotOlderThan" {
+      errors.append(.forbidden(match, "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan"))
+    }
+    if !resourceVersionMatch.isEmpty {
+      if sendInitialEvents == nil { errors.append(.forbidden(match, "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided")) }
+      if resourceVersionMatch != "NotOlderThan" { errors.append(.notSupported(match, resourceVersionMatch, ["NotOlderThan"])) }
+      if !continueToken.isEmpty { errors.append(.forbidden(match, "resourceVersionMatch is forbidden when continue is provided")) }
+    }
+    if !errors.isEmpty { throw failure(errors) }
+  }
+}
+
+/// Options of create, update and patch.
+public struct WriteOptions: Sendable {
+  public enum Verb: String, Sendable { case create = "CreateOptions", update = "UpdateOptions", patch = "PatchOptions" }
+  public var verb: Verb
+  public var dryRun: [String] = []
+  public var fieldManager = ""
+  public var fieldValidation = ""
+  public var force: Bool?
+  public init(_ verb: Verb) { self.verb = verb }
+
+  public var isDryRun: Bool { !dryRun.isEmpty }
+  var validation: FieldValidation { FieldValidation(rawValue: fieldValidation) ?? .warn }
+
+  /// Throws 422 as `ValidateCreateOptions` and its siblings.
+  public func validate(isApply: Bool = false) throws(Status) {
+    var errors: [FieldError] = []
+    if verb == .patch {
+      if isApply && fieldManager.isEmpty { errors.append(.required("fieldManager", "is required for apply patch")) }
+      if !isApply && force != nil { errors.append(.forbidden("force", "may not be specified for non-apply patch")) }
+    }
+    errors += Self.managerErrors(fieldManager) + DeleteOptions.dryRunErrors(dryRun)
+    if !["", "Ignore", "Strict", "Warn"].contains(fieldValidation) {
+      errors.append(.notSupported("fieldValidation", fieldValidation, ["", "Ignore", "Strict", "Warn"]))
+    }
+    if !errors.isEmpty { throw .invalid(verb.rawValue, group: "meta.k8s.io", name: "", errors) }
+  }
+
+  private static func managerErrors(_ manager: String) -> [FieldError] {
+    var errors: [FieldError] = []
+    if manager.utf8.count > 128 { errors.append(.tooLong("fieldManager", "may not be more than 128 bytes")) }
+    var place = 0
+    for scalar in manager.unicodeScalars {
+      if scalar.value < 0x20 || (0x7F..<0xA0).contains(scalar.value) {
+        let code = String(scalar.value, radix: 16, uppercase: true)
+        errors.append(.invalid("fieldManager", manager, "invalid character U+\(String(repeating: "0", count: max(0, 4 - code.count)))\(code) (at position \(place))"))
+      }
+      place += String(scalar).utf8.count
+    }
+    return errors
+  }
+}
+
+/// What to do with fields that the type does not have.
+public enum FieldValidation: String, Sendable { case ignore = "Ignore", warn = "Warn", strict = "Strict" }
+
+public struct DeleteOptions: Sendable {
+  public var gracePeriodSeconds: Int64?
+  public var uid: String?
+  public var resourceVersion: String?
+  public var orphanDependents: Bool?
+  public var propagationPolicy: String?
+  public var dryRun: [String] = []
+  public init() {}
+
+  public var isDryRun: Bool { !dryRun.isEmpty }
+
+  public func validate() throws(Status) {
+    var errors: [FieldError] = []
+    if orphanDependents != nil, let propagationPolicy {
+      errors.append(.invalid("propagationPolicy", propagationPolicy, "orphanDependents and deletionPropagation cannot be both set"))
+    }
+    if let propagationPolicy, !["Foreground", "Background", "Orphan"].contains(propagationPolicy) {
+      errors.append(.notSupported("propagationPolicy", propagationPolicy, ["Foreground", "Background", "Orphan", "nil"]))
+    }
+    errors += Self.dryRunErrors(dryRun)
+    if !errors.isEmpty { throw .invalid("DeleteOptions", group: "meta.k8s.io", name: "", errors) }
+  }
+
+  static func dryRunErrors(_ dryRun: [String]) -> [FieldError] {
+    guard dryRun.contains(where: { $0 != "All" }) else { return [] }
+    let shown = "[" + dryRun.map { GoText.quoted($0) }.joined(separator: ",") + "]"
+    return [FieldError(.notSupported, "dryRun", value: shown, detail: #"supported values: "All""#)]
+  }
+}

@@ -1,0 +1,169 @@
+public import ByteBuffers
+public import Cacher
+import JSON
+public import Schema
+public import Storage
+import Machinery
+
+/// Stored JSON to served objects and back, for one resource.
+public struct ResourceCodec: ObjectCodec {
+  private let strategy: any RESTStrategy
+  private let model: TypeModel
+  private let type: TypeModel.TypeID
+  /// `{"kind":"Node","apiVersion":"v1",`
+  private let head: [UInt8]
+  private static let revisionLead = Array(#""resourceVersion":""#.utf8)
+  /// Members of metadata that stand before resourceVersion.
+  private static let before: [StaticString] = ["name", "generateName", "namespace", "selfLink", "uid"]
+
+  public init(_ strategy: any RESTStrategy, model: TypeModel = .builtin) {
+    guard let type = model.type(strategy.info.typeName) else { preconditionFailure("no facts about \(strategy.info.typeName)") }
+    self.strategy = strategy
+    self.model = model
+    self.type = type
+    head = Array("{\"kind\":\"\(strategy.info.kind)\",\"apiVersion\":\"\(strategy.info.groupVersion)\",".utf8)
+  }
+
+  public func decode(_ stored: StoredObject) throws -> CachedObject {
+    try make(stored, revisionText: String(stored.revision.rawValue))
+  }
+
+  /// An object that was never stored (a dry run): without resourceVersion.
+  func undated(_ value: SharedBytes, key: String) throws -> CachedObject {
+    try make(StoredObject(key: key, value: value, revision: .zero), revisionText: nil)
+  }
+
+  private func make(_ stored: StoredObject, revisionText: String?, isCanonical: Bool = false) throws -> CachedObject {
+    let tape: JSONTape
+    do { tape = try JSONTape.parse(stored.value) } catch { throw StorageError.corruptObject(key: stored.key, reason: error.description) }
+    let root = tape.root
+    guard let metadata = root["metadata"], metadata.kind == .object, hasHead(stored.value), metadata["resourceVersion"] == nil, metadata.range.count > 2 else {
+      // Another writer's form: bring it into ours. What can't be read even so is corrupt.
+      guard !isCanonical else { throw StorageError.corruptObject(key: stored.key, reason: "no metadata") }
+      let value = try canonical(root, key: stored.key)
+      let again = StoredObject(key: stored.key, value: value.encoded(), revision: stored.revision, lease: stored.lease, isStale: stored.isStale)
+      return try make(again, revisionText: revisionText, isCanonical: true)
+    }
+    var place = metadata.range.upperBound - 1  // before the closing brace
+    var isLast = true
+    var labels: [(name: String, value: String)] = []
+    for (name, value) in metadata.members {
+      if isLast && !Self.before.contains(where: { name.isString($0) }) {
+        place = name.range.lowerBound
+        isLast = false
+      }
+      if name.isString("labels") {
+        for (key, label) in value.members { labels.append((key.string ?? "", label.string ?? "")) }
+      }
+    }
+    let end = root.range.upperBound
+    let digits = Array((revisionText ?? "").utf8)
+    let addition = revisionText == nil ? 0 : Self.revisionLead.count + digits.count + 2
+    // With members behind it the comma follows, at the end it goes before.
+    let digitsStart = place + Self.revisionLead.count + (isLast ? 1 : 0)
+    let document = SharedBytes(capacity: end + addition + 2) { room in
+      stored.value.withUnsafeBytes { source in
+        var at = 0
+        func put(_ bytes: UnsafeRawBufferPointer) {
+          UnsafeMutableRawBufferPointer(rebasing: room[at..<(at + bytes.count)]).copyMemory(from: bytes)
+          at += bytes.count
+        }
+        put(UnsafeRawBufferPointer(rebasing: source[..<place]))
+        if revisionText != nil {
+          if isLast { put(comma) }
+          Self.revisionLead.withUnsafeBytes(put)
+          digits.withUnsafeBytes(put)
+          put(quote)
+          if !isLast { put(comma) }
+        }
+        put(UnsafeRawBufferPointer(rebasing: source[place..<end]))
+        put(tail)
+        return at
+      }
+    }
+    let range = revisionText == nil ? 0..<0 : digitsStart..<(digitsStart + digits.count)
+    return CachedObject(
+      key: stored.key, revision: stored.revision, document: document, objectEnd: end + addition, itemOffset: head.count, revisionRange: range,
+      labels: StringMap(labels), fields: StringMap(strategy.selectableFields(root)), lease: stored.lease, isStale: stored.isStale)
+  }
+
+  private func hasHead(_ value: SharedBytes) -> Bool {
+    value.withUnsafeBytes { $0.count > head.count && head.elementsEqual($0.prefix(head.count)) }
+  }
+
+  /// A stored value in the form of the type.
+  private func canonical(_ root: JSONNode, key: String) throws -> JSONValue {
+    do {
+      var value = try model.decode(root, as: type).value
+      value["metadata"]?["resourceVersion"] = nil
+      value["metadata"]?["selfLink"] = nil
+      strategy.applyDefaults(&value)
+      return value
+    } catch { throw StorageError.corruptObject(key: key, reason: "\(error)") }
+  }
+
+  /// The tree of a stored object, resourceVersion set.
+  func tree(of stored: StoredObject) throws -> JSONValue {
+    let tape: JSONTape
+    do { tape = try JSONTape.parse(stored.value) } catch { throw StorageError.corruptObject(key: stored.key, reason: error.description) }
+    var value = hasHead(stored.value) ? JSONValue(tape.root) : try canonical(tape.root, key: stored.key)
+    value["metadata"]?["resourceVersion"] = .string(String(stored.revision.rawValue))
+    return value
+  }
+
+  /// What is stored for a tree: compact JSON with a newline, as kube-apiserver writes it.
+  func bytes(of tree: JSONValue) -> SharedBytes {
+    var tree = tree
+    tree["metadata"]?["resourceVersion"] = nil
+    tree["metadata"]?["selfLink"] = nil
+    var writer = JSONWriter(capacity: 4_096)
+    writer.value(tree)
+    writer.raw("\n")
+    return writer.finish()
+  }
+
+  public func storedBytes(of object: CachedObject) -> SharedBytes {
+    let range = object.revisionRange
+    guard !range.isEmpty else { return copy(object, cutting: 0..<0) }
+    var start = range.lowerBound - Self.revisionLead.count
+    var end = range.upperBound + 1
+    object.document.withUnsafeBytes { bytes in
+      if bytes[end] == UInt8(ascii: ",") { end += 1 } else if bytes[start - 1] == UInt8(ascii: ",") { start -= 1 }
+    }
+    return copy(object, cutting: start..<end)
+  }
+
+  private func copy(_ object: CachedObject, cutting cut: Range<Int>) -> SharedBytes {
+    object.document.withUnsafeBytes { source in
+      SharedBytes(capacity: object.objectEnd - cut.count + 1) { room in
+        room.copyMemory(from: UnsafeRawBufferPointer(rebasing: source[..<cut.lowerBound]))
+        UnsafeMutableRawBufferPointer(rebasing: room[cut.lowerBound...]).copyMemory(from: UnsafeRawBufferPointer(rebasing: source[cut.upperBound..<object.objectEnd]))
+        room[object.objectEnd - cut.count] = 0x0A
+        return object.objectEnd - cut.count + 1
+      }
+    }
+  }
+
+  public func restamped(_ object: CachedObject, revision: Revision) -> CachedObject {
+    let digits = Array(String(revision.rawValue).utf8)
+    let range = object.revisionRange
+    let growth = digits.count - range.count
+    let document = object.document.withUnsafeBytes { source in
+      SharedBytes(capacity: source.count + max(growth, 0)) { room in
+        room.copyMemory(from: UnsafeRawBufferPointer(rebasing: source[..<range.lowerBound]))
+        UnsafeMutableRawBufferPointer(rebasing: room[range.lowerBound...]).copyBytes(from: digits)
+        UnsafeMutableRawBufferPointer(rebasing: room[(range.lowerBound + digits.count)...]).copyMemory(from: UnsafeRawBufferPointer(rebasing: source[range.upperBound...]))
+        return source.count + growth
+      }
+    }
+    return CachedObject(
+      key: object.key, revision: revision, document: document, objectEnd: object.objectEnd + growth, itemOffset: object.itemOffset,
+      revisionRange: range.lowerBound..<(range.lowerBound + digits.count), labels: object.labels, fields: object.fields, facts: object.facts,
+      lease: object.lease, isStale: object.isStale)
+  }
+
+  private var comma: UnsafeRawBufferPointer { Self.text(",") }
+  private var quote: UnsafeRawBufferPointer { Self.text("\"") }
+  private var tail: UnsafeRawBufferPointer { Self.text(",{") }
+  private static func text(_ text: StaticString) -> UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount) }
+}

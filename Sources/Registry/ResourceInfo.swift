@@ -1,0 +1,41 @@
+public import Machinery
+
+/// What the API says of a resource: names, scope, verbs, where it is stored.
+public struct ResourceInfo: Sendable {
+  public let groupVersion: GroupVersion
+  /// `nodes`
+  public let plural: String
+  /// `node`
+  public let singular: String
+  public let kind: String
+  public let isNamespaced: Bool
+  public let shortNames: [String]
+  public let categories: [String]
+  public let verbs: [String]
+  /// Sub-resources with their verbs: `status`.
+  public let subresources: [(name: String, verbs: [String])]
+  /// The folder under the storage prefix: `minions`.
+  public let storagePath: String
+  /// The type in the model.
+  public let typeName: String
+
+  public init(
+    groupVersion: GroupVersion, plural: String, singular: String, kind: String, isNamespaced: Bool, shortNames: [String] = [], categories: [String] = [],
+    verbs: [String], subresources: [(name: String, verbs: [String])] = [], storagePath: String, typeName: String
+  ) {
+    self.groupVersion = groupVersion
+    self.plural = plural
+    self.singular = singular
+    self.kind = kind
+    self.isNamespaced = isNamespaced
+    self.shortNames = shortNames
+    self.categories = categories
+    self.verbs = verbs
+    self.subresources = subresources
+    self.storagePath = storagePath
+    self.typeName = typeName
+  }
+
+  public var groupResource: GroupResource { GroupResource(group: groupVersion.group, resource: plural) }
+  public var listKind: String { kind + "List" }
+}

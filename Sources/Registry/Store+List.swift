@@ -1,0 +1,126 @@
+public import Cacher
+public import Machinery
+import Storage
+
+/// A page of a list, ready to be written.
+public struct ListResult: Sendable {
+  public let objects: [CachedObject]
+  public let resourceVersion: String
+  /// Empty on the last page.
+  public let continueToken: String
+  public let remaining: Int?
+}
+
+/// A LIST whose options have been checked.
+public struct PreparedList: Sendable {
+  public let request: ListRequest
+  let isContinued: Bool
+  /// The client asked for objects of one name: nothing else is looked at.
+  let onlyKey: String?
+}
+
+extension Store {
+  /// Checks options by SEMANTICS 2.25 to 2.31; throws 400 or 422.
+  public func prepareList(_ options: ListOptions, namespace: String) throws(Status) -> PreparedList {
+    try options.validateForList()
+    let predicate = try predicate(options)
+    let prefix = listPrefix(namespace: namespace)
+    var request = ListRequest(prefix: prefix, limit: Int(clamping: max(0, options.limit)), predicate: predicate)
+    let revision: Revision
+    do { revision = try objects.versioner.parseResourceVersion(options.resourceVersion) } catch {
+      throw .badRequest("invalid resource version: resourceVersion: Invalid value: \(GoText.quoted(options.resourceVersion)): \(error)")
+    }
+    if !options.continueToken.isEmpty {
+      let token = try ContinueToken.decode(options.continueToken, prefix: prefix)
+      if revision != .zero { throw .badRequest("specifying resource version is not allowed when using continue") }
+      request.startKey = token.startKey
+      if token.revision > 0 { request.exactRevision = Revision(token.revision) }
+      return PreparedList(request: request, isContinued: true, onlyKey: nil)
+    }
+    switch options.resourceVersionMatch {
+    case "Exact": request.exactRevision = revision
+    case "NotOlderThan": request.freshness = revision == .zero ? .any : .notOlderThan(revision)
+    default:
+      if options.resourceVersion.isEmpty {
+        request.freshness = .consistent
+      } else if revision == .zero {
+        request.freshness = .any
+      } else if request.limit > 0 {
+        request.exactRevision = revision
+      } else {
+        request.freshness = .notOlderThan(revision)
+      }
+    }
+    if options.resourceVersion == "0" && options.resourceVersionMatch.isEmpty { request.limit = 0 }
+    let name = predicate.field.requiredValue(of: "metadata.name")
+    let only = name.flatMap { name in info.isNamespaced && namespace.isEmpty ? nil : key(name, namespace: namespace) }
+    if only != nil { request.startKey = only }
+    return PreparedList(request: request, isContinued: false, onlyKey: only)
+  }
+
+  /// Selectors of a LIST, WATCH or deletecollection; throws 400.
+  func predicate(_ options: ListOptions) throws(Status) -> SelectionPredicate {
+    do {
+      let label = try LabelSelector.parse(options.labelSelector)
+      let field = try FieldSelector.parse(options.fieldSelector)
+      for term in field.terms where !strategy.selectableFieldNames.contains(term.field) {
+        throw SelectorError("field label not supported: \(term.field)")
+      }
+      return SelectionPredicate(label: label, field: field)
+    } catch { throw .badRequest("\(error)") }
+  }
+
+  /// Callable on a reactor; nil when the answer has to be waited for, or would keep the reactor too long.
+  public func listNow(_ list: PreparedList) -> ListResult? {
+    objects.listNow(list.request).map { result($0, list) }
+  }
+
+  public func list(_ list: PreparedList) async throws(Status) -> ListResult {
+    do {
+      return result(try await objects.list(list.request), list)
+    } catch StorageError.compacted {
+      throw expired(list)
+    } catch { throw status(error, name: "", verb: "list") }
+  }
+
+  private func result(_ page: ObjectList, _ list: PreparedList) -> ListResult {
+    let token = page.nextKey.map { ContinueToken(revision: page.revision.rawValue, startKey: $0).encoded(prefix: list.request.prefix) }
+    return ListResult(
+      objects: page.objects, resourceVersion: objects.versioner.resourceVersion(of: page.revision), continueToken: token ?? "",
+      remaining: token == nil ? nil : page.remaining)
+  }
+
+  /// SEMANTICS 1.20: an expired token brings another, with which the rest can be read as it is now.
+  private func expired(_ list: PreparedList) -> Status {
+    guard list.isContinued, let start = list.request.startKey else { return .expired("The resourceVersion for the provided list is too old.") }
+    var status = Status.expired(
+      "The provided continue parameter is too old to display a consistent list result. You can start a new list without the continue parameter, or use the continue token in this response to retrieve the remainder of the results. Continuing with the provided token results in an inconsistent list - objects that were created, modified, or deleted between the time the first chunk was returned and now may show up in the list.")
+    status.continueToken = ContinueToken(revision: -1, startKey: start).encoded(prefix: list.request.prefix)
+    return status
+  }
+
+  // MARK: watch
+
+  /// Opens a watch; `name` restricts it to one object. Throws what is known before the stream begins.
+  public func watch(
+    _ options: ListOptions, namespace: String, name: String? = nil, deadline: ContinuousClock.Instant, home: any WatchHome
+  ) async throws(Status) -> CacheWatcher {
+    try options.validateForWatch()
+    var predicate = try predicate(options)
+    if let name { predicate.field = FieldSelector(predicate.field.terms + [FieldSelector.Term(field: "metadata.name", isEqual: true, value: name)]) }
+    let start: WatchStart
+    if options.resourceVersion.isEmpty {
+      start = .unset
+    } else {
+      let revision = try revision(options.resourceVersion)
+      start = revision == .zero ? .any : .after(revision)
+    }
+    let only = predicate.field.requiredValue(of: "metadata.name").flatMap { name in
+      info.isNamespaced && namespace.isEmpty ? nil : key(name, namespace: namespace)
+    }
+    let request = WatchRequest(
+      target: only.map { .key($0) } ?? .prefix(listPrefix(namespace: namespace)), start: start, sendInitialEvents: options.sendInitialEvents,
+      allowBookmarks: options.allowWatchBookmarks, predicate: predicate, deadline: deadline)
+    do { return try await objects.watch(request, home: home) } catch { throw status(error, name: "", verb: "watch") }
+  }
+}

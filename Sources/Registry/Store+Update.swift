@@ -1,0 +1,124 @@
+public import JSON
+public import Machinery
+import ByteBuffers
+import Storage
+import Synchronization
+
+extension Store {
+  /// Replaces an object with a decoded body.
+  public func update(
+    _ name: String, namespace: String, body: JSONValue, subresource: Subresource = .main, options: WriteOptions, warnings: [String] = []
+  ) async throws(Status) -> WriteResult {
+    try options.validate()
+    try checkName(body, name)
+    let uid = body["metadata"]?["uid"]?.string ?? ""
+    return try await change(name, namespace: namespace, subresource: subresource, options: options, warnings: warnings) { existing throws(Status) in
+      let known = existing["metadata"]?["uid"]?.string ?? ""
+      if !uid.isEmpty && uid != known {
+        throw .conflict(
+          self.info.groupResource, name,
+          "StorageError: invalid object, Code: 4, Key: \(self.key(name, namespace: namespace)), ResourceVersion: 0, AdditionalErrorMsg: Precondition failed: UID in precondition: \(uid), UID in object meta: \(known)")
+      }
+      return body
+    }
+  }
+
+  /// The name in a body must be the one in the path.
+  func checkName(_ body: JSONValue, _ name: String) throws(Status) {
+    let given = body["metadata"]?["name"]?.string ?? ""
+    guard !given.isEmpty else { throw .badRequest("the name of the object must be set: name must be provided") }
+    if given != name { throw .badRequest("the name of the object (\(given)) does not match the name on the URL (\(name))") }
+  }
+
+  /// The one loop of all updates: shows `make` what is stored, checks what it makes of it by upstream's `Store.Update`, and writes it if nothing else was
+  /// written in between; else all over again.
+  func change(
+    _ name: String, namespace: String, subresource: Subresource, options: WriteOptions, warnings: [String],
+    _ make: @escaping @Sendable (JSONValue) throws(Status) -> JSONValue
+  ) async throws(Status) -> WriteResult {
+    let key = key(name, namespace: namespace)
+    // What the last round of the loop decided; the closure may run again.
+    let made = Mutex<(value: SharedBytes, revision: Revision, isRemoved: Bool)?>(nil)
+    let extra = Mutex<[String]>([])
+    @Sendable func decide(_ stored: StoredObject?) throws -> UpdateDecision {
+      guard let stored else { throw Status.notFound(self.info.groupResource, name) }
+      let old = try codec.tree(of: stored)
+      var new = try make(old)
+      try matchVersion(&new, old, name)
+      try complete(&new, old, subresource: subresource, namespace: namespace, name: name)
+      extra.withLock { $0 = subresource == .main ? strategy.warnings(new) : [] }
+      let value = codec.bytes(of: new)
+      let isRemoved = Self.losesLastFinalizer(new, old)
+      made.withLock { $0 = (value, stored.revision, isRemoved) }
+      if isRemoved { return .delete }
+      return value.hasSameBytes(as: stored.value) && !stored.isStale ? .keep : .write(value, ttl: nil)
+    }
+    do {
+      if options.isDryRun {
+        let stored = try await objects.get(key: key, isConsistent: true)
+        _ = try decide(stored)
+        guard let value = made.withLock({ $0 })?.value else { throw StorageError.keyNotFound(key: key) }
+        let object = try codec.decode(StoredObject(key: key, value: value, revision: stored.revision))
+        return WriteResult(object: object, code: 200, warnings: warnings + extra.withLock { $0 })
+      }
+      let outcome = try await objects.guaranteedUpdate(key: key, ignoreNotFound: false, origin: nil, tryUpdate: decide)
+      let all = warnings + extra.withLock { $0 }
+      if let last = made.withLock({ $0 }), last.isRemoved {
+        // SEMANTICS 2.17: the answer is what was submitted, under the revision that it replaced.
+        return WriteResult(object: try codec.decode(StoredObject(key: key, value: last.value, revision: last.revision)), code: 200, warnings: all)
+      }
+      return WriteResult(object: try codec.decode(outcome.object), code: 200, warnings: all)
+    } catch { throw status(error, name: name, verb: "update") }
+  }
+
+  /// resourceVersion in the body: unset takes what is there (where that is allowed), else it must be what is there.
+  private func matchVersion(_ new: inout JSONValue, _ old: JSONValue, _ name: String) throws(Status) {
+    let given = new["metadata"]?["resourceVersion"]?.string ?? ""
+    let asked: Revision
+    do { asked = try objects.versioner.parseResourceVersion(given) } catch { throw .plain(500, "\(error)") }
+    let current = old["metadata"]?["resourceVersion"]
+    if asked == .zero {
+      guard strategy.allowsUnconditionalUpdate else {
+        throw .invalid(info.plural, group: info.groupVersion.group, name: name, [.invalid("metadata.resourceVersion", bare: "0", "must be specified for an update")])
+      }
+      new["metadata"]?["resourceVersion"] = current
+    } else if current?.string != given {
+      throw .conflict(info.groupResource, name, "the object has been modified; please apply your changes to the latest version and try again")
+    }
+  }
+
+  /// Upstream's `BeforeUpdate`: restores what no update may change, then validates.
+  private func complete(_ new: inout JSONValue, _ old: JSONValue, subresource: Subresource, namespace: String, name: String) throws(Status) {
+    var meta = new["metadata"]?.object ?? JSONObject()
+    let before = old["metadata"]?.object ?? JSONObject()
+    if info.isNamespaced {
+      if let given = meta["namespace"]?.string, !given.isEmpty, given != namespace {
+        throw .badRequest("the namespace of the provided object does not match the namespace sent on the request")
+      }
+      meta["namespace"] = .string(namespace)
+    } else {
+      meta["namespace"] = nil
+    }
+    meta["generation"] = before["generation"]
+    if (meta["uid"]?.string ?? "").isEmpty { meta["uid"] = before["uid"] }
+    if let created = before["creationTimestamp"] { meta["creationTimestamp"] = created }
+    if let going = before["deletionTimestamp"] { meta["deletionTimestamp"] = going }
+    if let grace = before["deletionGracePeriodSeconds"], meta["deletionGracePeriodSeconds"] == nil { meta["deletionGracePeriodSeconds"] = grace }
+    // Field ownership comes with server-side apply; until then what is stored stays and what clients send is dropped.
+    meta["managedFields"] = before["managedFields"]
+    meta["selfLink"] = nil
+    new["metadata"] = .object(MetadataOrder.sorted(meta))
+    strategy.prepareForUpdate(&new, old: old, subresource: subresource)
+    meta = new["metadata"]?.object ?? JSONObject()
+    var errors = MetaValidation.validate(meta, isNamespaced: info.isNamespaced) { name, _ in NameValidation.pathSegmentName(name) }
+    errors += MetaValidation.validateUpdate(meta, before)
+    errors += strategy.validateUpdate(new, old: old, subresource: subresource)
+    if !errors.isEmpty { throw .invalid(info.kind, group: info.groupVersion.group, name: name, errors) }
+  }
+
+  /// An object under deletion goes when its last finalizer does.
+  private static func losesLastFinalizer(_ new: JSONValue, _ old: JSONValue) -> Bool {
+    (new["metadata"]?["finalizers"]?.array ?? []).isEmpty && old["metadata"]?["deletionTimestamp"] != nil
+      && (new["metadata"]?["deletionGracePeriodSeconds"]?.int ?? 0) == 0
+  }
+}

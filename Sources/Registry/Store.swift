@@ -1,0 +1,144 @@
+public import ByteBuffers
+public import Cacher
+public import JSON
+public import Machinery
+public import Schema
+import Storage
+
+/// The generic registry: every verb of one resource over its storage, with what differs left to a strategy. (Kubernetes: `registry.Store`.)
+public final class Store: Sendable {
+  public let strategy: any RESTStrategy
+  public let objects: any ObjectStorage
+  public let codec: ResourceCodec
+  /// What every key begins with, ending in "/".
+  public let prefix: String
+  let model: TypeModel
+  let type: TypeModel.TypeID
+
+  public var info: ResourceInfo { strategy.info }
+
+  /// `prefix`: whole key prefix of the resource, ending in "/".
+  public init(_ strategy: any RESTStrategy, objects: any ObjectStorage, codec: ResourceCodec, prefix: String, model: TypeModel = .builtin) {
+    guard let type = model.type(strategy.info.typeName) else { preconditionFailure("no facts about \(strategy.info.typeName)") }
+    self.strategy = strategy
+    self.objects = objects
+    self.codec = codec
+    self.prefix = prefix
+    self.model = model
+    self.type = type
+  }
+
+  /// The whole key of an object.
+  public func key(_ name: String, namespace: String) -> String { info.isNamespaced ? "\(prefix)\(namespace)/\(name)" : prefix + name }
+
+  /// The whole key prefix of a namespace's objects, or of all.
+  func listPrefix(namespace: String) -> String { info.isNamespaced && !namespace.isEmpty ? "\(prefix)\(namespace)/" : prefix }
+
+  func status(_ error: any Error, name: String, verb: String) -> Status { statusOf(error, info.groupResource, name: name, verb: verb) }
+
+  // MARK: get
+
+  /// Callable on a reactor. Throws 404, and 500 for a resourceVersion that is no number; nil when the answer has to be waited for.
+  public func getNow(_ name: String, namespace: String, resourceVersion: String = "") throws(Status) -> CachedObject? {
+    switch objects.getNow(key: key(name, namespace: namespace), freshness: try freshness(resourceVersion)) {
+    case .found(let object): return object
+    case .missing: throw .notFound(info.groupResource, name)
+    case .mustWait: return nil
+    }
+  }
+
+  public func get(_ name: String, namespace: String, resourceVersion: String = "") async throws(Status) -> CachedObject {
+    let freshness = try freshness(resourceVersion)
+    do { return try await objects.get(key: key(name, namespace: namespace), freshness: freshness) } catch { throw status(error, name: name, verb: "get") }
+  }
+
+  private func freshness(_ resourceVersion: String) throws(Status) -> Freshness {
+    if resourceVersion.isEmpty { return .consistent }
+    let revision = try revision(resourceVersion)
+    return revision == .zero ? .any : .notOlderThan(revision)
+  }
+
+  /// SEMANTICS 2.30: GET and WATCH answer a plain 500.
+  func revision(_ resourceVersion: String) throws(Status) -> Revision {
+    do { return try objects.versioner.parseResourceVersion(resourceVersion) } catch {
+      throw .plain(500, "resourceVersion: Invalid value: \(GoText.quoted(resourceVersion)): \(error)")
+    }
+  }
+
+  // MARK: bodies
+
+  /// Reads a request body as an object of this resource. `problems`: strict complaints known already (repeated YAML keys).
+  /// Throws 400 in kube-apiserver's words; returns warnings where the client asked for them.
+  public func decodeBody(_ body: ByteSlice, validation: FieldValidation, problems: [String] = []) throws(Status) -> (object: JSONValue, warnings: [String]) {
+    func unrecognized(_ why: String) -> Status {
+      .badRequest("the object provided is unrecognized (must be of type \(info.kind)): \(why) (\(Self.summary(body)))")
+    }
+    let tape: JSONTape
+    do { tape = try JSONTape.parse(body) } catch { throw unrecognized("couldn't get version/kind; json parse error: \(error)") }
+    guard tape.root.kind == .object else {
+      throw unrecognized("couldn't get version/kind; json parse error: json: cannot unmarshal \(JSONValue.goKind(of: tape.root)) into Go value of type struct { APIVersion string \"json:\\\"apiVersion,omitempty\\\"\"; Kind string \"json:\\\"kind,omitempty\\\"\" }")
+    }
+    let version = info.groupVersion.description
+    let kind = tape.root["kind"]?.string ?? ""
+    let apiVersion = tape.root["apiVersion"]?.string ?? ""
+    let shownKind = kind.isEmpty ? info.kind : kind
+    let shownVersion = (apiVersion.isEmpty ? version : apiVersion).split(separator: "/").last.map(String.init) ?? ""
+    func unhandled(_ why: String) -> Status { .badRequest("\(shownKind) in version \(GoText.quoted(shownVersion)) cannot be handled as a \(info.kind): \(why)") }
+    if !apiVersion.isEmpty && apiVersion != version {
+      throw unhandled("no kind \(GoText.quoted(shownKind)) is registered for version \(GoText.quoted(apiVersion)) in scheme \"k8s.io/kubernetes/pkg/api/legacyscheme/scheme.go:30\"")
+    }
+    if !kind.isEmpty && kind != info.kind {
+      let internalName = info.groupVersion.group.isEmpty ? "core" : info.groupVersion.group.split(separator: ".").first.map(String.init) ?? ""
+      throw unhandled("converting (\(info.groupVersion.version).\(kind)) to (\(internalName).\(info.kind)): unknown conversion")
+    }
+    let decoded: Decoded
+    do { decoded = try model.decode(tape.root, as: type) } catch { throw unhandled(error.description) }
+    var object = decoded.value
+    object["kind"] = .string(info.kind)
+    object["apiVersion"] = .string(version)
+    moveTypeToFront(&object)
+    strategy.applyDefaults(&object)
+    let complaints = problems + decoded.strictProblems
+    guard !complaints.isEmpty, validation != .ignore else { return (object, []) }
+    if validation == .strict { throw unhandled("strict decoding error: \(complaints.joined(separator: ", "))") }
+    return (object, complaints)
+  }
+
+  /// kind and apiVersion come first; a body without them has them added.
+  private func moveTypeToFront(_ object: inout JSONValue) {
+    guard let members = object.object?.members, members.first?.name != "kind" else { return }
+    var ordered: [JSONObject.Member] = [JSONObject.Member("kind", .string(info.kind)), JSONObject.Member("apiVersion", .string(info.groupVersion.description))]
+    ordered += members.filter { $0.name != "kind" && $0.name != "apiVersion" }
+    object = .object(JSONObject(unchecked: ordered))
+  }
+
+  /// The first bytes of a body, as messages show them.
+  private static func summary(_ body: ByteSlice) -> String {
+    guard body.count > 0 else { return "<empty>" }
+    let shown = Array(body.array.prefix(30))
+    let text = shown[0] == UInt8(ascii: "{")
+      ? String(decoding: shown, as: UTF8.self) : shown.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+    return body.count > 30 ? text + " ..." : text
+  }
+}
+
+/// What a write gave.
+public struct WriteResult: Sendable {
+  public let object: CachedObject
+  /// 200 or 201.
+  public let code: Int
+  public let warnings: [String]
+}
+
+extension JSONValue {
+  static func goKind(of node: JSONNode) -> String {
+    switch node.kind {
+    case .null: "null"
+    case .bool: "bool"
+    case .int, .double: "number"
+    case .string: "string"
+    case .array: "array"
+    case .object: "object"
+    }
+  }
+}
