@@ -59,8 +59,8 @@ let package = Package(
     .testTarget(name: "MachineryTests", dependencies: ["Machinery", "JSON", "TestSupport"], swiftSettings: swiftSettings),
     .testTarget(name: "SchemaTests", dependencies: ["Schema", "Machinery", "JSON", "TestSupport"], swiftSettings: swiftSettings),
     .testTarget(
-      name: "StorageTests", dependencies: ["Storage", "StorageSQLite", "StorageEtcd3", "Cacher", "TestSupport"], swiftSettings: swiftSettings),
-    .testTarget(name: "StorageSQLiteTests", dependencies: ["StorageSQLite", "Storage", "TestSupport"], swiftSettings: swiftSettings),
+      name: "StorageTests", dependencies: ["Storage", "ByteBuffers", "StorageSQLite", "StorageEtcd3", "Cacher", "TestSupport"], swiftSettings: swiftSettings),
+    .testTarget(name: "StorageSQLiteTests", dependencies: ["StorageSQLite", "Storage", "ByteBuffers", "TestSupport"], swiftSettings: swiftSettings),
     .testTarget(name: "StorageEtcd3Tests", dependencies: ["StorageEtcd3", "CurlHTTP", "Storage", "TestSupport"], swiftSettings: swiftSettings),
     .testTarget(name: "CacherTests", dependencies: ["Cacher", "Storage", "StorageSQLite", "TestSupport"], swiftSettings: swiftSettings),
     .testTarget(name: "HTTPServerTests", dependencies: ["HTTPServer", "ByteBuffers", "TestSupport"], swiftSettings: swiftSettings),
