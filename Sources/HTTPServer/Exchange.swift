@@ -1,0 +1,90 @@
+public import ByteBuffers
+
+/// The way to answer one request. A value: names the connection, its generation and the request, so that an answer that comes too late goes nowhere.
+public struct Exchange: Sendable {
+  public let reactor: Reactor
+  let mark: UInt64
+  let serial: UInt32
+
+  private var connection: Connection? { reactor.connections.find(mark) }
+
+  /// Answers. Any thread; on the reactor's it happens at once. Only the first answer counts.
+  public func respond(_ response: Response) {
+    if reactor.isCurrent {
+      connection?.respond(response, to: serial)
+    } else {
+      reactor.post { [self] in connection?.respond(response, to: serial) }
+    }
+  }
+
+  /// Serves the request in a task on the reactor, which is cancelled if the client goes away. Reactor's thread.
+  public func perform(_ work: @escaping @Sendable () async -> Void) {
+    let task = Task.immediate(executorPreference: reactor) { await work() }
+    connection?.run(task, for: serial)
+  }
+
+  /// Begins an answer without a known end. Reactor's thread; nil when the client is gone.
+  public func startStream(_ head: ResponseHead) -> ResponseStream? {
+    precondition(reactor.isCurrent, "streams begin on their reactor")
+    guard let connection else { return nil }
+    let stream = ResponseStream(reactor: reactor, mark: mark)
+    return connection.startStream(head, stream, for: serial) ? stream : nil
+  }
+}
+
+/// An answer that is written bit by bit: a watch. Reactor's thread only, but for `finish` and `abort`.
+public final class ResponseStream: @unchecked Sendable {  // Sendable: used on its reactor's thread; the two others hop there.
+  public let reactor: Reactor
+  private let mark: UInt64
+  var isChunked = true
+  /// Pending output has fallen below the low mark, after having been above.
+  public var onWritable: (() -> Void)?
+  /// The connection is gone; nothing is called afterwards.
+  public var onClose: (() -> Void)?
+  /// The server drains: end soon.
+  public var onDrain: (() -> Void)?
+
+  init(reactor: Reactor, mark: UInt64) {
+    self.reactor = reactor
+    self.mark = mark
+  }
+
+  private var connection: Connection? { reactor.connections.find(mark) }
+
+  /// Sends slices as one chunk. What is sent in one turn of the loop goes out together.
+  public func send(_ slices: [ByteSlice]) {
+    guard let connection else { return }
+    let length = slices.reduce(0) { $0 + $1.count }
+    guard length > 0 else { return }
+    if !isChunked { return connection.write(slices, from: self) }
+    var framed: [ByteSlice] = []
+    framed.reserveCapacity(slices.count + 2)
+    framed.append(ByteSlice(SharedBytes(String(length, radix: 16) + "\r\n")))
+    framed += slices
+    framed.append(Self.chunkEnd)
+    connection.write(framed, from: self)
+  }
+
+  private static let chunkEnd = ByteSlice(SharedBytes("\r\n"))
+
+  /// Bytes that the client has not taken yet.
+  public var pendingBytes: Int { connection?.pendingBytes ?? 0 }
+
+  /// Ends the body; the connection goes on. Any thread.
+  public func finish() {
+    if reactor.isCurrent { connection?.endStream(self) } else { reactor.post { [self] in connection?.endStream(self) } }
+  }
+
+  /// Ends the connection. Any thread.
+  public func abort() {
+    if reactor.isCurrent { if let connection { reactor.drop(connection) } } else { reactor.post { [self] in abort() } }
+  }
+
+  func connectionClosed() {
+    onWritable = nil
+    onDrain = nil
+    let callback = onClose
+    onClose = nil
+    callback?()
+  }
+}

@@ -1,0 +1,171 @@
+import CNetwork
+import Glibc
+import Synchronization
+
+/// An HTTP server: listening sockets, and reactors that share them.
+public final class HTTPServer: Sendable {
+  /// Where to listen.
+  public enum Endpoint: Sendable {
+    /// A host (name or number) and a port; 0 takes a free one.
+    case address(host: String, port: Int)
+    /// A listening socket that somebody else has made (systemd).
+    case descriptor(Int32)
+  }
+
+  /// What a client may use up.
+  public struct Limits: Sendable {
+    /// Request line and headers; beyond it 431.
+    public var maxHeadBytes = 1 << 20
+    /// Body; beyond it 413.
+    public var maxBodyBytes = 3 << 20
+    public var headTimeout = Duration.seconds(32)
+    public var idleTimeout = Duration.seconds(90)
+    /// Longest pause within a body.
+    public var bodyTimeout = Duration.seconds(30)
+    /// Longest time that a client may take none of what waits for it.
+    public var writeTimeout = Duration.seconds(60)
+    /// Most bytes that a stream may have waiting before it is cut off.
+    public var maxStreamBacklog = 64 << 20
+    /// Below this a stream may go on writing.
+    public var lowWaterMark = 256 << 10
+    /// How much, and how long, is read and thrown away after a refusal, so that the client can read it.
+    public var maxLingerBytes = 8 << 20
+    public var lingerTimeout = Duration.seconds(3)
+    public init() {}
+  }
+
+  public struct Configuration: Sendable {
+    public var endpoints: [Endpoint]
+    /// 0: one a core.
+    public var reactors = 0
+    public var maxConnections = 65_536
+    public var limits = Limits()
+    public init(endpoints: [Endpoint]) { self.endpoints = endpoints }
+  }
+
+  /// What the server has counted so far.
+  public struct Statistics: Sendable {
+    public var openConnections = 0
+    public var acceptedConnections = 0
+    public var requests = 0
+    public var refusedRequests = 0
+    public var timedOutConnections = 0
+  }
+
+  public let reactors: [Reactor]
+  private let configuration: Configuration
+  private let listening = Mutex<[Int32]>([])
+  private let isStopped = Atomic<Bool>(false)
+
+  /// Throws when the system gives no epoll or eventfd.
+  public init(configuration: Configuration, handler: any RequestHandler) throws(SystemError) {
+    self.configuration = configuration
+    let shared = SharedCount()
+    let count = configuration.reactors > 0 ? configuration.reactors : max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))))
+    var reactors: [Reactor] = []
+    for _ in 0..<count { reactors.append(try Reactor(configuration: configuration, handler: handler, shared: shared)) }
+    self.reactors = reactors
+  }
+
+  /// Binds and begins to serve. Throws an error that names the address.
+  public func start() throws(SystemError) {
+    for endpoint in configuration.endpoints {
+      switch endpoint {
+      case .descriptor(let descriptor): listening.withLock { $0.append(descriptor) }
+      case .address(let host, let port):
+        let made = try Self.bind(host, port)
+        listening.withLock { $0 += made }
+      }
+    }
+    let sockets = listening.withLock { $0 }
+    for reactor in reactors {
+      reactor.post { for socket in sockets { reactor.listen(on: socket) } }
+      try reactor.start()
+    }
+  }
+
+  /// The ports that are listened on, in the order of the endpoints.
+  public var ports: [Int] { listening.withLock { $0.map(SocketAddress.port) } }
+
+  public var statistics: Statistics {
+    var sum = Statistics()
+    for reactor in reactors {
+      sum.openConnections += reactor.counters.open.load(ordering: .relaxed)
+      sum.acceptedConnections += reactor.counters.accepted.load(ordering: .relaxed)
+      sum.requests += reactor.counters.requests.load(ordering: .relaxed)
+      sum.refusedRequests += reactor.counters.refused.load(ordering: .relaxed)
+      sum.timedOutConnections += reactor.counters.timedOut.load(ordering: .relaxed)
+    }
+    return sum
+  }
+
+  /// Refuses new connections, lets requests finish and streams end, at most for `deadline`; then ends the reactors. Idempotent.
+  public func drain(deadline: Duration) async {
+    guard !isStopped.exchange(true, ordering: .acquiringAndReleasing) else { return }
+    for reactor in reactors { reactor.post { reactor.drain() } }
+    let sockets = listening.withLock { sockets in
+      defer { sockets = [] }
+      return sockets
+    }
+    for socket in sockets { close(socket) }
+    let end = Clock.now + deadline
+    while statistics.openConnections > 0 && Clock.now < end { try? await Task.sleep(for: .milliseconds(10)) }
+    for reactor in reactors { reactor.stop() }
+    let reactors = reactors
+    // Joining blocks, so it is done by a thread that may.
+    await withCheckedContinuation { (done: CheckedContinuation<Void, Never>) in
+      final class Box: Sendable {
+        let body: @Sendable () -> Void
+        init(_ body: @escaping @Sendable () -> Void) { self.body = body }
+      }
+      let box = Box {
+        for reactor in reactors { reactor.join() }
+        done.resume()
+      }
+      var thread = pthread_t()
+      let code = pthread_create(&thread, nil, { raw in
+        guard let raw else { return nil }
+        Unmanaged<Box>.fromOpaque(raw).takeRetainedValue().body()
+        return nil
+      }, Unmanaged.passRetained(box).toOpaque())
+      precondition(code == 0, "pthread_create: \(code)")
+      pthread_detach(thread)
+    }
+  }
+
+  /// Listening sockets for every address of a host.
+  private static func bind(_ host: String, _ port: Int) throws(SystemError) -> [Int32] {
+    var hints = addrinfo()
+    hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
+    hints.ai_flags = AI_PASSIVE | AI_NUMERICSERV
+    var found: UnsafeMutablePointer<addrinfo>?
+    let name = host.hasPrefix("[") && host.hasSuffix("]") ? String(host.dropFirst().dropLast()) : host
+    let code = getaddrinfo(name, String(port), &hints, &found)
+    guard code == 0, let first = found else { throw SystemError("listen on \(host):\(port): \(String(cString: gai_strerror(code)))") }
+    defer { freeaddrinfo(first) }
+    var sockets: [Int32] = []
+    var failure: SystemError?
+    var next: UnsafeMutablePointer<addrinfo>? = first
+    while let address = next {
+      next = address.pointee.ai_next
+      do throws(SystemError) { sockets.append(try listen(address.pointee, host, port)) } catch { failure = error }
+      if port == 0 { break }  // each family would get another port
+    }
+    if sockets.isEmpty { throw failure ?? SystemError("listen on \(host):\(port): no address") }
+    return sockets
+  }
+
+  private static func listen(_ address: addrinfo, _ host: String, _ port: Int) throws(SystemError) -> Int32 {
+    let descriptor = socket(address.ai_family, Int32(SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue), 0)
+    guard descriptor >= 0 else { throw SystemError(errno, in: "listen on \(host):\(port)") }
+    var one: Int32 = 1
+    setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &one, socklen_t(MemoryLayout<Int32>.size))
+    if address.ai_family == AF_INET6 { setsockopt(descriptor, Int32(IPPROTO_IPV6), IPV6_V6ONLY, &one, socklen_t(MemoryLayout<Int32>.size)) }
+    guard Glibc.bind(descriptor, address.ai_addr, address.ai_addrlen) == 0, Glibc.listen(descriptor, 4_096) == 0 else {
+      let error = SystemError(errno, in: "listen on \(host):\(port)")
+      close(descriptor)
+      throw error
+    }
+    return descriptor
+  }
+}

@@ -1,0 +1,290 @@
+import CNetwork
+import Glibc
+import Synchronization
+
+/// A thread with its own epoll, on which connections live and die, and an executor for the tasks that serve them.
+///
+/// Sendable: `mailbox`, `counters` and `isStopping` are made for sharing; everything else belongs to the reactor's thread, which `precondition`s check
+/// on the doors that others could mistake.
+public final class Reactor: TaskExecutor, @unchecked Sendable {
+  enum Job {
+    case closure(@Sendable () -> Void)
+    case task(UnownedJob)
+  }
+
+  let mailbox: Mailbox
+  let counters = Counters()
+  private let epoll: Int32
+  private var thread = pthread_t()
+  private let isStopping = Atomic<Bool>(false)
+  private let threadID = Atomic<UInt>(0)
+
+  // The reactor's thread only.
+  private var timers = TimerHeap()
+  private var batch = ContiguousArray<Job>()
+  private var events = [epoll_event](repeating: epoll_event(), count: 256)
+  var connections: ConnectionTable
+  private var dirty: [Connection] = []
+  private(set) var dateHeader: [UInt8] = []
+  private var dateSecond: Int = -1
+  private var nextSweep: Duration = .zero
+  private var listeners: [Listener] = []
+  private(set) var isDraining = false
+  let configuration: HTTPServer.Configuration
+  let handler: any RequestHandler
+  let total: Atomic<Int>?
+  private let shared: SharedCount
+
+  struct Listener {
+    let descriptor: Int32
+    var isPaused = false
+  }
+
+  /// Marks in epoll's user bits for what is no connection.
+  private static let mailboxMark = UInt64.max
+  private static let listenerMark: UInt64 = 0xFFFF_FFFF_0000_0000
+
+  init(configuration: HTTPServer.Configuration, handler: any RequestHandler, shared: SharedCount) throws(SystemError) {
+    epoll = epoll_create1(Int32(EPOLL_CLOEXEC))
+    guard epoll >= 0 else { throw SystemError(errno, in: "epoll_create1") }
+    mailbox = try Mailbox()
+    self.configuration = configuration
+    self.handler = handler
+    self.shared = shared
+    total = nil
+    connections = ConnectionTable()
+    var event = epoll_event(events: EPOLLIN.rawValue, data: epoll_data_t(u64: Self.mailboxMark))
+    guard epoll_ctl(epoll, EPOLL_CTL_ADD, mailbox.descriptor, &event) == 0 else { throw SystemError(errno, in: "epoll_ctl") }
+  }
+
+  deinit { close(epoll) }
+
+  /// Is this code on the reactor's thread?
+  public var isCurrent: Bool { threadID.load(ordering: .relaxed) == UInt(pthread_self()) }
+
+  // MARK: for other threads
+
+  /// Runs `job` on the reactor soon, in the order of posting.
+  public func post(_ job: @escaping @Sendable () -> Void) { mailbox.post(.closure(job)) }
+
+  public func enqueue(_ job: consuming ExecutorJob) { mailbox.post(.task(UnownedJob(job))) }
+
+  /// Runs `body` on the reactor after a while. Any thread.
+  @discardableResult
+  public func schedule(after delay: Duration, _ body: @escaping @Sendable () -> Void) -> TimerHandle {
+    let handle = TimerHandle(deadline: Clock.now + delay, body: body)
+    if isCurrent { timers.insert(handle) } else { post { [self] in timers.insert(handle) } }
+    return handle
+  }
+
+  func start() throws(SystemError) {
+    var attributes = pthread_attr_t()
+    pthread_attr_init(&attributes)
+    defer { pthread_attr_destroy(&attributes) }
+    // Parsers of request bodies recurse; only pages that are touched count.
+    pthread_attr_setstacksize(&attributes, 64 << 20)
+    let code = pthread_create(&thread, &attributes, { raw in
+      guard let raw else { return nil }
+      Unmanaged<Reactor>.fromOpaque(raw).takeRetainedValue().run()
+      return nil
+    }, Unmanaged.passRetained(self).toOpaque())
+    guard code == 0 else { throw SystemError(code, in: "pthread_create") }
+  }
+
+  func stop() {
+    isStopping.store(true, ordering: .releasing)
+    post {}
+  }
+
+  /// Blocks until the thread has ended.
+  func join() { pthread_join(thread, nil) }
+
+  // MARK: the loop
+
+  private func run() {
+    threadID.store(UInt(pthread_self()), ordering: .relaxed)
+    nextSweep = Clock.now + .seconds(1)
+    while !isStopping.load(ordering: .acquiring) {
+      let ready = epoll_wait(epoll, &events, Int32(events.count), waitMilliseconds())
+      updateDate()
+      if ready > 0 {
+        for event in events[..<Int(ready)] { dispatch(event) }
+      } else if ready < 0 && errno != EINTR {
+        break  // the epoll descriptor is ours alone; an error here is a broken process
+      }
+      runTimers()
+      flushDirty()
+      sweepIfDue()
+    }
+    for connection in connections.all { drop(connection) }
+    runJobs()
+  }
+
+  private func dispatch(_ event: epoll_event) {
+    let mark = event.data.u64
+    if mark == Self.mailboxMark { return runJobs() }
+    if mark & Self.listenerMark == Self.listenerMark { return accept(Int(mark & 0xFFFF_FFFF)) }
+    guard let connection = connections.find(mark) else { return }  // closed earlier in this turn
+    if event.events & (EPOLLIN.rawValue | EPOLLRDHUP.rawValue | EPOLLHUP.rawValue | EPOLLERR.rawValue) != 0 { connection.readable(event.events) }
+    if event.events & EPOLLOUT.rawValue != 0 && !connection.isClosed { connection.flush() }
+  }
+
+  private func runJobs() {
+    mailbox.drain(into: &batch)
+    for job in batch {
+      switch job {
+      case .closure(let body): body()
+      case .task(let task): task.runSynchronously(on: asUnownedTaskExecutor())
+      }
+    }
+    batch.removeAll(keepingCapacity: true)
+  }
+
+  private func runTimers() {
+    let now = Clock.now
+    while let due = timers.popDue(now) { due.fire() }
+  }
+
+  private func waitMilliseconds() -> Int32 {
+    let next = min(timers.next ?? nextSweep, nextSweep)
+    let left = next - Clock.now
+    if left <= .zero { return 0 }
+    let (seconds, attoseconds) = left.components
+    return Int32(clamping: seconds * 1_000 + attoseconds / 1_000_000_000_000_000 + 1)
+  }
+
+  /// Connections with something to send at the end of this turn.
+  func markDirty(_ connection: Connection) {
+    if connection.isDirty { return }
+    connection.isDirty = true
+    dirty.append(connection)
+  }
+
+  private func flushDirty() {
+    // Flushing may make others dirty (a callback that writes), so until none is left.
+    while !dirty.isEmpty {
+      let now = dirty
+      dirty.removeAll(keepingCapacity: true)
+      for connection in now {
+        connection.isDirty = false
+        if !connection.isClosed { connection.flush() }
+      }
+    }
+  }
+
+  private func updateDate() {
+    var time = timespec()
+    clock_gettime(CLOCK_REALTIME_COARSE, &time)
+    guard time.tv_sec != dateSecond else { return }
+    dateSecond = time.tv_sec
+    dateHeader = Array("Date: \(HTTPDate.text(time.tv_sec))\r\n".utf8)
+  }
+
+  private func sweepIfDue() {
+    let now = Clock.now
+    guard now >= nextSweep else { return }
+    nextSweep = now + .seconds(1)
+    for connection in connections.all { connection.checkTimeouts(now) }
+  }
+
+  // MARK: connections
+
+  /// Adds a listening socket that all reactors share; the kernel wakes one of them for each connection.
+  func listen(on descriptor: Int32) {
+    listeners.append(Listener(descriptor: descriptor))
+    arm(listeners.count - 1)
+  }
+
+  private func arm(_ index: Int) {
+    var event = epoll_event(
+      events: EPOLLIN.rawValue | EPOLLEXCLUSIVE.rawValue, data: epoll_data_t(u64: Self.listenerMark | UInt64(index)))
+    epoll_ctl(epoll, EPOLL_CTL_ADD, listeners[index].descriptor, &event)
+    listeners[index].isPaused = false
+  }
+
+  /// Stops accepting for a moment: at the limit of connections or descriptors, the kernel's queue is the place to wait.
+  private func pause(_ index: Int) {
+    guard !listeners[index].isPaused else { return }
+    listeners[index].isPaused = true
+    epoll_ctl(epoll, EPOLL_CTL_DEL, listeners[index].descriptor, nil)
+    schedule(after: .milliseconds(50)) { [weak self] in
+      guard let self, !isDraining, listeners[index].isPaused else { return }
+      arm(index)
+    }
+  }
+
+  private func accept(_ index: Int) {
+    guard index < listeners.count, !isDraining else { return }
+    // A few at a time, so that connections already here get their turn.
+    for _ in 0..<64 {
+      guard shared.open.load(ordering: .relaxed) < configuration.maxConnections else { return pause(index) }
+      var address = sockaddr_storage()
+      var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
+      let descriptor = withUnsafeMutablePointer(to: &address) {
+        $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+          cnetwork_accept4(listeners[index].descriptor, $0, &length, Int32(SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue))
+        }
+      }
+      guard descriptor >= 0 else {
+        switch errno {
+        case EINTR, ECONNABORTED: continue
+        case EMFILE, ENFILE, ENOBUFS, ENOMEM: return pause(index)
+        default: return
+        }
+      }
+      adopt(descriptor, peer: SocketAddress.text(&address))
+    }
+  }
+
+  private func adopt(_ descriptor: Int32, peer: String) {
+    var one: Int32 = 1
+    setsockopt(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, &one, socklen_t(MemoryLayout<Int32>.size))
+    let connection = Connection(descriptor, reactor: self, peer: peer)
+    connection.mark = connections.insert(connection)
+    var event = epoll_event(events: EPOLLIN.rawValue | EPOLLRDHUP.rawValue, data: epoll_data_t(u64: connection.mark))
+    guard epoll_ctl(epoll, EPOLL_CTL_ADD, descriptor, &event) == 0 else {
+      connections.remove(connection.mark)
+      close(descriptor)
+      return
+    }
+    shared.open.add(1, ordering: .relaxed)
+    counters.accepted.add(1, ordering: .relaxed)
+    counters.open.add(1, ordering: .relaxed)
+  }
+
+  func setInterest(_ connection: Connection, _ interest: UInt32) {
+    var event = epoll_event(events: interest, data: epoll_data_t(u64: connection.mark))
+    epoll_ctl(epoll, EPOLL_CTL_MOD, connection.descriptor, &event)
+  }
+
+  /// Ends a connection. Its place in the table gets another generation, so that late events and answers find nothing.
+  func drop(_ connection: Connection) {
+    guard !connection.isClosed else { return }
+    connections.remove(connection.mark)
+    connection.closed()
+    shared.open.subtract(1, ordering: .relaxed)
+    counters.open.subtract(1, ordering: .relaxed)
+  }
+
+  /// Stops accepting, closes what is idle, and lets the rest finish.
+  func drain() {
+    isDraining = true
+    for index in listeners.indices where !listeners[index].isPaused { epoll_ctl(epoll, EPOLL_CTL_DEL, listeners[index].descriptor, nil) }
+    listeners = []
+    for connection in connections.all { connection.drain() }
+  }
+}
+
+/// Counts of one reactor, summed by whoever asks.
+final class Counters: Sendable {
+  let accepted = Atomic<Int>(0)
+  let open = Atomic<Int>(0)
+  let requests = Atomic<Int>(0)
+  let refused = Atomic<Int>(0)
+  let timedOut = Atomic<Int>(0)
+}
+
+/// What all reactors of a server count together.
+final class SharedCount: Sendable {
+  let open = Atomic<Int>(0)
+}

@@ -1,0 +1,66 @@
+public import ByteBuffers
+import Glibc
+
+/// The methods that a router tells apart.
+public enum HTTPMethod: Sendable { case get, head, post, put, patch, delete, options, other }
+
+/// A request as the handler sees it. Belongs to its connection and is used again for the next request: valid only inside `handle`, on the reactor's
+/// thread. What is needed later must be taken out as values.
+public final class Request {
+  struct Field {
+    var name: Range<Int>
+    var value: Range<Int>
+  }
+
+  /// The connection's buffer; offsets of fields count from here. Valid while the handler runs, because nothing reads into it meanwhile.
+  var base: UnsafeRawPointer
+  var fields: [Field] = []
+  var methodRange = 0..<0
+  var pathRange = 0..<0
+  var queryRange: Range<Int>?
+  /// 1 for HTTP/1.1, 0 for HTTP/1.0.
+  var minorVersion = 1
+
+  public internal(set) var method = HTTPMethod.other
+  /// The body, complete and without chunk framing.
+  public internal(set) var body = ByteSlice(.empty)
+  /// The client's address, without port.
+  public internal(set) var peerAddress = ""
+
+  init() { base = UnsafeRawPointer(Self.nothing) }
+  /// Stands in for a buffer until there is one; never read, as all ranges are empty then.
+  private nonisolated(unsafe) static let nothing = UnsafeMutableRawPointer.allocate(byteCount: 1, alignment: 1)
+
+  private func lend<R>(_ range: Range<Int>, _ body: (UnsafeRawBufferPointer) throws -> R) rethrows -> R {
+    try body(UnsafeRawBufferPointer(start: base + range.lowerBound, count: range.count))
+  }
+
+  private func text(_ range: Range<Int>) -> String { lend(range) { String(decoding: $0, as: UTF8.self) } }
+
+  public var methodName: String { text(methodRange) }
+  /// Lends the path, still percent-encoded.
+  public func withPath<R>(_ body: (UnsafeRawBufferPointer) throws -> R) rethrows -> R { try lend(pathRange, body) }
+  /// Lends what stands behind the question mark; nothing if there is none.
+  public func withQuery<R>(_ body: (UnsafeRawBufferPointer) throws -> R) rethrows -> R { try lend(queryRange ?? 0..<0, body) }
+  public var path: String { text(pathRange) }
+  public var query: String? { queryRange.map(text) }
+
+  /// The first header called `name` (any case), white space around it removed.
+  public func header(_ name: StaticString) -> String? { field(name).map { text($0.value) } }
+
+  /// All headers called `name`, in order.
+  public func headers(_ name: StaticString) -> [String] { fields.filter { isNamed($0, name) }.map { text($0.value) } }
+
+  /// Lends the first header called `name`.
+  public func withHeader<R>(_ name: StaticString, _ body: (UnsafeRawBufferPointer?) throws -> R) rethrows -> R {
+    guard let field = field(name) else { return try body(nil) }
+    return try lend(field.value) { try body($0) }
+  }
+
+  func field(_ name: StaticString) -> Field? { fields.first { isNamed($0, name) } }
+
+  func isNamed(_ field: Field, _ name: StaticString) -> Bool {
+    field.name.count == name.utf8CodeUnitCount && strncasecmp(
+      (base + field.name.lowerBound).assumingMemoryBound(to: CChar.self), UnsafeRawPointer(name.utf8Start).assumingMemoryBound(to: CChar.self), field.name.count) == 0
+  }
+}
