@@ -1,15 +1,332 @@
+import Machinery
 import Storage
 import Synchronization
 
-/// One open watch.
+/// What a watcher needs of whoever feeds it.
+protocol WatchFeed: AnyObject, Sendable {
+  /// Reads on from `sequence` of the event ring; when its end is reached, the watcher goes live under the ring's lock.
+  func catchUp(_ watcher: CacheWatcher, from sequence: Int, max: Int) -> CatchUp
+  /// The watcher is over.
+  func remove(_ watcher: CacheWatcher)
+}
+
+/// A stretch of the event ring, filtered for one watcher.
+struct CatchUp {
+  var events: [CacheWatcher.Entry] = []
+  /// Where to read on; nil once the watcher is live.
+  var next: Int?
+  /// The ring has moved past the watcher, or there is no ring any more.
+  var isLost = false
+}
+
+/// One open watch: first the state it began with (read from a snapshot as it is taken), then the ring's events, then a queue of its own.
+/// Until it is live it costs no queue, only a snapshot; so a slow reader of a large state is not ended for being slow.
+///
+/// Invariants: `queue` is empty until the watcher is live; its events and bytes stay within the budget, or the watcher ends; revisions that
+/// it delivers increase and are above `after`, but for those of the initial state.
 public final class CacheWatcher: Sendable {
-  /// `callback` runs on the home, inside a `post`, when events wait or the watch has ended; at once (through a post) if that is already so.
+  enum Entry {
+    case event(CacheEvent, WatchEvent.Kind)
+    case bookmark(Revision)
+  }
+
+  /// Where the next event comes from.
+  enum Source {
+    case state(InitialState)
+    case ring(Int)
+    case queue
+  }
+
+  struct InitialState {
+    var tree: ObjectTree
+    /// What is left of it.
+    var ranks: Range<Int>
+    let revision: Revision
+    /// Send the bookmark that ends the initial events?
+    let announcesEnd: Bool
+    /// Where to go on in the ring; nil for the queue.
+    let sequence: Int?
+  }
+
+  private struct State {
+    var source: Source
+    var queue: ContiguousArray<Entry> = []
+    var head = 0
+    var bytes = 0
+    var error: WatchEvent?
+    var end: WatchEnd?
+    var callback: (@Sendable () -> Void)?
+    /// A callback is on its way, or `take` has been left with more to take.
+    var isSignalled = true
+    var nextBookmark: ContinuousClock.Instant?
+    var waiting: Int { queue.count - head }
+  }
+
+  /// Events visited for one `take`, so that a selective watcher does not hold its reactor.
+  static let visitsMax = 1_024
+
+  let target: WatchTarget
+  /// The same as an index sees it.
+  let scope: KeyScope
+  let triggerValue: String?
+  let predicate: SelectionPredicate
+  let isUnselective: Bool
+  /// Nothing at or below this revision is delivered, but for the initial state.
+  let after: Revision
+  let allowBookmarks: Bool
+  let deadline: ContinuousClock.Instant?
+  let budget: WatchBudget
+  let home: any WatchHome
+  /// The home's place in the feed's table.
+  let homeSlot: Int
+  private let codec: any ObjectCodec
+  private let feed: (any WatchFeed)?
+  private let state: Mutex<State>
+
+  init(
+    _ request: WatchRequest, home: any WatchHome, homeSlot: Int, scope: KeyScope, triggerValue: String?, after: Revision, source: Source,
+    feed: (any WatchFeed)?, codec: any ObjectCodec
+  ) {
+    target = request.target
+    predicate = request.predicate
+    isUnselective = request.predicate.isEverything
+    allowBookmarks = request.allowBookmarks
+    deadline = request.deadline
+    budget = request.budget
+    self.scope = scope
+    self.triggerValue = triggerValue
+    self.after = after
+    self.home = home
+    self.homeSlot = homeSlot
+    self.feed = feed
+    self.codec = codec
+    state = Mutex(State(source: source))
+  }
+
+  /// A watch that consists of one ERROR event.
+  init(failed status: Status, _ request: WatchRequest, home: any WatchHome, codec: any ObjectCodec) {
+    target = request.target
+    predicate = request.predicate
+    isUnselective = true
+    allowBookmarks = false
+    deadline = nil
+    budget = request.budget
+    scope = KeyScope()
+    triggerValue = nil
+    after = .zero
+    self.home = home
+    homeSlot = 0
+    feed = nil
+    self.codec = codec
+    var first = State(source: .queue)
+    first.error = WatchEvent(error: status)
+    first.end = .failed
+    state = Mutex(first)
+  }
+
+  // MARK: The reader's side
+
+  /// `callback` runs on the home, inside a `post`, when events wait or the watch has ended; the first time soon after this call.
   /// It is not repeated until `take` has returned fewer events than it was asked for.
-  public func setReady(_ callback: @escaping @Sendable () -> Void) {}
-  /// Up to `max` events in order; fewer than `max` means that nothing waits and that `setReady`'s callback will come. `end` is set once no
+  public func setReady(_ callback: @escaping @Sendable () -> Void) {
+    state.withLock { $0.callback = callback }
+    home.post { [self] in fire() }
+  }
+
+  /// Up to `max` events in order; fewer than `max` means that nothing more waits now and that the callback will come. `end` is set once no
   /// event is left. Never blocks; one caller at a time.
-  public func take(max: Int) -> (events: [WatchEvent], end: WatchEnd?) { ([], nil) }
-  /// Ends the watch; idempotent. Nothing is called back afterwards, except a callback already posted.
-  public func stop() {}
-  init() {}
+  public func take(max: Int) -> (events: [WatchEvent], end: WatchEnd?) {
+    enum Step { case done(WatchEnd?), initial(InitialState), ring(Int), error(WatchEvent) }
+    var events: [WatchEvent] = []
+    var taken: [Entry] = []
+    while events.count < max {
+      taken.removeAll(keepingCapacity: true)
+      let step: Step = state.withLock { s in
+        if let error = s.error {
+          s.error = nil
+          return .error(error)
+        }
+        switch s.source {
+        case .state(let initial): return s.end.map { .done($0) } ?? .initial(initial)
+        case .ring(let sequence): return s.end.map { .done($0) } ?? .ring(sequence)
+        case .queue:
+          let count = min(max - events.count, s.waiting)
+          taken.append(contentsOf: s.queue[s.head..<s.head + count])
+          for entry in taken { if case .event(let event, _) = entry { s.bytes -= event.cost } }
+          s.head += count
+          if s.waiting == 0 {
+            s.queue.removeAll(keepingCapacity: s.queue.count <= 256)
+            s.head = 0
+            if events.count + count < max || s.end != nil { s.isSignalled = false }
+            return .done(s.end)
+          }
+          return .done(nil)
+        }
+      }
+      switch step {
+      case .error(let error): events.append(error)
+      case .done(let end):
+        append(taken, to: &events)
+        return (events, end)
+      case .initial(let initial):
+        if takeInitial(initial, max: max, into: &events) {
+          postAgain()
+          return (events, nil)
+        }
+      case .ring(let sequence):
+        guard let feed else { return (events, .stopped) }
+        let result = feed.catchUp(self, from: sequence, max: max - events.count)
+        append(result.events, to: &events)
+        if result.isLost {
+          end(.tooSlow, dropQueue: true)
+          return (events, .tooSlow)
+        }
+        guard let next = result.next else { continue }  // Live now: what came since waits in the queue.
+        state.withLock { if case .ring = $0.source { $0.source = .ring(next) } }
+        if events.count < max {
+          postAgain()
+          return (events, nil)
+        }
+      }
+    }
+    return (events, nil)
+  }
+
+  /// One stretch of the initial state; true when so much was visited that others should have their turn.
+  private func takeInitial(_ initial: InitialState, max: Int, into events: inout [WatchEvent]) -> Bool {
+    var rest = initial
+    let room = min(Self.visitsMax, isUnselective ? max - events.count : Self.visitsMax)
+    let visited = rest.ranks.lowerBound..<min(rest.ranks.upperBound, rest.ranks.lowerBound + room)
+    var consumed = visited.lowerBound
+    for object in rest.tree.objects(visited) {
+      if events.count == max { break }
+      consumed += 1
+      if isUnselective || predicate.matches(labels: object.labels, fields: object.fields) {
+        events.append(WatchEvent(.added, object, revision: object.revision))
+      }
+    }
+    rest.ranks = consumed..<rest.ranks.upperBound
+    if rest.ranks.isEmpty && (events.count < max || !rest.announcesEnd) {
+      if rest.announcesEnd { events.append(WatchEvent(bookmark: rest.revision, isInitialEventsEnd: true)) }
+      state.withLock { s in s.source = rest.sequence.map { .ring($0) } ?? .queue }
+      return false
+    }
+    state.withLock { s in s.source = .state(rest) }
+    return events.count < max && visited.count == Self.visitsMax
+  }
+
+  private func append(_ entries: [Entry], to events: inout [WatchEvent]) {
+    events.reserveCapacity(events.count + entries.count)
+    for entry in entries {
+      switch entry {
+      case .event(let event, let kind): if let event = event.watchEvent(kind, codec: codec) { events.append(event) }
+      case .bookmark(let revision): events.append(WatchEvent(bookmark: revision))
+      }
+    }
+  }
+
+  private func postAgain() { home.post { [self] in fire() } }
+
+  /// Ends the watch; idempotent. The callback does not run any more once the home has seen this call.
+  public func stop() { end(.stopped, dropQueue: true) }
+
+  // MARK: The feed's side
+
+  /// Home's thread: tells the reader.
+  func fire() {
+    let callback = state.withLock { $0.callback }
+    callback?()
+  }
+
+  /// Ends the watch, if it has not ended. With `dropQueue` at once, else after what is queued. True when the home must hear of it.
+  @discardableResult
+  func end(_ end: WatchEnd, dropQueue: Bool) -> Bool {
+    let (isFirst, mustWake) = state.withLock { s -> (Bool, Bool) in
+      if end == .stopped { s.callback = nil }
+      if dropQueue {
+        s.queue = []
+        s.head = 0
+        s.bytes = 0
+      }
+      guard s.end == nil else { return (false, false) }
+      s.end = end
+      defer { s.isSignalled = true }
+      return (true, !s.isSignalled)
+    }
+    if isFirst { feed?.remove(self) }
+    return mustWake
+  }
+
+  /// What an offer came to.
+  enum Offer { case nothing, wake, tooSlow }
+
+  /// Does this watcher's target hold the key?
+  func covers(_ key: String) -> Bool {
+    switch target {
+    case .prefix(let prefix): hasKeyPrefix(key, prefix)
+    case .key(let wanted): withKeyBytes(key) { compareKeys($0, wanted) == 0 }
+    }
+  }
+
+  /// What this watcher sees of an event, if anything; the target has been looked at.
+  @inline(__always)
+  func kind(of event: CacheEvent) -> WatchEvent.Kind? {
+    guard event.revision > after else { return nil }
+    return isUnselective ? event.plainKind : event.kind(for: predicate)
+  }
+
+  /// Queues what it wants of `events`. Cheap: one lock for the batch. With `.tooSlow` the caller ends the watch.
+  func offer(_ events: ArraySlice<CacheEvent>, delivered: inout Int) -> Offer {
+    state.withLock { s in
+      guard s.end == nil else { return .nothing }
+      var isNew = false
+      for event in events {
+        guard let kind = kind(of: event) else { continue }
+        s.bytes += event.cost
+        s.queue.append(.event(event, kind))
+        delivered += 1
+        isNew = true
+      }
+      if s.waiting > budget.events || s.bytes > budget.bytes && s.waiting > 1 { return .tooSlow }
+      guard isNew && !s.isSignalled else { return .nothing }
+      s.isSignalled = true
+      return .wake
+    }
+  }
+
+  /// Queues a bookmark if its time has come; dropped when the queue is full.
+  func offerBookmark(_ revision: Revision, now: ContinuousClock.Instant, period: Duration, beforeDeadline: Duration) -> Offer {
+    state.withLock { s in
+      guard s.end == nil, case .queue = s.source else { return .nothing }
+      guard let due = s.nextBookmark else {
+        s.nextBookmark = bookmarkTime(after: now, period: period, beforeDeadline: beforeDeadline)
+        return .nothing
+      }
+      guard now >= due else { return .nothing }
+      s.nextBookmark = bookmarkTime(after: now, period: period, beforeDeadline: beforeDeadline)
+      guard revision >= after, s.waiting < budget.events else { return .nothing }
+      s.queue.append(.bookmark(revision))
+      guard !s.isSignalled else { return .nothing }
+      s.isSignalled = true
+      return .wake
+    }
+  }
+
+  private func bookmarkTime(after now: ContinuousClock.Instant, period: Duration, beforeDeadline: Duration) -> ContinuousClock.Instant {
+    let regular = now + period * Double.random(in: 0.9...1.1)
+    guard let deadline else { return regular }
+    let last = deadline - beforeDeadline
+    return last > now ? min(last, regular) : regular
+  }
+
+  /// Feed, under the ring's lock: from now on events are offered.
+  func goLive(now: ContinuousClock.Instant, period: Duration, beforeDeadline: Duration) {
+    state.withLock { s in
+      s.source = .queue
+      if allowBookmarks { s.nextBookmark = bookmarkTime(after: now, period: period, beforeDeadline: beforeDeadline) }
+    }
+  }
+
+  /// Events and bytes that wait.
+  var depth: (events: Int, bytes: Int) { state.withLock { ($0.waiting, $0.bytes) } }
 }

@@ -1,27 +1,144 @@
 import Machinery
-public import Storage
+import Storage
+import Synchronization
 
-/// The cache of one resource above a raw storage.
+/// The cache of one resource above a raw storage: reads and watches from memory, writes passed through. (Kubernetes: `cacher.Cacher`.)
+///
+/// One task writes (the reflector: list, then watch). It owns the tree that it works on and publishes copies. Readers take a lock only to
+/// retain the published tree; watchers are fed under a second lock. `destroy` ends the task and all watches.
 public final class Cacher: ObjectStorage {
   let config: CacherConfig
-  public var codec: any ObjectCodec { config.codec }
-  public init(_ config: CacherConfig) { self.config = config }
+  public let codec: any ObjectCodec
+  var storage: any Storage { config.storage }
+
+  let state: Mutex<CacheState>
+  let watches: Mutex<WatchState>
+  let incoming = HighWaterMark()
+  /// Somebody waits for freshness.
+  let waiting = Signal()
+  let waiterIDs = Atomic<Int>(0)
+
+  let currentRevisionCall: SharedCall<Revision>
+  let fenceCall: SharedCall<StorageFence>
+  let progressCall: SharedCall<Void>
+
+  private enum Life {
+    case idle
+    case running(Task<Void, Never>)
+    case destroyed(Task<Void, Never>?)
+  }
+  private let life = Mutex(Life.idle)
+
+  public init(_ config: CacherConfig) {
+    self.config = config
+    codec = config.codec
+    state = Mutex(CacheState(phase: .notReady(since: config.clock.now())))
+    watches = Mutex(WatchState(ring: EventRing(base: .zero, capacityMax: config.capacity, freshness: config.eventFreshness)))
+    let storage = config.storage
+    let prefix = config.resourcePrefix
+    currentRevisionCall = SharedCall { try await storage.currentRevision() }
+    fenceCall = SharedCall { try await storage.fence(prefix: prefix) }
+    progressCall = SharedCall { try await storage.requestProgress() }
+  }
+
+  // MARK: Life
 
   /// Begins to list and watch. Idempotent.
-  public func start() {}
-  /// Returns when the first list and its history are in; throws `.shutDown`, or `CancellationError`.
-  public func waitUntilReady() async throws {}
-  /// Ends the reflector and all watches. Idempotent; the raw storage stays.
-  public func destroy() async {}
+  public func start() {
+    life.withLock { life in
+      guard case .idle = life else { return }
+      // The root of everything that this Cacher does by itself; `destroy` cancels and awaits it.
+      life = .running(Task { [self] in
+        await withTaskGroup(of: Void.self) { group in
+          group.addTask { await Reflector(cacher: self).run() }
+          group.addTask { await self.serveWaiters() }
+          group.addTask { await self.sendBookmarks() }
+        }
+      })
+    }
+  }
 
-  public func getNow(key: String, freshness: Freshness) -> NowResult { .mustWait }
-  public func get(key: String, freshness: Freshness) async throws -> CachedObject {
-    try codec.decode(try await config.storage.get(key: key, isConsistent: true))
+  /// Returns when the first list and its history are in; throws `.shutDown`, or `CancellationError`.
+  public func waitUntilReady() async throws {
+    while true {
+      switch state.withLock({ $0.phase }) {
+      case .ready: return
+      case .destroyed: throw StorageError.shutDown
+      case .notReady: break
+      }
+      try await config.clock.sleep(.milliseconds(2))
+    }
   }
-  public func listNow(_ request: ListRequest) -> ObjectList? { nil }
-  public func list(_ request: ListRequest) async throws -> ObjectList { throw StorageError.notReady(retryAfterSeconds: 1) }
-  public func watch(_ request: WatchRequest, home: any WatchHome) async throws -> CacheWatcher {
-    throw StorageError.notReady(retryAfterSeconds: 1)
+
+  /// Ends the reflector and all watches, and waits for the reflector. Idempotent; the raw storage stays.
+  public func destroy() async {
+    let task = life.withLock { life -> Task<Void, Never>? in
+      switch life {
+      case .idle:
+        life = .destroyed(nil)
+        return nil
+      case .running(let task):
+        life = .destroyed(task)
+        return task
+      case .destroyed(let task): return task
+      }
+    }
+    let resumptions = state.withLock { s in
+      s.phase = .destroyed
+      return s.takeAllWaiters()
+    }
+    for resume in resumptions { resume() }
+    endWatches(.shutDown)
+    task?.cancel()
+    await task?.value
+    // Whatever was registered while the task was ending.
+    endWatches(.shutDown)
+    state.withLock { s in
+      s.tree = ObjectTree()
+      s.shelf = SnapshotShelf()
+    }
   }
-  public func cached(key: String) -> CachedObject? { nil }
+
+  var isDestroyed: Bool { state.withLock { $0.phase == .destroyed } }
+
+  // MARK: What an operator sees
+
+  public var statistics: CacherStatistics {
+    var all = state.withLock { s in
+      var all = s.statistics
+      all.isReady = s.isReady
+      all.revision = s.revision
+      all.objects = s.tree.count
+      all.bytes = s.bytes
+      all.snapshots = s.shelf.snapshots.count
+      return all
+    }
+    watches.withLock { w in
+      all.ringLength = w.ring.count
+      all.ringCapacity = w.ring.capacity
+      all.watchers = w.all.count
+      all.watchersTerminated = w.watchersTerminated
+      all.eventsDispatched = w.eventsDispatched
+      all.deliveries = w.deliveries
+    }
+    all.incomingHighWaterMark = incoming.value
+    return all
+  }
+
+  /// Reports every violation of an invariant, with its numbers; for tests.
+  func checkInvariants(report: (String) -> Void) {
+    state.withLock { s in
+      s.tree.checkInvariants(report: report)
+      s.shelf.checkInvariants(report: report)
+      if s.lastEvent > s.revision { report("last event \(s.lastEvent) above revision \(s.revision)") }
+      if s.tree.newest > s.lastEvent { report("object at \(s.tree.newest), last event \(s.lastEvent)") }
+    }
+    watches.withLock { w in
+      w.ring.checkInvariants(report: report)
+      w.index.checkInvariants(report: report)
+      w.all.checkInvariants(report: report)
+      w.bookmarkers.checkInvariants(report: report)
+      if w.index.count > w.all.count { report("\(w.index.count) live watchers of \(w.all.count)") }
+    }
+  }
 }

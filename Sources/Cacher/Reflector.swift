@@ -1,0 +1,194 @@
+import Storage
+import Synchronization
+
+/// Keeps a Cacher equal to its storage: lists, then watches; resumes a lost watch from the last revision; lists again only when history
+/// is gone or the cache is wrong. (Kubernetes: `cache.Reflector`.)
+struct Reflector {
+  let cacher: Cacher
+  private var config: CacherConfig { cacher.config }
+  private var storage: any Storage { cacher.config.storage }
+
+  init(cacher: Cacher) { self.cacher = cacher }
+
+  /// Keys of one page of the list.
+  static let pageSize = 1_000
+  /// Objects that one task decodes.
+  static let decodeSlice = 256
+  /// How long one attempt to prove a new list up to date may take.
+  static let startWait: Duration = .seconds(5)
+
+  /// Returns on cancellation.
+  func run() async {
+    var backoff = Backoff(first: .milliseconds(200), longest: .seconds(15))
+    // After a relist nothing older than the list can be resumed (SEMANTICS 2.36), so only the first one looks back.
+    var history = config.historyAtStart
+    while !Task.isCancelled {
+      var position = Position()
+      do {
+        var (tree, revision) = try await list(history: history)
+        position = Position(listed: revision)
+        cacher.replace(with: tree, at: revision)
+        history = 0
+        backoff.reset()
+        try await follow(&tree, &position)
+      } catch {
+        if Task.isCancelled { return }
+        report(error, at: position.revision)
+      }
+      cacher.becomeUnready()
+      do { try await config.clock.sleep(backoff.step()) } catch { return }
+    }
+  }
+
+  private func report(_ error: any Error, at position: Revision) {
+    switch error {
+    case StorageError.compacted: config.report(.relist(after: position, reason: "history is compacted"))
+    case let wrong as CacheIsWrong: config.report(.relist(after: position, reason: wrong.description))
+    default: config.report(.listFailed(error))
+    }
+  }
+
+  // MARK: List
+
+  private func list(history: Int64) async throws -> (ObjectTree, Revision) {
+    if history > 0 {
+      let oldest = try await storage.oldestWatchableRevision(atMostBack: history)
+      do {
+        if oldest > .zero { return try await list(at: oldest) }
+      } catch StorageError.compacted, StorageError.futureRevision {
+        // Compacted since we asked, or nothing was ever written: what is there now will do.
+      }
+    }
+    return try await list(at: nil)
+  }
+
+  private func list(at exact: Revision?) async throws -> (ObjectTree, Revision) {
+    var tree = ObjectTree()
+    var options = StorageListOptions(limit: Self.pageSize, exactRevision: exact)
+    var revision = exact
+    while true {
+      let page = try await storage.getList(prefix: config.resourcePrefix, options: options)
+      let shown = revision ?? page.revision
+      revision = shown
+      for object in try await decode(page.objects) { tree.set(object) }
+      guard page.hasMore, let last = page.objects.last else { return (tree, shown) }
+      options.startKey = last.key + "\0"
+      options.exactRevision = shown
+    }
+  }
+
+  private func decode(_ stored: [StoredObject]) async throws -> [CachedObject] {
+    guard stored.count > Self.decodeSlice else { return try stored.map { try decode($0) } }
+    return try await withThrowingTaskGroup(of: (Int, [CachedObject]).self) { group in
+      for start in stride(from: 0, to: stored.count, by: Self.decodeSlice) {
+        let slice = stored[start..<min(start + Self.decodeSlice, stored.count)]
+        group.addTask { (start, try slice.map { try decode($0) }) }
+      }
+      var parts: [(Int, [CachedObject])] = []
+      for try await part in group { parts.append(part) }
+      return parts.sorted { $0.0 < $1.0 }.flatMap { $0.1 }
+    }
+  }
+
+  private func decode(_ stored: StoredObject) throws -> CachedObject {
+    do { return try config.codec.decode(stored) } catch {
+      config.report(.undecodable(key: stored.key, error: error))
+      throw CacheIsWrong(description: "\(stored.key) can't be decoded")
+    }
+  }
+
+  // MARK: Watch
+
+  /// Watches from `position` until cancelled, or until only a new list helps.
+  private func follow(_ tree: inout ObjectTree, _ position: inout Position) async throws {
+    // Proving that the list is up to date needs the watch to run, so it runs beside it.
+    let list = cacher.statistics.lists
+    let proving = Task { [self] in await proveReady(list: list) }
+    defer { proving.cancel() }
+    var backoff = Backoff(first: .milliseconds(20), longest: .seconds(2))
+    while true {
+      try Task.checkCancellation()
+      do {
+        try await followOnce(&tree, &position, &backoff)
+      } catch let error as CacheIsWrong {
+        throw error
+      } catch StorageError.compacted(let requested, let compacted) {
+        throw StorageError.compacted(requested: requested, compacted: compacted)
+      } catch StorageError.corruptObject(let key, let reason) {
+        config.report(.undecodable(key: key, error: StorageError.corruptObject(key: key, reason: reason)))
+        throw CacheIsWrong(description: "\(key) can't be decrypted")
+      } catch {
+        if Task.isCancelled { throw CancellationError() }
+        cacher.setFollowing(false)
+        config.report(.watchLost(after: position.revision, error))
+        cacher.countResumption()
+        try await config.clock.sleep(backoff.step())
+      }
+    }
+  }
+
+  /// One storage watch; throws what ended it.
+  private func followOnce(_ tree: inout ObjectTree, _ position: inout Position, _ backoff: inout Backoff) async throws {
+    let proof = try await storage.freshnessProof()
+    cacher.setProof(proof)
+    let watch = try await storage.watch(prefix: config.resourcePrefix, after: position.revision)
+    defer { watch.cancel() }
+    cacher.setFollowing(true)
+    while true {
+      let items = try await watch.nextBatch()
+      cacher.incoming.update(items.reduce(0) { if case .events(let events) = $1 { $0 + events.count } else { $0 } })
+      backoff.reset()
+      for item in items {
+        switch item {
+        case .events(let events):
+          try apply(events, to: &tree, &position)
+        case .progress(let revision):
+          // Where progress may overtake events, believing it would lose them (SEMANTICS 1.5).
+          guard proof != .newestAndCount, revision > position.revision else { continue }
+          position.revision = revision
+          cacher.advance(to: revision)
+        }
+      }
+    }
+  }
+
+  /// Slice by slice, so that watchers do not wait for the last event of a long batch to be decoded. A revision is never divided.
+  private func apply(_ events: [StorageEvent], to tree: inout ObjectTree, _ position: inout Position) throws {
+    var next = 0
+    while next < events.count {
+      var end = min(next + Cacher.batchMax, events.count)
+      while end < events.count && events[end].revision == events[end - 1].revision { end += 1 }
+      try cacher.apply(try events[next..<end].map { try decode($0) }, to: &tree, after: &position)
+      next = end
+    }
+  }
+
+  private func decode(_ event: StorageEvent) throws -> DecodedEvent {
+    guard event.kind == .put else { return DecodedEvent(key: event.key, object: nil, revision: event.revision) }
+    guard let value = event.value else {
+      throw CacheIsWrong(description: "\(event.key) at \(event.revision) came without a value")
+    }
+    let object = try decode(StoredObject(key: event.key, value: value, revision: event.revision, lease: event.lease))
+    return DecodedEvent(key: event.key, object: object, revision: event.revision)
+  }
+
+  /// Opens the cache once it is as new as the storage was after the list.
+  private func proveReady(list: Int) async {
+    while !Task.isCancelled {
+      do {
+        if let need = try await cacher.proof(), case .reached = try await cacher.wait(for: need, limit: Self.startWait) {
+          return cacher.becomeReady(list: list)
+        }
+        if cacher.isDestroyed { return }
+      } catch {
+        if Task.isCancelled { return }
+      }
+      do { try await config.clock.sleep(.milliseconds(10)) } catch { return }
+    }
+  }
+}
+
+extension Cacher {
+  func setProof(_ proof: FreshnessProofKind) { state.withLock { $0.proof = proof } }
+  func countResumption() { state.withLock { $0.statistics.watchResumptions += 1 } }
+}
