@@ -6,7 +6,8 @@ import Synchronization
 extension Cacher {
   /// The cached state, as fresh as asked; nil when the storage itself should answer.
   /// Throws `.resourceVersionTooLarge` and what the storage throws when asked for its revision.
-  func fresh(_ freshness: Freshness) async throws -> CacheView? {
+  /// `orStorage: false`: there is no other way for the asker (a watch), so it waits longer, even while the storage watch is lost.
+  func fresh(_ freshness: Freshness, orStorage: Bool = true) async throws -> CacheView? {
     switch freshness {
     case .any: return state.withLock { $0.isReady ? $0.view : nil }
     case .consistent:
@@ -14,9 +15,13 @@ extension Cacher {
       // Where the storage watch is lost, waiting would only cost time.
       let (now, canWait) = state.withLock { s in (s.satisfies(need), s.isFollowing) }
       if let now { return proven(now) }
-      guard canWait else { return nil }
-      if case .reached(let view) = try await wait(for: need, limit: config.consistentWait) { return proven(view) }
-      return nil
+      guard canWait || !orStorage else { return nil }
+      let limit = orStorage ? config.consistentWait : config.freshnessWait
+      switch try await wait(for: need, limit: limit) {
+      case .reached(let view): return proven(view)
+      case .interrupted where !orStorage: throw isDestroyed ? StorageError.shutDown : notReady()
+      case .interrupted, .timedOut: return nil
+      }
     case .notOlderThan(let revision):
       let (now, kind, current) = state.withLock { s in (s.satisfies(.revision(revision)), s.proof, s.revision) }
       if let now { return now }

@@ -127,6 +127,8 @@ extension Cacher {
       case .future:
         if isSecond { return nil }
         isSecond = true
+        // An idle cache without trustworthy progress may never get there, though the storage has been.
+        if state.withLock({ $0.proof }) == .newestAndCount, case .fence(let fence)? = try await proof(), fence.revision >= exact { return nil }
         switch try await wait(for: .revision(exact), limit: config.freshnessWait) {
         case .reached: continue
         case .interrupted: return nil

@@ -12,7 +12,7 @@ extension Cacher: WatchFeed {
     do {
       switch request.start {
       case .unset where sendsState:
-        guard let view = try await fresh(.consistent) else {
+        guard let view = try await fresh(.consistent, orStorage: false) else {
           try checkOpen()
           let revision = try await storage.currentRevision()
           throw StorageError.resourceVersionTooLarge(requested: revision, current: state.withLock { $0.revision })

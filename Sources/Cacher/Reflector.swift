@@ -54,9 +54,11 @@ struct Reflector {
     if history > 0 {
       let oldest = try await storage.oldestWatchableRevision(atMostBack: history)
       do {
-        if oldest > .zero { return try await list(at: oldest) }
+        // All of history is there: it begins with nothing. (Revision 0 would mean "now" to etcd.)
+        if oldest == .zero { return (ObjectTree(), .zero) }
+        return try await list(at: oldest)
       } catch StorageError.compacted, StorageError.futureRevision {
-        // Compacted since we asked, or nothing was ever written: what is there now will do.
+        // Compacted since we asked: what is there now will do.
       }
     }
     return try await list(at: nil)

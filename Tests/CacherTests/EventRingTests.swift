@@ -1,0 +1,38 @@
+import Storage
+import Testing
+
+@testable import Cacher
+
+@Suite struct `Event ring` {
+  private let start = ContinuousClock.now
+  private func event(_ revision: Int64, at time: Duration) -> CacheEvent {
+    CacheEvent(object: TestCodec.make("k", "v", Revision(revision)), previous: nil, revision: Revision(revision), time: start + time)
+  }
+
+  @Test func `it doubles while its oldest event is young, up to its bound, and then forgets the oldest`() {
+    var ring = EventRing(base: Revision(5), capacityMax: 400, freshness: .seconds(75))
+    for n in 1...500 {
+      ring.append(event(Int64(10 + n), at: .milliseconds(n)))
+      ring.checkInvariants { Issue.record("\($0)") }
+      if n == 100 { #expect(ring.capacity == 100 && ring.base == Revision(5)) }
+      if n == 101 { #expect(ring.capacity == 200) }
+    }
+    #expect(ring.capacity == 400 && ring.count == 400)
+    #expect(ring.base == Revision(110))
+    #expect(ring[ring.start]?.revision == Revision(111))
+    #expect(ring.oldestStart == Revision(110))
+    #expect(ring.firstSequence(after: Revision(110)) == ring.start)
+    #expect(ring[ring.firstSequence(after: Revision(300))]?.revision == Revision(301))
+    #expect(ring.firstSequence(after: Revision(9_999)) == ring.end)
+  }
+
+  @Test func `it halves when its newest quarter covers the time, but never below its first size`() {
+    var ring = EventRing(base: .zero, capacityMax: 10_000, freshness: .seconds(75))
+    for n in 1...401 { ring.append(event(Int64(n), at: .zero)) }
+    #expect(ring.capacity == 800)
+    for n in 402...1_600 { ring.append(event(Int64(n), at: .seconds(10 * n))) }
+    ring.checkInvariants { Issue.record("\($0)") }
+    #expect(ring.capacity == 100)
+    #expect(ring.count == 100 && ring.base == Revision(1_500))
+  }
+}

@@ -1,0 +1,63 @@
+import Storage
+import Testing
+
+@testable import Cacher
+
+@Suite struct `Object tree` {
+  private func key(_ n: Int) -> String { prefix + "k\(n)" }
+
+  @Test(arguments: [1, 2, 3, 4, 5, 6, 7, 8] as [UInt64])
+  func `a tree equals a sorted dictionary after each random step, and old copies stay as they were`(seed: UInt64) {
+    var random = Random(seed: seed)
+    var tree = ObjectTree()
+    var model: [String: CachedObject] = [:]
+    var copies: [(tree: ObjectTree, keys: [String])] = []
+    let keySpace = Int.random(in: 1...600, using: &random)
+    for step in 1...3_000 {
+      let key = key(Int.random(in: 0..<keySpace, using: &random))
+      // Long phases of growth and of shrinking, so that nodes split and join.
+      if Int.random(in: 0..<100, using: &random) < ((step / 700) % 2 == 0 ? 75 : 20) {
+        let object = TestCodec.make(key, "v", Revision(Int64(step)))
+        #expect(tree.set(object) === model.updateValue(object, forKey: key))
+      } else {
+        #expect(tree.remove(key) === model.removeValue(forKey: key))
+      }
+      if step % 37 == 0 || step < 100 { tree.checkInvariants { Issue.record("seed \(seed), step \(step): \($0)") } }
+      #expect(tree.count == model.count)
+      if step % 97 == 0 {
+        let keys = model.keys.sorted()
+        #expect(tree.objects(0..<tree.count).map(\.key) == keys)
+        #expect(tree.newest == (model.values.map(\.revision).max() ?? .zero))
+        let probe = self.key(Int.random(in: 0..<keySpace, using: &random))
+        #expect(tree[probe] === model[probe])
+        #expect(tree.rank(of: probe) == keys.count { $0 < probe })
+        let ranks = tree.ranks(prefix: prefix + "k1", from: probe)
+        #expect(tree.objects(ranks).map(\.key) == keys.filter { $0.hasPrefix(prefix + "k1") && $0 >= probe })
+        copies.append((tree, keys))
+      }
+    }
+    for copy in copies {
+      copy.tree.checkInvariants { Issue.record("copy: \($0)") }
+      #expect(copy.tree.objects(0..<copy.tree.count).map(\.key) == copy.keys)
+    }
+  }
+
+  @Test func `keys are ordered by bytes and told apart by bytes`() {
+    var tree = ObjectTree()
+    // Canonically equal as Unicode, different as keys.
+    let composed = prefix + "\u{e9}"
+    let decomposed = prefix + "e\u{301}"
+    for key in [composed, decomposed, prefix + "z", prefix + "a/b", prefix + "a-b"] { tree.set(TestCodec.make(key, "v", Revision(1))) }
+    #expect(tree.count == 5)
+    let keys = tree.objects(0..<5).map { Array($0.key.utf8) }
+    #expect(keys == [prefix + "a-b", prefix + "a/b", decomposed, prefix + "z", composed].map { Array($0.utf8) })
+  }
+
+  @Test func `keys that arrive in order fill their leaves`() {
+    var tree = ObjectTree()
+    for n in 0..<10_000 { tree.set(TestCodec.make(prefix + "k\(n + 100_000)", "v", Revision(1))) }
+    tree.checkInvariants { Issue.record("\($0)") }
+    #expect(tree.root.map { self.leaves($0) } ?? 0 <= 10_000 / TreeNode.itemsMax + 1)
+  }
+  private func leaves(_ node: TreeNode) -> Int { node.isLeaf ? 1 : node.children.reduce(0) { $0 + leaves($1) } }
+}
