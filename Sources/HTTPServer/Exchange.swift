@@ -23,11 +23,17 @@ public struct Exchange: Sendable {
     connection?.run(task, for: serial)
   }
 
-  /// Begins an answer without a known end. Reactor's thread; nil when the client is gone.
-  public func startStream(_ head: ResponseHead) -> ResponseStream? {
+  /// Begins an answer without a known end. Reactor's thread; nil when the client is gone. The callbacks run on the reactor: `onWritable` when pending
+  /// output has fallen below the low mark, `onClose` when the connection is gone (nothing is called afterwards), `onDrain` when the server drains.
+  public func startStream(
+    _ head: ResponseHead, onWritable: (@Sendable () -> Void)? = nil, onClose: (@Sendable () -> Void)? = nil, onDrain: (@Sendable () -> Void)? = nil
+  ) -> ResponseStream? {
     precondition(reactor.isCurrent, "streams begin on their reactor")
     guard let connection else { return nil }
     let stream = ResponseStream(reactor: reactor, mark: mark)
+    stream.onWritable = onWritable
+    stream.onClose = onClose
+    stream.onDrain = onDrain
     return connection.startStream(head, stream, for: serial) ? stream : nil
   }
 }
@@ -37,12 +43,9 @@ public final class ResponseStream: @unchecked Sendable {  // Sendable: used on i
   public let reactor: Reactor
   private let mark: UInt64
   var isChunked = true
-  /// Pending output has fallen below the low mark, after having been above.
-  public var onWritable: (() -> Void)?
-  /// The connection is gone; nothing is called afterwards.
-  public var onClose: (() -> Void)?
-  /// The server drains: end soon.
-  public var onDrain: (() -> Void)?
+  var onWritable: (@Sendable () -> Void)?
+  var onClose: (@Sendable () -> Void)?
+  var onDrain: (@Sendable () -> Void)?
 
   init(reactor: Reactor, mark: UInt64) {
     self.reactor = reactor
