@@ -54,8 +54,8 @@ struct Reflector {
     if history > 0 {
       let oldest = try await storage.oldestWatchableRevision(atMostBack: history)
       do {
-        // All of history is there: it begins with nothing. (Revision 0 would mean "now" to etcd.)
-        if oldest == .zero { return (ObjectTree(), .zero) }
+        // All of history is there, and it begins with nothing: the first write of every backend is revision 2. (0 would mean "now" to etcd.)
+        if oldest <= Revision(1) { return (ObjectTree(), Revision(1)) }
         return try await list(at: oldest)
       } catch StorageError.compacted, StorageError.futureRevision {
         // Compacted since we asked: what is there now will do.

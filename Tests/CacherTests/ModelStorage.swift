@@ -37,9 +37,11 @@ final class ModelStorage: Storage, Sendable {
 
   // MARK: What the test does
 
+  /// Removing what is not there changes nothing, unless the test wants a storage that lies.
   @discardableResult
-  func put(_ key: String, _ value: String?) -> Revision {
+  func put(_ key: String, _ value: String?, isLie: Bool = false) -> Revision {
     world.withLock { w in
+      if value == nil && w.live[key] == nil && !isLie { return Revision(w.revision) }
       w.revision += 1
       let change = Change(revision: Revision(w.revision), key: key, value: value)
       w.log.append(change)
