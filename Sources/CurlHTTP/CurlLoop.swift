@@ -198,8 +198,9 @@ final class CurlLoop: @unchecked Sendable {  // Sendable: see Home; `assertCurre
         _ = read(wakeup, &value, 8)
         drain(into: &jobs)
       }
-      runTimers()
       settle()
+      // After the lines have been delivered: a timer that looks for silence must not overlook what has come.
+      if runTimers() { settle() }
     }
     end()
   }
@@ -221,13 +222,14 @@ final class CurlLoop: @unchecked Sendable {  // Sendable: see Home; `assertCurre
     return min(bound, CInt(clamping: (next - .now).milliseconds))
   }
 
-  private func runTimers() {
-    guard !timers.isEmpty else { return }
+  private func runTimers() -> Bool {
+    guard let first = timers.first, first.at <= .now else { return false }
     let now = ContinuousClock.now
     while let first = timers.first, first.at <= now {
       timers.removeFirst()
       first.job()
     }
+    return true
   }
 
   func schedule(after delay: Duration, _ job: @escaping () -> Void) {
@@ -303,7 +305,10 @@ final class CurlLoop: @unchecked Sendable {  // Sendable: see Home; `assertCurre
     }
     toResume = []
     toDeliver = []
+    // Whoever waits for a time is let go; what these jobs schedule is dropped.
+    let last = timers
     timers = []
+    for timer in last { timer.job() }
     idle = []
     // Closes the kept connections, here and not in whatever thread drops the last reference.
     curl_multi_cleanup(multi)

@@ -87,7 +87,7 @@ public final class HTTPClient: Sendable {
   @discardableResult
   public func post(_ job: @escaping @Sendable () -> Void) -> Bool { loop.post(job) }
 
-  /// Runs a job on the client's thread once the time has passed. Client's thread only. Dropped at shutdown.
+  /// Runs a job on the client's thread once the time has passed, or at shutdown if that is sooner. Client's thread only.
   public func schedule(after delay: Duration, _ job: @escaping () -> Void) { loop.schedule(after: delay, job) }
 
   /// Is this the client's thread?

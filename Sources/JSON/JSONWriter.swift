@@ -3,7 +3,7 @@ public import ByteBuffers
 /// Writes JSON as Go's encoding/json does, so that bytes equal kube-apiserver's.
 public struct JSONWriter: ~Copyable {
   /// What has been written.
-  public private(set) var bytes: [UInt8]
+  public internal(set) var bytes: [UInt8]
 
   public init(capacity: Int = 512) {
     bytes = []

@@ -1,35 +1,118 @@
-public import ByteBuffers
+import ByteBuffers
+import CurlHTTP
+import Glibc
 public import Storage
+import Synchronization
 
-/// etcd3 through its JSON gateway.
+/// etcd 3.4 and later, through its JSON gateway.
+///
+/// Calls go over up to 64 kept connections to one endpoint at a time and move on when it fails; all watches share one stream. Every
+/// condition on the wire is the key's mod revision. The files of this type: reading, writing, unknown outcomes, watching, compaction.
 public final class Etcd3Storage: Storage {
   public let versioner: any Versioner = APIObjectVersioner()
+  let config: StorageBackend.Config
+  let client: Etcd3Client
+  let hub: WatchHub
+  let proofs = VersionMemory()
+  private let compaction = Mutex<Task<Void, Never>?>(nil)
 
-  init() {}
-
-  /// Connects to the servers that `config.serverList` names, and fails with one clear line after a bounded wait.
+  /// Connects to the servers that `config.serverList` names. Throws, with one clear line, `.invalidConfiguration` for settings that can't
+  /// work and `.unreachable` when no server has answered within `config.startTimeout`.
   public static func make(_ config: StorageBackend.Config) async throws -> (any Storage, DestroyFunc) {
-    let storage = Etcd3Storage()
-    return (storage, {})
+    let storage = try await open(config)
+    return (storage, { await storage.destroy() })
   }
 
-  public func create(key: String, value: SharedBytes, ttl: Duration?) async throws -> StoredObject { throw StorageError.shutDown }
-  public func get(key: String, isConsistent: Bool) async throws -> StoredObject { throw StorageError.shutDown }
-  public func getList(prefix: String, options: StorageListOptions) async throws -> StorageList { throw StorageError.shutDown }
-  public func guaranteedUpdate(
-    key: String, ignoreNotFound: Bool, origin: StoredObject?, tryUpdate: @Sendable (StoredObject?) throws -> UpdateDecision
-  ) async throws -> UpdateOutcome { throw StorageError.shutDown }
-  public func delete(key: String, origin: StoredObject?, validate: @Sendable (StoredObject) throws -> Void) async throws -> StoredObject {
-    throw StorageError.shutDown
+  static func open(_ config: StorageBackend.Config, timing: Etcd3Timing = Etcd3Timing()) async throws -> Etcd3Storage {
+    let storage = try Etcd3Storage(config, timing)
+    do {
+      try await storage.waitForServer()
+    } catch {
+      await storage.destroy()
+      throw error
+    }
+    storage.startCompaction()
+    return storage
   }
-  public func watch(prefix: String, after: Revision?) async throws -> StorageWatch { throw StorageError.shutDown }
-  public func count(prefix: String) async throws -> Int { throw StorageError.shutDown }
-  public func requestProgress() async throws {}
-  public func currentRevision() async throws -> Revision { throw StorageError.shutDown }
+
+  private init(_ config: StorageBackend.Config, _ timing: Etcd3Timing) throws {
+    self.config = config
+    guard !config.serverList.isEmpty else {
+      throw StorageError.invalidConfiguration("etcd3 storage needs at least one server, such as http://127.0.0.1:2379")
+    }
+    let endpoints = Endpoints(try config.serverList.map(Endpoint.parse))
+    for (what, file) in [("CA", config.caFile), ("certificate", config.certFile), ("key", config.keyFile)] where !file.isEmpty {
+      try Etcd3Storage.checkReadable(file, what)
+    }
+    guard config.certFile.isEmpty == config.keyFile.isEmpty else {
+      throw StorageError.invalidConfiguration("etcd3 storage needs the client certificate and its key together, or neither")
+    }
+    var options = HTTPClient.Configuration()
+    options.threadName = "etcd3"
+    options.caFile = config.caFile
+    options.certFile = config.certFile
+    options.keyFile = config.keyFile
+    let http: HTTPClient
+    do { http = try HTTPClient(options) } catch { throw StorageError.unreachable("etcd3 storage: \(error.description)") }
+    client = Etcd3Client(http: http, endpoints: endpoints, timing: timing)
+    hub = WatchHub(client: client, transformer: config.transformer)
+  }
+
+  private static func checkReadable(_ file: String, _ what: String) throws {
+    let descriptor = Glibc.open(file, O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else {
+      throw StorageError.invalidConfiguration("etcd3 storage: the \(what) file \(file) can't be read: \(String(cString: strerror(errno)))")
+    }
+    defer { close(descriptor) }
+    var byte: UInt8 = 0
+    guard read(descriptor, &byte, 1) == 1 else {
+      throw StorageError.invalidConfiguration("etcd3 storage: the \(what) file \(file) is empty or no file")
+    }
+  }
+
+  private func waitForServer() async throws {
+    do {
+      _ = try await client.range(pulse, total: config.startTimeout)
+    } catch StorageError.unreachable(let reason) {
+      throw StorageError.unreachable("no answer from etcd at \(client.endpoints.description) within \(config.startTimeout.wholeSeconds) s (\(reason))")
+    } catch StorageError.refused(let reason) {
+      throw StorageError.invalidConfiguration("etcd at \(client.endpoints.description) refuses us: \(reason)")
+    }
+    _ = try? await freshnessProof()
+  }
+
+  /// The cheapest linearizable call: counts one key, which never exists.
+  var pulse: Requests.Range { Requests.Range(keys: KeyRange(key: config.prefix + "/"), isCountOnly: true) }
+
+  private func startCompaction() {
+    guard config.compactionInterval > .zero else { return }
+    let compactor = Compactor(client: client, interval: config.compactionInterval)
+    let task = Task { await compactor.run() }
+    compaction.withLock { $0 = task }
+  }
+
+  /// Ends watches, waits for calls in flight, leaves no thread or descriptor. Idempotent.
+  func destroy() async {
+    client.gate.close()
+    let task = compaction.withLock { $0 }
+    task?.cancel()
+    hub.close()
+    await client.gate.waitUntilEmpty()
+    await task?.value
+    await client.http.shutDown()
+  }
+
+  /// Runs a call that `destroy` waits for.
+  func during<R>(_ body: () async throws -> R) async throws -> R {
+    try client.gate.enter()
+    defer { client.gate.leave() }
+    return try await body()
+  }
+
   public var revisionInProcess: Revision? { nil }
-  public func freshnessProof() async throws -> FreshnessProofKind { .newestAndCount }
-  public func fence(prefix: String) async throws -> StorageFence { throw StorageError.shutDown }
-  public func oldestWatchableRevision(atMostBack revisions: Int64) async throws -> Revision { throw StorageError.shutDown }
-  public func compact(through revision: Revision) async throws { throw StorageError.shutDown }
-  public func readinessCheck() async throws { throw StorageError.shutDown }
+}
+
+extension Duration {
+  /// For messages.
+  var wholeSeconds: Int64 { components.seconds + (components.attoseconds > 0 ? 1 : 0) }
 }
