@@ -1,10 +1,14 @@
 import Storage
+import StorageEtcd3
 import StorageSQLite
+import Synchronization
 import TestSupport
 
 /// Every implementation of `Storage` that the contract is asked of. A new one is a case and a branch of `open`.
 enum Backend: String, CaseIterable, CustomStringConvertible {
   case sqlite
+  case etcd3_4 = "etcd 3.4.23"
+  case etcd3_5 = "etcd 3.5.1"
 
   var description: String { rawValue }
 
@@ -19,7 +23,37 @@ enum Backend: String, CaseIterable, CustomStringConvertible {
       config.sqlitePath = folder.file("data/store.db")
       let (storage, destroy) = try await SQLiteStorage.make(config)
       return OpenBackend(storage: storage, prefix: "/registry/things/", destroy: destroy, keep: [folder])
+    case .etcd3_4: return try await Backend.openEtcd(.v3_4, isAlone: isAlone)
+    case .etcd3_5: return try await Backend.openEtcd(.v3_5, isAlone: isAlone)
     }
+  }
+}
+
+extension Backend {
+  private static func openEtcd(_ version: EtcdServer.Version, isAlone: Bool) async throws -> OpenBackend {
+    let server = isAlone ? try await EtcdServer.start(version) : try await SharedEtcd.server(version)
+    var config = StorageBackend.Config()
+    config.type = StorageBackend.typeETCD3
+    config.prefix = "/test-\(UInt64.random(in: 0 ... .max))"
+    config.serverList = [server.url]
+    config.compactionInterval = .zero
+    let (storage, destroy) = try await Etcd3Storage.make(config)
+    return OpenBackend(storage: storage, prefix: config.prefix + "/things/", destroy: destroy, keep: [server])
+  }
+}
+
+/// One etcd of each version for all tests that keep to their prefix.
+private enum SharedEtcd {
+  private static let starts = Mutex<[EtcdServer.Version: Task<EtcdServer, any Error>]>([:])
+
+  static func server(_ version: EtcdServer.Version) async throws -> EtcdServer {
+    let start = starts.withLock { starts in
+      if let start = starts[version] { return start }
+      let start = Task { try await EtcdServer.start(version) }
+      starts[version] = start
+      return start
+    }
+    return try await start.value
   }
 }
 

@@ -86,7 +86,7 @@ public final class ChildProcess: Sendable {
       if let exitStatus { return exitStatus }
       guard ContinuousClock.now < deadline else {
         signal(SIGKILL)
-        throw DeadlinePassed(description: "process \(pid) did not end within \(limit): \(output.suffix(2000))")
+        throw DeadlinePassed("process \(pid) did not end within \(limit): \(output.suffix(2000))")
       }
       try await Task.sleep(for: pause)
       pause = min(pause * 2, .milliseconds(20))

@@ -77,11 +77,11 @@ public final class EtcdServer: Sendable {
   public func waitUntilHealthy(within limit: Duration = .seconds(30)) async throws {
     do {
       try await eventually("etcd \(version) on port \(clientPort) is healthy", within: limit, every: .milliseconds(30)) {
-        guard process.withLock({ $0?.isRunning }) == true else { throw DeadlinePassed(description: "etcd ended: \(log.suffix(1500))") }
+        guard process.withLock({ $0?.isRunning }) == true else { throw DeadlinePassed("etcd ended: \(log.suffix(1500))") }
         return HTTPProbe.request(port: clientPort, path: "/health")?.body.contains("\"true\"") == true
       }
     } catch let error as DeadlinePassed {
-      throw DeadlinePassed(description: error.description + log.suffix(1500))
+      throw DeadlinePassed(error.description + log.suffix(1500))
     }
   }
 

@@ -1,6 +1,7 @@
 /// A condition that did not come true in time.
 public struct DeadlinePassed: Error, CustomStringConvertible {
   public let description: String
+  public init(_ description: String) { self.description = description }
 }
 
 /// Asks again and again until `condition` holds; throws when it does not within the time. Errors of the condition count as "not yet".
@@ -16,7 +17,7 @@ public func eventually(
     } catch { last = error }
     try await Task.sleep(for: pause)
   } while ContinuousClock.now < deadline
-  throw DeadlinePassed(description: "not within \(limit): \(what)\(last.map { " (\($0))" } ?? "")")
+  throw DeadlinePassed("not within \(limit): \(what)\(last.map { " (\($0))" } ?? "")")
 }
 
 /// Runs `body` and throws if it has not returned in time; it is cancelled then.
@@ -30,7 +31,7 @@ public func within<R: Sendable>(
       return nil
     }
     defer { group.cancelAll() }
-    guard let first = try await group.next(), let result = first else { throw DeadlinePassed(description: "not within \(limit): \(what)") }
+    guard let first = try await group.next(), let result = first else { throw DeadlinePassed("not within \(limit): \(what)") }
     return result
   }
 }
