@@ -1,5 +1,6 @@
 import JSON
 import Machinery
+import Registry
 
 /// The discovery documents, made once from the served resources. Aggregated discovery has documents of its own; clients that only ask
 /// for it hear 406 and clients that can fall back get these.
@@ -11,19 +12,15 @@ struct Discovery: Sendable {
   /// `/api/v1` and `/apis/GROUP/VERSION`, by path.
   let resourceLists: [String: JSONValue]
 
-  static let verbs = ["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"]
-
-  init(_ resources: [ResourceDescription]) {
+  init(_ resources: [ResourceInfo]) {
     var lists: [String: JSONValue] = [:]
     var versions: [String: [String]] = [:]
-    let core = ResourceDescription(
-      plural: "", singular: "", kind: "", isNamespaced: false, hasStatus: false, schemaName: "")
-    lists[core.rootPath] = Self.resourceList(core.groupVersion, [])
+    lists["/api/v1"] = Self.resourceList(GroupVersion(version: "v1"), [])
     for path in Set(resources.map(\.rootPath)) {
       let members = resources.filter { $0.rootPath == path }.sorted { $0.plural < $1.plural }
       guard let first = members.first else { continue }
       lists[path] = Self.resourceList(first.groupVersion, members)
-      if !first.group.isEmpty { versions[first.group, default: []].append(first.version) }
+      if !first.groupVersion.group.isEmpty { versions[first.groupVersion.group, default: []].append(first.groupVersion.version) }
     }
     resourceLists = lists
     groups = Dictionary(uniqueKeysWithValues: versions.map { ($0.key, Self.group($0.key, $0.value.sorted(), isInList: false)) })
@@ -52,7 +49,7 @@ struct Discovery: Sendable {
     return .object(object)
   }
 
-  private static func resourceList(_ groupVersion: GroupVersion, _ resources: [ResourceDescription]) -> JSONValue {
+  private static func resourceList(_ groupVersion: GroupVersion, _ resources: [ResourceInfo]) -> JSONValue {
     var object: JSONObject = ["kind": "APIResourceList"]
     // kube-apiserver's core list alone lacks the version.
     if !groupVersion.group.isEmpty { object["apiVersion"] = "v1" }
@@ -61,24 +58,30 @@ struct Discovery: Sendable {
     return .object(object)
   }
 
-  private static func entries(_ resource: ResourceDescription) -> [JSONValue] {
+  private static func entries(_ resource: ResourceInfo) -> [JSONValue] {
     var main: JSONObject = [
       "name": .string(resource.plural), "singularName": .string(resource.singular), "namespaced": .bool(resource.isNamespaced),
-      "kind": .string(resource.kind), "verbs": .array(verbs.map { .string($0) }),
+      "kind": .string(resource.kind), "verbs": .array(resource.verbs.map { .string($0) }),
     ]
     if !resource.shortNames.isEmpty { main["shortNames"] = .array(resource.shortNames.map { .string($0) }) }
     if !resource.categories.isEmpty { main["categories"] = .array(resource.categories.map { .string($0) }) }
     main["storageVersionHash"] = .string(storageVersionHash(resource))
-    guard resource.hasStatus else { return [.object(main)] }
-    let status: JSONValue = [
-      "name": .string(resource.plural + "/status"), "singularName": "", "namespaced": .bool(resource.isNamespaced),
-      "kind": .string(resource.kind), "verbs": ["get", "patch", "update"],
-    ]
-    return [.object(main), status]
+    return [.object(main)] + resource.subresources.map { subresource in
+      [
+        "name": .string("\(resource.plural)/\(subresource.name)"), "singularName": "", "namespaced": .bool(resource.isNamespaced),
+        "kind": .string(resource.kind), "verbs": .array(subresource.verbs.map { .string($0) }),
+      ]
+    }
   }
 
   /// The first eight bytes of SHA-256 of `group/version/kind`, in base64. (`discovery.StorageVersionHash`.)
-  static func storageVersionHash(_ resource: ResourceDescription) -> String {
-    Base64.encode(SHA256.hash(Array("\(resource.group)/\(resource.version)/\(resource.kind)".utf8)).prefix(8))
+  static func storageVersionHash(_ resource: ResourceInfo) -> String {
+    Base64.encode(SHA256.hash(Array("\(resource.groupVersion.group)/\(resource.groupVersion.version)/\(resource.kind)".utf8)).prefix(8))
   }
+}
+
+extension ResourceInfo {
+  /// `/api/v1` or `/apis/apps/v1`.
+  var rootPath: String { groupVersion.group.isEmpty ? "/api/\(groupVersion.version)" : "/apis/\(groupVersion)" }
+  var hasStatus: Bool { subresources.contains { $0.name == "status" } }
 }

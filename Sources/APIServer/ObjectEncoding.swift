@@ -34,7 +34,7 @@ enum ObjectEncoding {
 /// Bytes that many answers share.
 enum Bytes {
   static let newline = ByteSlice(SharedBytes("\n"))
-  static let listEnd = ByteSlice(SharedBytes("]}\n"))
+  static let comma = ByteSlice(SharedBytes(","))
   static let listEndCompact = ByteSlice(SharedBytes("]}"))
   static let frameEnd = ByteSlice(SharedBytes("}\n"))
   static let addedPrefix = ByteSlice(SharedBytes(#"{"type":"ADDED","object":"#))

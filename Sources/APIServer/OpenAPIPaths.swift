@@ -1,4 +1,6 @@
 import JSON
+import Machinery
+import Registry
 
 /// The `paths` of an OpenAPI v3 document: every operation of the resources, with the facts that clients look for
 /// (`x-kubernetes-action`, `x-kubernetes-group-version-kind`, the `fieldValidation` parameter of PATCH). SEMANTICS 1.15.
@@ -8,7 +10,7 @@ struct OpenAPIPaths {
   private static let meta = "io.k8s.apimachinery.pkg.apis.meta.v1."
 
   /// For the resources of one group version.
-  static func document(group: String, version: String, _ resources: [ResourceDescription]) -> JSONObject {
+  static func document(group: String, version: String, _ resources: [ResourceInfo]) -> JSONObject {
     OpenAPIPaths(group: group, version: version).paths(resources)
   }
 
@@ -20,7 +22,7 @@ struct OpenAPIPaths {
 
   private static func title(_ text: String) -> String { text.prefix(1).uppercased() + text.dropFirst() }
 
-  private func paths(_ resources: [ResourceDescription]) -> JSONObject {
+  private func paths(_ resources: [ResourceInfo]) -> JSONObject {
     var paths = JSONObject()
     if let root = resources.first?.rootPath {
       let operation: JSONValue = [
@@ -37,9 +39,9 @@ struct OpenAPIPaths {
       if resource.isNamespaced { shared.append(Self.pathParameter("namespace")) }
       let item = shared + [Self.pathParameter("name")]
       paths[collection] = .object([
-        "get": operation(resource, "list", "list\(groupVersionTitle)\(prefix)\(resource.kind)", Self.listOptions, answer: resource.schemaName + "List", isStream: true),
+        "get": operation(resource, "list", "list\(groupVersionTitle)\(prefix)\(resource.kind)", Self.listOptions, answer: resource.typeName + "List", isStream: true),
         "post": operation(
-          resource, "post", "create\(groupVersionTitle)\(prefix)\(resource.kind)", Self.writeOptions, body: resource.schemaName, answer: resource.schemaName,
+          resource, "post", "create\(groupVersionTitle)\(prefix)\(resource.kind)", Self.writeOptions, body: resource.typeName, answer: resource.typeName,
           codes: ["200", "201", "202"]),
         "delete": operation(
           resource, "deletecollection", "delete\(groupVersionTitle)Collection\(prefix)\(resource.kind)",
@@ -48,9 +50,9 @@ struct OpenAPIPaths {
         "parameters": .array(shared),
       ])
       paths["\(collection)/{name}"] = .object([
-        "get": operation(resource, "get", "read\(groupVersionTitle)\(prefix)\(resource.kind)", [], answer: resource.schemaName),
+        "get": operation(resource, "get", "read\(groupVersionTitle)\(prefix)\(resource.kind)", [], answer: resource.typeName),
         "put": operation(
-          resource, "put", "replace\(groupVersionTitle)\(prefix)\(resource.kind)", Self.writeOptions, body: resource.schemaName, answer: resource.schemaName,
+          resource, "put", "replace\(groupVersionTitle)\(prefix)\(resource.kind)", Self.writeOptions, body: resource.typeName, answer: resource.typeName,
           codes: ["200", "201"]),
         "patch": patch(resource, "patch\(groupVersionTitle)\(prefix)\(resource.kind)"),
         "delete": operation(
@@ -60,10 +62,10 @@ struct OpenAPIPaths {
       ])
       if resource.hasStatus {
         paths["\(collection)/{name}/status"] = .object([
-          "get": operation(resource, "get", "read\(groupVersionTitle)\(prefix)\(resource.kind)Status", [], answer: resource.schemaName),
+          "get": operation(resource, "get", "read\(groupVersionTitle)\(prefix)\(resource.kind)Status", [], answer: resource.typeName),
           "put": operation(
-            resource, "put", "replace\(groupVersionTitle)\(prefix)\(resource.kind)Status", Self.writeOptions, body: resource.schemaName,
-            answer: resource.schemaName, codes: ["200", "201"]),
+            resource, "put", "replace\(groupVersionTitle)\(prefix)\(resource.kind)Status", Self.writeOptions, body: resource.typeName,
+            answer: resource.typeName, codes: ["200", "201"]),
           "patch": patch(resource, "patch\(groupVersionTitle)\(prefix)\(resource.kind)Status"),
           "parameters": .array(item),
         ])
@@ -100,9 +102,9 @@ struct OpenAPIPaths {
     ["name": .string(name), "in": "path", "required": true, "schema": ["type": "string", "uniqueItems": true]]
   }
 
-  private func patch(_ resource: ResourceDescription, _ id: String) -> JSONValue {
+  private func patch(_ resource: ResourceInfo, _ id: String) -> JSONValue {
     var result = operation(
-      resource, "patch", id, Self.writeOptions + [("force", "boolean")], answer: resource.schemaName, codes: ["200", "201"])
+      resource, "patch", id, Self.writeOptions + [("force", "boolean")], answer: resource.typeName, codes: ["200", "201"])
     let schema: JSONValue = ["schema": ["$ref": .string("#/components/schemas/\(Self.meta)Patch")]]
     result["requestBody"] = [
       "content": .object(JSONObject(uniquing: MediaType.patches.map { JSONObject.Member($0, schema) })), "required": true,
@@ -111,7 +113,7 @@ struct OpenAPIPaths {
   }
 
   private func operation(
-    _ resource: ResourceDescription, _ action: String, _ id: String, _ parameters: [(String, String)], body: String? = nil, isBodyRequired: Bool = true,
+    _ resource: ResourceInfo, _ action: String, _ id: String, _ parameters: [(String, String)], body: String? = nil, isBodyRequired: Bool = true,
     answer: String, codes: [String] = ["200"], isStream: Bool = false
   ) -> JSONValue {
     var object: JSONObject = ["tags": [.string(tag)], "description": .string("\(action) \(resource.kind)"), "operationId": .string(id)]
@@ -123,7 +125,9 @@ struct OpenAPIPaths {
     }
     object["responses"] = responses(Dictionary(uniqueKeysWithValues: codes.map { ($0, answer) }), isStream: isStream)
     object["x-kubernetes-action"] = .string(action)
-    object["x-kubernetes-group-version-kind"] = ["group": .string(resource.group), "version": .string(resource.version), "kind": .string(resource.kind)]
+    object["x-kubernetes-group-version-kind"] = [
+      "group": .string(resource.groupVersion.group), "version": .string(resource.groupVersion.version), "kind": .string(resource.kind),
+    ]
     return .object(object)
   }
 

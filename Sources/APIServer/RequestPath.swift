@@ -1,3 +1,6 @@
+import Machinery
+import Registry
+
 /// Where a request goes, by its path. Names are as they stand in the path (already decoded).
 enum RequestPath: Equatable {
   /// `/`.
@@ -29,16 +32,16 @@ enum RequestPath: Equatable {
 
 /// The routes of all served resources.
 struct RouteTable: Sendable {
-  let resources: [ResourceDescription]
+  let resources: [ResourceInfo]
   private let roots: Set<String>
   private let groups: Set<String>
   /// `/api/v1/nodes`, …: for the fast match of what every reflector and kubectl asks for. Cluster-scoped ones only.
   private let prefixes: [(bytes: [UInt8], resource: Int)]
 
-  init(_ resources: [ResourceDescription]) {
+  init(_ resources: [ResourceInfo]) {
     self.resources = resources
     roots = Set(resources.map(\.rootPath)).union(["/api/v1"])
-    groups = Set(resources.map(\.group)).subtracting([""])
+    groups = Set(resources.map(\.groupVersion.group)).subtracting([""])
     prefixes = resources.enumerated().filter { !$0.element.isNamespaced }.map { (Array("\($0.element.rootPath)/\($0.element.plural)".utf8), $0.offset) }
   }
 

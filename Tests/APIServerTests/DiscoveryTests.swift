@@ -1,15 +1,16 @@
 import ByteBuffers
 import JSON
+import Machinery
+import Registry
 import Testing
 
 @testable import APIServer
 
-extension ResourceDescription {
-  static let testNodes = ResourceDescription(
-    plural: "nodes", singular: "node", kind: "Node", shortNames: ["no"], isNamespaced: false, hasStatus: true, schemaName: "io.k8s.api.core.v1.Node")
-  static let testLeases = ResourceDescription(
-    group: "coordination.k8s.io", plural: "leases", singular: "lease", kind: "Lease", isNamespaced: true, hasStatus: false,
-    schemaName: "io.k8s.api.coordination.v1.Lease")
+extension ResourceInfo {
+  static let testNodes = NodeStrategy().info
+  static let testLeases = ResourceInfo(
+    groupVersion: GroupVersion(group: "coordination.k8s.io", version: "v1"), plural: "leases", singular: "lease", kind: "Lease", isNamespaced: true,
+    verbs: ["get", "list"], storagePath: "leases", typeName: "io.k8s.api.coordination.v1.Lease")
 }
 
 @Suite struct `Discovery documents` {

@@ -1,0 +1,58 @@
+import ByteBuffers
+import Cacher
+import HTTPServer
+import Machinery
+import Registry
+
+/// The requests that make up nearly all of a busy server's life: GET of one object and LIST of all, as clients and controllers send them.
+extension APIServer {
+  private static let cacheControl = ResponseHeader("Cache-Control", "no-cache, private")
+  private static let contentType = ResponseHeader("Content-Type", Answer.json)
+
+  /// Answers a plain read of what memory holds, without a task, a parsed query or a parsed header. False: nothing was done.
+  func answerAtOnce(_ request: Request, _ exchange: Exchange) -> Bool {
+    guard request.method == .get, configuration.log == nil, request.withQuery({ $0.isEmpty }),
+      request.withHeader("Accept", Self.isPlainJSON), request.withHeader("User-Agent", { !Self.isPerson($0) }),
+      let path = request.withPath({ routes.fastMatch($0) })
+    else { return false }
+    let body: [ByteSlice]
+    switch path {
+    case .item(let resource, let namespace, let name):
+      // What is not there is told by the general path.
+      guard let object = (try? endpoints[resource].store.getNow(name, namespace: namespace)) ?? nil else { return false }
+      body = [object.object, Bytes.newline]
+    case .collection(let resource, let namespace):
+      let endpoint = endpoints[resource]
+      guard let prepared = try? endpoint.store.prepareList(.everything, namespace: namespace), let list = endpoint.store.listNow(prepared) else { return false }
+      body = endpoint.listDocument(list) + [Bytes.newline]
+    default: return false
+    }
+    let audit = ResponseHeader("Audit-Id", request.header("Audit-Id") ?? AuditID.next())
+    exchange.respond(Response(status: 200, headers: [audit, Self.cacheControl, Self.contentType], body: body))
+    metrics.answered(200)
+    return true
+  }
+
+  /// Accept headers that mean JSON without being looked at closely.
+  private static func isPlainJSON(_ value: UnsafeRawBufferPointer?) -> Bool {
+    guard let value else { return true }
+    return equals(value, "application/json") || equals(value, "*/*") || equals(value, "application/json, */*")
+  }
+
+  /// Those who get indented answers unasked.
+  private static func isPerson(_ agent: UnsafeRawBufferPointer?) -> Bool {
+    guard let agent else { return false }
+    return begins(agent, "curl") || begins(agent, "Wget") || begins(agent, "Mozilla/5.0")
+  }
+
+  private static func equals(_ bytes: UnsafeRawBufferPointer, _ text: StaticString) -> Bool {
+    bytes.count == text.utf8CodeUnitCount && begins(bytes, text)
+  }
+
+  private static func begins(_ bytes: UnsafeRawBufferPointer, _ text: StaticString) -> Bool {
+    let count = text.utf8CodeUnitCount
+    guard bytes.count >= count else { return false }
+    for place in 0..<count where bytes[place] != text.utf8Start[place] { return false }
+    return true
+  }
+}

@@ -1,0 +1,235 @@
+import ByteBuffers
+import Cacher
+public import HTTPServer
+import JSON
+import Machinery
+public import Registry
+import Synchronization
+
+/// The Kubernetes API over some stores: from an HTTP request to the verb it means and back to bytes.
+///
+/// Reads that memory can answer are answered inside `handle`, on the reactor. All else goes through `Exchange.perform`.
+public final class APIServer: RequestHandler {
+  public struct Configuration: Sendable {
+    public var stores: [Store]
+    public var version = ServerVersion()
+    /// What `/healthz`, `/livez` and `/readyz` all look at besides `ping`: the storage (`etcd`, as kube-apiserver calls it whatever it is).
+    public var healthChecks: [HealthCheck] = []
+    /// What only `/readyz` looks at: that caches are filled (`informer-sync`).
+    public var readyChecks: [HealthCheck] = []
+    /// Shortest life of a watch that names none; the longest is twice that.
+    public var minRequestTimeout: Duration = .seconds(1_800)
+    /// Bound of reads and collection deletes.
+    public var requestTimeout: Duration = .seconds(60)
+    /// Bound of single writes.
+    public var writeTimeout: Duration = .seconds(34)
+    /// Hears of every request that ended; nil for none. Any thread.
+    public var log: (@Sendable (RequestRecord) -> Void)?
+
+    public init(stores: [Store]) { self.stores = stores }
+  }
+
+  let configuration: Configuration
+  let endpoints: [ResourceEndpoint]
+  let routes: RouteTable
+  let discovery: Discovery
+  let openAPI: OpenAPI
+  private let health: [String: HealthEndpoint]
+  public let metrics = ServerMetrics()
+
+  private let isShuttingDown = Atomic<Bool>(false)
+
+  public init(_ configuration: Configuration) {
+    self.configuration = configuration
+    endpoints = configuration.stores.map(ResourceEndpoint.init)
+    let resources = endpoints.map(\.info)
+    routes = RouteTable(resources)
+    discovery = Discovery(resources)
+    openAPI = OpenAPI(resources, version: configuration.version.gitVersion)
+    let common = [HealthCheck.ping] + configuration.healthChecks
+    health = [
+      "healthz": HealthEndpoint(name: "healthz", checks: common), "livez": HealthEndpoint(name: "livez", checks: common),
+      "readyz": HealthEndpoint(name: "readyz", checks: common + configuration.readyChecks),
+    ]
+  }
+
+  // MARK: life
+
+  /// From now on `/readyz` fails, so that load balancers look elsewhere. Watches end when the HTTP server drains. Idempotent.
+  public func beginShutdown() { isShuttingDown.store(true, ordering: .relaxed) }
+
+  func finished(_ record: RequestRecord, code: Int) {
+    metrics.answered(code)
+    guard let log = configuration.log else { return }
+    var record = record
+    record.code = code
+    record.duration = .now - record.started
+    log(record)
+  }
+
+  // MARK: requests
+
+  public func handle(_ request: Request, _ exchange: Exchange) {
+    if answerAtOnce(request, exchange) { return }
+    let path = request.withPath { raw -> RequestPath in
+      if let fast = routes.fastMatch(raw) { return fast }
+      return PercentEncoding.decode(raw, plusIsSpace: false).map(routes.match) ?? .notFound
+    }
+    let query = request.withQuery { $0.isEmpty ? Query.empty : Query($0) }
+    let auditID = request.header("Audit-Id") ?? AuditID.next()
+    let record = RequestRecord(
+      verb: verb(request, path, query), target: configuration.log == nil ? "" : target(of: request), userAgent: request.header("User-Agent") ?? "",
+      peer: configuration.log == nil ? "" : request.peerAddress, auditID: auditID, started: .now)
+    let context = RequestContext(
+      method: request.method, query: query, accept: request.header("Accept"), userAgent: record.userAgent, contentType: request.header("Content-Type"),
+      host: request.header("Host"), ifNoneMatch: request.header("If-None-Match"), body: request.body,
+      pretty: Negotiation.isPretty(query: query, userAgent: record.userAgent),
+      reply: Reply(exchange, auditID: auditID, record: record, server: self))
+    if let text = query["timeout"], !text.isEmpty, record.verb != "watch", ParameterText.duration(text) == nil {
+      let why = "invalid timeout specified in the request URL - time: invalid duration \(GoText.quoted(text))"
+      return context.reply.send(context.error(.badRequest(why)))
+    }
+    route(path, context, target: { self.target(of: request) })
+  }
+
+  public func refusal(status: Int, reason: String) -> Response? {
+    guard status == 413 else { return nil }
+    let answer = Answer.error(.requestEntityTooLarge("Request entity too large: \(reason)"), accept: nil, pretty: false)
+    return Response(
+      status: 413,
+      headers: [ResponseHeader("Audit-Id", AuditID.next()), ResponseHeader("Cache-Control", "no-cache, private"), ResponseHeader("Content-Type", Answer.json)],
+      body: answer.body)
+  }
+
+  private func target(of request: Request) -> String { request.path + (request.query.map { "?" + $0 } ?? "") }
+
+  private func verb(_ request: Request, _ path: RequestPath, _ query: Query) -> String {
+    switch (path, request.method) {
+    case (.collection, .get): ParameterText.bool(query["watch"]) == true ? "watch" : "list"
+    case (.collection, .delete): "deletecollection"
+    case (.watchCollection, _), (.watchItem, _): "watch"
+    case (_, .get): "get"
+    case (_, .post): "create"
+    case (_, .put): "update"
+    case (_, .patch): "patch"
+    case (_, .delete): "delete"
+    default: request.methodName.lowercased()
+    }
+  }
+
+  private func route(_ path: RequestPath, _ context: RequestContext, target: () -> String) {
+    let reply = context.reply
+    switch path {
+    case .collection(let resource, let namespace): collection(endpoints[resource], namespace, context)
+    case .item(let resource, let namespace, let name): item(endpoints[resource], namespace, name, .main, context)
+    case .status(let resource, let namespace, let name): item(endpoints[resource], namespace, name, .status, context)
+    case .watchCollection(let resource, let namespace): watchPath(endpoints[resource], namespace, nil, context)
+    case .watchItem(let resource, let namespace, let name): watchPath(endpoints[resource], namespace, name, context)
+    case .unknownResource: reply.send(context.error(.unknownResource))
+    case .notFound: reply.send(.pathNotFound)
+    case .incompleteWatch:
+      let shown = target()
+      let why = "failed to create RequestInfo: unable to determine kind and namespace from url, \(shown)"
+      reply.send(.text("Internal Server Error: \(GoText.quoted(shown)): \(why)\n", code: 500, isError: true))
+    case .health(let name, let check): answerHealth(name, check, context)
+    case .root: reply.send(.rawJSON(["paths": .array(paths.map { .string($0) })]))
+    case .version: getOnly(context) { .rawJSON(self.configuration.version.json) }
+    case .coreVersions: document(context) { Discovery.coreVersions(serverAddress: context.host ?? "") }
+    case .groups: document(context) { self.discovery.groupList }
+    case .group(let name): document(context) { self.discovery.groups[name] }
+    case .resources(let root): document(context) { self.discovery.resourceLists[root] }
+    case .openAPIIndex: reply.send(openAPIAnswer(openAPI.index, nil, context))
+    case .openAPI(let name):
+      guard let page = openAPI.document(name) else { return reply.send(.pathNotFound) }
+      reply.send(openAPIAnswer(page, name, context))
+    }
+  }
+
+  /// What `/` lists.
+  private var paths: [String] {
+    var paths: Set<String> = ["/api", "/apis", "/healthz", "/livez", "/readyz", "/openapi/v3", "/openapi/v3/", "/version"]
+    for (name, endpoint) in health { paths.formUnion(endpoint.checks.map { "/\(name)/\($0.name)" }) }
+    paths.formUnion(discovery.resourceLists.keys)
+    paths.formUnion(discovery.groups.keys.map { "/apis/\($0)" })
+    return paths.sorted()
+  }
+
+  // MARK: what is no resource
+
+  private func answerHealth(_ name: String, _ check: String?, _ context: RequestContext) {
+    guard let endpoint = health[name] else { return context.reply.send(.pathNotFound) }
+    let isLeaving = name == "readyz" && isShuttingDown.load(ordering: .relaxed)
+    perform(context, limit: configuration.requestTimeout) {
+      if let check {
+        guard let answer = await endpoint.single(check) else { return .pathNotFound }
+        return .text(answer.text, code: answer.code, isError: answer.code != 200)
+      }
+      var checks = endpoint.checks
+      if name == "readyz" { checks.append(HealthCheck(name: "shutdown") { if isLeaving { throw ShuttingDown() } }) }
+      let answer = await HealthEndpoint(name: name, checks: checks).all(context.query)
+      return .text(answer.text, code: answer.code, isError: true)
+    }
+  }
+  private struct ShuttingDown: Error {}
+
+  private func getOnly(_ context: RequestContext, _ make: () -> Answer) {
+    context.reply.send(context.method == .get ? make() : context.error(.methodNotAllowed))
+  }
+
+  /// A document that is no resource: its media type is negotiated, transforms are not.
+  private func document(_ context: RequestContext, _ make: () -> JSONValue?) {
+    guard context.method == .get else { return context.reply.send(context.error(.methodNotAllowed)) }
+    if !Negotiation.routeProduces(MediaType.all, accept: context.accept) { return context.reply.send(context.error(.routeNotAcceptable(MediaType.all))) }
+    guard let value = make() else { return context.reply.send(context.error(.unknownResource)) }
+    guard let negotiated = Negotiation.negotiate(accept: context.accept, allowsTransforms: false) else {
+      let status = Status.notAcceptable("only the following media types are accepted: \(MediaType.all.joined(separator: ", "))")
+      return context.reply.send(.rawJSON(status.json, code: status.httpCode))
+    }
+    context.reply.send(.document(Document(value), negotiated.media, pretty: context.pretty || negotiated.pretty))
+  }
+
+  /// SEMANTICS 2.47.
+  private func openAPIAnswer(_ page: OpenAPI.Page, _ name: String?, _ context: RequestContext) -> Answer {
+    guard context.method == .get || context.method == .head else { return .text("", code: 405) }
+    let etag = "\"\(page.hash)\""
+    var headers = [ResponseHeader("Etag", etag), ResponseHeader("Vary", "Accept")]
+    if let name, let hash = context.query["hash"] {
+      if hash != page.hash {
+        let right = "/openapi/v3/\(name)?hash=\(page.hash)"
+        return Answer(code: 301, contentType: Answer.plainText, body: [], headers: [ResponseHeader("Location", right)])
+      }
+      headers.append(ResponseHeader("Cache-Control", "public, immutable"))
+    }
+    if context.ifNoneMatch == etag { return Answer(code: 304, contentType: Answer.json, body: [], headers: headers) }
+    return Answer(code: 200, contentType: Answer.json, body: [ByteSlice(page.bytes)], headers: headers)
+  }
+
+  // MARK: deferred work
+
+  /// Runs `work` on the request's reactor and sends its answer, or a 504 when `limit` (which `timeout=` may lower) passes first.
+  func perform(_ context: RequestContext, limit: Duration, _ work: @escaping @Sendable () async throws(Status) -> Answer) {
+    let asked = context.query["timeout"].flatMap(ParameterText.duration) ?? .zero
+    let limit = asked > .zero ? min(limit, asked) : limit
+    let reply = context.reply
+    let timer = reply.exchange.reactor.schedule(after: limit) { [metrics] in
+      metrics.deadlinesPassed.add()
+      reply.send(context.error(.timeout("request did not complete within requested timeout - context deadline exceeded")))
+    }
+    reply.exchange.perform {
+      let answer: Answer
+      do throws(Status) { answer = try await work() } catch { answer = context.error(error) }
+      timer.cancel()
+      reply.send(answer)
+    }
+  }
+}
+
+extension Status {
+  /// go-restful's 406.
+  static func routeNotAcceptable(_ types: [String]) -> Status {
+    .notAcceptable("406: Not Acceptable\n\nAvailable representations: \(types.joined(separator: ", "))", details: Details())
+  }
+  /// go-restful's 415.
+  static let routeUnsupportedMediaType = Status(
+    code: 415, reason: "UnsupportedMediaType", message: "415: Unsupported Media Type", details: Details())
+}

@@ -1,0 +1,86 @@
+import ByteBuffers
+import HTTPServer
+import JSON
+import Machinery
+
+/// What is said to a client, before the headers that every answer has.
+struct Answer: Sendable {
+  var code: Int
+  var contentType: String
+  var body: [ByteSlice]
+  var headers: [ResponseHeader] = []
+
+  static let json = "application/json"
+  static let plainText = "text/plain; charset=utf-8"
+
+  /// A document in what was negotiated.
+  static func document(_ document: Document, _ media: MediaType, pretty: Bool, code: Int = 200) -> Answer {
+    Answer(code: code, contentType: media.rawValue, body: document.body(media, pretty: pretty))
+  }
+
+  /// Text, as Go's `http.Error` sends it.
+  static func text(_ text: String, code: Int, isError: Bool = false) -> Answer {
+    let nosniff = isError ? [ResponseHeader("X-Content-Type-Options", "nosniff")] : []
+    return Answer(code: code, contentType: plainText, body: [ByteSlice(SharedBytes(text))], headers: nosniff)
+  }
+
+  static let pathNotFound = text("404 page not found\n", code: 404, isError: true)
+
+  /// Indented JSON that was not negotiated. (`WriteRawJSON`.)
+  static func rawJSON(_ value: JSONValue, code: Int = 200) -> Answer {
+    Answer(code: code, contentType: json, body: [ByteSlice(JSONIndent.pretty([ByteSlice(value.encoded())]))])
+  }
+
+  /// An error in what the client accepts; a client that accepts nothing we have gets JSON all the same, because the error matters more than
+  /// its form. (`ErrorNegotiated`.)
+  static func error(_ status: Status, accept: String?, pretty: Bool) -> Answer {
+    var answer: Answer
+    if let negotiated = Negotiation.negotiate(accept: accept, allowsTransforms: false) {
+      answer = .document(Document(status.json), negotiated.media, pretty: pretty || negotiated.pretty, code: status.httpCode)
+    } else {
+      answer = .rawJSON(status.json, code: status.httpCode)
+    }
+    if let seconds = status.details?.retryAfterSeconds, seconds > 0 { answer.headers.append(ResponseHeader("Retry-After", String(seconds))) }
+    return answer
+  }
+
+  /// The answer with `Warning` headers.
+  func warning(_ texts: [String]) -> Answer {
+    guard !texts.isEmpty else { return self }
+    var answer = self
+    answer.headers += Warnings.headers(texts).map { ResponseHeader("Warning", $0) }
+    return answer
+  }
+}
+
+/// The values of `Warning` headers: repeated texts once, and when they are too long in total, each cut. (`filters.WithWarningRecorder`,
+/// `net.NewWarningHeader`; SEMANTICS 2.22.)
+enum Warnings {
+  static let maxRunes = 4_096
+  static let maxRunesOfOne = 256
+
+  static func headers(_ texts: [String]) -> [String] {
+    var seen: Set<String> = []
+    let unique = texts.filter { !$0.isEmpty && seen.insert($0).inserted }
+    let isTooLong = unique.reduce(0) { $0 + $1.unicodeScalars.count } > maxRunes
+    var written = 0
+    var headers: [String] = []
+    for text in unique {
+      if isTooLong && written >= maxRunes { break }
+      let shown = isTooLong ? String(String.UnicodeScalarView(text.unicodeScalars.prefix(maxRunesOfOne))) : text
+      written += shown.unicodeScalars.count
+      headers.append("299 - \(quoted(shown))")
+    }
+    return headers
+  }
+
+  /// A quoted-string of RFC 9110. Control characters can't stand in a header.
+  private static func quoted(_ text: String) -> String {
+    var out = "\""
+    for scalar in text.unicodeScalars where scalar.value >= 0x20 && scalar.value != 0x7F {
+      if scalar == "\"" || scalar == "\\" { out += "\\" }
+      out.unicodeScalars.append(scalar)
+    }
+    return out + "\""
+  }
+}

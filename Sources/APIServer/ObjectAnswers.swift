@@ -1,0 +1,73 @@
+import ByteBuffers
+import Cacher
+import JSON
+import Machinery
+import Registry
+import Schema
+import Storage
+
+/// Objects and lists as answers, in the form that was negotiated. (`transformResponseObject`.)
+extension ResourceEndpoint {
+  func answer(_ object: CachedObject, code: Int = 200, _ negotiated: Negotiated, _ context: RequestContext) throws(Status) -> Answer {
+    let document: ByteSlice
+    switch negotiated.form {
+    case .whole:
+      switch negotiated.media {
+      case .yaml: return Answer(code: code, contentType: MediaType.yaml.rawValue, body: [ByteSlice(object.encoding(ObjectEncoding.yaml) { Self.yaml(object) })])
+      case .json, .protobuf:
+        guard negotiated.pretty else { return Answer(code: code, contentType: Answer.json, body: [object.object, Bytes.newline]) }
+        let pretty = object.encoding(ObjectEncoding.pretty) { JSONIndent.pretty([object.object]) }
+        return Answer(code: code, contentType: Answer.json, body: [ByteSlice(pretty)])
+      }
+    case .table(let version):
+      let metadata = object.revisionRange.isEmpty ? "{}" : #"{"resourceVersion":"\#(store.objects.versioner.resourceVersion(of: object.revision))"}"#
+      var table = TableWriter(self, version: version, include: try IncludeObject(context.query), metadata: metadata)
+      table.add(object)
+      document = ByteSlice(table.finish())
+    case .partialObject(let version): document = ByteSlice(ObjectEncoding.partial(object, version: version))
+    case .partialObjectList:
+      throw Status.notAcceptable("you requested PartialObjectMetadataList, but the requested object is not a list (*\(goPackage).\(info.kind))")
+    }
+    return .document(Document(document), negotiated.media, pretty: negotiated.pretty, code: code)
+  }
+
+  /// A list whose answer needs no work but slicing; nil where it does.
+  func answerNow(_ list: ListResult, _ negotiated: Negotiated) -> Answer? {
+    guard negotiated.form == .whole, negotiated.media == .json, !negotiated.pretty else { return nil }
+    return Answer(code: 200, contentType: Answer.json, body: listDocument(list) + [Bytes.newline])
+  }
+
+  /// Any list. Long tables let others have the thread in between, and text that has to be rewritten as a whole is rewritten elsewhere.
+  func answer(_ list: ListResult, _ negotiated: Negotiated, _ context: RequestContext) async throws(Status) -> Answer {
+    if let plain = answerNow(list, negotiated) { return plain }
+    let document: Document
+    switch negotiated.form {
+    case .whole: document = Document(listDocument(list))
+    case .table(let version):
+      var table = TableWriter(
+        self, version: version, include: try IncludeObject(context.query), metadata: listMetadata(list), capacity: 2_048 + list.objects.count * 512)
+      for (place, object) in list.objects.enumerated() {
+        if place % 256 == 255 { await Task.yield() }
+        table.add(object)
+      }
+      document = Document(ByteSlice(table.finish()))
+    case .partialObject:
+      throw Status.notAcceptable("you requested PartialObjectMetadata, but the requested object is a list (*\(goPackage).\(info.listKind))")
+    case .partialObjectList(let version): document = Document(partialList(list, version: version))
+    }
+    let size = document.slices.reduce(0) { $0 + $1.count }
+    let (media, pretty) = (negotiated.media, negotiated.pretty)
+    if size > 1 << 18, pretty || media == .yaml {
+      return await withTaskExecutorPreference(globalConcurrentExecutor) { .document(document, media, pretty: pretty) }
+    }
+    return .document(document, media, pretty: pretty)
+  }
+
+  /// How Go's messages name the package of the internal type.
+  private var goPackage: String { info.groupVersion.group.isEmpty ? "core" : String(info.groupVersion.group.prefix { $0 != "." }) }
+
+  private static func yaml(_ object: CachedObject) -> SharedBytes {
+    guard let value = try? JSONValue(parsing: object.object) else { return .empty }
+    return value.yaml()
+  }
+}

@@ -1,0 +1,120 @@
+import ByteBuffers
+import HTTPServer
+import Machinery
+import Synchronization
+
+/// A request taken out of its connection: what the handlers need, as values, and the way back.
+struct RequestContext: Sendable {
+  let method: HTTPMethod
+  let query: Query
+  let accept: String?
+  let userAgent: String?
+  let contentType: String?
+  /// Where the client thinks we are.
+  let host: String?
+  let ifNoneMatch: String?
+  let body: ByteSlice
+  let pretty: Bool
+  let reply: Reply
+
+  /// Converts an error into the answer that tells it.
+  func error(_ status: Status) -> Answer { .error(status, accept: accept, pretty: pretty) }
+
+  /// What the client wants, or the 406 of the handlers (the router's 406 has other words and comes first).
+  func negotiated() throws(Status) -> Negotiated {
+    guard var result = Negotiation.negotiate(accept: accept, allowsTransforms: true) else {
+      throw Status.notAcceptable("only the following media types are accepted: \(MediaType.all.joined(separator: ", "))")
+    }
+    if pretty { result.pretty = true }
+    return result
+  }
+}
+
+/// The way back to a client: the first answer counts, so that a deadline and the work it limits need not know of one another.
+final class Reply: Sendable {
+  let exchange: Exchange
+  let auditID: String
+  private let record: RequestRecord
+  private let server: APIServer
+  private let isTaken = Atomic<Bool>(false)
+
+  init(_ exchange: Exchange, auditID: String, record: RequestRecord, server: APIServer) {
+    self.exchange = exchange
+    self.auditID = auditID
+    self.record = record
+    self.server = server
+  }
+
+  /// Sends an answer, unless one was sent. Any thread.
+  func send(_ answer: Answer) {
+    guard take() else { return }
+    exchange.respond(Response(status: answer.code, headers: headers(answer), body: answer.body))
+    server.finished(record, code: answer.code)
+  }
+
+  /// Claims the right to answer; true once.
+  func take() -> Bool { !isTaken.exchange(true, ordering: .acquiringAndReleasing) }
+
+  /// Begins a streamed answer; nil when an answer was sent before or the client is gone. `onEnd`: the client went, or the server drains.
+  /// Reactor thread.
+  func startStream(
+    contentType: String, onWritable: @escaping @Sendable () -> Void, onEnd: @escaping @Sendable () -> Void
+  ) -> ResponseStream? {
+    guard take() else { return nil }
+    let head = ResponseHead(status: 200, headers: headers(Answer(code: 200, contentType: contentType, body: [])))
+    return exchange.startStream(head, onWritable: onWritable, onClose: onEnd, onDrain: onEnd)
+  }
+
+  /// Says that a stream is over, for log and metrics.
+  func streamEnded() { server.finished(record, code: 200) }
+
+  private func headers(_ answer: Answer) -> [ResponseHeader] {
+    var headers: [ResponseHeader] = []
+    headers.reserveCapacity(3 + answer.headers.count)
+    headers.append(ResponseHeader("Audit-Id", auditID))
+    if !answer.headers.contains(where: { $0.name.description == "Cache-Control" }) { headers.append(ResponseHeader("Cache-Control", "no-cache, private")) }
+    headers.append(ResponseHeader("Content-Type", answer.contentType))
+    headers += answer.headers
+    return headers
+  }
+}
+
+/// Names of requests, for logs on both sides. They need to differ, not to be secret, so a mixed counter serves (SplitMix64).
+enum AuditID {
+  private static let counter = Atomic<UInt64>(SystemRandomNumberGenerator.seed())
+
+  static func next() -> String {
+    let place = counter.wrappingAdd(0x9E37_79B9_7F4A_7C15, ordering: .relaxed).newValue
+    let high = (mix(place) & ~0xF000) | 0x4000
+    let low = (mix(place ^ 0xD1B5_4A32_D192_ED03) & 0x3FFF_FFFF_FFFF_FFFF) | 0x8000_0000_0000_0000
+    return String(unsafeUninitializedCapacity: 36) { bytes in
+      var at = 0
+      for (word, nibbles) in [(high, 16), (low, 16)] as [(UInt64, Int)] {
+        for nibble in (0..<nibbles).reversed() {
+          if at == 8 || at == 13 || at == 18 || at == 23 {
+            bytes[at] = UInt8(ascii: "-")
+            at += 1
+          }
+          let digit = UInt8(truncatingIfNeeded: word >> UInt64(nibble * 4)) & 15
+          bytes[at] = digit < 10 ? UInt8(ascii: "0") + digit : UInt8(ascii: "a") + digit - 10
+          at += 1
+        }
+      }
+      return at
+    }
+  }
+
+  private static func mix(_ x: UInt64) -> UInt64 {
+    var z = x
+    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
+    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
+    return z ^ (z >> 31)
+  }
+}
+
+extension SystemRandomNumberGenerator {
+  fileprivate static func seed() -> UInt64 {
+    var generator = SystemRandomNumberGenerator()
+    return generator.next()
+  }
+}

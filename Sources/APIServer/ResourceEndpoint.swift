@@ -1,0 +1,87 @@
+import ByteBuffers
+import Cacher
+import JSON
+import Machinery
+import Registry
+import Storage
+
+/// One served resource: its store and the bytes that all its answers share.
+final class ResourceEndpoint: Sendable {
+  let store: Store
+  let info: ResourceInfo
+  /// `{"kind":"NodeList","apiVersion":"v1","metadata":{"resourceVersion":"`
+  private let listHead: String
+  /// The `columnDefinitions` of a Table.
+  let columnDefinitions: ByteSlice
+  /// A bookmark around its revision: `{"kind":…,"metadata":{"resourceVersion":"` and `"…}}`, without and with the annotation that ends the
+  /// initial events.
+  private let bookmarkHead: String
+  private let bookmarkTail: String
+  private let annotatedTail: String
+
+  init(_ store: Store) {
+    self.store = store
+    info = store.info
+    listHead = #"{"kind":"\#(store.info.listKind)","apiVersion":"\#(store.info.groupVersion)","metadata":{"resourceVersion":""#
+    let columns = store.strategy.columns.map { column -> JSONValue in
+      [
+        "name": .string(column.name), "type": .string(column.type), "format": .string(column.format), "description": .string(column.description),
+        "priority": .int(Int64(column.priority)),
+      ]
+    }
+    columnDefinitions = ByteSlice(JSONValue.array(columns).encoded())
+    // A bookmark is an empty object of the type with a revision: everything the type writes even when empty is there (SEMANTICS 2.33).
+    let empty = JSONValue.object(["kind": .string(info.kind), "apiVersion": .string(info.groupVersion.description), "metadata": ["resourceVersion": "0"]])
+    let document = (try? store.decodeBody(ByteSlice(empty.encoded()), validation: .ignore).object) ?? empty
+    let text = document.encoded().text
+    let mark = #""resourceVersion":"0""#
+    let place = text.firstRange(of: mark)
+    bookmarkHead = place.map { String(text[..<$0.lowerBound]) + #""resourceVersion":""# } ?? ""
+    bookmarkTail = place.map { "\"" + text[$0.upperBound...] } ?? ""
+    annotatedTail = place.map { #"","annotations":{"k8s.io/initial-events-end":"true"}"# + text[$0.upperBound...] } ?? ""
+  }
+
+  /// The document of a bookmark.
+  func bookmark(_ revision: Revision, isInitialEventsEnd: Bool) -> SharedBytes {
+    SharedBytes(bookmarkHead + store.objects.versioner.resourceVersion(of: revision) + (isInitialEventsEnd ? annotatedTail : bookmarkTail))
+  }
+
+  /// A list in compact JSON, without the closing newline: the objects' own bytes, each with the separator to the next.
+  func listDocument(_ list: ListResult) -> [ByteSlice] {
+    var slices: [ByteSlice] = []
+    slices.reserveCapacity(list.objects.count + 3)
+    var head = listHead + list.resourceVersion + "\"" + metadataRest(list) + "},\"items\":["
+    guard let last = list.objects.last else {
+      slices.append(ByteSlice(SharedBytes(head)))
+      slices.append(Bytes.listEndCompact)
+      return slices
+    }
+    head += "{"
+    slices.append(ByteSlice(SharedBytes(head)))
+    for object in list.objects.dropLast() { slices.append(object.listItemAndSeparator) }
+    slices.append(last.listItem)
+    slices.append(Bytes.listEndCompact)
+    return slices
+  }
+
+  private func metadataRest(_ list: ListResult) -> String {
+    if list.continueToken.isEmpty { return "" }
+    return #","continue":"\#(list.continueToken)""# + (list.remaining.map { #","remainingItemCount":\#($0)"# } ?? "")
+  }
+
+  /// The metadata of a list in another kind.
+  func listMetadata(_ list: ListResult) -> String { #"{"resourceVersion":"\#(list.resourceVersion)""# + metadataRest(list) + "}" }
+
+  /// A list as `PartialObjectMetadataList`.
+  func partialList(_ list: ListResult, version: String) -> [ByteSlice] {
+    let head = #"{"kind":"PartialObjectMetadataList","apiVersion":"meta.k8s.io/\#(version)","metadata":\#(listMetadata(list)),"items":["#
+    var slices = [ByteSlice(SharedBytes(head))]
+    slices.reserveCapacity(list.objects.count * 2 + 2)
+    for (place, object) in list.objects.enumerated() {
+      if place > 0 { slices.append(Bytes.comma) }
+      slices.append(ByteSlice(ObjectEncoding.partial(object, version: version)))
+    }
+    slices.append(Bytes.listEndCompact)
+    return slices
+  }
+}

@@ -1,0 +1,60 @@
+import ByteBuffers
+import Cacher
+import JSON
+import Machinery
+import Registry
+import Storage
+
+/// Makes the lines of one watch. An event of whole objects is three slices of shared bytes: nothing is copied, whoever else watches.
+struct WatchEncoder {
+  let endpoint: ResourceEndpoint
+  let form: Negotiated.Form
+  let include: IncludeObject
+  /// Only the first event of a Table watch shows its columns (SEMANTICS 2.39).
+  private var needsColumns = true
+
+  init(_ endpoint: ResourceEndpoint, form: Negotiated.Form, include: IncludeObject) {
+    self.endpoint = endpoint
+    self.form = form
+    self.include = include
+  }
+
+  /// Appends the slices of an event's line.
+  mutating func encode(_ event: WatchEvent, into slices: inout [ByteSlice]) {
+    slices.append(Bytes.prefix(of: event.kind))
+    switch event.kind {
+    case .error:
+      let status = event.status ?? Status.internalError("a watch failed without a reason")
+      slices.append(ByteSlice(status.json.encoded()))
+    case .bookmark:
+      let document = ByteSlice(endpoint.bookmark(event.revision, isInitialEventsEnd: event.isInitialEventsEnd))
+      switch form {
+      // A list can't be made of one object, and upstream then sends the object as it is.
+      case .whole, .partialObjectList: slices.append(document)
+      case .partialObject(let version): slices.append(ByteSlice(ObjectEncoding.partialDocument(document, version: version)))
+      case .table(let version):
+        var table = beginTable(version, event.revision)
+        table.add(bookmark: document, isInitialEventsEnd: event.isInitialEventsEnd)
+        slices.append(ByteSlice(table.finish()))
+      }
+    case .added, .modified, .deleted:
+      guard let object = event.object else { break }
+      switch form {
+      case .whole, .partialObjectList: slices.append(object.object)
+      case .partialObject(let version): slices.append(ByteSlice(ObjectEncoding.partial(object, version: version)))
+      case .table(let version):
+        var table = beginTable(version, object.revision)
+        table.add(object)
+        slices.append(ByteSlice(table.finish()))
+      }
+    }
+    slices.append(Bytes.frameEnd)
+  }
+
+  private mutating func beginTable(_ version: String, _ revision: Revision) -> TableWriter {
+    defer { needsColumns = false }
+    let text = endpoint.store.objects.versioner.resourceVersion(of: revision)
+    return TableWriter(
+      endpoint, version: version, include: include, metadata: #"{"resourceVersion":"\#(text)"}"#, hasColumns: needsColumns, capacity: 1_024)
+  }
+}

@@ -1,0 +1,75 @@
+import ByteBuffers
+import Cacher
+import HTTPServer
+
+/// The reactor is the home of the watchers whose connections live on it.
+extension Reactor: WatchHome {}
+
+/// Carries the events of one watch from its `CacheWatcher` to its connection.
+///
+/// Confined to the connection's reactor; kept alive by the callbacks of its stream until it is closed. While the stream holds more unsent bytes than the budget, nothing is taken: events
+/// then pile up in the watcher, and the Cacher ends it when it is too far behind. So a slow client costs what the two budgets allow.
+final class WatchPump: @unchecked Sendable {  // Sendable: all state is touched on `reactor` only, which `pump` and `close` check.
+  private let watcher: CacheWatcher
+  private let reactor: Reactor
+  private let reply: Reply
+  private let server: APIServer
+  private var encoder: WatchEncoder
+  private var stream: ResponseStream?
+  private var timer: TimerHandle?
+  private var isOver = false
+
+  /// Unsent bytes beyond which a watch pauses. Above the low mark of the connection, so that passing that mark wakes it.
+  private static let pendingBytesMax = 512 << 10
+  /// Events taken at a time: enough to coalesce a burst into one write, few enough to let other watches of the reactor have their turn.
+  private static let eventsAtATime = 128
+
+  init(_ watcher: CacheWatcher, encoder: WatchEncoder, reply: Reply, server: APIServer) {
+    self.watcher = watcher
+    self.encoder = encoder
+    self.reply = reply
+    self.server = server
+    reactor = reply.exchange.reactor
+  }
+
+  /// Sends the head and begins to pump. Reactor thread. `timeout`: after this time the body ends cleanly.
+  func start(timeout: Duration) {
+    guard let started = reply.startStream(contentType: Answer.json, onWritable: { self.pump() }, onEnd: { self.close() }) else {
+      return watcher.stop()
+    }
+    stream = started
+    server.metrics.watches.add()
+    timer = reactor.schedule(after: timeout) { [weak self] in self?.close() }
+    watcher.setReady { [weak self] in self?.pump() }
+  }
+
+  private func pump() {
+    assert(reactor.isCurrent, "a watch is pumped on its reactor")
+    guard !isOver, let stream else { return }
+    var slices: [ByteSlice] = []
+    while stream.pendingBytes < Self.pendingBytesMax {
+      let (events, end) = watcher.take(max: Self.eventsAtATime)
+      if !events.isEmpty {
+        slices.removeAll(keepingCapacity: true)
+        slices.reserveCapacity(events.count * 3)
+        for event in events { encoder.encode(event, into: &slices) }
+        stream.send(slices)
+        server.metrics.watchEvents.add(events.count)
+      }
+      if end != nil { return close() }
+      if events.count < Self.eventsAtATime { return }
+    }
+  }
+
+  private func close() {
+    assert(reactor.isCurrent, "a watch is closed on its reactor")
+    guard !isOver else { return }
+    isOver = true
+    timer?.cancel()
+    watcher.stop()
+    stream?.finish()
+    stream = nil
+    server.metrics.watches.add(-1)
+    reply.streamEnded()
+  }
+}

@@ -1,0 +1,229 @@
+import Cacher
+import Dispatch
+import Foundation
+import HTTPServer
+import JSON
+import Machinery
+import Registry
+import Storage
+import StorageSQLite
+import Testing
+
+@testable import APIServer
+
+/// The whole house in one process: SQLite in a folder of its own, a Cacher, a store of nodes, the API and an HTTP server on a free port.
+final class TestServer: Sendable {
+  let api: APIServer
+  let http: HTTPServer
+  let port: Int
+  private let folder: String
+  private let destroy: [DestroyFunc]
+
+  /// Runs `body` on a thread of its own, because its client blocks and the threads that Swift shares are few.
+  static func with(_ body: @Sendable (TestServer) async throws -> Void) async throws {
+    let server = try await TestServer()
+    let thread = BlockingThread()
+    do {
+      try await withTaskExecutorPreference(thread) { try await body(server) }
+    } catch {
+      await server.stop()
+      throw error
+    }
+    await server.stop()
+  }
+
+  private init() async throws {
+    folder = NSTemporaryDirectory() + "apiserver-test-\(UUID().uuidString)"
+    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+    var config = StorageBackend.Config()
+    config.type = StorageBackend.typeSQLite
+    config.sqlitePath = folder + "/test.db"
+    let (raw, destroyRaw) = try await SQLiteStorage.make(config)
+    let strategy = NodeStrategy()
+    let codec = ResourceCodec(strategy)
+    let parameters = StorageDecorator.Parameters(
+      config: config, type: strategy.info.groupResource, resourcePrefix: strategy.info.storagePath, codec: codec)
+    let (objects, destroyCache) = await StorageDecorator.storageWithCacher(parameters, over: raw)
+    try await (objects as? Cacher)?.waitUntilReady()
+    var configuration = APIServer.Configuration(stores: [Store(strategy, objects: objects, codec: codec, prefix: parameters.keyPrefix)])
+    configuration.healthChecks = [HealthCheck(name: "etcd") { try await raw.readinessCheck() }]
+    api = APIServer(configuration)
+    var serverConfiguration = HTTPServer.Configuration(endpoints: [.address(host: "127.0.0.1", port: 0)])
+    serverConfiguration.reactors = 2
+    http = try HTTPServer(configuration: serverConfiguration, handler: api)
+    try http.start()
+    port = http.ports[0]
+    destroy = [destroyCache, destroyRaw]
+  }
+
+  private func stop() async {
+    api.beginShutdown()
+    await http.drain(deadline: .seconds(5))
+    for function in destroy { await function() }
+    try? FileManager.default.removeItem(atPath: folder)
+  }
+
+  struct Reply {
+    let code: Int
+    let headers: [(name: String, value: String)]
+    let body: [UInt8]
+    var text: String { String(decoding: body, as: UTF8.self) }
+    func json() throws -> JSONValue { try JSONValue(parsing: text) }
+    func header(_ name: String) -> String? { headers.first { $0.name.lowercased() == name.lowercased() }?.value }
+  }
+
+  /// One request on a connection of its own; the body read to its end.
+  func call(_ method: String, _ path: String, _ body: String? = nil, headers: [String: String] = [:]) throws -> Reply {
+    let connection = try RawConnection(port: port)
+    defer { connection.close() }
+    try connection.send(method, path, body, headers: headers)
+    return try connection.reply()
+  }
+
+  @discardableResult
+  func createNode(_ name: String, labels: [String: String] = [:]) throws -> Reply {
+    let pairs = labels.map { "\"\($0.key)\":\"\($0.value)\"" }.joined(separator: ",")
+    let reply = try call("POST", "/api/v1/nodes", #"{"metadata":{"name":"\#(name)","labels":{\#(pairs)}}}"#)
+    #expect(reply.code == 201, "\(reply.text)")
+    return reply
+  }
+}
+
+/// A thread that tasks may block.
+private final class BlockingThread: TaskExecutor {
+  private let jobs = DispatchQueue(label: "blocking test client")
+  func enqueue(_ job: consuming ExecutorJob) {
+    let job = UnownedJob(job)
+    jobs.async { job.runSynchronously(on: self.asUnownedTaskExecutor()) }
+  }
+}
+
+/// A blocking client that hides nothing: tests see bytes as they come.
+final class RawConnection {
+  private let descriptor: Int32
+  private var buffer: [UInt8] = []
+  struct Closed: Error {}
+
+  init(port: Int) throws {
+    descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+    var address = sockaddr_in()
+    address.sin_family = sa_family_t(AF_INET)
+    address.sin_port = in_port_t(port).bigEndian
+    address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+    let result = withUnsafePointer(to: &address) {
+      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size)) }
+    }
+    guard result == 0 else { throw Closed() }
+    // A test that waits for what never comes fails instead of hanging.
+    var limit = timeval(tv_sec: 20, tv_usec: 0)
+    setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
+  }
+
+  func close() { Glibc.close(descriptor) }
+
+  func send(_ method: String, _ path: String, _ body: String? = nil, headers: [String: String] = [:]) throws {
+    var text = "\(method) \(path) HTTP/1.1\r\nHost: test\r\n"
+    for (name, value) in headers { text += "\(name): \(value)\r\n" }
+    if let body {
+      if !headers.keys.contains("Content-Type") { text += "Content-Type: application/json\r\n" }
+      text += "Content-Length: \(body.utf8.count)\r\n"
+    }
+    let bytes = Array((text + "\r\n" + (body ?? "")).utf8)
+    var sent = 0
+    while sent < bytes.count {
+      let count = bytes.withUnsafeBytes { Glibc.send(descriptor, $0.baseAddress! + sent, bytes.count - sent, Int32(MSG_NOSIGNAL)) }
+      guard count > 0 else { throw Closed() }
+      sent += count
+    }
+  }
+
+  private func fill() throws {
+    var room = [UInt8](repeating: 0, count: 65_536)
+    let count = recv(descriptor, &room, room.count, 0)
+    guard count > 0 else { throw Closed() }
+    buffer += room.prefix(count)
+  }
+
+  private func line() throws -> String {
+    while true {
+      if let end = buffer.firstIndex(of: 0x0A) {
+        let line = buffer[..<end]
+        buffer = Array(buffer[(end + 1)...])
+        return String(decoding: line.last == 0x0D ? line.dropLast() : line, as: UTF8.self)
+      }
+      try fill()
+    }
+  }
+
+  private func take(_ count: Int) throws -> [UInt8] {
+    while buffer.count < count { try fill() }
+    defer { buffer = Array(buffer[count...]) }
+    return Array(buffer[..<count])
+  }
+
+  /// Status and headers.
+  func head() throws -> (code: Int, headers: [(name: String, value: String)]) {
+    let first = try line()
+    var headers: [(name: String, value: String)] = []
+    while true {
+      let next = try line()
+      if next.isEmpty { break }
+      let name = next.prefix { $0 != ":" }
+      headers.append((String(name), String(next.dropFirst(name.count + 1).drop { $0 == " " })))
+    }
+    return (Int(first.split(separator: " ")[1]) ?? 0, headers)
+  }
+
+  /// The next chunk of a streamed body; nil at its clean end.
+  func chunk() throws -> [UInt8]? {
+    let size = Int(try line(), radix: 16) ?? 0
+    let bytes = try take(size)
+    _ = try line()
+    return size == 0 ? nil : bytes
+  }
+
+  /// A whole answer.
+  func reply() throws -> TestServer.Reply {
+    let (code, headers) = try head()
+    if headers.contains(where: { $0.name.lowercased() == "transfer-encoding" }) {
+      var body: [UInt8] = []
+      while let part = try chunk() { body += part }
+      return TestServer.Reply(code: code, headers: headers, body: body)
+    }
+    let length = headers.first { $0.name.lowercased() == "content-length" }.flatMap { Int($0.value) } ?? 0
+    return TestServer.Reply(code: code, headers: headers, body: try take(length))
+  }
+}
+
+/// Reads the lines of a watch.
+final class WatchReader {
+  private let connection: RawConnection
+  private var pending: [UInt8] = []
+  let headers: [(name: String, value: String)]
+
+  init(_ server: TestServer, _ path: String, headers: [String: String] = [:]) throws {
+    connection = try RawConnection(port: server.port)
+    try connection.send("GET", path, headers: headers)
+    let head = try connection.head()
+    #expect(head.code == 200)
+    self.headers = head.headers
+  }
+
+  /// The next line, without its newline; nil at the clean end of the body.
+  func next() throws -> String? {
+    while true {
+      if let end = pending.firstIndex(of: 0x0A) {
+        defer { pending = Array(pending[(end + 1)...]) }
+        return String(decoding: pending[..<end], as: UTF8.self)
+      }
+      guard let more = try connection.chunk() else {
+        connection.close()
+        return nil
+      }
+      pending += more
+    }
+  }
+
+  func nextEvent() throws -> JSONValue? { try next().map { try JSONValue(parsing: $0) } }
+  func close() { connection.close() }
+}
