@@ -14,6 +14,8 @@ let package = Package(
     .executable(name: "binnacle", targets: ["binnacle"]),
     // For Benchmarks/, which measures the embedded storage in process.
     .library(name: "BinnacleStorage", targets: ["ByteBuffers", "Storage", "StorageSQLite"]),
+    // The client that benchmarks and end-to-end tests share.
+    .library(name: "LoadClient", targets: ["LoadClient"]),
   ],
   dependencies: [
     // Command-line options, help and completion: nothing this project exists for.
@@ -68,6 +70,7 @@ let package = Package(
       name: "RegistryTests", dependencies: ["Registry", "Cacher", "Schema", "Storage", "StorageSQLite", "TestSupport"], swiftSettings: swiftSettings),
     .testTarget(
       name: "APIServerTests", dependencies: ["APIServer", "Registry", "StorageSQLite", "HTTPServer", "TestSupport"], swiftSettings: swiftSettings),
-    .testTarget(name: "EndToEndTests", dependencies: ["TestSupport", "JSON", "binnacle"], swiftSettings: swiftSettings),
+    .target(name: "LoadClient", path: "Tests/LoadClient", swiftSettings: swiftSettings),
+    .testTarget(name: "EndToEndTests", dependencies: ["TestSupport", "LoadClient", "binnacle"], swiftSettings: swiftSettings),
   ]
 )

@@ -103,8 +103,9 @@ public struct JSONObject: Sendable, Equatable, ExpressibleByDictionaryLiteral {
   }
 }
 
+// Not by nil: in `isEmpty ? nil : value` the compiler would take it for null where "no value" was meant.
 extension JSONValue: ExpressibleByStringLiteral, ExpressibleByBooleanLiteral, ExpressibleByIntegerLiteral, ExpressibleByArrayLiteral,
-  ExpressibleByDictionaryLiteral, ExpressibleByNilLiteral
+  ExpressibleByDictionaryLiteral
 {
   public init(stringLiteral value: String) { self = .string(value) }
   public init(booleanLiteral value: Bool) { self = .bool(value) }
@@ -113,7 +114,6 @@ extension JSONValue: ExpressibleByStringLiteral, ExpressibleByBooleanLiteral, Ex
   public init(dictionaryLiteral elements: (String, JSONValue)...) {
     self = .object(JSONObject(uniquing: elements.map { JSONObject.Member($0.0, $0.1) }))
   }
-  public init(nilLiteral: ()) { self = .null }
 
   /// The object inside; setting `nil` makes it null.
   public var object: JSONObject? {

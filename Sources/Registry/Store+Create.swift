@@ -65,6 +65,7 @@ extension Store {
         throw StorageError.keyExists(key: key)
       }
       let stored = try await objects.create(key: key, value: value, ttl: nil)
+      noteWrite(stored.revision)
       return WriteResult(object: try codec.decode(stored), code: 201, warnings: warnings)
     } catch StorageError.keyExists {
       let existing = try? await objects.get(key: key, isConsistent: true)

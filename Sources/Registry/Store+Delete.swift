@@ -42,6 +42,7 @@ extension Store {
         marked = last.withLock { $0.marked }
       } else {
         let outcome = try await objects.guaranteedUpdate(key: key, ignoreNotFound: false, origin: nil, tryUpdate: decide)
+        noteWrite(outcome.object.revision)
         marked = last.withLock { $0.marked } == nil ? nil : outcome.object
       }
       if let marked { return .pending(try codec.decode(marked)) }

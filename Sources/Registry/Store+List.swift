@@ -72,15 +72,25 @@ extension Store {
 
   /// Callable on a reactor; nil when the answer has to be waited for, or would keep the reactor too long.
   public func listNow(_ list: PreparedList) -> ListResult? {
-    objects.listNow(list.request).map { result($0, list) }
+    objects.listNow(settled(list.request)).map { result($0, list) }
   }
 
   public func list(_ list: PreparedList) async throws(Status) -> ListResult {
     do {
-      return result(try await objects.list(list.request), list)
+      do {
+        return result(try await objects.list(settled(list.request)), list)
+      } catch StorageError.resourceVersionTooLarge where list.request.freshness == .any && list.request.exactRevision == nil {
+        return result(try await objects.list(list.request), list)
+      }
     } catch StorageError.compacted {
       throw expired(list)
     } catch { throw status(error, name: "", verb: "list") }
+  }
+
+  private func settled(_ request: ListRequest) -> ListRequest {
+    var request = request
+    request.freshness = atLeastAcknowledged(request.freshness)
+    return request
   }
 
   private func result(_ page: ObjectList, _ list: PreparedList) -> ListResult {
@@ -121,6 +131,10 @@ extension Store {
     let request = WatchRequest(
       target: only.map { .key($0) } ?? .prefix(listPrefix(namespace: namespace)), start: start, sendInitialEvents: options.sendInitialEvents,
       allowBookmarks: options.allowWatchBookmarks, predicate: predicate, deadline: deadline)
+    if start == .any, case .notOlderThan(let last) = atLeastAcknowledged(.any) {
+      // Waits for the cache to show what was acknowledged; if it does not get there in time, the state at hand has to do.
+      _ = try? await objects.list(ListRequest(prefix: prefix, limit: 1, freshness: .notOlderThan(last)))
+    }
     do { return try await objects.watch(request, home: home) } catch { throw status(error, name: "", verb: "watch") }
   }
 }

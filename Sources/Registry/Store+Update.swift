@@ -62,6 +62,7 @@ extension Store {
         return WriteResult(object: object, code: 200, warnings: warnings + extra.withLock { $0 })
       }
       let outcome = try await objects.guaranteedUpdate(key: key, ignoreNotFound: false, origin: nil, tryUpdate: decide)
+      noteWrite(outcome.object.revision)
       let all = warnings + extra.withLock { $0 }
       if let last = made.withLock({ $0 }), last.isRemoved {
         // SEMANTICS 2.17: the answer is what was submitted, under the revision that it replaced.

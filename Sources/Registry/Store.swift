@@ -4,6 +4,7 @@ public import JSON
 public import Machinery
 public import Schema
 import Storage
+import Synchronization
 
 /// The generic registry: every verb of one resource over its storage, with what differs left to a strategy. (Kubernetes: `registry.Store`.)
 public final class Store: Sendable {
@@ -14,6 +15,8 @@ public final class Store: Sendable {
   public let prefix: String
   let model: TypeModel
   let type: TypeModel.TypeID
+  /// The newest revision that this process has acknowledged for the resource.
+  private let acknowledged = Atomic<Int64>(0)
 
   public var info: ResourceInfo { strategy.info }
 
@@ -36,11 +39,26 @@ public final class Store: Sendable {
 
   func status(_ error: any Error, name: String, verb: String) -> Status { statusOf(error, info.groupResource, name: name, verb: verb) }
 
+  // MARK: reading one's own writes
+
+  /// A write was acknowledged.
+  func noteWrite(_ revision: Revision) { acknowledged.max(revision.rawValue, ordering: .relaxed) }
+
+  /// Freshness for clients that ask for little: what they have been told is done, they see all the same, if only the cache gets there in time.
+  func atLeastAcknowledged(_ freshness: Freshness) -> Freshness {
+    let last = Revision(acknowledged.load(ordering: .relaxed))
+    switch freshness {
+    case .any: return last == .zero ? .any : .notOlderThan(last)
+    case .notOlderThan(let revision): return .notOlderThan(max(revision, last))
+    case .consistent: return .consistent
+    }
+  }
+
   // MARK: get
 
   /// Callable on a reactor. Throws 404, and 500 for a resourceVersion that is no number; nil when the answer has to be waited for.
   public func getNow(_ name: String, namespace: String, resourceVersion: String = "") throws(Status) -> CachedObject? {
-    switch objects.getNow(key: key(name, namespace: namespace), freshness: try freshness(resourceVersion)) {
+    switch objects.getNow(key: key(name, namespace: namespace), freshness: atLeastAcknowledged(try freshness(resourceVersion))) {
     case .found(let object): return object
     case .missing: throw .notFound(info.groupResource, name)
     case .mustWait: return nil
@@ -49,7 +67,12 @@ public final class Store: Sendable {
 
   public func get(_ name: String, namespace: String, resourceVersion: String = "") async throws(Status) -> CachedObject {
     let freshness = try freshness(resourceVersion)
-    do { return try await objects.get(key: key(name, namespace: namespace), freshness: freshness) } catch { throw status(error, name: name, verb: "get") }
+    let key = key(name, namespace: namespace)
+    do {
+      do { return try await objects.get(key: key, freshness: atLeastAcknowledged(freshness)) } catch StorageError.resourceVersionTooLarge where freshness == .any {
+        return try await objects.get(key: key, freshness: .any)
+      }
+    } catch { throw status(error, name: name, verb: "get") }
   }
 
   private func freshness(_ resourceVersion: String) throws(Status) -> Freshness {

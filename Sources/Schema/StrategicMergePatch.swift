@@ -175,7 +175,7 @@ public struct StrategicMergePatch: Sendable {
     if !isOfMaps {
       var out: [JSONValue] = []
       for value in original + patch where !out.contains(value) { out.append(value) }
-      return out
+      return arranged(out, order: patch, live: original) { $0 }
     }
     guard let key = field?.patchMergeKey, !key.isEmpty else { throw .other("cannot merge lists without merge key for \(field?.name ?? "list")") }
     let element: TypeModel.TypeID? = if case .list(.structure(let id))? = field?.shape { id } else { nil }
@@ -208,7 +208,8 @@ public struct StrategicMergePatch: Sendable {
         out.append(Self.withoutNulls(change))
       }
     }
-    return out
+    // Without an order of its own the patch's list is the order.
+    return arranged(out, order: changes.compactMap { $0[key] }, live: original.compactMap { $0[key] }) { $0[key] ?? .null }
   }
 
   /// What is added carries no nulls and no directives' remains: null means "remove", and there is nothing to remove.

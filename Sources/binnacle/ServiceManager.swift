@@ -20,7 +20,7 @@ enum ServiceManager {
     let length = socklen_t(MemoryLayout<sa_family_t>.size + name.count)
     let message = Array(state.utf8)
     _ = withUnsafePointer(to: &address) { pointer in
-      pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { sendto(descriptor, message, message.count, Int32(MSG_NOSIGNAL.rawValue), $0, length) }
+      pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { sendto(descriptor, message, message.count, Int32(MSG_NOSIGNAL), $0, length) }
     }
   }
 }

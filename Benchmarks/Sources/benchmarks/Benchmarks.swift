@@ -1,4 +1,5 @@
 import Glibc
+import LoadClient
 
 /// Measures Binnacle beside nginx and a bare etcd, and prints a table. Ratios are what counts: all is measured in one run on one machine.
 @main

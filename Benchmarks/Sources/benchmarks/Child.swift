@@ -1,4 +1,5 @@
 import Glibc
+import LoadClient
 
 /// A server under measurement: a child process pinned to one core.
 final class Child {
@@ -53,11 +54,6 @@ final class Child {
   deinit { stop() }
 }
 
-struct Failure: Error, CustomStringConvertible {
-  let description: String
-  init(_ description: String) { self.description = description }
-}
-
 func readFile(_ path: String) throws -> String {
   guard let file = fopen(path, "r") else { throw Failure("can't read \(path)") }
   defer { fclose(file) }
@@ -75,13 +71,6 @@ func writeFile(_ path: String, _ text: String) throws {
   defer { fclose(file) }
   let bytes = Array(text.utf8)
   guard fwrite(bytes, 1, bytes.count, file) == bytes.count else { throw Failure("can't write \(path)") }
-}
-
-/// Seconds on the monotonic clock.
-func now() -> Double {
-  var time = timespec()
-  clock_gettime(CLOCK_MONOTONIC, &time)
-  return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
 }
 
 /// Runs a command to its end and returns what it printed.

@@ -1,5 +1,6 @@
 import ByteBuffers
 import Glibc
+import LoadClient
 import Storage
 import StorageSQLite
 import Synchronization
@@ -12,14 +13,14 @@ enum InProcess {
     config.sqlitePath = "\(Servers.folder)/in-process.db"
     let (storage, destroy) = try await SQLiteStorage.make(config)
     let done = Atomic<Int>(0)
-    let start = now()
+    let start = monotonicSeconds()
     try await withThrowingTaskGroup { group in
       for writer in 0..<writers {
         group.addTask {
           let key = "/registry/minions/in-\(writer)"
           var counter = 0
           var object = try await storage.create(key: key, value: SharedBytes(Nodes.json("in-\(writer)")), ttl: nil)
-          while now() - start < seconds {
+          while monotonicSeconds() - start < seconds {
             counter += 1
             let value = SharedBytes(Nodes.json("in-\(writer)", counter: counter))
             object = try await storage.guaranteedUpdate(key: key, ignoreNotFound: false, origin: object) { _ in .write(value, ttl: nil) }.object
@@ -29,7 +30,7 @@ enum InProcess {
       }
       try await group.waitForAll()
     }
-    let rate = Double(done.load(ordering: .relaxed)) / (now() - start)
+    let rate = Double(done.load(ordering: .relaxed)) / (monotonicSeconds() - start)
     await destroy()
     return rate
   }

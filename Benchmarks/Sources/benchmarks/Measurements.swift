@@ -1,4 +1,5 @@
 import Glibc
+import LoadClient
 import Synchronization
 
 /// Requests per second of wall time and per second of the server's CPU.
@@ -79,19 +80,19 @@ enum Measurements {
   static func writing(_ child: Child?, writers: Int, seconds: Double, _ make: @escaping @Sendable (Int) throws -> (() throws -> Void)) throws -> Rate {
     let done = Atomic<Int>(0)
     let failure = Mutex<(any Error)?>(nil)
-    let start = now()
+    let start = monotonicSeconds()
     let before = child?.cpuSeconds ?? 0
     onThreads(writers) { writer in
       do {
         let operation = try make(writer)
-        while now() - start < seconds {
+        while monotonicSeconds() - start < seconds {
           try operation()
           done.add(1, ordering: .relaxed)
         }
       } catch { failure.withLock { $0 = error } }
     }
     if let error = failure.withLock({ $0 }) { throw error }
-    let wall = now() - start
+    let wall = monotonicSeconds() - start
     let count = Double(done.load(ordering: .relaxed))
     return Rate(perSecond: count / wall, perCPUSecond: count / max((child?.cpuSeconds ?? 0) - before, 0.001))
   }
@@ -105,7 +106,7 @@ enum Measurements {
     for _ in 0..<watchers {
       let client = try Client(port: port)
       try client.send(Array("GET /api/v1/nodes?watch=true&fieldSelector=metadata.name%3Dfan HTTP/1.1\r\nHost: x\r\n\r\n".utf8))
-      guard try client.receiveHead() == 200 else { throw Failure("a watch was refused") }
+      guard try client.receiveHead().status == 200 else { throw Failure("a watch was refused") }
       clients.append(client)
     }
     let poller = epoll_create1(0)

@@ -1,4 +1,5 @@
 import Glibc
+import LoadClient
 
 /// The servers that are compared; each listens on a port of its own and is pinned to core 0, the load to core 1.
 enum Servers {
@@ -18,10 +19,10 @@ enum Servers {
   static func binnacle(port: Int, _ arguments: [String], database: String = "db") throws -> (Child, readySeconds: Double) {
     guard let path = getenv("BINNACLE").map({ String(cString: $0) }) else { throw Failure("BINNACLE must name the daemon: start this through Benchmarks/run") }
     let storage = arguments.contains("--etcd-servers") ? [] : ["--data-dir", "\(folder)/\(database)"]
-    let start = now()
+    let start = monotonicSeconds()
     let child = try Child("binnacle-\(port)", core: serverCore, [path, "serve", "--insecure-port", String(port), "--reactors", "1"] + storage + arguments)
     try waitUntil(port: port, answers: "/readyz")
-    return (child, now() - start)
+    return (child, monotonicSeconds() - start)
   }
 
   static func etcd(port: Int) throws -> Child {
@@ -58,8 +59,8 @@ enum Servers {
   }
 
   private static func waitUntil(port: Int, answers path: String) throws {
-    let deadline = now() + 20
-    while now() < deadline {
+    let deadline = monotonicSeconds() + 20
+    while monotonicSeconds() < deadline {
       if let client = try? Client(port: port), let answer = try? client.call("GET", path), answer.status == 200 { return }
       usleep(1_000)
     }

@@ -1,0 +1,84 @@
+import APIServer
+import Cacher
+import HTTPServer
+import Logging
+import Machinery
+import Registry
+import Storage
+
+/// The running service: what `serve` builds, in the order in which it must end.
+struct Daemon {
+  private let settings: Settings
+  private let logger: Logger
+  private let server: HTTPServer
+  private let api: APIServer
+  /// In order: what stands above is destroyed first.
+  private let destroys: [DestroyFunc]
+
+  /// Builds everything and begins to serve. Throws `StartFailure` with one line.
+  static func start(_ settings: Settings) async throws -> Daemon {
+    let logger = Logger(label: "binnacle")
+    logger.info("starting", metadata: ["version": "\(BuildInfo.version)", "storage": "\(settings.summary)"])
+    let storage: any Storage
+    let destroyStorage: DestroyFunc
+    do {
+      (storage, destroyStorage) = try await newRawStorage(settings.storage, factory: BackendFactory())
+    } catch StorageError.invalidConfiguration(let why) {
+      throw StartFailure(why)
+    }
+    let (nodes, destroyNodes) = await Self.store(NodeStrategy(), settings, over: storage, logger)
+
+    var configuration = APIServer.Configuration(stores: [nodes])
+    configuration.version.gitVersion = "\(BuildInfo.kubernetesVersion)+binnacle"
+    configuration.healthChecks = [HealthCheck(name: "etcd") { try await storage.readinessCheck() }]
+    configuration.readyChecks = [HealthCheck(name: "informer-sync") { try await nodes.objects.readinessCheck() }]
+    configuration.minRequestTimeout = .seconds(settings.options.minRequestTimeout)
+    configuration.requestTimeout = settings.options.requestTimeout.duration
+    if settings.options.verbosity >= 2 {
+      configuration.log = { record in
+        logger.debug("HTTP", metadata: [
+          "verb": "\(record.verb)", "URI": "\(record.target)", "userAgent": "\(record.userAgent)", "audit-ID": "\(record.auditID)",
+          "srcIP": "\(record.peer)", "resp": "\(record.code)", "latency": "\(record.duration)",
+        ])
+      }
+    }
+    let api = APIServer(configuration)
+
+    var http = HTTPServer.Configuration(endpoints: [.address(host: settings.options.insecureBindAddress, port: settings.options.insecurePort)])
+    http.reactors = settings.options.reactors
+    http.maxConnections = settings.options.maxConnections
+    do {
+      let server = try HTTPServer(configuration: http, handler: api)
+      try server.start()
+      logger.info("serving", metadata: ["address": "http://\(settings.options.insecureBindAddress):\(settings.options.insecurePort)", "reactors": "\(server.reactors.count)"])
+      ServiceManager.notify("READY=1\nSTATUS=serving on \(settings.options.insecureBindAddress):\(settings.options.insecurePort)")
+      return Daemon(settings: settings, logger: logger, server: server, api: api, destroys: [destroyNodes, destroyStorage])
+    } catch {
+      await destroyNodes()
+      await destroyStorage()
+      throw StartFailure("\(error)")
+    }
+  }
+
+  /// One resource over the shared storage.
+  private static func store(_ strategy: any RESTStrategy, _ settings: Settings, over storage: any Storage, _ logger: Logger) async -> (Store, DestroyFunc) {
+    let codec = ResourceCodec(strategy)
+    let info = strategy.info
+    var parameters = StorageDecorator.Parameters(config: settings.storage, type: info.groupResource, resourcePrefix: info.storagePath, codec: codec)
+    parameters.capacity = settings.options.watchCache ? settings.watchCacheSizes[info.groupResource.description] ?? parameters.capacity : 0
+    parameters.report = { problem in logger.warning("cache", metadata: ["resource": "\(info.groupResource)", "problem": "\(problem)"]) }
+    let (objects, destroy) = await StorageDecorator.storageWithCacher(parameters, over: storage)
+    return (Store(strategy, objects: objects, codec: codec, prefix: parameters.keyPrefix), destroy)
+  }
+
+  /// The orderly end: readyz fails, requests finish, watches end, caches stop, storage closes.
+  func stop(because signal: Int32) async {
+    logger.info("stopping", metadata: ["signal": "\(signal)"])
+    ServiceManager.notify("STOPPING=1")
+    api.beginShutdown()
+    if settings.options.shutdownDelayDuration.duration > .zero { try? await Task.sleep(for: settings.options.shutdownDelayDuration.duration) }
+    await server.drain(deadline: settings.options.shutdownTimeout.duration)
+    for destroy in destroys { await destroy() }
+    logger.info("stopped")
+  }
+}

@@ -1,0 +1,24 @@
+import ArgumentParser
+import Logging
+
+/// `binnacle serve`
+struct Serve: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(abstract: "Serve the Kubernetes API (the default).")
+  @OptionGroup var options: ServeOptions
+
+  func run() async throws {
+    let settings = try options.checked()
+    // Before any thread is made: they all inherit the mask.
+    let signals = Signals()
+    let format = options.loggingFormat
+    let level: Logger.Level = options.verbosity >= 4 ? .trace : options.verbosity >= 2 ? .debug : .info
+    LoggingSystem.bootstrap { label in
+      var handler = StructuredLog(format: format, label: label)
+      handler.logLevel = level
+      return handler
+    }
+    let daemon = try await Daemon.start(settings)
+    let signal = await signals.next()
+    await daemon.stop(because: signal)
+  }
+}

@@ -1,0 +1,53 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// The daemon as an operator meets it.
+@Suite struct `Command line` {
+  @Test(arguments: [
+    (["--storage-backend", "paper"], "unknown storage type: paper"),
+    (["--storage-backend", "etcd3"], "--etcd-servers"),
+    (["--etcd-servers", "localhost:2379"], "http://"),
+    (["--etcd-servers", "http://127.0.0.1:1", "--etcd-start-timeout", "1s"], "127.0.0.1:1"),
+    (["--etcd-servers", "https://127.0.0.1:1", "--etcd-cafile", "/nowhere/ca.pem"], "/nowhere/ca.pem"),
+    (["--insecure-bind-address", "0.0.0.0"], "--allow-insecure-network"),
+    (["--insecure-port", "0"], "--insecure-port"),
+    (["--data-dir", "/proc/nowhere"], "/proc/nowhere"),
+    (["--watch-cache-sizes", "nodes"], "--watch-cache-sizes"),
+    (["--config", "/nowhere/binnacle.yaml"], "/nowhere/binnacle.yaml"),
+  ])
+  func `a wrong setting stops the start with one line that names it`(arguments: [String], names: String) async throws {
+    let result = try await run([Daemon.program, "serve"] + (arguments.contains("--insecure-port") ? [] : ["--insecure-port", String(try Ports.free())]) + arguments, within: .seconds(20))
+    #expect(result.status != 0)
+    let lines = result.output.split(separator: "\n").filter { $0.contains("binnacle: ") || $0.hasPrefix("Error") }
+    #expect(lines.count == 1 && lines[0].contains(names), "\(result.output)")
+  }
+
+  @Test func `a second daemon on the same database is refused and harms nothing`() async throws {
+    let folder = try TemporaryFolder()
+    let first = try ChildProcess([Daemon.program, "serve", "--insecure-port", String(try Ports.free()), "--data-dir", folder.file("d")], outputFile: folder.file("log"))
+    defer { first.signal(SIGKILL) }
+    try await eventually("the first to serve", within: .seconds(20)) { first.output.contains("serving") }
+    let second = try await run([Daemon.program, "serve", "--insecure-port", String(try Ports.free()), "--data-dir", folder.file("d")], within: .seconds(20))
+    #expect(second.status == 1 && second.output.contains("in use"), "\(second.output)")
+    #expect(first.isRunning)
+  }
+
+  @Test func `settings come from a file, and the command line wins`() async throws {
+    let folder = try TemporaryFolder()
+    let file = folder.file("binnacle.yaml")
+    try "insecure-port: 1\ndata-dir: \(folder.file("data"))\nwatch-cache-sizes: [nodes#500]\n".write(toFile: file, atomically: true, encoding: .utf8)
+    let good = try await run([Daemon.program, "check-config", "--config", file, "--insecure-port", "8081"])
+    #expect(good.status == 0 && good.output.contains("127.0.0.1:8081") && good.output.contains(folder.file("data")), "\(good.output)")
+    try "insecure-prot: 1\n".write(toFile: file, atomically: true, encoding: .utf8)
+    let bad = try await run([Daemon.program, "check-config", "--config", file])
+    #expect(bad.status == 1 && bad.output.contains("insecure-prot"), "\(bad.output)")
+  }
+
+  @Test func `SIGTERM ends the daemon in order`() async throws {
+    let daemon = try await Daemon.start(on: .sqlite)
+    defer { daemon.stop() }
+    #expect(try await daemon.end() == 0)
+    #expect(daemon.log.contains("stopped"))
+  }
+}

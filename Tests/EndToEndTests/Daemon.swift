@@ -1,0 +1,98 @@
+import Foundation
+import Synchronization
+import TestSupport
+
+/// What the daemon stores in.
+enum Backend: CaseIterable, Sendable, CustomStringConvertible {
+  case sqlite, etcd34, etcd35
+
+  var description: String {
+    switch self {
+    case .sqlite: "SQLite"
+    case .etcd34: "etcd 3.4.23"
+    case .etcd35: "etcd 3.5.1"
+    }
+  }
+
+  static var all: [Backend] { allCases }
+}
+
+/// The real daemon, as built beside these tests, with a database or an etcd of its own.
+final class Daemon: Sendable {
+  let port: Int
+  let etcd: EtcdServer?
+  private let folder: TemporaryFolder
+  private let process = Mutex<ChildProcess?>(nil)
+
+  var url: String { "http://127.0.0.1:\(port)" }
+  var pid: pid_t { process.withLock { $0?.pid ?? 0 } }
+  var log: String { process.withLock { $0?.output ?? "" } }
+
+  /// The program, which stands beside the tests' own.
+  static let program = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent().appending(path: "binnacle").path
+
+  private init(etcd: EtcdServer?) throws {
+    port = try Ports.free()
+    folder = try TemporaryFolder()
+    self.etcd = etcd
+  }
+
+  /// Starts a daemon on an empty storage and waits until it is ready.
+  static func start(on backend: Backend, arguments: [String] = []) async throws -> Daemon {
+    let etcd: EtcdServer? =
+      switch backend {
+      case .sqlite: nil
+      case .etcd34: try await EtcdServer.start(.v3_4)
+      case .etcd35: try await EtcdServer.start(.v3_5)
+      }
+    let daemon = try Daemon(etcd: etcd)
+    try await daemon.launch(arguments: arguments)
+    return daemon
+  }
+
+  /// Starts the process again on what it stored.
+  func launch(arguments: [String] = []) async throws {
+    let storage = etcd.map { ["--etcd-servers", $0.url] } ?? ["--data-dir", folder.file("data")]
+    let child = try ChildProcess(
+      [Self.program, "serve", "--insecure-port", String(port)] + storage + arguments, outputFile: folder.file("log-\(UInt32.random(in: 0...UInt32.max))"))
+    process.withLock { $0 = child }
+    try await eventually("the daemon to be ready", within: .seconds(30)) { HTTPProbe.request(port: self.port, path: "/readyz")?.status == 200 || !child.isRunning }
+    guard child.isRunning else { throw Ended(status: child.exitStatus ?? -1, output: child.output) }
+  }
+
+  struct Ended: Error, CustomStringConvertible {
+    let status: CInt
+    let output: String
+    var description: String { "the daemon ended with \(status): \(output)" }
+  }
+
+  /// An orderly end; returns the exit status.
+  @discardableResult
+  func end() async throws -> CInt? {
+    let child = process.withLock { $0 }
+    child?.signal(SIGTERM)
+    return try await child?.wait()
+  }
+
+  /// As the kernel or a power cut would.
+  func kill() async throws {
+    let child = process.withLock { $0 }
+    child?.signal(SIGKILL)
+    _ = try await child?.wait()
+  }
+
+  /// Whatever still runs; for `defer`.
+  func stop() {
+    process.withLock { $0 }?.signal(SIGKILL)
+    if let etcd { Task { try? await etcd.kill() } }
+  }
+
+  /// Resident memory in bytes.
+  var residentBytes: Int {
+    let status = (try? String(contentsOfFile: "/proc/\(pid)/status", encoding: .utf8)) ?? ""
+    let line = status.split(separator: "\n").first { $0.hasPrefix("VmRSS") }
+    return (line?.split(whereSeparator: { $0 == " " || $0 == "\t" }).dropFirst().first.flatMap { Int($0) } ?? 0) * 1_024
+  }
+
+  var descriptorCount: Int { (try? FileManager.default.contentsOfDirectory(atPath: "/proc/\(pid)/fd").count) ?? 0 }
+}
