@@ -72,7 +72,6 @@ import Testing
     #expect(try await kubectl("get", "nodes", "-l", "zone=a", "-o", "name") == "node/edge-1\n")
     #expect(try await kubectl("get", "nodes", "-l", "zone!=a", "-o", "name") == "")
     #expect(try await kubectl("get", "nodes", "--field-selector", "metadata.name=edge-1", "-o", "name") == "node/edge-1\n")
-    #expect(try await kubectl("describe", "node", "edge-1", mayFail: true).contains("Name:"))
 
     #expect(try await kubectl("delete", "node", "edge-1") == "node \"edge-1\" deleted\n")
     #expect(try await kubectl("get", "nodes").contains("No resources found"))
