@@ -34,11 +34,11 @@ extension Cacher {
   /// Starts over with a listed state; `isReady` waits for `becomeReady`.
   func replace(with tree: ObjectTree, at revision: Revision) {
     let bytes = tree.objects(0..<tree.count).reduce(0) { $0 + $1.cost }
-    watches.withLock { w in
+    let resumptions = watches.withLock { w in
       w.ring = EventRing(base: revision, capacityMax: config.capacity, freshness: config.eventFreshness)
       w.revision = revision
-      state.withLock { s in
-        guard s.phase != .destroyed else { return }
+      return state.withLock { s -> [FreshnessWaiter.Resumption] in
+        guard s.phase != .destroyed else { return [] }
         s.tree = tree
         s.revision = revision
         s.lastEvent = revision
@@ -47,8 +47,11 @@ extension Cacher {
         s.isTipWanted = false
         s.isFilled = true
         s.statistics.lists += 1
+        // Whoever began to wait while there was no list.
+        return s.takeSatisfied()
       }
     }
+    for resume in resumptions { resume() }
   }
 
   /// `list`: the number of the list that was proven up to date; another one since then has to be proven itself.
