@@ -151,7 +151,8 @@ extension Cacher {
 
     var slow: [CacheWatcher] = []
     let (wakes, resumptions) = watches.withLock { w in
-      for event in batch { w.ring.append(event) }
+      let bytesMax = config.ringBytes.map { max($0, state.withLock { $0.bytes }) } ?? .max
+      for event in batch { w.ring.append(event, bytesMax: bytesMax) }
       let base = w.ring.base
       let resumptions = state.withLock { s -> [FreshnessWaiter.Resumption] in
         guard s.phase != .destroyed else { return [] }

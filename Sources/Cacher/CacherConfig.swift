@@ -62,6 +62,9 @@ public struct CacherConfig: Sendable {
   public var codec: any ObjectCodec
   /// Upper bound of the event ring.
   public var capacity = 102_400
+  /// The event ring keeps at most this many bytes, or as many as the current objects have if that is more; nil for no such bound. With it a
+  /// process stays within about twice its objects' bytes, while at usual rates the ring still covers `eventFreshness`.
+  public var ringBytes: Int? = 64 << 20
   public var trigger: TriggerPublisher?
   /// The scope of a whole key; nil: what follows `resourcePrefix`, the name after its last `/`.
   public var scopeOfKey: (@Sendable (String) -> KeyScope)?

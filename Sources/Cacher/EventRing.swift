@@ -4,7 +4,9 @@ import Storage
 /// would do (SEMANTICS 1.8; upstream `resizeCacheLocked`).
 ///
 /// Events are addressed by sequence numbers that never repeat: `start..<end` are held, and event `s` stands at `s % capacity`.
-/// Invariants: end - start <= capacity <= capacityMax; revisions do not decrease; `base` <= every revision held.
+/// It is also bounded in bytes: a storm of writes over few objects would otherwise keep hundreds of megabytes of their past.
+/// Invariants: end - start <= capacity <= capacityMax; revisions do not decrease; `base` <= every revision held; `bytes` is the sum of the
+/// events' costs.
 struct EventRing {
   static let capacityMin = 100
 
@@ -13,6 +15,8 @@ struct EventRing {
   private(set) var end = 0
   /// Every event after this revision is held.
   private(set) var base: Revision
+  /// Bytes that the events keep alive, at most: an event's previous object is mostly the one of an earlier event.
+  private(set) var bytes = 0
   let capacityMax: Int
   let freshness: Duration
 
@@ -37,10 +41,13 @@ struct EventRing {
     return max(base, Revision(oldest.revision.rawValue - 1))
   }
 
-  mutating func append(_ event: CacheEvent) {
+  /// Beyond `bytesMax` the oldest events go, but never the last `capacityMin`.
+  mutating func append(_ event: CacheEvent, bytesMax: Int = .max) {
     if count == capacity { makeRoom(now: event.time) }
     slots[end % slots.count] = event
     end += 1
+    bytes += event.cost
+    while bytes > bytesMax && count > Self.capacityMin { evict() }
   }
 
   private mutating func makeRoom(now: ContinuousClock.Instant) {
@@ -54,7 +61,10 @@ struct EventRing {
   }
 
   private mutating func evict() {
-    if let gone = self[start] { base = max(base, gone.revision) }
+    if let gone = self[start] {
+      base = max(base, gone.revision)
+      bytes -= gone.cost
+    }
     slots[start % slots.count] = nil
     start += 1
   }
@@ -89,6 +99,8 @@ struct EventRing {
       if event.revision < last { report("event \(event.revision) after \(last)") }
       last = event.revision
     }
+    let cost = (start..<end).reduce(0) { $0 + (self[$1]?.cost ?? 0) }
+    if cost != bytes { report("ring counts \(bytes) bytes, has \(cost)") }
     let held = slots.reduce(0) { $0 + ($1 == nil ? 0 : 1) }
     if held != count { report("\(held) slots filled for \(count) events") }
   }

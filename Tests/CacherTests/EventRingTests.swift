@@ -35,4 +35,14 @@ import Testing
     #expect(ring.capacity == 100)
     #expect(ring.count == 100 && ring.base == Revision(1_500))
   }
+
+  @Test func `beyond its bytes the oldest go, but a hundred stay`() {
+    var ring = EventRing(base: .zero, capacityMax: 10_000, freshness: .seconds(75))
+    let cost = event(1, at: .zero).cost
+    for n in 1...1_000 { ring.append(event(Int64(n), at: .zero), bytesMax: 300 * (cost + 3)) }
+    ring.checkInvariants { Issue.record("\($0)") }
+    #expect((290...310).contains(ring.count) && ring.base == Revision(Int64(1_000 - ring.count)))
+    for n in 1_001...1_010 { ring.append(event(Int64(n), at: .zero), bytesMax: 1) }
+    #expect(ring.count == 100)
+  }
 }

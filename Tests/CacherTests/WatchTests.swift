@@ -182,7 +182,7 @@ import Testing
     storage.put("/r/others/x", "v")
     try await eventually("progress") { cacher.statistics.revision == Revision(2) }
     time.advance(.seconds(50))
-    try await Task.sleep(for: .milliseconds(5))
+    cacher.offerBookmarks(now: time.now)
     home.run()
     #expect(watch.lines.isEmpty)
     time.advance(.seconds(17))
