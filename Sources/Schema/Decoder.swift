@@ -132,17 +132,21 @@ private struct Decoder {
   private mutating func written(_ value: JSONValue?, _ field: TypeModel.Field) throws(DecodeError) -> JSONValue? {
     if let value, !value.isNull {
       if field.isPointer || field.omission == .never { return value }
+      let isZero: Bool
       switch value {
-      case .string(let text): return text.isEmpty ? nil : value
-      case .int(let number): return number == 0 ? nil : value
-      case .double(let number): return number == 0 ? nil : value
-      case .bool(let truth): return truth ? value : nil
-      case .array(let elements): return elements.isEmpty ? nil : value
+      case .string(let text): isZero = text.isEmpty
+      case .int(let number): isZero = number == 0
+      case .double(let number): isZero = number == 0
+      case .bool(let truth): isZero = !truth
+      case .array(let elements): isZero = elements.isEmpty
       case .object(let object):
-        if case .structure = field.shape { return value }  // omitempty does not see into structs
-        return object.isEmpty ? nil : value
-      case .null: return nil
+        // omitempty does not see into structs.
+        if case .structure = field.shape { isZero = false } else { isZero = object.isEmpty }
+      case .null: isZero = true
       }
+      // Not `isZero ? nil : value`: that nil would be a JSON null, which is a value.
+      if isZero { return nil }
+      return value
     }
     if field.isPointer { return field.omission == .never ? .null : nil }
     switch field.shape {
