@@ -86,8 +86,11 @@ final class Connection {
   private func inputEnded() {
     switch phase {
     case .head, .body, .streaming: if output.isEmpty || phase == .streaming { reactor.drop(self) } else { closesAfterFlush = true }
-    // The answer may still be wanted: some clients end their half first.
-    case .busy: facts.keepsAlive = false
+    // Whoever closes has mostly gone, and work for nobody must not go on: a write that is tried again later would undo what came after. (Go's server
+    // cancels the request's context here too.) The answer is still sent, as some clients end only their half.
+    case .busy:
+      facts.keepsAlive = false
+      running?.cancel()
     case .lingering: reactor.drop(self)
     }
   }

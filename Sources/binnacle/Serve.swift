@@ -8,7 +8,6 @@ struct Serve: AsyncParsableCommand {
 
   func run() async throws {
     let settings = try options.checked()
-    // Before any thread is made: they all inherit the mask.
     let signals = Signals()
     let format = options.loggingFormat
     let level: Logger.Level = options.verbosity >= 4 ? .trace : options.verbosity >= 2 ? .debug : .info

@@ -1,21 +1,26 @@
-#if canImport(Glibc)
-  import Glibc
-#endif
+import CNetwork
+import Glibc
 
-/// SIGTERM and SIGINT as something to wait for. They are blocked in every thread, so this must be made before any other thread is.
+/// SIGTERM and SIGINT as something to wait for. A handler writes the number into a pipe, so it does not matter which thread the kernel picks.
 struct Signals: Sendable {
-  init() {
-    var set = Self.set
-    pthread_sigmask(SIG_BLOCK, &set, nil)
-    signal(SIGPIPE, SIG_IGN)
-  }
+  /// The pipe's ends. Written once, before the handlers stand.
+  private nonisolated(unsafe) static var ends: (read: Int32, write: Int32) = (-1, -1)
 
-  private static var set: sigset_t {
-    var set = sigset_t()
-    sigemptyset(&set)
-    sigaddset(&set, SIGTERM)
-    sigaddset(&set, SIGINT)
-    return set
+  /// Takes the signals over. Once a process.
+  init() {
+    var made: [Int32] = [-1, -1]
+    guard pipe(&made) == 0 else { return }  // without descriptors left nothing else will start either, and the default action ends us
+    for end in made { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
+    Self.ends = (made[0], made[1])
+    for number in [SIGTERM, SIGINT] {
+      signal(number) { number in
+        let saved = errno
+        var byte = UInt8(truncatingIfNeeded: number)
+        _ = write(Signals.ends.write, &byte, 1)
+        errno = saved
+      }
+    }
+    signal(SIGPIPE, SIG_IGN)
   }
 
   /// Waits for the next signal on a thread of its own, so that nothing of the cooperative pool blocks.
@@ -24,11 +29,11 @@ struct Signals: Sendable {
       let box = Unmanaged.passRetained(Waiter(continuation))
       var thread = pthread_t()
       let made = pthread_create(&thread, nil, { raw in
-        let waiter = Unmanaged<Waiter>.fromOpaque(raw!).takeRetainedValue()
-        var set = Signals.set
-        var number: Int32 = 0
-        while sigwait(&set, &number) != 0 {}
-        waiter.continuation.resume(returning: number)
+        guard let raw else { return nil }
+        let waiter = Unmanaged<Waiter>.fromOpaque(raw).takeRetainedValue()
+        var byte: UInt8 = 0
+        while read(Signals.ends.read, &byte, 1) < 0 && errno == EINTR {}
+        waiter.continuation.resume(returning: Int32(byte))
         return nil
       }, box.toOpaque())
       if made == 0 { pthread_detach(thread) } else { box.takeRetainedValue().continuation.resume(returning: SIGTERM) }
