@@ -23,6 +23,7 @@ final class Maintenance {
   private var sliceBegan: UInt64?
   private var nextSlice: UInt64 = 0
   private var nextTick: UInt64
+  private var nextIntervalEnd: UInt64
   /// The newest revision an interval ago: what is younger stays.
   private var newestAtLastTick: Int64 = 0
   private let interval: UInt64
@@ -30,8 +31,11 @@ final class Maintenance {
   init(core: StorageCore) {
     self.core = core
     interval = core.config.compactionInterval.clampedNanoseconds
-    nextTick = interval == 0 ? .max : Clock.monotonicNanoseconds.addingReportingOverflow(interval).partialValue
+    nextIntervalEnd = Clock.monotonicNanoseconds &+ interval
+    nextTick = interval == 0 ? .max : Clock.monotonicNanoseconds &+ min(interval, Self.limitCheck)
   }
+  /// How often the upper bound of history is looked at.
+  private static let limitCheck: UInt64 = 5_000_000_000
 
   func run() {
     var batch: [MaintenanceMessage] = []
@@ -65,12 +69,16 @@ final class Maintenance {
     }
   }
 
-  /// An interval has passed: history of one to two intervals stays, and never less than `revisionsKept` revisions.
+  /// History of one to two intervals stays, and never less than `revisionsKept` revisions, or more than `revisionsKeptAtMost`.
   private func tick(_ now: UInt64) {
-    nextTick = now &+ interval
+    nextTick = now &+ min(interval, Self.limitCheck)
     let newest = core.newest.load(ordering: .relaxed)
-    let oldEnough = min(newestAtLastTick, newest - core.tuning.revisionsKept)
-    newestAtLastTick = newest
+    var oldEnough = newest - core.tuning.revisionsKeptAtMost
+    if now >= nextIntervalEnd {
+      nextIntervalEnd = now &+ interval
+      oldEnough = max(oldEnough, min(newestAtLastTick, newest - core.tuning.revisionsKept))
+      newestAtLastTick = newest
+    }
     if oldEnough > core.state.withLock({ $0.compacted }) { target = max(target, oldEnough) }
   }
 
@@ -85,8 +93,9 @@ final class Maintenance {
     let now = Clock.monotonicNanoseconds
     let took = now &- (sliceBegan ?? now)
     sliceBegan = nil
-    // As much rest as work (at least 2 ms, at most 100): writers feel compaction as half a batch, not as a wall.
-    nextSlice = now &+ min(max(took, 2_000_000), 100_000_000)
+    // As much rest as work (at least 2 ms, at most 100): writers feel compaction as half a batch, not as a wall. Far behind, none.
+    let reached = (try? result.get()) ?? target
+    nextSlice = target - reached > core.tuning.compactionBacklog ? now : now &+ min(max(took, 2_000_000), 100_000_000)
     switch result {
     case .failure(let error):
       target = 0

@@ -13,8 +13,12 @@ struct Tuning: Sendable {
   var checkpointPagesInWriter = 16_000
   /// Revisions that compaction by itself always leaves, so that watches of before a restart can be resumed.
   var revisionsKept: Int64 = 10_000
+  /// …and the most that it lets stand, however young: what disk, memory and the time to open have to carry under the heaviest load.
+  var revisionsKeptAtMost: Int64 = 250_000
   /// Revisions compacted in one transaction; more would make writers wait.
   var compactionSlice: Int64 = 150
+  /// Revisions that wait for compaction from which on it no longer rests between slices.
+  var compactionBacklog: Int64 = 50_000
   /// Rows of one read transaction. Long ones keep checkpoints from finishing.
   var rowsPerRead = 256
   /// Index entries visited under the lock at a time.

@@ -43,8 +43,9 @@ final class Writer {
       if open == nil { reopenIfDue() }
       if open == nil {
         refuseAll(batch, .refused("the database is out of order: \(core.health.withLock { $0.problem ?? "reopening" })"))
-      } else {
-        process(batch)
+      } else if let error = process(batch) {
+        // Here, where no statement is in use: the old connection must really close.
+        recover(from: error, batch)
       }
     }
   }
@@ -60,28 +61,32 @@ final class Writer {
 
   // MARK: - One batch
 
-  private func process(_ messages: [WriterMessage]) {
-    guard let open else { return }
+  /// Does and answers a batch; or, with an error from which one must recover, answers nobody.
+  private func process(_ messages: [WriterMessage]) -> SQLiteError? {
+    guard let open else { return nil }
     adjustPageLimit(open)
     do throws(SQLiteError) {
       finish(try write(messages, open, removalsOnly: false), open)
+      return nil
     } catch {
       open.connection.rollBack()
-      if error.isFull { processWithoutSpace(messages, open, error) } else { recover(from: error, messages) }
+      return error.isFull ? processWithoutSpace(messages, open, error) : error
     }
   }
 
   /// On a full disk puts are refused, but removals may use the reserve: they are what frees space.
-  private func processWithoutSpace(_ messages: [WriterMessage], _ open: OpenDatabase, _ reason: SQLiteError) {
+  private func processWithoutSpace(_ messages: [WriterMessage], _ open: OpenDatabase, _ reason: SQLiteError) -> SQLiteError? {
+    defer { nextLimitCheck = 0 }
     core.health.withLock { $0.full = "no space left for \(core.file.path)" }
     do throws(SQLiteError) {
       try setPageLimit(pageLimit + 1_024, open)
       finish(try write(messages, open, removalsOnly: true), open)
     } catch {
       open.connection.rollBack()
-      if error.isFull { refuseAll(messages, reason.asStorageError) } else { recover(from: error, messages) }
+      guard error.isFull else { return error }
+      refuseAll(messages, reason.asStorageError)
     }
-    nextLimitCheck = 0
+    return nil
   }
 
   /// Does a batch in one transaction. When it throws, nothing of it counts and nobody has been answered.
