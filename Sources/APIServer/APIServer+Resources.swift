@@ -146,10 +146,10 @@ extension APIServer {
   private func create(_ endpoint: ResourceEndpoint, _ namespace: String, _ context: RequestContext) {
     perform(context, limit: configuration.writeTimeout) { () async throws(Status) in
       let negotiated = try context.negotiated()
-      let body = try Body(context, kind: endpoint.info.kind)
+      let body = try await Body.read(context, kind: endpoint.info.kind)
       let options = try WriteOptions(.create, context.query)
       try options.validate()
-      let (object, warnings) = try endpoint.store.decodeBody(body.json, validation: options.fieldValidationKind, problems: body.problems)
+      let (object, warnings) = try endpoint.store.decodeBody(body.json, validation: options.fieldValidationKind, problems: body.problems(options.fieldValidationKind))
       let result = try await endpoint.store.create(object, namespace: namespace, options: options, warnings: warnings)
       return try endpoint.answer(result.object, code: result.code, negotiated, context).warning(result.warnings)
     }
@@ -160,8 +160,8 @@ extension APIServer {
       let negotiated = try context.negotiated()
       let options = try WriteOptions(.update, context.query)
       try options.validate()
-      let body = try Body(context, kind: endpoint.info.kind)
-      let (object, warnings) = try endpoint.store.decodeBody(body.json, validation: options.fieldValidationKind, problems: body.problems)
+      let body = try await Body.read(context, kind: endpoint.info.kind)
+      let (object, warnings) = try endpoint.store.decodeBody(body.json, validation: options.fieldValidationKind, problems: body.problems(options.fieldValidationKind))
       let result = try await endpoint.store.update(
         name, namespace: namespace, body: object, subresource: subresource, options: options, warnings: warnings)
       return try endpoint.answer(result.object, code: result.code, negotiated, context).warning(result.warnings)
@@ -212,18 +212,31 @@ extension APIServer {
 /// A request body as JSON, whatever it came as.
 private struct Body {
   let json: ByteSlice
-  /// Complaints that only the original text shows: names given twice in YAML.
-  var problems: [String] = []
+  /// Complaints that only the original text shows: names given twice in YAML. A strict refusal quotes go-yaml's one error, warnings come one by one.
+  private var duplicates: [String] = []
+  func problems(_ validation: FieldValidation) -> [String] {
+    if duplicates.isEmpty || validation != .strict { return duplicates }
+    return ["yaml: unmarshal errors:\n  " + duplicates.joined(separator: "\n  ")]
+  }
 
-  init(_ context: RequestContext, kind: String) throws(Status) {
+  /// Reads the body; YAML that takes its time is read off the reactor.
+  static func read(_ context: RequestContext, kind: String) async throws(Status) -> Body {
+    guard context.body.count > 16 << 10, Negotiation.input(contentType: context.contentType) == .yaml else { return try Body(context, kind: kind) }
+    let result = await withTaskExecutorPreference(globalConcurrentExecutor) { () -> Result<Body, Status> in
+      Result { () throws(Status) in try Body(context, kind: kind) }
+    }
+    return try result.get()
+  }
+
+  private init(_ context: RequestContext, kind: String) throws(Status) {
     switch Negotiation.input(contentType: context.contentType) {
     case .json: json = context.body
     case .yaml:
       do {
-        let value = try JSONValue(yaml: context.body, duplicates: &problems)
+        let value = try JSONValue(yaml: context.body, duplicates: &duplicates)
         json = ByteSlice(value.encoded())
       } catch {
-        throw Status.badRequest("the object provided is unrecognized (must be of type \(kind)): error converting YAML to JSON: \(error)")
+        throw Status.badRequest("the object provided is unrecognized (must be of type \(kind)): \(error) (\(Store.summary(context.body)))")
       }
     case .protobuf, nil: throw Status.unsupportedMediaType(accepted: MediaType.all)
     }

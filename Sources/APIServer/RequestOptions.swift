@@ -53,13 +53,10 @@ extension DeleteOptions {
 
   private mutating func decode(_ body: ByteSlice, _ media: MediaType) throws(Status) {
     let value: JSONValue
-    do {
-      switch media {
-      case .yaml: value = try JSONValue(yaml: body)
-      case .json, .protobuf: value = try JSONValue(parsing: body)
-      }
-    } catch {
-      throw Status.badRequest("couldn't get version/kind; json parse error: \(error)")
+    switch media {
+    case .yaml: do { value = try JSONValue(yaml: body) } catch { throw Status.badRequest("\(error)") }
+    case .json, .protobuf:
+      do { value = try JSONValue(parsing: body) } catch { throw Status.badRequest("couldn't get version/kind; json parse error: \(error)") }
     }
     guard value.object != nil else {
       throw Status.badRequest(

@@ -22,7 +22,9 @@ extension Store {
   ) async throws(Status) -> WriteResult {
     try options.validate()
     let patch: JSONValue
-    do { patch = try JSONValue(parsing: body) } catch { throw .badRequest("error decoding patch: \(error)") }
+    // Upstream's three engines report what is no patch in two ways.
+    let lead = kind == .strategic ? "" : "error decoding patch: "
+    do { patch = try JSONValue(parsing: body) } catch { throw .badRequest("\(lead)\(error)") }
     let apply = try engine(kind, patch)
     let found = WarningBox()
     let result = try await change(name, namespace: namespace, subresource: subresource, options: options, warnings: []) { existing throws(Status) in
@@ -54,7 +56,7 @@ extension Store {
       guard patch.object != nil else { throw .badRequest("error decoding patch: json: cannot unmarshal \(patch.goKind) into Go value of type map[string]interface {}") }
       return { existing throws(Status) in MergePatch.apply(patch, to: existing) }
     case .strategic:
-      guard patch.object != nil else { throw .badRequest("error decoding patch: json: cannot unmarshal \(patch.goKind) into Go value of type map[string]interface {}") }
+      guard patch.object != nil else { throw .badRequest("json: cannot unmarshal \(patch.goKind) into Go value of type map[string]interface {}") }
       let engine = StrategicMergePatch(model: model)
       let type = type
       return { existing throws(Status) in
@@ -76,8 +78,8 @@ extension Store {
     } catch {
       guard error.code == 400 else { throw error }
       let why = error.message.split(separator: ": ", maxSplits: 1).last.map(String.init) ?? error.message
-      if why.hasPrefix("strict decoding error") { throw .invalid("", name: "", [.invalid("patch", bare: value.encoded().text, why)]) }
-      throw Status.invalid("", name: "", [.invalid("patch", bare: value.encoded().text, why)])
+      if why.hasPrefix("strict decoding error") { throw .invalid("", name: "", [.invalid("patch", value.encoded().text, why)]) }
+      throw Status.invalid("", name: "", [.invalid("patch", value.encoded().text, why)])
     }
   }
 }

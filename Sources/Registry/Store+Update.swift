@@ -26,7 +26,7 @@ extension Store {
   /// The name in a body must be the one in the path.
   func checkName(_ body: JSONValue, _ name: String) throws(Status) {
     let given = body["metadata"]?["name"]?.string ?? ""
-    guard !given.isEmpty else { throw .badRequest("the name of the object must be set: name must be provided") }
+    guard !given.isEmpty else { throw .badRequest("the name of the object (\(name) based on URL) was undeterminable: name must be provided") }
     if given != name { throw .badRequest("the name of the object (\(given)) does not match the name on the URL (\(name))") }
   }
 

@@ -98,7 +98,8 @@ public final class Store: Sendable {
     }
     let tape: JSONTape
     do { tape = try JSONTape.parse(body) } catch { throw unrecognized("couldn't get version/kind; json parse error: \(error)") }
-    guard tape.root.kind == .object else {
+    // Go reads null into a struct as nothing at all.
+    guard tape.root.kind == .object || tape.root.isNull else {
       throw unrecognized("couldn't get version/kind; json parse error: json: cannot unmarshal \(JSONValue.goKind(of: tape.root)) into Go value of type struct { APIVersion string \"json:\\\"apiVersion,omitempty\\\"\"; Kind string \"json:\\\"kind,omitempty\\\"\" }")
     }
     let version = info.groupVersion.description
@@ -136,7 +137,7 @@ public final class Store: Sendable {
   }
 
   /// The first bytes of a body, as messages show them.
-  private static func summary(_ body: ByteSlice) -> String {
+  public static func summary(_ body: ByteSlice) -> String {
     guard body.count > 0 else { return "<empty>" }
     let shown = Array(body.array.prefix(30))
     let text = shown[0] == UInt8(ascii: "{")

@@ -70,7 +70,7 @@ private struct YAMLWriter {
     if text.contains("\n"), !text.unicodeScalars.contains(where: { ($0.value < 0x20 && $0 != "\n" && $0 != "\t") || $0.value == 0x7F }) {
       return literal(text, indent: indent + 2)
     }
-    if case .string = YAMLScalar.plain(text) {
+    if case .string = YAMLScalar.plain(text), !YAMLScalar.looksLikeAnotherType(text) {
       if isPlain(text) { return text }
       if text.unicodeScalars.allSatisfy({ $0.value >= 0x20 && $0.value != 0x7F }) {
         return "'" + text.split(separator: "'", omittingEmptySubsequences: false).joined(separator: "''") + "'"

@@ -208,3 +208,40 @@ import Testing
     }
   }
 }
+
+@Suite struct `YAML bodies` {
+  @Test func `a name given twice keeps its last value, with a warning or a refusal`() async throws {
+    try await TestServer.with { server in
+      let yaml = ["Content-Type": "application/yaml"]
+      let body = "metadata:\n  name: first\n  \"name\": second\n  labels: {a: '1', a: '2', a: '3'}\n"
+      let warned = try server.call("POST", "/api/v1/nodes", body, headers: yaml)
+      #expect(warned.code == 201, "\(warned.text)")
+      #expect(try warned.json()["metadata"]?["name"]?.string == "second")
+      #expect(try warned.json()["metadata"]?["labels"] == ["a": "3"])
+      #expect(warned.headers.filter { $0.name == "Warning" }.map(\.value) == [
+        #"299 - "line 3: key \"name\" already set in map""#, #"299 - "line 4: key \"a\" already set in map""#,
+      ])
+      let strict = try server.call("POST", "/api/v1/nodes?fieldValidation=Strict", "metadata:\n  name: x\n  name: y1\nspec: {nope: 1}\n", headers: yaml)
+      #expect(strict.code == 400)
+      #expect(
+        try strict.json()["message"]?.string
+          == "Node in version \"v1\" cannot be handled as a Node: strict decoding error: yaml: unmarshal errors:\n  line 3: key \"name\" already set in map, unknown field \"spec.nope\"")
+    }
+  }
+
+  @Test func `what is no YAML is told with its line`() async throws {
+    try await TestServer.with { server in
+      let reply = try server.call("POST", "/api/v1/nodes", "metadata:\n  name: [a\nspec: {}\n", headers: ["Content-Type": "application/yaml"])
+      #expect(reply.code == 400)
+      #expect(try reply.json()["message"]?.string?.hasPrefix("the object provided is unrecognized (must be of type Node): yaml: line ") == true, "\(reply.text)")
+    }
+  }
+
+  @Test func `times are quoted in answers`() async throws {
+    try await TestServer.with { server in
+      try server.createNode("t")
+      let text = try server.call("GET", "/api/v1/nodes/t", headers: ["Accept": "application/yaml"]).text
+      #expect(text.contains(/creationTimestamp: "[0-9TZ:-]+"\n/), "\(text)")
+    }
+  }
+}
