@@ -1,0 +1,77 @@
+import ByteBuffers
+import Storage
+@testable import StorageEtcd3
+import TestSupport
+import Testing
+
+/// A storage over given servers, with short times so that faults show soon.
+func withEtcd3(
+  _ servers: [String], prefix: String = "/registry", timing: Etcd3Timing = .init(), transformer: any Transformer = IdentityTransformer(),
+  compaction: Duration = .zero, within limit: Duration = .seconds(90), _ body: @escaping @Sendable (Etcd3Storage) async throws -> Void
+) async throws {
+  var config = StorageBackend.Config()
+  config.type = StorageBackend.typeETCD3
+  config.serverList = servers
+  config.prefix = prefix
+  config.compactionInterval = compaction
+  config.transformer = transformer
+  let storage = try await Etcd3Storage.open(config, timing: timing)
+  do {
+    try await within(limit, "the test") { try await body(storage) }
+  } catch {
+    await storage.destroy()
+    throw error
+  }
+  await storage.destroy()
+}
+
+extension Etcd3Timing {
+  /// For tests in which something does not answer.
+  static let short = Etcd3Timing(
+    attempt: .milliseconds(700), rangeAttempt: .seconds(3), call: .seconds(3), rangeCall: .seconds(6), knockAfter: .milliseconds(500),
+    giveUpAfter: .seconds(1))
+}
+
+extension SharedBytes {
+  /// `count` bytes that say which they are.
+  static func filled(_ count: Int, _ mark: String) -> SharedBytes {
+    var bytes = Array(mark.utf8)
+    bytes.append(contentsOf: repeatElement(UInt8(ascii: "."), count: max(0, count - bytes.count)))
+    return SharedBytes(bytes)
+  }
+}
+
+/// Follows a prefix as a Reflector does: resumes a lost watch after the last revision seen.
+struct Follower {
+  let storage: any Storage
+  let prefix: String
+  var position: Revision
+  private(set) var events: [StorageEvent] = []
+  private(set) var resumptions = 0
+
+  init(_ storage: any Storage, prefix: String, after: Revision) {
+    self.storage = storage
+    self.prefix = prefix
+    position = after
+  }
+
+  /// Returns when `isDone` holds of what was seen.
+  mutating func follow(until isDone: ([StorageEvent]) -> Bool) async throws {
+    while !isDone(events) {
+      do {
+        let watch = try await storage.watch(prefix: prefix, after: position)
+        defer { watch.cancel() }
+        while !isDone(events) {
+          for case .events(let batch) in try await watch.nextBatch() {
+            events.append(contentsOf: batch)
+            position = batch.last?.revision ?? position
+          }
+        }
+      } catch StorageError.watchClosed {
+        resumptions += 1
+      } catch StorageError.unreachable {
+        resumptions += 1
+      }
+    }
+  }
+}
