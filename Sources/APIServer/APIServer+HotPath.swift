@@ -24,7 +24,7 @@ extension APIServer {
     case .collection(let resource, let namespace):
       let endpoint = endpoints[resource]
       guard let prepared = try? endpoint.store.prepareList(.everything, namespace: namespace), let list = endpoint.store.listNow(prepared) else { return false }
-      body = endpoint.listDocument(list) + [Bytes.newline]
+      body = endpoint.listDocument(list, isLine: true)
     default: return false
     }
     let audit = ResponseHeader("Audit-Id", request.header("Audit-Id") ?? AuditID.next())

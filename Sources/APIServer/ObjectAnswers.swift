@@ -34,7 +34,7 @@ extension ResourceEndpoint {
   /// A list whose answer needs no work but slicing; nil where it does.
   func answerNow(_ list: ListResult, _ negotiated: Negotiated) -> Answer? {
     guard negotiated.form == .whole, negotiated.media == .json, !negotiated.pretty else { return nil }
-    return Answer(code: 200, contentType: Answer.json, body: listDocument(list) + [Bytes.newline])
+    return Answer(code: 200, contentType: Answer.json, body: listDocument(list, isLine: true))
   }
 
   /// Any list. Long tables let others have the thread in between, and text that has to be rewritten as a whole is rewritten elsewhere.
@@ -42,7 +42,7 @@ extension ResourceEndpoint {
     if let plain = answerNow(list, negotiated) { return plain }
     let document: Document
     switch negotiated.form {
-    case .whole: document = Document(listDocument(list))
+    case .whole: document = Document(listDocument(list, isLine: false))
     case .table(let version):
       var table = TableWriter(
         self, version: version, include: try IncludeObject(context.query), metadata: listMetadata(list), capacity: 2_048 + list.objects.count * 512)

@@ -35,6 +35,7 @@ enum ObjectEncoding {
 enum Bytes {
   static let newline = ByteSlice(SharedBytes("\n"))
   static let comma = ByteSlice(SharedBytes(","))
+  static let listEnd = ByteSlice(SharedBytes("]}\n"))
   static let listEndCompact = ByteSlice(SharedBytes("]}"))
   static let frameEnd = ByteSlice(SharedBytes("}\n"))
   static let addedPrefix = ByteSlice(SharedBytes(#"{"type":"ADDED","object":"#))

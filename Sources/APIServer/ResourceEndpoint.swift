@@ -46,21 +46,23 @@ final class ResourceEndpoint: Sendable {
     SharedBytes(bookmarkHead + store.objects.versioner.resourceVersion(of: revision) + (isInitialEventsEnd ? annotatedTail : bookmarkTail))
   }
 
-  /// A list in compact JSON, without the closing newline: the objects' own bytes, each with the separator to the next.
-  func listDocument(_ list: ListResult) -> [ByteSlice] {
+  /// A list in compact JSON: the objects' own bytes, each with the separator to the next. `isLine`: with the closing newline, which is not added
+  /// afterwards because that would retain thousands of owners once more.
+  func listDocument(_ list: ListResult, isLine: Bool) -> [ByteSlice] {
+    let end = isLine ? Bytes.listEnd : Bytes.listEndCompact
     var slices: [ByteSlice] = []
     slices.reserveCapacity(list.objects.count + 3)
     var head = listHead + list.resourceVersion + "\"" + metadataRest(list) + "},\"items\":["
     guard let last = list.objects.last else {
       slices.append(ByteSlice(SharedBytes(head)))
-      slices.append(Bytes.listEndCompact)
+      slices.append(end)
       return slices
     }
     head += "{"
     slices.append(ByteSlice(SharedBytes(head)))
     for object in list.objects.dropLast() { slices.append(object.listItemAndSeparator) }
     slices.append(last.listItem)
-    slices.append(Bytes.listEndCompact)
+    slices.append(end)
     return slices
   }
 

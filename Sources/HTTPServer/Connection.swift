@@ -13,6 +13,8 @@ final class Connection {
   var isDirty = false
   private(set) var isClosed = false
 
+  /// True when the socket took less than there was.
+  private var isBlocked = false
   private var buffer = ReadBuffer()
   private let request = Request()
   private var scanner = HeadScanner()
@@ -265,6 +267,7 @@ final class Connection {
   func flush() {
     let before = output.bytes
     guard output.write(to: descriptor) else { return reactor.drop(self) }
+    isBlocked = !output.isEmpty
     if output.bytes < before { lastWrite = Clock.now }
     if output.isEmpty && closesAfterFlush { return linger() }
     if output.bytes < limits.lowWaterMark && before >= limits.lowWaterMark { stream?.onWritable?() }
@@ -278,7 +281,8 @@ final class Connection {
     var wanted: UInt32 = 0
     let isFull = buffer.count >= Self.maxPipelined && (phase == .busy || phase == .streaming)
     if !hasEnded && !isFull { wanted |= EPOLLIN.rawValue | EPOLLRDHUP.rawValue }
-    if !output.isEmpty { wanted |= EPOLLOUT.rawValue }
+    // Output that has not been tried yet is flushed at the end of the turn; asking epoll for it would cost two system calls an answer.
+    if isBlocked { wanted |= EPOLLOUT.rawValue }
     if wanted == interest { return }
     interest = wanted
     reactor.setInterest(self, wanted)
