@@ -57,17 +57,17 @@ let package = Package(
       swiftSettings: swiftSettings),
 
     .target(name: "TestSupport", dependencies: ["ByteBuffers", "Storage", "JSON"], path: "Tests/TestSupport", swiftSettings: swiftSettings),
-    .testTarget(name: "JSONTests", dependencies: ["JSON", "TestSupport"], swiftSettings: swiftSettings),
-    .testTarget(name: "MachineryTests", dependencies: ["Machinery", "JSON", "TestSupport"], swiftSettings: swiftSettings),
-    .testTarget(name: "SchemaTests", dependencies: ["Schema", "Machinery", "JSON", "TestSupport"], swiftSettings: swiftSettings),
+    .testTarget(name: "JSONTests", dependencies: ["ByteBuffers", "JSON", "TestSupport"], swiftSettings: swiftSettings),
+    .testTarget(name: "MachineryTests", dependencies: ["ByteBuffers", "Machinery", "JSON", "TestSupport"], swiftSettings: swiftSettings),
+    .testTarget(name: "SchemaTests", dependencies: ["ByteBuffers", "Schema", "Machinery", "JSON", "TestSupport"], swiftSettings: swiftSettings),
     .testTarget(
       name: "StorageTests", dependencies: ["Storage", "ByteBuffers", "StorageSQLite", "StorageEtcd3", "Cacher", "TestSupport"], swiftSettings: swiftSettings),
     .testTarget(name: "StorageSQLiteTests", dependencies: ["StorageSQLite", "Storage", "ByteBuffers", "TestSupport"], swiftSettings: swiftSettings),
     .testTarget(name: "StorageEtcd3Tests", dependencies: ["StorageEtcd3", "CurlHTTP", "Storage", "TestSupport"], swiftSettings: swiftSettings),
     .testTarget(name: "CacherTests", dependencies: ["Cacher", "Storage", "StorageSQLite", "TestSupport"], swiftSettings: swiftSettings),
-    .testTarget(name: "HTTPServerTests", dependencies: ["HTTPServer", "ByteBuffers", "TestSupport"], swiftSettings: swiftSettings),
+    .testTarget(name: "HTTPServerTests", dependencies: ["HTTPServer", "ByteBuffers", "LoadClient", "TestSupport"], swiftSettings: swiftSettings),
     .testTarget(
-      name: "RegistryTests", dependencies: ["Registry", "Cacher", "Schema", "Storage", "StorageSQLite", "TestSupport"], swiftSettings: swiftSettings),
+      name: "RegistryTests", dependencies: ["Registry", "Cacher", "Schema", "Storage", "StorageSQLite", "Machinery", "JSON", "ByteBuffers", "TestSupport"], swiftSettings: swiftSettings),
     .testTarget(
       name: "APIServerTests", dependencies: ["APIServer", "Registry", "StorageSQLite", "HTTPServer", "TestSupport"], swiftSettings: swiftSettings),
     .target(name: "LoadClient", path: "Tests/LoadClient", swiftSettings: swiftSettings),

@@ -92,12 +92,13 @@ private struct Decoder {
 
   mutating func structure(_ node: JSONNode?, _ id: TypeModel.TypeID) throws(DecodeError) -> JSONValue {
     let type = model[id]
+    // Go names the struct that holds the field, so the complaint comes before this one is entered.
+    if let node, !node.isNull, node.kind != .object { throw mismatch(node, "v1.\(type.shortName)") }
     let outer = owner
     owner = type.shortName
     defer { owner = outer }
     var slots = [JSONValue?](repeating: nil, count: type.fields.count)
     if let node, !node.isNull {
-      guard node.kind == .object else { throw mismatch(node, "v1.\(type.shortName)") }
       var given: UInt64 = 0  // one bit a field, for repeated names
       var hint = 0  // bodies mostly keep the order of the type
       for (name, value) in node.members {

@@ -54,3 +54,15 @@ public func monotonicSeconds() -> Double {
   clock_gettime(CLOCK_MONOTONIC, &time)
   return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
 }
+
+/// Runs blocking work on a thread of its own: the cooperative pool has as many threads as cores, and servers under test need them.
+public func blocking<R: Sendable>(_ body: @escaping @Sendable () throws -> R) async throws -> R {
+  let box = ResultBox<R>()
+  await awaitingThreads(1) { _ in box.result = Result { try body() } }
+  guard let result = box.result else { throw Failure("the thread left no result") }
+  return try result.get()
+}
+
+private final class ResultBox<R>: @unchecked Sendable {  // Sendable: written by the one thread before the continuation resumes the reader.
+  var result: Result<R, any Error>?
+}

@@ -7,7 +7,6 @@ struct Benchmarks {
   static let known = ["get", "list", "put", "inprocess", "fanout", "footprint"]
 
   static func main() async {
-    setvbuf(stdout, nil, _IOLBF, 0)
     let asked = Array(CommandLine.arguments.dropFirst())
     let wanted = Set(asked.isEmpty ? known : asked)
     if let unknown = wanted.subtracting(known).sorted().first {

@@ -5,6 +5,11 @@ import Storage
 import StorageSQLite
 import Synchronization
 
+/// Writes done.
+private final class Counter: Sendable {
+  let count = Atomic<Int>(0)
+}
+
 /// SQLite without HTTP: durable compare-and-swap by 64 writers in this process.
 enum InProcess {
   static func sqlite(writers: Int, seconds: Double) async throws -> Double {
@@ -12,7 +17,7 @@ enum InProcess {
     config.type = StorageBackend.typeSQLite
     config.sqlitePath = "\(Servers.folder)/in-process.db"
     let (storage, destroy) = try await SQLiteStorage.make(config)
-    let done = Atomic<Int>(0)
+    let done = Counter()
     let start = monotonicSeconds()
     try await withThrowingTaskGroup { group in
       for writer in 0..<writers {
@@ -24,13 +29,13 @@ enum InProcess {
             counter += 1
             let value = SharedBytes(Nodes.json("in-\(writer)", counter: counter))
             object = try await storage.guaranteedUpdate(key: key, ignoreNotFound: false, origin: object) { _ in .write(value, ttl: nil) }.object
-            done.add(1, ordering: .relaxed)
+            done.count.add(1, ordering: .relaxed)
           }
         }
       }
       try await group.waitForAll()
     }
-    let rate = Double(done.load(ordering: .relaxed)) / (monotonicSeconds() - start)
+    let rate = Double(done.count.load(ordering: .relaxed)) / (monotonicSeconds() - start)
     await destroy()
     return rate
   }

@@ -42,9 +42,7 @@ enum Measurements {
     let watch = try Client(port: port)
     let create = #"{"create_request":{"key":"\#(base64(Array("/registry/minions/".utf8)))","range_end":"\#(base64(Array("/registry/minions0".utf8)))"}}"#
     try watch.send(Array("POST /v3/watch HTTP/1.1\r\nHost: x\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n\(String(create.utf8.count, radix: 16))\r\n\(create)\r\n".utf8))
-    let stop = Atomic<Bool>(false)
     let descriptor = watch.descriptor
-    _ = stop
     final class Drain: Sendable {
       let descriptor: Int32
       init(_ descriptor: Int32) { self.descriptor = descriptor }
@@ -109,23 +107,15 @@ enum Measurements {
       guard try client.receiveHead().status == 200 else { throw Failure("a watch was refused") }
       clients.append(client)
     }
-    let poller = epoll_create1(0)
-    defer { close(poller) }
-    for (index, client) in clients.enumerated() {
-      var event = epoll_event(events: EPOLLIN.rawValue, data: epoll_data_t(u64: UInt64(index)))
-      epoll_ctl(poller, EPOLL_CTL_ADD, client.descriptor, &event)
-    }
+    var waiting = clients.map { pollfd(fd: $0.descriptor, events: Int16(POLLIN), revents: 0) }
     var last = [UInt8](repeating: 0, count: watchers)
     var buffer = [UInt8](repeating: 0, count: 1 << 20)
-    var events = [epoll_event](repeating: epoll_event(), count: 256)
     // Counts the ends of events (`}` and a newline) until `wanted` have come.
     func drain(_ wanted: Int) throws {
       var seen = 0
       while seen < wanted {
-        let ready = epoll_wait(poller, &events, Int32(events.count), 10_000)
-        guard ready > 0 else { throw Failure("only \(seen) of \(wanted) events came") }
-        for event in events[..<Int(ready)] {
-          let index = Int(event.data.u64)
+        guard poll(&waiting, nfds_t(waiting.count), 10_000) > 0 else { throw Failure("only \(seen) of \(wanted) events came") }
+        for index in waiting.indices where waiting[index].revents != 0 {
           let count = recv(clients[index].descriptor, &buffer, buffer.count, 0)
           guard count > 0 else { throw Failure("a watch was closed") }
           var previous = last[index]
@@ -137,11 +127,9 @@ enum Measurements {
         }
       }
     }
-    // Some of the initial events came with the head of the answer, so warm up with whole rounds only.
-    usleep(500_000)
-    var event = epoll_event()
-    _ = withUnsafeMutablePointer(to: &event) { epoll_wait(poller, $0, 1, 0) }
-    for client in clients { while recv(client.descriptor, &buffer, buffer.count, Int32(MSG_DONTWAIT.rawValue)) > 0 {} }
+    // The initial events are not part of what is measured.
+    usleep(1_000_000)
+    for client in clients { while recv(client.descriptor, &buffer, buffer.count, Int32(MSG_DONTWAIT)) > 0 {} }
     let residentPerWatch = Double(child.residentBytes - resident) / Double(watchers)
     let before = child.cpuSeconds
     for change in 1...changes {

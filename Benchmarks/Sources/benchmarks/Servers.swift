@@ -1,7 +1,7 @@
 import Glibc
 import LoadClient
 
-/// The servers that are compared; each listens on a port of its own and is pinned to core 0, the load to core 1.
+/// The servers that are compared; each listens on a port of its own and is pinned to core 0, the load to core 1 (by Benchmarks/run).
 enum Servers {
   static let serverCore = 0
   static let loadCore = 1
@@ -9,9 +9,6 @@ enum Servers {
 
   static func prepare() throws {
     mkdir(folder, 0o700)
-    var set = cpu_set_t()
-    withUnsafeMutableBytes(of: &set) { $0[loadCore / 8] |= UInt8(1 << (loadCore % 8)) }
-    sched_setaffinity(0, MemoryLayout<cpu_set_t>.size, &set)
   }
 
   static func cleanUp() { _ = try? output(of: ["rm", "-rf", folder]) }
