@@ -1,5 +1,6 @@
 public import ByteBuffers
 public import Storage
+import Synchronization
 
 /// The raw storage under the Cacher. Writes pass through, starting from the cached object where there is one; their result reaches the cache
 /// by the watch like everybody else's, so it may not be there yet when a write returns.
@@ -42,5 +43,9 @@ extension Cacher {
     try await config.storage.oldestWatchableRevision(atMostBack: revisions)
   }
   public func compact(through revision: Revision) async throws { try await config.storage.compact(through: revision) }
-  public func readinessCheck() async throws { try await config.storage.readinessCheck() }
+  /// Ready when the cache is filled and the storage can serve.
+  public func readinessCheck() async throws {
+    if state.withLock({ $0.phase }) != .ready { throw notReady() }
+    try await config.storage.readinessCheck()
+  }
 }

@@ -18,8 +18,11 @@ struct Benchmarks {
       defer { Servers.cleanUp() }
       print("| what | Binnacle | beside it | ratio | aim |\n|---|---|---|---|---|")
       if wanted.contains("get") || wanted.contains("list") || wanted.contains("footprint") { try reads(wanted) }
-      if wanted.contains("put") || wanted.contains("inprocess") { try await writes(wanted) }
       if wanted.contains("fanout") { try fanOut() }
+      if wanted.contains("put") || wanted.contains("inprocess") {
+        try Servers.useAllCores()
+        try await writes(wanted)
+      }
     } catch {
       print("failed: \(error)")
       exit(1)

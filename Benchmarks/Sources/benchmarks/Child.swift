@@ -1,21 +1,21 @@
 import Glibc
 import LoadClient
 
-/// A server under measurement: a child process pinned to one core.
+/// A server under measurement: a child process pinned to some cores.
 final class Child {
   let pid: pid_t
   let name: String
   private var isRunning = true
 
-  /// Starts `command`, pinned to `core`, with its output thrown away.
-  init(_ name: String, core: Int, _ command: [String]) throws {
+  /// Starts `command`, pinned to `cores` (`0`, `0,1`), with its output in a file.
+  init(_ name: String, cores: String, _ command: [String]) throws {
     self.name = name
     var actions = posix_spawn_file_actions_t()
     posix_spawn_file_actions_init(&actions)
     defer { posix_spawn_file_actions_destroy(&actions) }
     posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0)
     posix_spawn_file_actions_addopen(&actions, 2, "/tmp/binnacle-benchmark-\(name).log", O_WRONLY | O_CREAT | O_TRUNC, 0o600)
-    let words = ["taskset", "-c", String(core)] + command
+    let words = ["taskset", "-c", cores] + command
     var arguments: [UnsafeMutablePointer<CChar>?] = words.map { strdup($0) } + [nil]
     defer { arguments.forEach { free($0) } }
     var pid: pid_t = 0

@@ -3,12 +3,19 @@ import LoadClient
 
 /// The servers that are compared; each listens on a port of its own and is pinned to core 0, the load to core 1 (by Benchmarks/run).
 enum Servers {
-  static let serverCore = 0
+  /// What the next servers are pinned to.
+  nonisolated(unsafe) static var cores = "0"  // changed by the one thread that runs the benchmarks
   static let loadCore = 1
   static let folder = "/tmp/binnacle-benchmark-\(getpid())"
 
   static func prepare() throws {
     mkdir(folder, 0o700)
+  }
+
+  /// Writes need both cores on both sides: an etcd and the daemon over it are two processes.
+  static func useAllCores() throws {
+    cores = "0,1"
+    _ = try output(of: ["taskset", "-acp", "0,1", String(getpid())])
   }
 
   static func cleanUp() { _ = try? output(of: ["rm", "-rf", folder]) }
@@ -17,7 +24,7 @@ enum Servers {
     guard let path = getenv("BINNACLE").map({ String(cString: $0) }) else { throw Failure("BINNACLE must name the daemon: start this through Benchmarks/run") }
     let storage = arguments.contains("--etcd-servers") ? [] : ["--data-dir", "\(folder)/\(database)"]
     let start = monotonicSeconds()
-    let child = try Child("binnacle-\(port)", core: serverCore, [path, "serve", "--insecure-port", String(port), "--reactors", "1"] + storage + arguments)
+    let child = try Child("binnacle-\(port)", cores: cores, [path, "serve", "--insecure-port", String(port), "--reactors", cores == "0" ? "1" : "2"] + storage + arguments)
     try waitUntil(port: port, answers: "/readyz")
     return (child, monotonicSeconds() - start)
   }
@@ -25,7 +32,7 @@ enum Servers {
   static func etcd(port: Int) throws -> Child {
     let url = "http://127.0.0.1:\(port)"
     let peer = "http://127.0.0.1:\(port + 1)"
-    let child = try Child("etcd-\(port)", core: serverCore, [
+    let child = try Child("etcd-\(port)", cores: cores, [
       "etcd", "--name", "bench", "--data-dir", "\(folder)/etcd-\(port)", "--listen-client-urls", url, "--advertise-client-urls", url,
       "--listen-peer-urls", peer, "--initial-advertise-peer-urls", peer, "--initial-cluster", "bench=\(peer)", "--log-level", "error",
     ])
@@ -50,7 +57,7 @@ enum Servers {
       }
 
       """)
-    let child = try Child("nginx-\(port)", core: serverCore, ["nginx", "-p", folder, "-c", "\(folder)/nginx.conf"])
+    let child = try Child("nginx-\(port)", cores: cores, ["nginx", "-p", folder, "-c", "\(folder)/nginx.conf"])
     try waitUntil(port: port, answers: "/" + (files.keys.first ?? ""))
     return child
   }
