@@ -75,8 +75,9 @@ import Testing
 
   @Test(arguments: EtcdServer.Version.both)
   func `through freezes and kills no acknowledged write is lost and a follower sees each change once and in order`(version: EtcdServer.Version) async throws {
-    let server = try await EtcdServer.start(version)
-    try await withEtcd3([server.url], timing: .short, within: .seconds(120)) { storage in
+    // A lone 3.5.1 itself loses acknowledged writes when it is killed (etcd issue 14370, mended in 3.4.21 and 3.5.5): there a cluster is asked.
+    let servers = try await EtcdServer.startCluster(version, members: version == .v3_4 ? 1 : 3)
+    try await withEtcd3(servers.map(\.url), timing: .short, within: .seconds(120)) { storage in
       let start = try await storage.currentRevision()
       let isOver = Atomic<Bool>(false)
       async let followed = {
@@ -85,7 +86,8 @@ import Testing
         return (follower.events, follower.resumptions)
       }()
       async let written = Self.write(storage, writers: 8) { isOver.load(ordering: .relaxed) }
-      for _ in 0..<(Tools.isFullRun ? 20 : 3) {
+      for round in 0..<(Tools.isFullRun ? 20 : 3) {
+        let server = servers[round % servers.count]
         try await Task.sleep(for: .milliseconds(500))
         server.pause()
         try await Task.sleep(for: .milliseconds(400))
@@ -106,7 +108,7 @@ import Testing
         #expect(writer.acknowledged.count > 0)
         #expect(writer.acknowledged.allSatisfy(known.contains), "an acknowledged write is missing")
       }
-      #expect(resumptions >= 3)
+      #expect(resumptions >= 1)
       // Nothing was written twice: each value of a writer appears once at most.
       let values = events.compactMap(\.value).map(\.text)
       #expect(Set(values).count == values.count, "a write was applied twice")

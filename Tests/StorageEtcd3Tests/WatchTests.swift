@@ -43,7 +43,7 @@ import Testing
       for round in 0..<12 {
         let puts = (0..<120).map { "{\"request_put\":{\"key\":\"\(base64("/registry/f/\(round)/\($0)"))\",\"value\":\"\(base64(String(repeating: "v", count: 7_500)))\"}}" }
         let body = "{\"success\":[\(puts.joined(separator: ","))]}"
-        #expect(HTTPProbe.request("POST", port: server.clientPort, path: "/v3/kv/txn", body: body, timeoutSeconds: 10)?.status == 200)
+        #expect(await HTTPProbe.answer("POST", port: server.clientPort, path: "/v3/kv/txn", body: body, timeoutSeconds: 10)?.status == 200)
       }
       let watch = try await storage.watch(prefix: "/registry/f/", after: start)
       var seen = 0
@@ -80,6 +80,28 @@ import Testing
       #expect(events.map(\.revision) == [made.revision])
       other.cancel()
       #expect(try await storage.oldestWatchableRevision(atMostBack: 10_000) == newest)
+    }
+  }
+
+  @Test(arguments: EtcdServer.Version.both)
+  func `a watch from the future is open at once, silent until then, and does not disturb the stream`(version: EtcdServer.Version) async throws {
+    let server = try await EtcdServer.start(version)
+    try await withEtcd3([server.url], timing: .short) { storage in
+      let now = try await storage.currentRevision()
+      let present = try await storage.watch(prefix: "/registry/", after: now)
+      let future = try await storage.watch(prefix: "/registry/", after: Revision(now.rawValue + 3))
+      // Longer than the stream may be silent before it counts as dead.
+      try await Task.sleep(for: .seconds(2))
+      var made: [Revision] = []
+      for index in 0..<5 { made.append(try await storage.create(key: "/registry/\(index)", value: SharedBytes("x"), ttl: nil).revision) }
+      for (watch, expected) in [(present, made), (future, Array(made.dropFirst(3)))] {
+        var seen: [Revision] = []
+        while seen.count < expected.count {
+          for case .events(let events) in try await watch.nextBatch() { seen.append(contentsOf: events.map(\.revision)) }
+        }
+        #expect(seen == expected)
+        watch.cancel()
+      }
     }
   }
 

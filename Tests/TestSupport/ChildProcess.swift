@@ -77,6 +77,21 @@ public final class ChildProcess: Sendable {
     if isRunning { Glibc.kill(pid, number) }
   }
 
+  /// SIGSTOP, and returns when every thread has stopped: the kernel takes its time on a busy machine.
+  public func freeze() {
+    signal(SIGSTOP)
+    let deadline = ContinuousClock.now + .seconds(5)
+    while ContinuousClock.now < deadline {
+      let threads = (try? FileManager.default.contentsOfDirectory(atPath: "/proc/\(pid)/task")) ?? []
+      let running = threads.contains { thread in
+        let stat = FileManager.default.contents(atPath: "/proc/\(pid)/task/\(thread)/stat").map { String(decoding: $0, as: UTF8.self) } ?? ""
+        return stat[(stat.lastIndex(of: ")") ?? stat.startIndex)...].dropFirst(2).first.map { $0 != "T" } ?? false
+      }
+      if !running { return }
+      usleep(500)
+    }
+  }
+
   /// Waits for its end; kills it and throws if that does not come in time.
   @discardableResult
   public func wait(within limit: Duration = .seconds(20)) async throws -> CInt {

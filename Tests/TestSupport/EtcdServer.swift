@@ -78,7 +78,7 @@ public final class EtcdServer: Sendable {
     do {
       try await eventually("etcd \(version) on port \(clientPort) is healthy", within: limit, every: .milliseconds(30)) {
         guard process.withLock({ $0?.isRunning }) == true else { throw DeadlinePassed("etcd ended: \(log.suffix(1500))") }
-        return HTTPProbe.request(port: clientPort, path: "/health")?.body.contains("\"true\"") == true
+        return await HTTPProbe.answer(port: clientPort, path: "/health")?.body.contains("\"true\"") == true
       }
     } catch let error as DeadlinePassed {
       throw DeadlinePassed(error.description + log.suffix(1500))
@@ -105,7 +105,7 @@ public final class EtcdServer: Sendable {
   }
 
   /// Freezes the process: the kernel keeps its connections, nothing answers.
-  public func pause() { process.withLock { $0 }?.signal(SIGSTOP) }
+  public func pause() { process.withLock { $0 }?.freeze() }
   /// Lets a frozen process run on.
   public func resume() { process.withLock { $0 }?.signal(SIGCONT) }
 

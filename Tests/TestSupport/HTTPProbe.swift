@@ -1,8 +1,19 @@
 import Foundation
 
-/// The smallest HTTP client, for asking a server of a test whether it is up. Blocks up to `timeoutSeconds` per read.
+/// The smallest HTTP client, for asking a server of a test whether it is up. Waits up to `timeoutSeconds` per read.
 public enum HTTPProbe {
-  /// Sends one request to 127.0.0.1; nil when there is no answer.
+  /// `request` on a thread of its own: a server that does not answer must not hold up the tests that share the pool's few threads.
+  public static func answer(
+    _ method: String = "GET", port: Int, path: String, body: String = "", timeoutSeconds: Int = 1
+  ) async -> (status: Int, body: String)? {
+    await withCheckedContinuation { continuation in
+      Thread.detachNewThread {
+        continuation.resume(returning: request(method, port: port, path: path, body: body, timeoutSeconds: timeoutSeconds))
+      }
+    }
+  }
+
+  /// Blocks the calling thread. Sends one request to 127.0.0.1; nil when there is no answer.
   public static func request(_ method: String = "GET", port: Int, path: String, body: String = "", timeoutSeconds: Int = 1) -> (status: Int, body: String)? {
     let number = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
     guard number >= 0 else { return nil }
