@@ -132,15 +132,17 @@ import Testing
     try await kubectl("create", "-f", file)
 
     async let watched = run(
-      [kubectl.kubectl, "--server", kubectl.daemon.url, "get", "nodes", "-w", "--request-timeout=6s"],
+      [kubectl.kubectl, "--server", kubectl.daemon.url, "get", "nodes", "-w", "--request-timeout=12s"],
       environment: ["HOME": kubectl.home.path, "KUBECONFIG": "/dev/null"], within: .seconds(60))
     async let waited = run(
       [kubectl.kubectl, "--server", kubectl.daemon.url, "wait", "--for=condition=Ready", "node/edge-1", "--timeout=30s"],
       environment: ["HOME": kubectl.home.path, "KUBECONFIG": "/dev/null"], within: .seconds(60))
     // kubectl does not say when its watch is open, so changes go on until it has ended.
     let changes = Task {
-      for turn in 0... where !Task.isCancelled {
+      var turn = 0
+      while !Task.isCancelled {
         try await kubectl(turn.isMultiple(of: 2) ? "cordon" : "uncordon", "edge-1")
+        turn += 1
         try await kubectl(
           "patch", "node", "edge-1", "--subresource=status", "-p",
           #"{"status":{"conditions":[{"type":"Ready","status":"True","reason":"Test","message":"up"}]}}"#)
