@@ -29,7 +29,7 @@ extension Etcd3Storage {
 
   /// One gateway answer of a long list is kept near this size: a list of everything is read in pieces at one revision.
   private static let pieceBytes = 8 << 20
-  private static let firstPiece = 500
+  private static let firstPiece = 1_000
   private static let largestPiece = 10_000
 
   public func getList(prefix: String, options: StorageListOptions) async throws -> StorageList {

@@ -161,7 +161,7 @@ import Testing
     let server = try await EtcdServer.start(version)
     let proxy = try FaultProxy(to: server.clientPort)
     defer { proxy.close() }
-    try await withEtcd3([proxy.url], timing: .short) { storage in
+    try await withEtcd3([proxy.url]) { storage in
       let watch = try await storage.watch(prefix: "/registry/", after: storage.currentRevision())
       /// Loses answers until some were lost, then lets everything through.
       func losing(_ body: @escaping @Sendable () async throws -> StoredObject) async throws -> StoredObject {
