@@ -23,11 +23,12 @@ enum InProcess {
       for writer in 0..<writers {
         group.addTask {
           let key = "/registry/minions/in-\(writer)"
+          let template = Nodes.Template("in-\(writer)")
           var counter = 0
           var object = try await storage.create(key: key, value: SharedBytes(Nodes.json("in-\(writer)")), ttl: nil)
           while monotonicSeconds() - start < seconds {
             counter += 1
-            let value = SharedBytes(Nodes.json("in-\(writer)", counter: counter))
+            let value = SharedBytes(template.bytes(counter))
             object = try await storage.guaranteedUpdate(key: key, ignoreNotFound: false, origin: object) { _ in .write(value, ttl: nil) }.object
             done.count.add(1, ordering: .relaxed)
           }

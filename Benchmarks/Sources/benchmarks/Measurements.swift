@@ -28,10 +28,11 @@ enum Measurements {
     for i in 0..<writers { try client.call("POST", "/api/v1/nodes", body: Nodes.json("put-\(i)")) }
     return try writing(child, writers: writers, seconds: seconds) { writer in
       let client = try Client(port: port)
+      let template = Nodes.Template("put-\(writer)")
       var counter = 0
       return {
         counter += 1
-        let answer = try client.call("PUT", "/api/v1/nodes/put-\(writer)", body: Nodes.json("put-\(writer)", counter: counter))
+        let answer = try client.call("PUT", "/api/v1/nodes/put-\(writer)", body: template.bytes(counter))
         guard answer.status == 200 else { throw Failure("PUT answered \(answer.status)") }
       }
     }
@@ -61,11 +62,12 @@ enum Measurements {
     return try writing(child, writers: writers, seconds: seconds) { writer in
       let client = try Client(port: port)
       let key = base64(Array("/registry/minions/bare-\(writer)".utf8))
+      let template = Nodes.Template("bare-\(writer)")
       var revision = "0"
       var counter = 0
       return {
         counter += 1
-        let value = base64(Nodes.json("bare-\(writer)", counter: counter))
+        let value = base64(template.bytes(counter))
         let body = #"{"compare":[{"key":"\#(key)","target":"MOD","result":"EQUAL","mod_revision":"\#(revision)"}],"success":[{"request_put":{"key":"\#(key)","value":"\#(value)"}}],"failure":[{"request_range":{"key":"\#(key)"}}]}"#
         let answer = String(decoding: try client.call("POST", "/v3/kv/txn", body: Array(body.utf8), keepsBody: true).body, as: UTF8.self)
         guard answer.contains(#""succeeded":true"#), let start = answer.range(ofText: #""revision":""#) else { throw Failure("txn: \(answer)") }
