@@ -10,6 +10,8 @@ public struct FieldError: Sendable, Equatable {
     case forbidden = "FieldValueForbidden"
     case tooLong = "FieldValueTooLong"
     case tooMany = "FieldValueTooMany"
+    case tooFew = "FieldValueTooFew"
+    case tooShort = "FieldValueTooShort"
     case internalError = "InternalError"
     case typeInvalid = "FieldValueTypeInvalid"
 
@@ -23,6 +25,8 @@ public struct FieldError: Sendable, Equatable {
       case .forbidden: "Forbidden"
       case .tooLong: "Too long"
       case .tooMany: "Too many"
+      case .tooFew: "Too few"
+      case .tooShort: "Too short"
       case .internalError: "Internal error"
       }
     }
@@ -46,7 +50,7 @@ public struct FieldError: Sendable, Equatable {
   public var body: String {
     var text = kind.title
     switch kind {
-    case .required, .forbidden, .tooLong, .internalError: break
+    case .required, .forbidden, .tooLong, .tooShort, .internalError: break
     default: if let value { text += ": \(value)" }
     }
     if !detail.isEmpty { text += ": \(detail)" }
@@ -73,36 +77,20 @@ public struct FieldError: Sendable, Equatable {
       detail: supported.isEmpty ? "" : "supported values: " + supported.map { GoText.quoted($0) }.joined(separator: ", "))
   }
   public static func tooLong(_ field: String, _ detail: String) -> FieldError { FieldError(.tooLong, field, detail: detail) }
+  /// Longer than `limit` bytes.
+  public static func tooLong(_ field: String, limit: Int) -> FieldError {
+    FieldError(.tooLong, field, detail: "may not be more than \(limit) \(limit == 1 ? "byte" : "bytes")")
+  }
+  public static func tooMany(_ field: String, count: Int, limit: Int) -> FieldError {
+    FieldError(.tooMany, field, value: String(count), detail: "must have at most \(limit) \(limit == 1 ? "item" : "items")")
+  }
+  public static func notFound(_ field: String, _ text: String) -> FieldError { FieldError(.notFound, field, value: GoText.quoted(text)) }
+  public static func internalError(_ field: String, _ why: String) -> FieldError { FieldError(.internalError, field, detail: why) }
 
   /// Several messages as Go's aggregate prints them: one alone as it is, more in brackets, repeated ones once.
   public static func aggregate(_ messages: [String]) -> String {
     var seen = Set<String>()
     let unique = messages.filter { seen.insert($0).inserted }
     return unique.count == 1 ? unique[0] : "[" + unique.joined(separator: ", ") + "]"
-  }
-}
-
-/// Text as Go's fmt prints it.
-public enum GoText {
-  /// `%q`.
-  public static func quoted(_ text: String) -> String {
-    var out = "\""
-    for scalar in text.unicodeScalars {
-      switch scalar {
-      case "\"": out += "\\\""
-      case "\\": out += "\\\\"
-      case "\n": out += "\\n"
-      case "\r": out += "\\r"
-      case "\t": out += "\\t"
-      case "\u{07}": out += "\\a"
-      case "\u{08}": out += "\\b"
-      case "\u{0B}": out += "\\v"
-      case "\u{0C}": out += "\\f"
-      case _ where scalar.value < 0x20 || scalar.value == 0x7F:
-        out += "\\x" + (scalar.value < 16 ? "0" : "") + String(scalar.value, radix: 16)
-      default: out.unicodeScalars.append(scalar)
-      }
-    }
-    return out + "\""
   }
 }

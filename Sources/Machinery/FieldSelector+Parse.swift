@@ -2,9 +2,12 @@ extension FieldSelector {
   /// Parses `a=b,c!=d` with `\` before `\`, `,` and `=` in values, as apimachinery's package `fields`.
   public static func parse(_ text: String) throws(SelectorError) -> FieldSelector {
     var terms: [Term] = []
-    for part in split(text) where !part.isEmpty {
+    // Sorted, as upstream does: which of several errors is reported depends on it.
+    for part in split(text).sorted(by: { $0.utf8.lexicographicallyPrecedes($1.utf8) }) where !part.isEmpty {
       guard let (field, isEqual, raw) = divided(part) else { throw SelectorError("invalid selector: '\(text)'; can't understand '\(part)'") }
-      terms.append(Term(field: field, isEqual: isEqual, value: try unescaped(raw)))
+      let value = try unescaped(raw)
+      // "=" alone asks for nothing.
+      if !field.isEmpty || !value.isEmpty { terms.append(Term(field: field, isEqual: isEqual, value: value)) }
     }
     return FieldSelector(terms)
   }
@@ -58,7 +61,8 @@ extension FieldSelector {
       } else if character == "\\" {
         isEscaped = true
       } else if character == "," || character == "=" {
-        throw SelectorError("invalid field selector: unescaped character in value: \(character)")
+        // Go prints the character's number here.
+        throw SelectorError("invalid field selector: unescaped character in value: \(character.value)")
       } else {
         out.unicodeScalars.append(character)
       }

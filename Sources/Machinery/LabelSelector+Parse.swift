@@ -25,7 +25,8 @@ private struct LabelSelectorParser {
     var at = 0
     func isSpecial(_ byte: UInt8) -> Bool { "=!(),><".utf8.contains(byte) }
     func isSpace(_ byte: UInt8) -> Bool { byte == 0x20 || byte == 0x09 || byte == 0x0D || byte == 0x0A }
-    while at < bytes.count {
+    // Upstream's lexer takes a zero byte for the end: of a word, and between words of the text.
+    while at < bytes.count, bytes[at] != 0 {
       if isSpace(bytes[at]) {
         at += 1
         continue
@@ -45,8 +46,9 @@ private struct LabelSelectorParser {
         at += 1
         continue
       }
-      while at < bytes.count, !isSpecial(bytes[at]), !isSpace(bytes[at]) { at += 1 }
+      while at < bytes.count, !isSpecial(bytes[at]), !isSpace(bytes[at]), bytes[at] != 0 { at += 1 }
       let word = String(decoding: bytes[start..<at], as: UTF8.self)
+      if at < bytes.count, bytes[at] == 0 { at += 1 }
       tokens.append((word == "in" ? .in : word == "notin" ? .notIn : .identifier, word))
     }
   }
@@ -136,7 +138,7 @@ private struct LabelSelectorParser {
           if next == .comma { continue }
           if next == .close {
             place += 1
-            return values.sorted()
+            return values.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
           }
           throw SelectorError("found '\(follower)', expected: ',' or ')'")
         case .comma:
@@ -145,12 +147,9 @@ private struct LabelSelectorParser {
           if next == .close {
             values.insert("")
             place += 1
-            return values.sorted()
+            return values.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
           }
-          if next == .comma {
-            place += 1
-            values.insert("")
-          }
+          if next == .comma { values.insert("") }
         default: throw SelectorError("found '\(text)', expected: ',', or identifier")
         }
       }
@@ -168,15 +167,18 @@ private struct LabelSelectorParser {
   }
 
   private func made(_ key: String, _ op: LabelSelector.Operator, _ values: [String]) throws(SelectorError) -> LabelSelector.Requirement {
+    let path = FieldPath("values")
+    var errors: [FieldError] = []
     if op == .greaterThan || op == .lessThan {
-      for value in values where Int64(value) == nil {
-        throw SelectorError("values[0]: Invalid value: \(GoText.quoted(value)): for 'Gt', 'Lt' operators, the value must be an integer")
+      for (place, value) in values.enumerated() where Int64(value) == nil {
+        errors.append(.invalid(path.index(place).description, value, "for 'Gt', 'Lt' operators, the value must be an integer"))
       }
     }
     for (place, value) in values.enumerated() {
       let problems = NameValidation.labelValue(value)
-      if !problems.isEmpty { throw SelectorError("values[\(place)][\(key)]: Invalid value: \(GoText.quoted(value)): \(problems.joined(separator: "; "))") }
+      if !problems.isEmpty { errors.append(.invalid(path.index(place).key(key).description, value, problems.joined(separator: "; "))) }
     }
+    if !errors.isEmpty { throw SelectorError(FieldError.aggregate(errors.map(\.message))) }
     return LabelSelector.Requirement(key: key, op: op, values: values)
   }
 }

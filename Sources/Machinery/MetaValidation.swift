@@ -11,8 +11,12 @@ public enum MetaValidation {
     NameValidation.dns1123Subdomain(isPrefix ? maskingTrailingDash(name) : name)
   }
 
+  /// Names that are DNS labels.
+  public static let labelName: NameRule = { name, isPrefix in NameValidation.dns1123Label(isPrefix ? maskingTrailingDash(name) : name) }
+
+  /// Upstream cuts two characters where it replaces one; so does this, or some prefixes would be judged otherwise.
   private static func maskingTrailingDash(_ name: String) -> String {
-    name.utf8.count > 1 && name.hasSuffix("-") ? name.dropLast() + "a" : name
+    name.utf8.count > 1 && name.hasSuffix("-") ? name.dropLast(2) + "a" : name
   }
 
   static let annotationLimit = 256 << 10
@@ -43,7 +47,7 @@ public enum MetaValidation {
       errors.append(.invalid("metadata.generation", bare: String(generation), "must be greater than or equal to 0"))
     }
     errors += labels(meta) + annotations(meta) + owners(meta)
-    return errors + finalizers(meta)
+    return errors + finalizers(meta) + managedFields(meta)
   }
 
   /// Checks what an update may change. `new` must carry a resourceVersion already.
@@ -67,7 +71,7 @@ public enum MetaValidation {
     for field in ["name", "namespace", "uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds"] where new[field] != old[field] {
       errors.append(.invalid("metadata.\(field)", bare: shown(new[field], field), "field is immutable"))
     }
-    return errors + labels(new) + annotations(new) + owners(new)
+    return errors + labels(new) + annotations(new) + owners(new) + managedFields(new)
   }
 
   /// A value as Go prints it in "Invalid value".
@@ -93,7 +97,7 @@ public enum MetaValidation {
       NameValidation.qualifiedName(annotation.name.lowercased()).map { FieldError.invalid("metadata.annotations", annotation.name, $0) }
     }
     if members.reduce(0, { $0 + $1.name.utf8.count + ($1.value.string ?? "").utf8.count }) > annotationLimit {
-      errors.append(.tooLong("metadata.annotations", "may not be more than \(annotationLimit) bytes"))
+      errors.append(.tooLong("metadata.annotations", limit: annotationLimit))
     }
     return errors
   }
@@ -106,7 +110,8 @@ public enum MetaValidation {
       let version = owner["apiVersion"]?.string ?? ""
       let kind = owner["kind"]?.string ?? ""
       let name = owner["name"]?.string ?? ""
-      if version.isEmpty || version.hasSuffix("/") { errors.append(.invalid("\(field).apiVersion", version, "version must not be empty")) }
+      let parts = version.split(separator: "/", omittingEmptySubsequences: false)
+      if parts.count > 2 || parts.last?.isEmpty != false { errors.append(.invalid("\(field).apiVersion", version, "version must not be empty")) }
       if kind.isEmpty { errors.append(.invalid("\(field).kind", kind, "must not be empty")) }
       if name.isEmpty { errors.append(.invalid("\(field).name", name, "must not be empty")) }
       if (owner["uid"]?.string ?? "").isEmpty { errors.append(.invalid("\(field).uid", "", "must not be empty")) }
@@ -122,6 +127,36 @@ public enum MetaValidation {
           controller = "\(kind)/\(name)"
         }
       }
+    }
+    return errors
+  }
+
+  private static func managedFields(_ meta: JSONObject) -> [FieldError] {
+    var errors: [FieldError] = []
+    for (place, entry) in (meta["managedFields"]?.array ?? []).enumerated() {
+      let path = FieldPath("metadata", "managedFields").index(place)
+      let operation = entry["operation"]?.string ?? ""
+      if operation != "Apply" && operation != "Update" {
+        errors.append(.invalid(path.child("operation").description, operation, "must be `Apply` or `Update`"))
+      }
+      let type = entry["fieldsType"]?.string ?? ""
+      if !type.isEmpty && type != "FieldsV1" { errors.append(.invalid(path.child("fieldsType").description, type, "must be `FieldsV1`")) }
+      errors += fieldManager(entry["manager"]?.string ?? "", path.child("manager"))
+      if (entry["subresource"]?.string ?? "").utf8.count > 256 { errors.append(.tooLong(path.child("subresource").description, limit: 256)) }
+    }
+    return errors
+  }
+
+  /// Rules for the name of a field manager, in metadata and in options. (`ValidateFieldManager`)
+  public static func fieldManager(_ name: String, _ path: FieldPath) -> [FieldError] {
+    var errors: [FieldError] = []
+    if name.utf8.count > 128 { errors.append(.tooLong(path.description, limit: 128)) }
+    var position = 0
+    for scalar in name.unicodeScalars {
+      if !GoText.isPrintable(scalar) {
+        errors.append(.invalid(path.description, name, "invalid character \(GoText.codePoint(scalar)) (at position \(position))"))
+      }
+      position += scalar.utf8.count
     }
     return errors
   }

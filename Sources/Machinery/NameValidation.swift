@@ -11,14 +11,19 @@ public enum NameValidation {
   static let labelText =
     "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?')"
 
-  static func tooLong(_ limit: Int) -> String { "must be no more than \(limit) \(limit == 1 ? "character" : "characters")" }
+  static let dns1035Text =
+    "a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an alphabetic character, and end with an alphanumeric character (e.g. 'my-name',  or 'abc-123', regex used for validation is '[a-z]([-a-z0-9]*[a-z0-9])?')"
+
+  /// Rules for labels say bytes, the older ones for names still say characters; both count bytes.
+  static func tooLong(_ limit: Int, unit: String = "characters") -> String { "must be no more than \(limit) \(unit)" }
 
   /// `example.com`: names of most objects.
-  public static func dns1123Subdomain(_ text: String) -> [String] {
+  public static func dns1123Subdomain(_ text: String) -> [String] { dns1123Subdomain(text, unit: "characters") }
+
+  private static func dns1123Subdomain(_ text: String, unit: String) -> [String] {
     var problems: [String] = []
-    if text.utf8.count > 253 { problems.append(tooLong(253)) }
-    let isValid = text.utf8.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false).allSatisfy { isDNSLabel($0) }
-    if !isValid { problems.append(subdomainText) }
+    if text.utf8.count > 253 { problems.append(tooLong(253, unit: unit)) }
+    if !isSubdomain(text) { problems.append(subdomainText) }
     return problems
   }
 
@@ -26,8 +31,20 @@ public enum NameValidation {
   public static func dns1123Label(_ text: String) -> [String] {
     var problems: [String] = []
     if text.utf8.count > 63 { problems.append(tooLong(63)) }
-    if !isDNSLabel(text.utf8[...]) { problems.append(labelText) }
+    if !isDNSLabel(text.utf8[...]) { problems.append(isSubdomain(text) ? "must not contain dots" : labelText) }
     return problems
+  }
+
+  /// `my-name`, but not `1st`: names of services.
+  public static func dns1035Label(_ text: String) -> [String] {
+    var problems: [String] = []
+    if text.utf8.count > 63 { problems.append(tooLong(63)) }
+    if !isDNSLabel(text.utf8[...]) || !(0x61...0x7A).contains(text.utf8.first ?? 0) { problems.append(dns1035Text) }
+    return problems
+  }
+
+  private static func isSubdomain(_ text: String) -> Bool {
+    text.utf8.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false).allSatisfy { isDNSLabel($0) }
   }
 
   private static func isDNSLabel(_ bytes: Substring.UTF8View.SubSequence) -> Bool {
@@ -56,7 +73,7 @@ public enum NameValidation {
       if parts[0].isEmpty {
         problems.append("prefix part must be non-empty")
       } else {
-        problems += dns1123Subdomain(String(Substring(parts[0]))).map { "prefix part " + $0 }
+        problems += dns1123Subdomain(String(Substring(parts[0])), unit: "bytes").map { "prefix part " + $0 }
       }
       name = parts[1]
     default: return [labelKeyText]
@@ -64,7 +81,7 @@ public enum NameValidation {
     if name.isEmpty {
       problems.append("name part must be non-empty")
     } else if name.count > 63 {
-      problems.append("name part " + tooLong(63))
+      problems.append("name part " + tooLong(63, unit: "bytes"))
     }
     if !isNamePart(name) { problems.append(qualifiedNameText) }
     return problems
@@ -72,7 +89,7 @@ public enum NameValidation {
 
   public static func labelValue(_ text: String) -> [String] {
     var problems: [String] = []
-    if text.utf8.count > 63 { problems.append(tooLong(63)) }
+    if text.utf8.count > 63 { problems.append(tooLong(63, unit: "bytes")) }
     if !text.isEmpty && !isNamePart(text.utf8[...]) { problems.append(labelValueText) }
     return problems
   }

@@ -114,6 +114,32 @@ extension Status {
       details: Details(name: name, group: group, kind: kind, causes: errors.map { Cause(reason: $0.kind.rawValue, message: $0.body, field: $0.field) }))
   }
 
+  public static func unauthorized(_ why: String = "") -> Status {
+    Status(code: 401, reason: "Unauthorized", message: why.isEmpty ? "not authorized" : why)
+  }
+
+  /// `resource` nil where the request names none.
+  public static func forbidden(_ resource: GroupResource?, name: String = "", _ why: String) -> Status {
+    let subject = resource.map { name.isEmpty ? "\($0) is " : "\($0) \(GoText.quoted(name)) is " } ?? ""
+    return Status(code: 403, reason: "Forbidden", message: "\(subject)forbidden: \(why)",
+                  details: Details(name: name, group: resource?.group ?? "", kind: resource?.resource ?? ""))
+  }
+
+  /// Fields that other managers own.
+  public static func applyConflict(_ causes: [Cause], _ message: String) -> Status {
+    Status(code: 409, reason: "Conflict", message: message, details: Details(causes: causes))
+  }
+
+  /// An action that a resource does not have.
+  public static func methodNotSupported(_ resource: GroupResource, action: String) -> Status {
+    Status(code: 405, reason: "MethodNotAllowed", message: "\(action) is not supported on resources of kind \(GoText.quoted(resource.description))",
+           details: Details(group: resource.group, kind: resource.resource))
+  }
+
+  public static func serviceUnavailable(_ message: String) -> Status { Status(code: 503, reason: "ServiceUnavailable", message: message) }
+
+  public static func gone(_ message: String) -> Status { Status(code: 410, reason: "Gone", message: message) }
+
   public static func badRequest(_ message: String) -> Status { Status(code: 400, reason: "BadRequest", message: message) }
 
   /// The router's 404 for a resource path.
