@@ -87,16 +87,11 @@ public struct Quantity: Sendable, Comparable, CustomStringConvertible {
   public var description: String {
     if let kept { return kept }
     if isZero { return "0" }
+    if case .small(let value, let scale) = amount, let text = Self.text(value, scale: scale, format) { return text }
     let number = decimal
     // Below 1024, and where a fraction would be lost, binary quantities are printed as decimal ones.
-    if format == .binary, number.exponent >= 0, let value = Int64(number), value.magnitude >= 1_024 {
-      var rest = value
-      var power = 0
-      while rest.magnitude >= 1_024, rest % 1_024 == 0, power < Self.binarySuffixes.count - 1 {
-        rest /= 1_024
-        power += 1
-      }
-      return String(rest) + Self.binarySuffixes[power]
+    if format == .binary, number.exponent >= 0, let value = Int64(number), value.magnitude >= 1_024, let text = Self.text(value, scale: 0, format) {
+      return text
     }
     // The largest exponent that is a multiple of three and leaves a whole number.
     let exponent = number.exponent - (number.exponent % 3 + 3) % 3
@@ -104,6 +99,30 @@ public struct Quantity: Sendable, Comparable, CustomStringConvertible {
     if format == .exponent { return exponent == 0 ? digits : "\(digits)e\(exponent)" }
     // Beyond exa there is no suffix, and upstream prints none (its bug: 1000E comes back as 1). What it stores is what clients will read there.
     return digits + (Self.decimalSuffixes.first { $0.exponent == exponent }?.suffix ?? "")
+  }
+
+  /// The text of what 64 bits can hold all the way; nil where they can't. Most quantities of clusters end here.
+  private static func text(_ value: Int64, scale: Int, _ format: Format) -> String? {
+    if format == .binary && value.magnitude >= 1_024 && scale == 0 {
+      var rest = value
+      var power = 0
+      while rest.magnitude >= 1_024, rest % 1_024 == 0, power < binarySuffixes.count - 1 {
+        rest /= 1_024
+        power += 1
+      }
+      return String(rest) + binarySuffixes[power]
+    }
+    guard format != .exponent else { return nil }
+    var rest = value
+    var exponent = scale
+    while rest.magnitude >= 10, rest % 10 == 0 {
+      rest /= 10
+      exponent += 1
+    }
+    let down = (exponent % 3 + 3) % 3
+    let (scaled, overflows) = rest.multipliedReportingOverflow(by: down == 0 ? 1 : down == 1 ? 10 : 100)
+    guard !overflows else { return nil }
+    return String(scaled) + (decimalSuffixes.first { $0.exponent == exponent - down }?.suffix ?? "")
   }
 
   static let binarySuffixes = ["", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei"]

@@ -20,7 +20,7 @@ enum Facts {
     metadata R9 e df={}
     status s e
     message s e
-    reason s e
+    reason s e go=v1.StatusReason
     details *R10 e
     code i e
     T io.k8s.apimachinery.pkg.apis.meta.v1.DeleteOptions /v1/DeleteOptions
@@ -29,7 +29,7 @@ enum Facts {
     gracePeriodSeconds *l e
     preconditions *R11 e
     orphanDependents *b e
-    propagationPolicy *s e
+    propagationPolicy *s e go=v1.DeletionPropagation
     dryRun [s e lt=atomic
     ignoreStoreReadErrorWithClusterBreakingPotential *b e
     T io.k8s.apimachinery.pkg.apis.meta.v1.APIResourceList /v1/APIResourceList
@@ -45,7 +45,7 @@ enum Facts {
     generateName s e
     namespace s e
     selfLink s e
-    uid s e
+    uid s e go=types.UID
     resourceVersion s e
     generation l e
     creationTimestamp t z
@@ -65,15 +65,15 @@ enum Facts {
     configSource *R15 e
     externalID s e
     T io.k8s.api.core.v1.NodeStatus -
-    capacity {q e
-    allocatable {q e
-    phase s e
+    capacity {q e go=v1.ResourceList
+    allocatable {q e go=v1.ResourceList
+    phase s e en=Pending,Running,Terminated go=v1.NodePhase
     conditions [R18 e lt=map ps=merge pk=type mk=type
     addresses [R17 e lt=map ps=merge pk=type mk=type
     daemonEndpoints R20 e df={}
     nodeInfo R23 e df={}
     images [R22 e lt=atomic
-    volumesInUse [s e lt=atomic
+    volumesInUse [s e lt=atomic go=[]v1.UniqueVolumeName
     volumesAttached [R25 e lt=atomic
     config *R19 e
     runtimeHandlers [R24 e lt=atomic
@@ -89,11 +89,11 @@ enum Facts {
     name s e
     group s e
     kind s e
-    uid s e
+    uid s e go=types.UID
     causes [R27 e lt=atomic
     retryAfterSeconds i e
     T io.k8s.apimachinery.pkg.apis.meta.v1.Preconditions -
-    uid *s e
+    uid *s e go=types.UID
     resourceVersion *s e
     T io.k8s.apimachinery.pkg.apis.meta.v1.APIResource -
     name s a rq=1 df=""
@@ -102,23 +102,23 @@ enum Facts {
     group s e
     version s e
     kind s a rq=1 df=""
-    verbs [s a rq=1
+    verbs [s a rq=1 go=v1.Verbs
     shortNames [s e lt=atomic
     categories [s e lt=atomic
     storageVersionHash s e
     T io.k8s.apimachinery.pkg.apis.meta.v1.ManagedFieldsEntry -
     manager s e
-    operation s e
+    operation s e go=v1.ManagedFieldsOperationType
     apiVersion s e
     time *t e
     fieldsType s e
-    fieldsV1 *r e
+    fieldsV1 *r e go=v1.FieldsV1
     subresource s e
     T io.k8s.apimachinery.pkg.apis.meta.v1.OwnerReference -
     apiVersion s a rq=1 df=""
     kind s a rq=1 df=""
     name s a rq=1 df=""
-    uid s a rq=1 df=""
+    uid s a rq=1 df="" go=types.UID
     controller *b e
     blockOwnerDeletion *b e
     T io.k8s.api.core.v1.NodeConfigSource -
@@ -126,14 +126,14 @@ enum Facts {
     T io.k8s.api.core.v1.Taint -
     key s a rq=1 df=""
     value s e
-    effect s a rq=1 df=""
+    effect s a rq=1 en=NoSchedule,PreferNoSchedule,NoExecute df="" go=v1.TaintEffect
     timeAdded *t e
     T io.k8s.api.core.v1.NodeAddress -
-    type s a rq=1 df=""
+    type s a rq=1 df="" go=v1.NodeAddressType
     address s a rq=1 df=""
     T io.k8s.api.core.v1.NodeCondition -
-    type s a rq=1 df=""
-    status s a rq=1 df=""
+    type s a rq=1 df="" go=v1.NodeConditionType
+    status s a rq=1 df="" go=v1.ConditionStatus
     lastHeartbeatTime t e
     lastTransitionTime t e
     reason s e
@@ -166,18 +166,18 @@ enum Facts {
     name s a df=""
     features *R31 e
     T io.k8s.api.core.v1.AttachedVolume -
-    name s a rq=1 df=""
+    name s a rq=1 df="" go=v1.UniqueVolumeName
     devicePath s a rq=1 df=""
     T io.k8s.apimachinery.pkg.apis.meta.v1.ShardInfo -
     selector s a rq=1 df=""
     T io.k8s.apimachinery.pkg.apis.meta.v1.StatusCause -
-    reason s e
+    reason s e go=v1.CauseType
     message s e
     field s e
     T io.k8s.api.core.v1.ConfigMapNodeConfigSource -
     namespace s a rq=1 df=""
     name s a rq=1 df=""
-    uid s e
+    uid s e go=types.UID
     resourceVersion s e
     kubeletConfigKey s a rq=1 df=""
     T io.k8s.api.core.v1.DaemonEndpoint -

@@ -37,7 +37,11 @@ public struct TypeModel: Sendable {
     public let patchStrategies: [String]
     public let patchMergeKey: String?
     public let isRequired: Bool
+    /// The values that Go names as constants; empty where any text will do.
+    public let enumeration: [String]
     public let defaultValue: JSONValue?
+    /// The Go type as messages name it (`v1.TaintEffect`); nil where it follows from the shape.
+    let goType: String?
   }
 
   public struct Structure: Sendable {
@@ -50,8 +54,10 @@ public struct TypeModel: Sendable {
     public var shortName: String { String(name.split(separator: ".").last ?? "") }
   }
 
-  public private(set) var structures: [Structure] = []
-  private var places: [String: Int] = [:]
+  public let structures: [Structure]
+  private let places: [String: Int]
+  /// What the decoder reads: the same facts as flat rows.
+  let tables: DecodeTables
 
   /// The types that Kubernetes itself has, as far as they are served.
   public static let builtin = TypeModel(facts: Facts.text.description)
@@ -64,20 +70,23 @@ public struct TypeModel: Sendable {
   /// The field of a structure.
   public func field(_ name: String, of id: TypeID) -> Field? { structures[id.index].fields.first { $0.name == name } }
 
+  /// `facts`: text in the form that scripts/generate-schema describes.
   init(facts: String) {
+    var structures: [Structure] = []
+    var places: [String: Int] = [:]
     var name = ""
     var kind: GroupVersionKind?
     var fields: [Field] = []
-    func close(_ model: inout TypeModel) {
+    func close() {
       guard !name.isEmpty else { return }
-      model.places[name] = model.structures.count
-      model.structures.append(Structure(name: name, groupVersionKind: kind, fields: fields))
+      places[name] = structures.count
+      structures.append(Structure(name: name, groupVersionKind: kind, fields: fields))
       fields = []
     }
     for line in facts.split(separator: "\n") {
       let words = line.split(separator: " ", maxSplits: 3)
       if words.count >= 3, words[0] == "T" {
-        close(&self)
+        close()
         name = String(words[1])
         let parts = words[2].split(separator: "/", omittingEmptySubsequences: false).map(String.init)
         kind = parts.count == 3 ? GroupVersionKind(GroupVersion(group: parts[0], version: parts[1]), kind: parts[2]) : nil
@@ -85,7 +94,10 @@ public struct TypeModel: Sendable {
         fields.append(Self.field(words))
       }
     }
-    close(&self)
+    close()
+    self.structures = structures
+    self.places = places
+    tables = DecodeTables(structures)
   }
 
   private static func field(_ words: [Substring]) -> Field {
@@ -102,7 +114,9 @@ public struct TypeModel: Sendable {
       omission: words[2] == "a" ? .never : words[2] == "e" ? .whenEmpty : .whenZero,
       listType: attributes["lt"], mapKeys: attributes["mk"]?.split(separator: ",").map(String.init) ?? [],
       patchStrategies: attributes["ps"]?.split(separator: ",").map(String.init) ?? [], patchMergeKey: attributes["pk"],
-      isRequired: attributes["rq"] != nil, defaultValue: attributes["df"].flatMap { try? JSONValue(parsing: $0) })
+      isRequired: attributes["rq"] != nil,
+      enumeration: attributes["en"]?.split(separator: ",").map { $0.split(separator: "%20").joined(separator: " ") } ?? [],
+      defaultValue: attributes["df"].flatMap { try? JSONValue(parsing: $0) }, goType: attributes["go"])
   }
 
   private static func shape(_ code: Substring) -> Shape {

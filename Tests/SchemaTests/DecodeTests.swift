@@ -43,13 +43,13 @@ import Testing
 
   @Test(arguments: [
     (#"{"spec":{"unschedulable":"yes"}}"#, "json: cannot unmarshal string into Go struct field NodeSpec.spec.unschedulable of type bool"),
-    (#"{"metadata":{"labels":{"a":5}}}"#, "json: cannot unmarshal number into Go struct field ObjectMeta.metadata.labels.a of type string"),
+    (#"{"metadata":{"labels":{"a":5}}}"#, "json: cannot unmarshal number into Go struct field ObjectMeta.metadata.labels of type string"),
     (#"{"spec":[]}"#, "json: cannot unmarshal array into Go struct field Node.spec of type v1.NodeSpec"),
     (#"{"status":{"daemonEndpoints":{"kubeletEndpoint":{"Port":99999999999}}}}"#, "json: cannot unmarshal number 99999999999 into Go struct field DaemonEndpoint.status.daemonEndpoints.kubeletEndpoint.Port of type int32"),
     (#"{"metadata":{"creationTimestamp":"then"}}"#, #"parsing time "then" as "2006-01-02T15:04:05Z07:00": cannot parse "then" as "2006""#),
   ])
   func `wrong types are refused in Go's words`(text: String, message: String) {
-    #expect { try Self.decode(text) } throws: { "\($0)" == message || "\($0)".hasPrefix(message.replacingOccurrences(of: ".a of", with: " of")) || ($0 as? DecodeError)?.description == message }
+    #expect { try Self.decode(text) } throws: { "\($0)" == message }
   }
 
   /// The order of members in answers, against what was recorded.
