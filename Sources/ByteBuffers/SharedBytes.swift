@@ -3,7 +3,8 @@
 /// The bytes are written once, inside `init(capacity:initializingWith:)`, and never again; their address stays the same for
 /// the life of the object. That is what lets `writev(2)` take them without a copy while any holder keeps a reference.
 public final class SharedBytes: @unchecked Sendable {  // Sendable: `base` is written only in init, before anyone shares it.
-  private let base: UnsafeMutableRawPointer
+  // Readable by inlined code only; see above.
+  @usableFromInline let base: UnsafeMutableRawPointer
   /// Number of bytes.
   public let count: Int
 
@@ -53,13 +54,13 @@ public final class SharedBytes: @unchecked Sendable {  // Sendable: `base` is wr
   deinit { base.deallocate() }
 
   /// Lends all bytes as a checked span.
-  @inline(__always)
+  @inlinable @inline(__always)
   public func withBytes<R, E: Error>(_ body: (RawSpan) throws(E) -> R) throws(E) -> R {
     try body(UnsafeRawBufferPointer(start: base, count: count).bytes)
   }
 
   /// Lends the bytes to C or to code that wants pointers; the pointer may be kept as long as a reference to this object is.
-  @inline(__always)
+  @inlinable @inline(__always)
   public func withUnsafeBytes<R, E: Error>(_ body: (UnsafeRawBufferPointer) throws(E) -> R) throws(E) -> R {
     try body(UnsafeRawBufferPointer(start: base, count: count))
   }
@@ -69,6 +70,7 @@ public final class SharedBytes: @unchecked Sendable {  // Sendable: `base` is wr
 }
 
 /// A range of somebody's `SharedBytes`; keeps them alive. The unit that answers are made of and `writev` takes.
+@frozen
 public struct ByteSlice: Sendable {
   /// Who owns the bytes.
   public let owner: SharedBytes
@@ -78,6 +80,7 @@ public struct ByteSlice: Sendable {
   public let count: Int
 
   /// The whole of `owner`.
+  @inlinable
   public init(_ owner: SharedBytes) {
     self.owner = owner
     offset = 0
@@ -85,6 +88,7 @@ public struct ByteSlice: Sendable {
   }
 
   /// `count` bytes of `owner` from `offset`; both must lie inside.
+  @inlinable
   public init(_ owner: SharedBytes, offset: Int, count: Int) {
     precondition(offset >= 0 && count >= 0 && offset <= owner.count && count <= owner.count - offset,
                  "slice \(offset)+\(count) of \(owner.count) bytes")
@@ -97,7 +101,7 @@ public struct ByteSlice: Sendable {
   public func dropFirst(_ n: Int) -> ByteSlice { ByteSlice(owner, offset: offset + n, count: count - n) }
 
   /// Lends the bytes; the pointer may be kept as long as the slice's owner is.
-  @inline(__always)
+  @inlinable @inline(__always)
   public func withUnsafeBytes<R, E: Error>(_ body: (UnsafeRawBufferPointer) throws(E) -> R) throws(E) -> R {
     try owner.withUnsafeBytes { (all: UnsafeRawBufferPointer) throws(E) -> R in
       try body(UnsafeRawBufferPointer(rebasing: all[offset..<(offset + count)]))

@@ -51,6 +51,7 @@ extension Cacher {
         return s.takeSatisfied()
       }
     }
+    recent.withLock { $0.drop(through: revision) }
     for resume in resumptions { resume() }
   }
 

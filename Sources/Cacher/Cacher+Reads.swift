@@ -66,6 +66,14 @@ extension Cacher {
     }
   }
 
+  public func written(_ stored: StoredObject) throws -> CachedObject {
+    if let known = recent.withLock({ $0[stored.key] }), known.revision == stored.revision { return known }
+    let object = try decode(stored)
+    let seen = state.withLock { $0.revision }
+    recent.withLock { $0.note(object, seen: seen) }
+    return object
+  }
+
   // MARK: LIST
 
   public func listNow(_ request: ListRequest) -> ObjectList? {

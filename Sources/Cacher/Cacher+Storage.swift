@@ -2,7 +2,7 @@ public import ByteBuffers
 public import Storage
 import Synchronization
 
-/// The raw storage under the Cacher. Writes pass through, starting from the cached object where there is one; their result reaches the cache
+/// The raw storage under the Cacher. Writes pass through, starting from the newest object that is known; their result reaches the cache
 /// by the watch like everybody else's, so it may not be there yet when a write returns.
 extension Cacher {
   public var versioner: any Versioner { config.storage.versioner }
@@ -28,7 +28,13 @@ extension Cacher {
   ) async throws -> StoredObject {
     try await config.storage.delete(key: key, origin: origin ?? cachedOrigin(key), validate: validate)
   }
-  private func cachedOrigin(_ key: String) -> StoredObject? { cached(key: key).map { codec.storedObject(of: $0) } }
+  /// The newest object that this process knows of, written or seen.
+  private func cachedOrigin(_ key: String) -> StoredObject? {
+    let seen = cached(key: key)
+    let written = recent.withLock { $0[key] }
+    let newest = if let written, written.revision > seen?.revision ?? .zero { written } else { seen }
+    return newest.map { codec.storedObject(of: $0) }
+  }
 
   public func watch(prefix: String, after: Revision?) async throws -> StorageWatch {
     try await config.storage.watch(prefix: prefix, after: after)

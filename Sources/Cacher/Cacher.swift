@@ -13,6 +13,8 @@ public final class Cacher: ObjectStorage {
 
   let state: Mutex<CacheState>
   let watches: Mutex<WatchState>
+  /// A leaf among the locks: nothing else is locked under it.
+  let recent = Mutex(RecentWrites())
   let incoming = HighWaterMark()
   /// Somebody waits for freshness.
   let waiting = Signal()

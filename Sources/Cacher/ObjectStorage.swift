@@ -73,6 +73,9 @@ public protocol ObjectStorage: Storage {
   /// The watch must be ended with `CacheWatcher.stop()`.
   func watch(_ request: WatchRequest, home: any WatchHome) async throws -> CacheWatcher
 
+  /// The object that a write returned, as reads and watches will show it. Throws what the codec throws.
+  func written(_ stored: StoredObject) throws -> CachedObject
+
   /// Maybe stale, as the origin of an update; nil says nothing about the storage.
   func cached(key: String) -> CachedObject?
 }

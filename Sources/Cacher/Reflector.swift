@@ -13,7 +13,7 @@ struct Reflector {
   /// Keys of one page of the list.
   static let pageSize = 1_000
   /// Objects that one task decodes.
-  static let decodeSlice = 256
+  static let decodeSlice = 128
   /// How long one attempt to prove a new list up to date may take.
   static let startWait: Duration = .seconds(5)
 
@@ -79,14 +79,19 @@ struct Reflector {
     }
   }
 
-  private func decode(_ stored: [StoredObject]) async throws -> [CachedObject] {
-    guard stored.count > Self.decodeSlice else { return try stored.map { try decode($0) } }
-    return try await withThrowingTaskGroup(of: (Int, [CachedObject]).self) { group in
-      for start in stride(from: 0, to: stored.count, by: Self.decodeSlice) {
-        let slice = stored[start..<min(start + Self.decodeSlice, stored.count)]
-        group.addTask { (start, try slice.map { try decode($0) }) }
+  private func decode(_ stored: [StoredObject]) async throws -> [CachedObject] { try await decodeSlices(stored) { try decode($0) } }
+
+  /// What `decode` makes of each input, in their order; long inputs are divided among tasks.
+  private func decodeSlices<Input: Sendable, Output: Sendable>(
+    _ inputs: [Input], _ decode: @escaping @Sendable (Input) throws -> Output
+  ) async throws -> [Output] {
+    guard inputs.count > Self.decodeSlice else { return try inputs.map(decode) }
+    return try await withThrowingTaskGroup(of: (Int, [Output]).self) { group in
+      for start in stride(from: 0, to: inputs.count, by: Self.decodeSlice) {
+        let slice = inputs[start..<min(start + Self.decodeSlice, inputs.count)]
+        group.addTask { (start, try slice.map(decode)) }
       }
-      var parts: [(Int, [CachedObject])] = []
+      var parts: [(Int, [Output])] = []
       for try await part in group { parts.append(part) }
       return parts.sorted { $0.0 < $1.0 }.flatMap { $0.1 }
     }
@@ -140,10 +145,10 @@ struct Reflector {
       let items = try await watch.nextBatch()
       cacher.incoming.update(items.reduce(0) { if case .events(let events) = $1 { $0 + events.count } else { $0 } })
       backoff.reset()
-      for item in items {
+      for item in Self.joined(items) {
         switch item {
         case .events(let events):
-          try apply(events, to: &tree, &position)
+          try await apply(events, to: &tree, &position)
         case .progress(let revision):
           // Where progress may overtake events, believing it would lose them (SEMANTICS 1.5).
           guard proof != .newestAndCount, revision > position.revision else { continue }
@@ -154,8 +159,30 @@ struct Reflector {
     }
   }
 
+  /// Events that came in several pieces, as one.
+  private static func joined(_ items: [StorageWatchItem]) -> [StorageWatchItem] {
+    guard items.count > 1 else { return items }
+    var joined: [StorageWatchItem] = []
+    var run: [StorageEvent] = []
+    for item in items {
+      if case .events(let events) = item {
+        run += events
+        continue
+      }
+      if !run.isEmpty { joined.append(.events(run)) }
+      run = []
+      joined.append(item)
+    }
+    if !run.isEmpty { joined.append(.events(run)) }
+    return joined
+  }
+
   /// Slice by slice, so that watchers do not wait for the last event of a long batch to be decoded. A revision is never divided.
-  private func apply(_ events: [StorageEvent], to tree: inout ObjectTree, _ position: inout Position) throws {
+  /// While nobody can watch (history comes in at the start), the whole batch is decoded on all cores and applied at once.
+  private func apply(_ events: [StorageEvent], to tree: inout ObjectTree, _ position: inout Position) async throws {
+    if events.count > Self.decodeSlice, !cacher.watches.withLock({ $0.isOpen }) {
+      return try cacher.apply(try await decodeSlices(events) { try decode($0) }, to: &tree, after: &position)
+    }
     var next = 0
     while next < events.count {
       var end = min(next + Cacher.batchMax, events.count)
@@ -166,7 +193,9 @@ struct Reflector {
   }
 
   private func decode(_ event: StorageEvent) throws -> DecodedEvent {
+    let written = cacher.recent.withLock { $0.take(event.key, at: event.revision) }
     guard event.kind == .put else { return DecodedEvent(key: event.key, object: nil, revision: event.revision) }
+    if let written { return DecodedEvent(key: event.key, object: written, revision: event.revision) }
     guard let value = event.value else {
       throw CacheIsWrong(description: "\(event.key) at \(event.revision) came without a value")
     }

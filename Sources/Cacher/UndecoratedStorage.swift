@@ -33,6 +33,7 @@ public final class UndecoratedStorage: ObjectStorage {
   // MARK: Reads
 
   public func cached(key: String) -> CachedObject? { nil }
+  public func written(_ stored: StoredObject) throws -> CachedObject { try decode(stored) }
   public func getNow(key: String, freshness: Freshness) -> NowResult { .mustWait }
   public func listNow(_ request: ListRequest) -> ObjectList? { nil }
 

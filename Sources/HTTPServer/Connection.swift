@@ -241,11 +241,18 @@ final class Connection {
     return true
   }
 
-  func write(_ slices: [ByteSlice], from stream: ResponseStream) {
+  /// `length`: of the slices together, which become one chunk where there are chunks.
+  func write(_ slices: [ByteSlice], length: Int, from stream: ResponseStream) {
     guard phase == .streaming, self.stream === stream, !isClosed else { return }
     guard output.bytes <= limits.maxStreamBacklog else { return reactor.drop(self) }
-    send(slices)
+    guard stream.isChunked else { return send(slices) }
+    beginOutput()
+    output.append(reactor.chunkHead(length))
+    output.append(slices)
+    output.append(Self.chunkEnd)
   }
+
+  private static let chunkEnd = ByteSlice(SharedBytes("\r\n"))
 
   func endStream(_ stream: ResponseStream) {
     guard phase == .streaming, self.stream === stream, !isClosed else { return }
@@ -258,8 +265,12 @@ final class Connection {
   var pendingBytes: Int { output.bytes }
 
   private func send(_ slices: [ByteSlice]) {
-    if output.isEmpty { lastWrite = Clock.now }
+    beginOutput()
     output.append(slices)
+  }
+
+  private func beginOutput() {
+    if output.isEmpty { lastWrite = reactor.turn }
     reactor.markDirty(self)
   }
 
@@ -268,7 +279,7 @@ final class Connection {
     let before = output.bytes
     guard output.write(to: descriptor) else { return reactor.drop(self) }
     isBlocked = !output.isEmpty
-    if output.bytes < before { lastWrite = Clock.now }
+    if output.bytes < before { lastWrite = reactor.turn }
     if output.isEmpty && closesAfterFlush { return linger() }
     if output.bytes < limits.lowWaterMark && before >= limits.lowWaterMark { stream?.onWritable?() }
     if isClosed { return }

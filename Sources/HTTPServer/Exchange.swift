@@ -59,16 +59,8 @@ public final class ResponseStream: @unchecked Sendable {  // Sendable: used on i
     guard let connection else { return }
     let length = slices.reduce(0) { $0 + $1.count }
     guard length > 0 else { return }
-    if !isChunked { return connection.write(slices, from: self) }
-    var framed: [ByteSlice] = []
-    framed.reserveCapacity(slices.count + 2)
-    framed.append(ByteSlice(SharedBytes(String(length, radix: 16) + "\r\n")))
-    framed += slices
-    framed.append(Self.chunkEnd)
-    connection.write(framed, from: self)
+    connection.write(slices, length: length, from: self)
   }
-
-  private static let chunkEnd = ByteSlice(SharedBytes("\r\n"))
 
   /// Bytes that the client has not taken yet.
   public var pendingBytes: Int { connection?.pendingBytes ?? 0 }

@@ -11,11 +11,14 @@ struct Output {
 
   var isEmpty: Bool { bytes == 0 }
 
+  mutating func append(_ slice: ByteSlice) {
+    guard slice.count > 0 else { return }
+    slices.append(slice)
+    bytes += slice.count
+  }
+
   mutating func append(_ more: [ByteSlice]) {
-    for slice in more where slice.count > 0 {
-      slices.append(slice)
-      bytes += slice.count
-    }
+    for slice in more { append(slice) }
   }
 
   /// Sends until nothing is left or the socket takes no more; false when the connection is broken. Up to 1,024 slices a call, none copied.
@@ -23,12 +26,13 @@ struct Output {
     while bytes > 0 {
       let count = min(slices.count - first, 1_024)
       let result = withUnsafeTemporaryAllocation(of: iovec.self, capacity: count) { vectors in
-        for place in 0..<count {
-          let slice = slices[first + place]
-          let skipped = place == 0 ? sent : 0
-          // The address stays good while `slices` holds the owner.
-          vectors[place] = slice.withUnsafeBytes { lent in
-            iovec(iov_base: UnsafeMutableRawPointer(mutating: lent.baseAddress.map { $0 + skipped }), iov_len: lent.count - skipped)
+        slices.withUnsafeBufferPointer { slices in
+          for place in 0..<count {
+            let skipped = place == 0 ? sent : 0
+            // The address stays good while `slices` holds the owner.
+            vectors[place] = slices[first + place].withUnsafeBytes { lent in
+              iovec(iov_base: UnsafeMutableRawPointer(mutating: lent.baseAddress.map { $0 + skipped }), iov_len: lent.count - skipped)
+            }
           }
         }
         var message = msghdr()

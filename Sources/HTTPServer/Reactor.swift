@@ -1,3 +1,4 @@
+import ByteBuffers
 import CNetwork
 import Glibc
 import Synchronization
@@ -28,6 +29,10 @@ public final class Reactor: TaskExecutor, @unchecked Sendable {
   private(set) var dateHeader: [UInt8] = []
   private var dateSecond: Int = -1
   private var nextSweep: Duration = .zero
+  /// When this turn of the loop began: near enough for time-outs of connections, without asking the clock for each write.
+  private(set) var turn = Clock.now
+  /// The newest head of a chunk: one event that goes to many watchers has the same length for all.
+  private var chunk = (length: -1, head: ByteSlice(.empty))
   private var listeners: [Listener] = []
   private(set) var isDraining = false
   let configuration: HTTPServer.Configuration
@@ -106,6 +111,7 @@ public final class Reactor: TaskExecutor, @unchecked Sendable {
     nextSweep = Clock.now + .seconds(1)
     while !isStopping.load(ordering: .acquiring) {
       let ready = epoll_wait(epoll, &events, Int32(events.count), waitMilliseconds())
+      turn = Clock.now
       updateDate()
       if ready > 0 {
         for event in events[..<Int(ready)] { dispatch(event) }
@@ -178,6 +184,12 @@ public final class Reactor: TaskExecutor, @unchecked Sendable {
     guard time.tv_sec != dateSecond else { return }
     dateSecond = time.tv_sec
     dateHeader = Array("Date: \(HTTPDate.text(time.tv_sec))\r\n".utf8)
+  }
+
+  /// The line before a chunk of `length` bytes.
+  func chunkHead(_ length: Int) -> ByteSlice {
+    if chunk.length != length { chunk = (length, ByteSlice(SharedBytes(String(length, radix: 16) + "\r\n"))) }
+    return chunk.head
   }
 
   private func sweepIfDue() {

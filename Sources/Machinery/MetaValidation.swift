@@ -85,16 +85,20 @@ public enum MetaValidation {
 
   /// Label keys and values; keys in order, which Go leaves to chance.
   private static func labels(_ meta: JSONObject) -> [FieldError] {
-    (meta["labels"]?.object?.members ?? []).flatMap { label in
-      NameValidation.qualifiedName(label.name).map { FieldError.invalid("metadata.labels", label.name, $0) }
-        + NameValidation.labelValue(label.value.string ?? "").map { FieldError.invalid("metadata.labels", label.value.string ?? "", $0) }
+    var errors: [FieldError] = []
+    for label in meta["labels"]?.object?.members ?? [] {
+      let value = label.value.string ?? ""
+      errors += NameValidation.qualifiedName(label.name).map { .invalid("metadata.labels", label.name, $0) }
+      errors += NameValidation.labelValue(value).map { .invalid("metadata.labels", value, $0) }
     }
+    return errors
   }
 
   private static func annotations(_ meta: JSONObject) -> [FieldError] {
     let members = meta["annotations"]?.object?.members ?? []
-    var errors = members.flatMap { annotation in
-      NameValidation.qualifiedName(annotation.name.lowercased()).map { FieldError.invalid("metadata.annotations", annotation.name, $0) }
+    var errors: [FieldError] = []
+    for annotation in members {
+      errors += NameValidation.qualifiedName(annotation.name.lowercased()).map { .invalid("metadata.annotations", annotation.name, $0) }
     }
     if members.reduce(0, { $0 + $1.name.utf8.count + ($1.value.string ?? "").utf8.count }) > annotationLimit {
       errors.append(.tooLong("metadata.annotations", limit: annotationLimit))

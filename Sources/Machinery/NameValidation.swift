@@ -18,11 +18,9 @@ public enum NameValidation {
   static func tooLong(_ limit: Int, unit: String = "characters") -> String { "must be no more than \(limit) \(unit)" }
 
   /// `example.com`: names of most objects.
-  public static func dns1123Subdomain(_ text: String) -> [String] { dns1123Subdomain(text, unit: "characters") }
-
-  private static func dns1123Subdomain(_ text: String, unit: String) -> [String] {
+  public static func dns1123Subdomain(_ text: String) -> [String] {
     var problems: [String] = []
-    if text.utf8.count > 253 { problems.append(tooLong(253, unit: unit)) }
+    if text.utf8.count > 253 { problems.append(tooLong(253)) }
     if !isSubdomain(text) { problems.append(subdomainText) }
     return problems
   }
@@ -31,7 +29,7 @@ public enum NameValidation {
   public static func dns1123Label(_ text: String) -> [String] {
     var problems: [String] = []
     if text.utf8.count > 63 { problems.append(tooLong(63)) }
-    if !isDNSLabel(text.utf8[...]) { problems.append(isSubdomain(text) ? "must not contain dots" : labelText) }
+    if !withBytes(text, { isDNSLabel($0[...]) }) { problems.append(isSubdomain(text) ? "must not contain dots" : labelText) }
     return problems
   }
 
@@ -39,21 +37,35 @@ public enum NameValidation {
   public static func dns1035Label(_ text: String) -> [String] {
     var problems: [String] = []
     if text.utf8.count > 63 { problems.append(tooLong(63)) }
-    if !isDNSLabel(text.utf8[...]) || !(0x61...0x7A).contains(text.utf8.first ?? 0) { problems.append(dns1035Text) }
+    if !withBytes(text, { isDNSLabel($0[...]) }) || !(0x61...0x7A).contains(text.utf8.first ?? 0) { problems.append(dns1035Text) }
     return problems
   }
 
-  private static func isSubdomain(_ text: String) -> Bool {
-    text.utf8.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false).allSatisfy { isDNSLabel($0) }
+  private static func isSubdomain(_ text: String) -> Bool { withBytes(text) { isSubdomain($0[...]) } }
+
+  private typealias Bytes = Slice<UnsafeBufferPointer<UInt8>>
+
+  private static func withBytes<R>(_ text: String, _ body: (UnsafeBufferPointer<UInt8>) -> R) -> R {
+    var text = text
+    return text.withUTF8(body)
   }
 
-  private static func isDNSLabel(_ bytes: Substring.UTF8View.SubSequence) -> Bool {
+  private static func isSubdomain(_ bytes: Bytes) -> Bool {
+    var start = bytes.startIndex
+    for place in bytes.indices where bytes[place] == UInt8(ascii: ".") {
+      guard isDNSLabel(bytes[start..<place]) else { return false }
+      start = place + 1
+    }
+    return isDNSLabel(bytes[start...])
+  }
+
+  private static func isDNSLabel(_ bytes: Bytes) -> Bool {
     func isAlphanumeric(_ byte: UInt8) -> Bool { (0x30...0x39).contains(byte) || (0x61...0x7A).contains(byte) }
     guard let first = bytes.first, let last = bytes.last, isAlphanumeric(first), isAlphanumeric(last) else { return false }
     return bytes.allSatisfy { isAlphanumeric($0) || $0 == UInt8(ascii: "-") }
   }
 
-  private static func isNamePart(_ bytes: Substring.UTF8View.SubSequence) -> Bool {
+  private static func isNamePart(_ bytes: Bytes) -> Bool {
     guard let first = bytes.first, let last = bytes.last, isAlphanumeric(first), isAlphanumeric(last) else { return false }
     return bytes.allSatisfy { isAlphanumeric($0) || $0 == UInt8(ascii: "-") || $0 == UInt8(ascii: "_") || $0 == UInt8(ascii: ".") }
   }
@@ -63,20 +75,21 @@ public enum NameValidation {
   }
 
   /// `example.com/name`: keys of labels, taints and finalizers.
-  public static func qualifiedName(_ text: String) -> [String] {
+  public static func qualifiedName(_ text: String) -> [String] { withBytes(text) { qualifiedName($0[...]) } }
+
+  private static func qualifiedName(_ text: Bytes) -> [String] {
     var problems: [String] = []
-    let parts = text.utf8.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false)
-    let name: Substring.UTF8View.SubSequence
-    switch parts.count {
-    case 1: name = parts[0]
-    case 2:
-      if parts[0].isEmpty {
+    var name = text
+    if let slash = text.firstIndex(of: UInt8(ascii: "/")) {
+      let prefix = text[..<slash]
+      name = text[(slash + 1)...]
+      if name.contains(UInt8(ascii: "/")) { return [labelKeyText] }
+      if prefix.isEmpty {
         problems.append("prefix part must be non-empty")
       } else {
-        problems += dns1123Subdomain(String(Substring(parts[0])), unit: "bytes").map { "prefix part " + $0 }
+        if prefix.count > 253 { problems.append("prefix part " + tooLong(253, unit: "bytes")) }
+        if !isSubdomain(prefix) { problems.append("prefix part " + subdomainText) }
       }
-      name = parts[1]
-    default: return [labelKeyText]
     }
     if name.isEmpty {
       problems.append("name part must be non-empty")
@@ -90,7 +103,7 @@ public enum NameValidation {
   public static func labelValue(_ text: String) -> [String] {
     var problems: [String] = []
     if text.utf8.count > 63 { problems.append(tooLong(63, unit: "bytes")) }
-    if !text.isEmpty && !isNamePart(text.utf8[...]) { problems.append(labelValueText) }
+    if !text.isEmpty && !withBytes(text, { isNamePart($0[...]) }) { problems.append(labelValueText) }
     return problems
   }
 

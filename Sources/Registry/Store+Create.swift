@@ -66,7 +66,7 @@ extension Store {
       }
       let stored = try await objects.create(key: key, value: value, ttl: nil)
       noteWrite(stored.revision)
-      return WriteResult(object: try codec.decode(stored), code: 201, warnings: warnings)
+      return WriteResult(object: try objects.written(stored), code: 201, warnings: warnings)
     } catch StorageError.keyExists {
       let existing = try? await objects.get(key: key, isConsistent: true)
       let isGoing = existing.flatMap { try? codec.tree(of: $0)["metadata"]?["deletionTimestamp"] } != nil

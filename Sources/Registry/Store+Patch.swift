@@ -21,14 +21,11 @@ extension Store {
     _ name: String, namespace: String, kind: PatchKind, body: ByteSlice, subresource: Subresource = .main, options: WriteOptions
   ) async throws(Status) -> WriteResult {
     try options.validate()
-    let patch: JSONValue
-    // Upstream's three engines report what is no patch in two ways.
-    let lead = kind == .strategic ? "" : "error decoding patch: "
-    do { patch = try JSONValue(parsing: body) } catch { throw .badRequest("\(lead)\(error)") }
-    let apply = try engine(kind, patch)
+    // A patch that can't be read is complained of only where there is something to patch, as upstream reads it in its update loop.
+    let reading = Result { () throws(Status) in try self.engine(kind, body) }
     let found = WarningBox()
     let result = try await change(name, namespace: namespace, subresource: subresource, options: options, warnings: []) { existing throws(Status) in
-      let decoded = try self.reread(try apply(existing), validation: options.validation)
+      let decoded = try self.reread(try reading.get()(existing), validation: options.validation)
       found.set(decoded.warnings)
       try self.checkName(decoded.object, name)
       return decoded.object
@@ -37,7 +34,11 @@ extension Store {
   }
 
   /// A function from what is stored to what the patch makes of it.
-  private func engine(_ kind: PatchKind, _ patch: JSONValue) throws(Status) -> @Sendable (JSONValue) throws(Status) -> JSONValue {
+  private func engine(_ kind: PatchKind, _ body: ByteSlice) throws(Status) -> @Sendable (JSONValue) throws(Status) -> JSONValue {
+    let patch: JSONValue
+    // Upstream's three engines report what is no patch in two ways.
+    let lead = kind == .strategic ? "" : "error decoding patch: "
+    do { patch = try JSONValue(parsing: body) } catch { throw .badRequest("\(lead)\(error)") }
     switch kind {
     case .json:
       let operations: JSONPatch

@@ -1,6 +1,7 @@
 public import JSON
 public import Machinery
 import ByteBuffers
+import Cacher
 import Storage
 import Synchronization
 
@@ -68,7 +69,7 @@ extension Store {
         // SEMANTICS 2.17: the answer is what was submitted, under the revision that it replaced.
         return WriteResult(object: try codec.decode(StoredObject(key: key, value: last.value, revision: last.revision)), code: 200, warnings: all)
       }
-      return WriteResult(object: try codec.decode(outcome.object), code: 200, warnings: all)
+      return WriteResult(object: try objects.written(outcome.object), code: 200, warnings: all)
     } catch { throw status(error, name: name, verb: "update") }
   }
 

@@ -5,7 +5,7 @@ struct Tuning: Sendable {
   /// Writes that may wait for the writer; more are refused.
   var writeQueueLimit = 65_536
   var readQueueLimit = 65_536
-  var writerCacheKiB = 16_384
+  var writerCacheKiB = 2_048
   var readerCacheKiB = 2_048
   /// The checkpoint thread copies the WAL each time it has grown by so many pages…
   var checkpointPages = 1_000

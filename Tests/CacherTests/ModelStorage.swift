@@ -122,9 +122,22 @@ final class ModelStorage: Storage, Sendable {
   func guaranteedUpdate(
     key: String, ignoreNotFound: Bool, origin: StoredObject?, tryUpdate: @Sendable (StoredObject?) throws -> UpdateDecision
   ) async throws -> UpdateOutcome {
-    let current = world.withLock { $0.live[key] }.map { StoredObject(key: key, value: SharedBytes($0.value), revision: $0.revision) }
-    guard case .write(let bytes, _) = try tryUpdate(current) else { throw StorageError.refused("the model only writes") }
-    return UpdateOutcome(object: StoredObject(key: key, value: bytes, revision: put(key, bytes.text)), wasWritten: true)
+    var shown = origin
+    while true {
+      let current = world.withLock { $0.live[key] }.map { StoredObject(key: key, value: SharedBytes($0.value), revision: $0.revision) }
+      let decision = try tryUpdate(shown ?? current)
+      if let old = shown, old.revision != current?.revision {
+        shown = nil
+        continue
+      }
+      switch decision {
+      case .write(let bytes, _): return UpdateOutcome(object: StoredObject(key: key, value: bytes, revision: put(key, bytes.text)), wasWritten: true)
+      case .keep:
+        guard let current else { throw StorageError.keyNotFound(key: key) }
+        return UpdateOutcome(object: current, wasWritten: false)
+      case .delete: throw StorageError.refused("the model does not delete in updates")
+      }
+    }
   }
   func delete(key: String, origin: StoredObject?, validate: @Sendable (StoredObject) throws -> Void) async throws -> StoredObject {
     let found = try await get(key: key, isConsistent: true)

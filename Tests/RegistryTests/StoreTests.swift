@@ -70,6 +70,14 @@ struct Bench {
     await bench.destroy()
   }
 
+  @Test(arguments: PatchKind.allCases) func `a patch that can't be read is complained of only where there is something to patch`(kind: PatchKind) async throws {
+    let bench = try await Bench.make()
+    await #expect { try await bench.patch("none", kind, "{") } throws: { ($0 as? Status)?.code == 404 }
+    try await bench.create(#"{"metadata":{"name":"a"}}"#)
+    await #expect { try await bench.patch("a", kind, "{") } throws: { ($0 as? Status)?.code == 400 }
+    await bench.destroy()
+  }
+
   @Test func `racing patches lose nothing`() async throws {
     let bench = try await Bench.make()
     try await bench.create(#"{"metadata":{"name":"a"}}"#)

@@ -100,12 +100,13 @@ enum NodeValidation {
     return errors
   }
 
+  private static let counted: Set<String> = [
+    "pods", "services", "replicationcontrollers", "resourcequotas", "secrets", "configmaps", "persistentvolumeclaims", "services.nodeports",
+    "services.loadbalancers",
+  ]
+
   /// Upstream's `IsIntegerResourceName`: object counts and extended resources.
   private static func countsThings(_ name: String) -> Bool {
-    let counted: Set<String> = [
-      "pods", "services", "replicationcontrollers", "resourcequotas", "secrets", "configmaps", "persistentvolumeclaims", "services.nodeports",
-      "services.loadbalancers",
-    ]
     if counted.contains(name) { return true }
     guard name.contains("/"), !name.hasPrefix("requests.") else { return false }
     let domain = name.split(separator: "/").first ?? ""
