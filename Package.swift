@@ -36,6 +36,7 @@ let package = Package(
     .target(
       name: "Schema", dependencies: ["JSON", "Machinery", "ByteBuffers", .product(name: "Yams", package: "Yams")],
       swiftSettings: swiftSettings),
+    .target(name: "FieldManagement", dependencies: ["Schema", "JSON", "Machinery", "ByteBuffers"], swiftSettings: swiftSettings),
     .target(name: "Storage", dependencies: ["ByteBuffers", "Machinery"], swiftSettings: swiftSettings),
     .target(name: "StorageSQLite", dependencies: ["Storage", "ByteBuffers", "CSQLite"], swiftSettings: swiftSettings),
     .target(name: "CurlHTTP", dependencies: ["CCurl", "CNetwork", "ByteBuffers"], swiftSettings: swiftSettings),
@@ -43,7 +44,7 @@ let package = Package(
     .target(name: "Cacher", dependencies: ["Storage", "Machinery", "ByteBuffers"], swiftSettings: swiftSettings),
     .target(name: "HTTPServer", dependencies: ["ByteBuffers", "CNetwork"], swiftSettings: swiftSettings),
     .target(
-      name: "Registry", dependencies: ["Cacher", "Schema", "Storage", "Machinery", "JSON", "ByteBuffers"], swiftSettings: swiftSettings),
+      name: "Registry", dependencies: ["Cacher", "FieldManagement", "Schema", "Storage", "Machinery", "JSON", "ByteBuffers"], swiftSettings: swiftSettings),
     .target(
       name: "APIServer",
       dependencies: ["Registry", "HTTPServer", "Cacher", "Schema", "Storage", "Machinery", "JSON", "ByteBuffers", .product(name: "Logging", package: "swift-log")],
@@ -60,6 +61,8 @@ let package = Package(
     .testTarget(name: "JSONTests", dependencies: ["ByteBuffers", "JSON", "TestSupport"], swiftSettings: swiftSettings),
     .testTarget(name: "MachineryTests", dependencies: ["ByteBuffers", "Machinery", "JSON", "TestSupport"], swiftSettings: swiftSettings),
     .testTarget(name: "SchemaTests", dependencies: ["ByteBuffers", "Schema", "Machinery", "JSON", "TestSupport"], swiftSettings: swiftSettings),
+    .testTarget(
+      name: "FieldManagementTests", dependencies: ["FieldManagement", "Schema", "Machinery", "JSON", "ByteBuffers", "TestSupport"], swiftSettings: swiftSettings),
     .testTarget(
       name: "StorageTests", dependencies: ["Storage", "ByteBuffers", "StorageSQLite", "StorageEtcd3", "Cacher", "TestSupport"], swiftSettings: swiftSettings),
     .testTarget(name: "StorageSQLiteTests", dependencies: ["StorageSQLite", "Storage", "ByteBuffers", "TestSupport"], swiftSettings: swiftSettings),

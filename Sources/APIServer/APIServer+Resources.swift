@@ -147,7 +147,7 @@ extension APIServer {
     perform(context, limit: configuration.writeTimeout) { () async throws(Status) in
       let negotiated = try context.negotiated()
       let body = try await Body.read(context, kind: endpoint.info.kind)
-      let options = try WriteOptions(.create, context.query)
+      let options = try WriteOptions(.create, context)
       try options.validate()
       let (object, warnings) = try endpoint.store.decodeBody(body.json, validation: options.fieldValidationKind, problems: body.problems(options.fieldValidationKind))
       let result = try await endpoint.store.create(object, namespace: namespace, options: options, warnings: warnings)
@@ -158,7 +158,7 @@ extension APIServer {
   private func update(_ endpoint: ResourceEndpoint, _ namespace: String, _ name: String, _ subresource: Subresource, _ context: RequestContext) {
     perform(context, limit: configuration.writeTimeout) { () async throws(Status) in
       let negotiated = try context.negotiated()
-      let options = try WriteOptions(.update, context.query)
+      let options = try WriteOptions(.update, context)
       try options.validate()
       let body = try await Body.read(context, kind: endpoint.info.kind)
       let (object, warnings) = try endpoint.store.decodeBody(body.json, validation: options.fieldValidationKind, problems: body.problems(options.fieldValidationKind))
@@ -171,13 +171,19 @@ extension APIServer {
   private func patch(_ endpoint: ResourceEndpoint, _ namespace: String, _ name: String, _ subresource: Subresource, _ context: RequestContext) {
     let type = patchType(context)
     perform(context, limit: configuration.writeTimeout) { () async throws(Status) in
-      // Server-side apply is known to clients by its type; until it is served, this says what is.
-      guard let kind = PatchKind(rawValue: type) else { throw Status.unsupportedMediaType(accepted: PatchKind.allCases.map(\.rawValue)) }
       let negotiated = try context.negotiated()
-      let options = try WriteOptions(.patch, context.query)
-      try options.validate()
-      let result = try await endpoint.store.patch(
-        name, namespace: namespace, kind: kind, body: context.body, subresource: subresource, options: options)
+      let options = try WriteOptions(.patch, context)
+      try options.validate(isApply: type == MediaType.applyPatch)
+      let result: WriteResult
+      if type == MediaType.applyPatch {
+        let (config, warnings) = try await Body.configuration(context, validation: options.fieldValidationKind)
+        result = try await endpoint.store.apply(
+          name, namespace: namespace, config: config, subresource: subresource, options: options, warnings: warnings)
+      } else {
+        guard let kind = PatchKind(rawValue: type) else { throw Status.unsupportedMediaType(accepted: MediaType.patches) }
+        result = try await endpoint.store.patch(
+          name, namespace: namespace, kind: kind, body: context.body, subresource: subresource, options: options)
+      }
       return try endpoint.answer(result.object, code: result.code, negotiated, context).warning(result.warnings)
     }
   }
@@ -228,6 +234,25 @@ private struct Body {
     return try result.get()
   }
 
+  /// The body of an apply: YAML, of which JSON is a part. Strict validation refuses names given twice, others are warned of them.
+  static func configuration(_ context: RequestContext, validation: FieldValidation) async throws(Status) -> (JSONValue, warnings: [String]) {
+    // Most clients send JSON, which is read much faster; what is odd about it is left to the reader of YAML.
+    if let tape = try? JSONTape.parse(context.body), tape.root.kind == .object, !tape.root.hasRepeatedNames { return (JSONValue(tape.root), []) }
+    let body = context.body
+    let result = await withTaskExecutorPreference(globalConcurrentExecutor) { () -> Result<(JSONValue, [String]), Status> in
+      var duplicates: [String] = []
+      do { return .success((try JSONValue(yaml: body, duplicates: &duplicates), duplicates)) } catch {
+        return .failure(.badRequest("error decoding YAML: \(error)"))
+      }
+    }
+    let (value, duplicates) = try result.get()
+    guard value.object != nil else { throw .badRequest("error decoding YAML: error unmarshaling JSON: json: cannot unmarshal \(value.goKind) into Go value of type map[string]interface {}") }
+    if duplicates.isEmpty || validation == .ignore { return (value, []) }
+    let text = "yaml: unmarshal errors:\n  " + duplicates.joined(separator: "\n  ")
+    if validation == .strict { throw .badRequest("error strict decoding YAML: error converting YAML to JSON: \(text)") }
+    return (value, duplicates)
+  }
+
   private init(_ context: RequestContext, kind: String) throws(Status) {
     switch Negotiation.input(contentType: context.contentType) {
     case .json: json = context.body
@@ -251,4 +276,20 @@ extension WriteOptions {
 extension ListOptions {
   /// What a LIST without a query asks for.
   static let everything = ListOptions()
+}
+
+extension JSONNode {
+  /// Does any object in it have two members of one name?
+  fileprivate var hasRepeatedNames: Bool {
+    switch kind {
+    case .object:
+      var seen: Set<String> = []
+      for (name, value) in members {
+        if !seen.insert(name.string ?? "").inserted || value.hasRepeatedNames { return true }
+      }
+      return false
+    case .array: return elements.contains { $0.hasRepeatedNames }
+    default: return false
+    }
+  }
 }

@@ -23,8 +23,10 @@ extension ListOptions {
 }
 
 extension WriteOptions {
-  init(_ verb: Verb, _ query: Query) throws(Status) {
+  init(_ verb: Verb, _ context: RequestContext) throws(Status) {
     self.init(verb)
+    let query = context.query
+    userAgent = context.userAgent ?? ""
     if !query.isEmpty {
       dryRun = query.all("dryRun")
       fieldManager = query["fieldManager"] ?? ""

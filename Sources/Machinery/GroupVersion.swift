@@ -6,6 +6,11 @@ public struct GroupVersion: Hashable, Sendable, CustomStringConvertible {
     self.group = group
     self.version = version
   }
+  /// Takes the value of an `apiVersion` apart.
+  public init(parsing text: String) {
+    let parts = text.split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+    self.init(group: parts.count == 2 ? parts[0] : "", version: parts.last ?? "")
+  }
   /// `v1`, `apps/v1`: the value of `apiVersion`.
   public var description: String { group.isEmpty ? version : "\(group)/\(version)" }
 }

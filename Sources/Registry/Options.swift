@@ -53,6 +53,8 @@ public struct WriteOptions: Sendable {
   public var verb: Verb
   public var dryRun: [String] = []
   public var fieldManager = ""
+  /// Names the manager where `fieldManager` does not.
+  public var userAgent = ""
   public var fieldValidation = ""
   public var force: Bool?
   public init(_ verb: Verb) { self.verb = verb }

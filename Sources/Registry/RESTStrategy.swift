@@ -16,6 +16,8 @@ public protocol RESTStrategy: Sendable {
   func prepareForCreate(_ object: inout JSONValue)
   /// Restores what this kind of update may not change.
   func prepareForUpdate(_ object: inout JSONValue, old: JSONValue, subresource: Subresource)
+  /// Paths of members that this kind of write can't change, so that nobody comes to own them by it. (`GetResetFields`)
+  func resetFields(_ subresource: Subresource) -> [[String]]
   func validate(_ object: JSONValue) -> [FieldError]
   func validateUpdate(_ object: JSONValue, old: JSONValue, subresource: Subresource) -> [FieldError]
   func warnings(_ object: JSONValue) -> [String]

@@ -1,4 +1,5 @@
 import Cacher
+import FieldManagement
 public import JSON
 public import Machinery
 import Storage
@@ -7,6 +8,13 @@ extension Store {
   /// Creates an object from a decoded body. The order of checks is upstream's `BeforeCreate`.
   public func create(_ body: JSONValue, namespace: String, options: WriteOptions, warnings: [String] = []) async throws(Status) -> WriteResult {
     try options.validate()
+    var body = body
+    fields.update(live: nil, new: &body, writer: writer(options, .main), now: Timestamp.now)
+    return try await create(tracked: body, namespace: namespace, options: options, warnings: warnings)
+  }
+
+  /// Creates an object whose field owners are known.
+  func create(tracked body: JSONValue, namespace: String, options: WriteOptions, warnings: [String]) async throws(Status) -> WriteResult {
     let base = body["metadata"]?["generateName"]?.string ?? ""
     let isGenerated = (body["metadata"]?["name"]?.string ?? "").isEmpty && !base.isEmpty
     var attempts = isGenerated ? 8 : 1
@@ -38,7 +46,7 @@ extension Store {
     if let base { given["name"] = .string(Identity.name(from: base)) }
     given["uid"] = .string(Identity.uid())
     given["creationTimestamp"] = .string(Timestamp.text(Timestamp.now))
-    for field in ["deletionTimestamp", "deletionGracePeriodSeconds", "selfLink", "managedFields"] { given[field] = nil }
+    for field in ["deletionTimestamp", "deletionGracePeriodSeconds", "selfLink"] { given[field] = nil }
     object["metadata"] = .object(MetadataOrder.sorted(given))
     strategy.prepareForCreate(&object)
     let meta = object["metadata"]?.object ?? JSONObject()

@@ -1,5 +1,6 @@
 public import ByteBuffers
 public import Machinery
+import FieldManagement
 import JSON
 import Schema
 import Synchronization
@@ -28,7 +29,9 @@ extension Store {
       let decoded = try self.reread(try reading.get()(existing), validation: options.validation)
       found.set(decoded.warnings)
       try self.checkName(decoded.object, name)
-      return decoded.object
+      var new = decoded.object
+      self.fields.update(live: existing, new: &new, writer: self.writer(options, subresource), now: Timestamp.now)
+      return new
     }
     return WriteResult(object: result.object, code: result.code, warnings: found.get() + result.warnings)
   }
@@ -73,7 +76,7 @@ extension Store {
   }
 
   /// A patched tree as the type holds it. What does not decode is the patch's fault: 422 with the field "patch".
-  private func reread(_ value: JSONValue, validation: FieldValidation) throws(Status) -> (object: JSONValue, warnings: [String]) {
+  func reread(_ value: JSONValue, validation: FieldValidation) throws(Status) -> (object: JSONValue, warnings: [String]) {
     do throws(Status) {
       return try decodeBody(ByteSlice(value.encoded()), validation: validation)
     } catch {

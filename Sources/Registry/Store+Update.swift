@@ -2,6 +2,7 @@ public import JSON
 public import Machinery
 import ByteBuffers
 import Cacher
+import FieldManagement
 import Storage
 import Synchronization
 
@@ -20,7 +21,9 @@ extension Store {
           self.info.groupResource, name,
           "StorageError: invalid object, Code: 4, Key: \(self.key(name, namespace: namespace)), ResourceVersion: 0, AdditionalErrorMsg: Precondition failed: UID in precondition: \(uid), UID in object meta: \(known)")
       }
-      return body
+      var new = body
+      self.fields.update(live: existing, new: &new, writer: self.writer(options, subresource), now: Timestamp.now)
+      return new
     }
   }
 
@@ -47,6 +50,7 @@ extension Store {
       var new = try make(old)
       try matchVersion(&new, old, name)
       try complete(&new, old, subresource: subresource, namespace: namespace, name: name)
+      Self.keepTimes(&new, old)
       extra.withLock { $0 = subresource == .main ? strategy.warnings(new) : [] }
       let value = codec.bytes(of: new)
       let isRemoved = Self.losesLastFinalizer(new, old)
@@ -106,8 +110,6 @@ extension Store {
     if let created = before["creationTimestamp"] { meta["creationTimestamp"] = created }
     if let going = before["deletionTimestamp"] { meta["deletionTimestamp"] = going }
     if let grace = before["deletionGracePeriodSeconds"], meta["deletionGracePeriodSeconds"] == nil { meta["deletionGracePeriodSeconds"] = grace }
-    // Field ownership comes with server-side apply; until then what is stored stays and what clients send is dropped.
-    meta["managedFields"] = before["managedFields"]
     meta["selfLink"] = nil
     new["metadata"] = .object(MetadataOrder.sorted(meta))
     strategy.prepareForUpdate(&new, old: old, subresource: subresource)
@@ -116,6 +118,22 @@ extension Store {
     errors += MetaValidation.validateUpdate(meta, before)
     errors += strategy.validateUpdate(new, old: old, subresource: subresource)
     if !errors.isEmpty { throw .invalid(info.kind, group: info.groupVersion.group, name: name, errors) }
+  }
+
+  /// Where nothing but times of field owners would change, nothing does (SEMANTICS 2.10).
+  private static func keepTimes(_ new: inout JSONValue, _ old: JSONValue) {
+    func timeless(_ entries: JSONValue) -> [JSONValue] {
+      (entries.array ?? []).map { entry in
+        var entry = entry
+        entry["time"] = nil
+        return entry
+      }
+    }
+    guard let before = old["metadata"]?["managedFields"], let after = new["metadata"]?["managedFields"], before != after, timeless(before) == timeless(after)
+    else { return }
+    var restored = new
+    restored["metadata"]?["managedFields"] = before
+    if restored == old { new = restored }
   }
 
   /// An object under deletion goes when its last finalizer does.

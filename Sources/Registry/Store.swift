@@ -1,5 +1,6 @@
 public import ByteBuffers
 public import Cacher
+import FieldManagement
 public import JSON
 public import Machinery
 public import Schema
@@ -15,6 +16,8 @@ public final class Store: Sendable {
   public let prefix: String
   let model: TypeModel
   let type: TypeModel.TypeID
+  let fields: FieldManager
+  private let resetFields: (main: FieldSet, status: FieldSet)
   /// The newest revision that this process has acknowledged for the resource.
   private let acknowledged = Atomic<Int64>(0)
 
@@ -29,6 +32,19 @@ public final class Store: Sendable {
     self.prefix = prefix
     self.model = model
     self.type = type
+    // An object of nothing decodes, or the facts are broken.
+    var empty = (try? model.canonicalise(.object(JSONObject()), as: type).value) ?? .object(JSONObject())
+    strategy.applyDefaults(&empty)
+    let version = strategy.info.groupVersion
+    fields = FieldManager(model, type: type, kind: GroupVersionKind(version, kind: strategy.info.kind), empty: empty)
+    resetFields = (FieldSet(fields: strategy.resetFields(.main)), FieldSet(fields: strategy.resetFields(.status)))
+  }
+
+  /// Who a write is by.
+  func writer(_ options: WriteOptions, _ subresource: Subresource) -> FieldManager.Writer {
+    FieldManager.Writer(
+      name: FieldManager.manager(named: options.fieldManager, userAgent: options.userAgent), subresource: subresource == .status ? "status" : "",
+      resetFields: subresource == .status ? resetFields.status : resetFields.main)
   }
 
   /// The whole key of an object.
@@ -118,6 +134,8 @@ public final class Store: Sendable {
     let decoded: Decoded
     do { decoded = try model.decode(tape.root, as: type) } catch { throw unhandled(error.description) }
     var object = decoded.value
+    // An empty list is left out of objects, but a client that sends one clears the field owners.
+    if let given = tape.root["metadata"]?["managedFields"], given.kind == .array, !given.elements.contains(where: { _ in true }) { object["metadata"]?["managedFields"] = [] }
     object["kind"] = .string(info.kind)
     object["apiVersion"] = .string(version)
     moveTypeToFront(&object)

@@ -114,7 +114,7 @@ enum Facts {
     fieldsType s e
     fieldsV1 *r e go=v1.FieldsV1
     subresource s e
-    T io.k8s.apimachinery.pkg.apis.meta.v1.OwnerReference -
+    T io.k8s.apimachinery.pkg.apis.meta.v1.OwnerReference - atomic
     apiVersion s a rq=1 df=""
     kind s a rq=1 df=""
     name s a rq=1 df=""

@@ -34,6 +34,8 @@ public struct TypeModel: Sendable {
     /// `atomic`, `set`, `map` or nil.
     public let listType: String?
     public let mapKeys: [String]
+    /// A map or struct that merges as a whole.
+    public let isAtomicMap: Bool
     public let patchStrategies: [String]
     public let patchMergeKey: String?
     public let isRequired: Bool
@@ -48,6 +50,8 @@ public struct TypeModel: Sendable {
     /// `io.k8s.api.core.v1.Node`
     public let name: String
     public let groupVersionKind: GroupVersionKind?
+    /// Merges as a whole wherever it stands.
+    public let isAtomic: Bool
     /// In the order of answers.
     public let fields: [Field]
     /// `Node`
@@ -76,11 +80,12 @@ public struct TypeModel: Sendable {
     var places: [String: Int] = [:]
     var name = ""
     var kind: GroupVersionKind?
+    var isAtomic = false
     var fields: [Field] = []
     func close() {
       guard !name.isEmpty else { return }
       places[name] = structures.count
-      structures.append(Structure(name: name, groupVersionKind: kind, fields: fields))
+      structures.append(Structure(name: name, groupVersionKind: kind, isAtomic: isAtomic, fields: fields))
       fields = []
     }
     for line in facts.split(separator: "\n") {
@@ -88,6 +93,7 @@ public struct TypeModel: Sendable {
       if words.count >= 3, words[0] == "T" {
         close()
         name = String(words[1])
+        isAtomic = words.count > 3 && words[3] == "atomic"
         let parts = words[2].split(separator: "/", omittingEmptySubsequences: false).map(String.init)
         kind = parts.count == 3 ? GroupVersionKind(GroupVersion(group: parts[0], version: parts[1]), kind: parts[2]) : nil
       } else if words.count >= 3 {
@@ -113,6 +119,7 @@ public struct TypeModel: Sendable {
       name: String(words[0]), shape: shape(code), isPointer: isPointer,
       omission: words[2] == "a" ? .never : words[2] == "e" ? .whenEmpty : .whenZero,
       listType: attributes["lt"], mapKeys: attributes["mk"]?.split(separator: ",").map(String.init) ?? [],
+      isAtomicMap: attributes["mt"] == "atomic",
       patchStrategies: attributes["ps"]?.split(separator: ",").map(String.init) ?? [], patchMergeKey: attributes["pk"],
       isRequired: attributes["rq"] != nil,
       enumeration: attributes["en"]?.split(separator: ",").map { $0.split(separator: "%20").joined(separator: " ") } ?? [],

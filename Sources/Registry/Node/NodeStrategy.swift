@@ -71,6 +71,13 @@ public struct NodeStrategy: RESTStrategy {
     }))
   }
 
+  public func resetFields(_ subresource: Subresource) -> [[String]] {
+    switch subresource {
+    case .main: [["status"]]
+    case .status: [["spec"]]
+    }
+  }
+
   public func validate(_ object: JSONValue) -> [FieldError] { NodeValidation.validate(object) }
 
   /// The main update runs the checks of a creation too, so some complaints come twice (SEMANTICS 2.5).

@@ -1,0 +1,167 @@
+import JSON
+
+/// What one object has that another has not. (structured-merge-diff: `typed.Comparison`.)
+struct Comparison {
+  var added = FieldSet()
+  var modified = FieldSet()
+  var removed = FieldSet()
+
+  var isEmpty: Bool { added.isEmpty && modified.isEmpty && removed.isEmpty }
+
+  func excluding(_ fields: FieldSet) -> Comparison {
+    if fields.isEmpty { return self }
+    return Comparison(
+      added: added.subtractingRecursively(fields), modified: modified.subtractingRecursively(fields),
+      removed: removed.subtractingRecursively(fields))
+  }
+}
+
+extension MergeSchema {
+  /// Compares two objects of the type.
+  func compare(_ old: JSONValue, _ new: JSONValue) -> Comparison { compare(old, new, root).inside }
+
+  /// What is different at a place and below it.
+  private struct Difference {
+    enum Here { case same, added, modified, removed }
+    var here = Here.same
+    var inside = Comparison()
+  }
+
+  /// Collects the differences of members.
+  private struct Collector {
+    var added: [FieldSet.Entry] = []
+    var modified: [FieldSet.Entry] = []
+    var removed: [FieldSet.Entry] = []
+
+    mutating func add(_ element: PathElement, _ difference: Difference) {
+      if difference.here == .same && difference.inside.isEmpty { return }
+      func note(_ list: inout [FieldSet.Entry], _ here: Difference.Here, _ inside: FieldSet) {
+        if difference.here == here || !inside.isEmpty {
+          list.append(FieldSet.Entry(element: element, isMember: difference.here == here, children: inside))
+        }
+      }
+      note(&added, .added, difference.inside.added)
+      note(&modified, .modified, difference.inside.modified)
+      note(&removed, .removed, difference.inside.removed)
+    }
+
+    var comparison: Comparison {
+      Comparison(added: FieldSet(unsorted: added), modified: FieldSet(unsorted: modified), removed: FieldSet(unsorted: removed))
+    }
+  }
+
+  /// One of `old` and `new` is not nil.
+  private func compare(_ old: JSONValue?, _ new: JSONValue?, _ id: ID) -> Difference {
+    let inside: Comparison
+    switch self[id].kind {
+    case .scalar, .opaque, .atomic, .list: return leaf(old, new)
+    case .structure, .map:
+      let (a, b) = (old?.object, new?.object)
+      if a?.isEmpty ?? true, b?.isEmpty ?? true { return leaf(old, new) }
+      inside = compareMembers(a?.members ?? [], b?.members ?? [], id)
+    case .set(let item):
+      let (a, b) = (old?.array ?? [], new?.array ?? [])
+      if a.isEmpty && b.isEmpty { return leaf(old, new) }
+      inside = compareItems(a, b, item, [])
+    case .keyed(let item, let keys):
+      let (a, b) = (old?.array ?? [], new?.array ?? [])
+      if a.isEmpty && b.isEmpty { return leaf(old, new) }
+      inside = compareItems(a, b, item, keys)
+    }
+    return Difference(here: old == nil ? .added : new == nil ? .removed : .same, inside: inside)
+  }
+
+  private func leaf(_ old: JSONValue?, _ new: JSONValue?) -> Difference {
+    guard let old else { return Difference(here: .added) }
+    guard let new else { return Difference(here: .removed) }
+    return Difference(here: old.isSameValue(as: new) ? .same : .modified)
+  }
+
+  private func compareMembers(_ old: [JSONObject.Member], _ new: [JSONObject.Member], _ id: ID) -> Comparison {
+    var all = Collector()
+    func note(_ name: String, _ a: JSONValue?, _ b: JSONValue?) {
+      guard let child = child(name, of: id) else { return }
+      all.add(.field(name), compare(a, b, child))
+    }
+    // Both mostly have the same members in the same order.
+    if old.count == new.count, zip(old, new).allSatisfy({ $0.name == $1.name }) {
+      for (a, b) in zip(old, new) { note(a.name, a.value, b.value) }
+      return all.comparison
+    }
+    var rest: [String: JSONValue] = [:]
+    for member in new { rest[member.name] = member.value }
+    for member in old { note(member.name, member.value, rest.removeValue(forKey: member.name)) }
+    for member in new where rest[member.name] != nil { note(member.name, nil, member.value) }
+    return all.comparison
+  }
+
+  /// Items that stand there more than once can't be told apart, so they are one leaf.
+  private func compareItems(_ old: [JSONValue], _ new: [JSONValue], _ item: ID, _ keys: [Key]) -> Comparison {
+    var all = Collector()
+    let a = ItemIndex(old, keys)
+    let b = ItemIndex(new, keys)
+    for element in a.order + b.order.filter({ a[$0] == nil }) {
+      let before = a[element] ?? []
+      let after = b[element] ?? []
+      switch (before.count, after.count) {
+      case (...1, ...1): all.add(element, compare(before.first, after.first, item))
+      case (2..., 2...): all.add(element, Difference(here: before == after ? .same : .modified))
+      case (2..., _):
+        // The marker of several goes, the one that is left comes with its parts.
+        if let first = after.first { all.add(element, compare(nil, first, item)) }
+        all.add(element, Difference(here: .removed))
+      default:
+        if let first = before.first { all.add(element, compare(first, nil, item)) }
+        all.add(element, Difference(here: .added))
+      }
+    }
+    return all.comparison
+  }
+}
+
+/// The items of a list by what tells them apart, in the order of their first appearance. Items that nothing can tell apart are left out: they were
+/// refused, or reported, before.
+struct ItemIndex {
+  private(set) var order: [PathElement] = []
+  private var places: [String: Int] = [:]
+  private var items: [[JSONValue]] = []
+
+  init(_ list: [JSONValue], _ keys: [MergeSchema.Key]) {
+    for item in list {
+      guard let element = try? MergeSchema.element(of: item, keys) else { continue }
+      let text = element.text
+      if let place = places[text] {
+        items[place].append(item)
+      } else {
+        places[text] = order.count
+        order.append(element)
+        items.append([item])
+      }
+    }
+  }
+
+  subscript(element: PathElement) -> [JSONValue]? { places[element.text].map { items[$0] } }
+}
+
+extension MergeSchema {
+  /// What tells an item of a list apart from the others: its keys, or itself in a set (`keys` empty). Throws for one that has no such thing.
+  static func element(of item: JSONValue, _ keys: [Key]) throws(FieldsError) -> PathElement {
+    guard !keys.isEmpty else {
+      switch item {
+      case .object: throw FieldsError("associative list without keys has an element that's a map type")
+      case .array: throw FieldsError("not supported: associative list with lists as elements")
+      case .null: throw FieldsError("associative list without keys has an element that's an explicit null")
+      default: return .value(item)
+      }
+    }
+    if item.isNull { throw FieldsError("associative list with keys may not have a null element") }
+    guard let members = item.object else { throw FieldsError("associative list with keys may not have non-map elements") }
+    let found = keys.compactMap { key in (members[key.name] ?? key.defaultValue).map { PathElement.Key(key.name, $0) } }
+    if found.isEmpty {
+      let names = "[" + keys.map { "\"\($0.name)\"" }.joined(separator: " ") + "]"
+      throw FieldsError(
+        "associative list with keys has an element that omits all key fields \(names) (and doesn't have default values for any key fields)")
+    }
+    return .key(PathElement.sorted(found))
+  }
+}

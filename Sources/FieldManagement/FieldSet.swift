@@ -1,0 +1,131 @@
+/// A set of paths as a tree. (structured-merge-diff: `fieldpath.Set`.)
+///
+/// Invariants: entries are sorted and their elements differ; every entry is a member or has children, or both.
+public struct FieldSet: Sendable, Equatable {
+  struct Entry: Sendable, Equatable {
+    let element: PathElement
+    /// The path that ends here is in the set.
+    var isMember: Bool
+    var children: FieldSet
+  }
+  private(set) var entries: [Entry] = []
+
+  public init() {}
+
+  /// Takes entries in any order, with elements that differ; those about nothing are left out.
+  init(unsorted entries: [Entry]) {
+    self.entries = entries.filter { $0.isMember || !$0.children.isEmpty }
+    if self.entries.count > 1 { self.entries.sort { PathElement.compare($0.element, $1.element) < 0 } }
+  }
+
+  init(sorted entries: [Entry]) { self.entries = entries }
+
+  public init(_ paths: [[PathElement]]) {
+    for path in paths { insert(path[...]) }
+  }
+
+  /// A set of paths of members alone.
+  public init(fields paths: [[String]]) { self.init(paths.map { $0.map(PathElement.field) }) }
+
+  public var isEmpty: Bool { entries.isEmpty }
+
+  /// Where `element` stands, or where it would.
+  private func place(_ element: PathElement) -> (index: Int, isThere: Bool) {
+    var low = 0
+    var high = entries.count
+    while low < high {
+      let middle = (low + high) / 2
+      let order = PathElement.compare(entries[middle].element, element)
+      if order == 0 { return (middle, true) }
+      if order < 0 { low = middle + 1 } else { high = middle }
+    }
+    return (low, false)
+  }
+
+  mutating func insert(_ path: ArraySlice<PathElement>) {
+    guard let first = path.first else { return }
+    let (index, isThere) = place(first)
+    if !isThere { entries.insert(Entry(element: first, isMember: false, children: FieldSet()), at: index) }
+    if path.count == 1 { entries[index].isMember = true } else { entries[index].children.insert(path.dropFirst()) }
+  }
+
+  func entry(_ element: PathElement) -> Entry? {
+    let (index, isThere) = place(element)
+    return isThere ? entries[index] : nil
+  }
+
+  func has(_ path: ArraySlice<PathElement>) -> Bool {
+    guard let first = path.first, let entry = entry(first) else { return false }
+    return path.count == 1 ? entry.isMember : entry.children.has(path.dropFirst())
+  }
+
+  /// Every path: at each level those that end there, then those that go on.
+  func forEach(_ prefix: [PathElement] = [], _ body: ([PathElement]) -> Void) {
+    for entry in entries where entry.isMember { body(prefix + [entry.element]) }
+    for entry in entries where !entry.children.isEmpty { entry.children.forEach(prefix + [entry.element], body) }
+  }
+
+  // MARK: algebra
+
+  /// Walks two sets side by side; nil from `body` leaves an entry out.
+  private func zipped(_ other: FieldSet, _ body: (Entry?, Entry?) -> Entry?) -> FieldSet {
+    var out: [Entry] = []
+    out.reserveCapacity(entries.count)
+    var i = 0
+    var j = 0
+    func add(_ entry: Entry?) {
+      if let entry, entry.isMember || !entry.children.isEmpty { out.append(entry) }
+    }
+    while i < entries.count || j < other.entries.count {
+      let order = i == entries.count ? 1 : j == other.entries.count ? -1 : PathElement.compare(entries[i].element, other.entries[j].element)
+      if order < 0 {
+        add(body(entries[i], nil))
+      } else if order > 0 {
+        add(body(nil, other.entries[j]))
+      } else {
+        add(body(entries[i], other.entries[j]))
+      }
+      if order <= 0 { i += 1 }
+      if order >= 0 { j += 1 }
+    }
+    return FieldSet(sorted: out)
+  }
+
+  public func union(_ other: FieldSet) -> FieldSet {
+    if isEmpty { return other }
+    if other.isEmpty { return self }
+    return zipped(other) { a, b in
+      guard let a, let b else { return a ?? b }
+      return Entry(element: a.element, isMember: a.isMember || b.isMember, children: a.children.union(b.children))
+    }
+  }
+
+  public func intersection(_ other: FieldSet) -> FieldSet {
+    if isEmpty || other.isEmpty { return FieldSet() }
+    return zipped(other) { a, b in
+      guard let a, let b else { return nil }
+      return Entry(element: a.element, isMember: a.isMember && b.isMember, children: a.children.intersection(b.children))
+    }
+  }
+
+  /// Paths of this set that are not in `other`. Parents and children are paths of their own: taking away a parent leaves its children.
+  public func subtracting(_ other: FieldSet) -> FieldSet {
+    if isEmpty || other.isEmpty { return self }
+    return zipped(other) { a, b in
+      guard let a else { return nil }
+      guard let b else { return a }
+      return Entry(element: a.element, isMember: a.isMember && !b.isMember, children: a.children.subtracting(b.children))
+    }
+  }
+
+  /// Paths of this set that are neither in `other` nor below one of its paths.
+  public func subtractingRecursively(_ other: FieldSet) -> FieldSet {
+    if isEmpty || other.isEmpty { return self }
+    return zipped(other) { a, b in
+      guard let a else { return nil }
+      guard let b else { return a }
+      if b.isMember { return nil }
+      return Entry(element: a.element, isMember: a.isMember, children: a.children.subtractingRecursively(b.children))
+    }
+  }
+}

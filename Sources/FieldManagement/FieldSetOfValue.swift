@@ -1,0 +1,83 @@
+import JSON
+
+extension MergeSchema {
+  /// The paths that whoever wrote `value` owns by it: scalars and atomic values, items of lists, entries of maps, and what is given empty or null.
+  /// (structured-merge-diff: `ToFieldSet`)
+  func fieldSet(of value: JSONValue) -> FieldSet { below(value, root).children }
+
+  /// What is below a value, and whether the value itself is a leaf.
+  private func below(_ value: JSONValue, _ id: ID) -> (isLeaf: Bool, children: FieldSet) {
+    switch self[id].kind {
+    case .scalar, .opaque, .atomic, .list: return (true, FieldSet())
+    case .structure, .map:
+      let isMap = if case .map = self[id].kind { true } else { false }
+      let entries = (value.object?.members ?? []).compactMap { member -> FieldSet.Entry? in
+        guard let child = child(member.name, of: id) else { return nil }
+        let (isLeaf, children) = below(member.value, child)
+        let isEmpty = member.value.isNull || member.value.object?.isEmpty == true
+        return FieldSet.Entry(element: .field(member.name), isMember: isLeaf || isEmpty || isMap, children: children)
+      }
+      return (false, FieldSet(unsorted: entries))
+    case .set(let item): return (false, items(value, item, []))
+    case .keyed(let item, let keys): return (false, items(value, item, keys))
+    }
+  }
+
+  private func items(_ value: JSONValue, _ item: ID, _ keys: [Key]) -> FieldSet {
+    let index = ItemIndex(value.array ?? [], keys)
+    return FieldSet(unsorted: index.order.map { element in
+      let all = index[element] ?? []
+      let children = all.count == 1 ? below(all[0], item).children : FieldSet()
+      return FieldSet.Entry(element: element, isMember: true, children: children)
+    })
+  }
+
+  /// `set` and the named members above its paths, which are not in it by themselves. (`EnsureNamedFieldsAreMembers`)
+  func withNamedFields(_ set: FieldSet) -> FieldSet { withNamedFields(set, root) }
+
+  private func withNamedFields(_ set: FieldSet, _ id: ID?) -> FieldSet {
+    FieldSet(sorted: set.entries.map { entry in
+      var isMember = entry.isMember
+      var child: ID?
+      switch (entry.element, id.map { self[$0].kind }) {
+      case (.field(let name), .structure?):
+        child = id.flatMap { self[$0].fields[name] }
+        if child != nil && !entry.children.isEmpty { isMember = true }
+      case (.field, .map(let item)?): child = item
+      case (.key, .keyed(let item, _)?): child = item
+      default: break
+      }
+      return FieldSet.Entry(element: entry.element, isMember: isMember, children: withNamedFields(entry.children, child))
+    })
+  }
+
+  /// `value` without what is at the paths of `set`. What becomes empty by that is null. (`RemoveItems`)
+  func removing(_ set: FieldSet, from value: JSONValue) -> JSONValue { removing(set, value, root) }
+
+  private func removing(_ set: FieldSet, _ value: JSONValue, _ id: ID) -> JSONValue {
+    if set.isEmpty { return value }
+    switch self[id].kind {
+    case .scalar, .opaque: return value
+    case .atomic, .list: return .null
+    case .structure, .map:
+      guard let members = value.object?.members else { return .null }
+      let kept = members.compactMap { member -> JSONObject.Member? in
+        guard let entry = set.entry(.field(member.name)) else { return member }
+        if entry.isMember { return nil }
+        guard let child = child(member.name, of: id) else { return member }
+        return JSONObject.Member(member.name, removing(entry.children, member.value, child))
+      }
+      return kept.isEmpty ? .null : .object(JSONObject(unchecked: kept))
+    case .set(let item): return removingItems(set, value, item, [])
+    case .keyed(let item, let keys): return removingItems(set, value, item, keys)
+    }
+  }
+
+  private func removingItems(_ set: FieldSet, _ value: JSONValue, _ item: ID, _ keys: [Key]) -> JSONValue {
+    let kept = (value.array ?? []).compactMap { value -> JSONValue? in
+      guard let element = try? Self.element(of: value, keys), let entry = set.entry(element) else { return value }
+      return entry.isMember ? nil : removing(entry.children, value, item)
+    }
+    return kept.isEmpty ? .null : .array(kept)
+  }
+}

@@ -1,0 +1,87 @@
+import ByteBuffers
+import JSON
+import Machinery
+
+/// Who wrote: what makes two entries of managedFields entries of the same manager.
+struct ManagerID: Hashable, Sendable {
+  enum Operation: String, Sendable { case apply = "Apply", update = "Update" }
+  var manager: String
+  var operation: Operation
+  /// Empty for those who apply: they stay the same manager in another version.
+  var apiVersion: String
+  var subresource: String
+
+  /// The order in which upstream sorts managers among each other.
+  static func precedes(_ a: ManagerID, _ b: ManagerID) -> Bool {
+    for (x, y) in [(a.manager, b.manager), (a.operation.rawValue, b.operation.rawValue), (a.apiVersion, b.apiVersion), (a.subresource, b.subresource)] where x != y {
+      return x.utf8.lexicographicallyPrecedes(y.utf8)
+    }
+    return false
+  }
+
+  /// As conflicts name it: `"one"`, `"two" with subresource "status" using v1`.
+  var shown: String {
+    var text = GoText.quoted(manager)
+    if !subresource.isEmpty { text += " with subresource \(GoText.quoted(subresource))" }
+    return operation == .update ? "\(text) using \(apiVersion)" : text
+  }
+}
+
+/// What one manager owns.
+struct VersionedSet: Equatable, Sendable {
+  var set: FieldSet
+  var apiVersion: String
+}
+
+/// `metadata.managedFields`, read.
+struct ManagedFields: Sendable {
+  var sets: [ManagerID: VersionedSet] = [:]
+  /// Seconds since 1970.
+  var times: [ManagerID: Int64] = [:]
+
+  init() {}
+
+  /// Throws for what is no list of entries.
+  init(_ value: JSONValue?) throws(FieldsError) {
+    for (place, entry) in (value?.array ?? []).enumerated() {
+      guard let operation = ManagerID.Operation(rawValue: entry["operation"]?.string ?? "") else { throw FieldsError("operation must be `Apply` or `Update`") }
+      let version = entry["apiVersion"]?.string ?? ""
+      guard !version.isEmpty else { throw FieldsError("apiVersion must not be empty") }
+      switch entry["fieldsType"]?.string ?? "" {
+      case "FieldsV1": break
+      case "": throw FieldsError("missing fieldsType in managed fields entry \(place)")
+      case let other: throw FieldsError("invalid fieldsType \(GoText.quoted(other)) in managed fields entry \(place)")
+      }
+      let id = ManagerID(
+        manager: entry["manager"]?.string ?? "", operation: operation, apiVersion: operation == .apply ? "" : version,
+        subresource: entry["subresource"]?.string ?? "")
+      sets[id] = VersionedSet(set: try FieldSet(fieldsV1: entry["fieldsV1"] ?? .object(JSONObject())), apiVersion: version)
+      times[id] = entry["time"]?.string.flatMap { (try? Timestamp.parse($0))?.seconds }
+    }
+  }
+
+  /// The entries, sorted by operation, time, manager, version and subresource (SEMANTICS 2.41); nil for none.
+  var entries: JSONValue? {
+    if sets.isEmpty { return nil }
+    let sorted = sets.sorted { a, b in
+      if a.key.operation != b.key.operation { return a.key.operation == .apply }
+      let (x, y) = (times[a.key] ?? 0, times[b.key] ?? 0)
+      if x != y { return x < y }
+      for (p, q) in [(a.key.manager, b.key.manager), (a.value.apiVersion, b.value.apiVersion), (a.key.subresource, b.key.subresource)] where p != q {
+        return p.utf8.lexicographicallyPrecedes(q.utf8)
+      }
+      return false
+    }
+    return .array(sorted.map { id, owned in
+      var entry = JSONObject()
+      if !id.manager.isEmpty { entry["manager"] = .string(id.manager) }
+      entry["operation"] = .string(id.operation.rawValue)
+      entry["apiVersion"] = .string(owned.apiVersion)
+      if let time = times[id] { entry["time"] = .string(Timestamp.text(time)) }
+      entry["fieldsType"] = "FieldsV1"
+      entry["fieldsV1"] = owned.set.fieldsV1
+      if !id.subresource.isEmpty { entry["subresource"] = .string(id.subresource) }
+      return .object(entry)
+    })
+  }
+}

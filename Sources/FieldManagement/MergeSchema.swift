@@ -1,0 +1,123 @@
+import JSON
+public import Schema
+
+/// How each part of a type merges, and what of it can be owned by itself; made once from the type model.
+///
+/// A list without a declared type is atomic, as is what has no structure of its own.
+public struct MergeSchema: Sendable {
+  /// A node's place.
+  struct ID: Sendable, Equatable { let index: Int }
+
+  enum Kind: Sendable {
+    case scalar(Scalar)
+    /// Owned and replaced as a whole; what it is made of is only checked.
+    case atomic(ID)
+    /// Anything at all, as a whole.
+    case opaque
+    case structure
+    /// A map of names to items.
+    case map(ID)
+    /// Only inside of what is atomic.
+    case list(ID)
+    /// A list that is a set of scalars.
+    case set(ID)
+    /// A list of objects that some of their members tell apart.
+    case keyed(ID, [Key])
+  }
+
+  enum Scalar: Sendable { case string, bool, number, any }
+
+  struct Key: Sendable {
+    let name: String
+    /// What counts where an item leaves the member out.
+    let defaultValue: JSONValue?
+  }
+
+  struct Node: Sendable {
+    let kind: Kind
+    /// The members of a structure.
+    var fields: [String: ID] = [:]
+  }
+
+  private(set) var nodes: [Node] = []
+  let root: ID
+
+  subscript(id: ID) -> Node { nodes[id.index] }
+
+  /// The node of an item or member; nil for a member that a structure does not have.
+  func child(_ name: String, of id: ID) -> ID? {
+    switch nodes[id.index].kind {
+    case .structure: nodes[id.index].fields[name]
+    case .map(let item): item
+    default: nil
+    }
+  }
+
+  public init(_ model: TypeModel, root type: TypeModel.TypeID) {
+    var builder = Builder(model: model)
+    root = builder.structure(type)
+    nodes = builder.nodes
+  }
+
+  private struct Builder {
+    let model: TypeModel
+    var nodes: [Node] = []
+    var structures: [TypeModel.TypeID: ID] = [:]
+
+    mutating func add(_ kind: Kind) -> ID {
+      nodes.append(Node(kind: kind))
+      return ID(index: nodes.count - 1)
+    }
+
+    mutating func structure(_ type: TypeModel.TypeID) -> ID {
+      // Types may contain themselves, so the place is known before the members are.
+      if let known = structures[type] { return known }
+      let id = add(.structure)
+      structures[type] = id
+      for field in model[type].fields { nodes[id.index].fields[field.name] = self.field(field) }
+      return id
+    }
+
+    mutating func field(_ field: TypeModel.Field) -> ID {
+      if field.isAtomicMap { return atomic(shape(field.shape)) }
+      guard case .list(let item) = field.shape else { return shape(field.shape) }
+      switch (field.listType, item) {
+      case ("set"?, _):
+        let id = shape(item)
+        return add(.set(id))
+      case ("map"?, .structure(let type)):
+        let keys = field.mapKeys.map { name in
+          Key(name: name, defaultValue: model.field(name, of: type)?.defaultValue)
+        }
+        let id = structure(type)
+        return add(.keyed(id, keys))
+      default: return atomic(list(item))
+      }
+    }
+
+    mutating func shape(_ shape: TypeModel.Shape) -> ID {
+      switch shape {
+      case .string, .time, .microTime, .bytes: add(.scalar(.string))
+      case .bool: add(.scalar(.bool))
+      case .int32, .int64, .double: add(.scalar(.number))
+      case .quantity, .intOrString: add(.scalar(.any))
+      case .raw: add(.opaque)
+      case .structure(let type): model[type].isAtomic ? atomic(structure(type)) : structure(type)
+      case .list(let item): atomic(list(item))
+      case .map(let item): map(item)
+      }
+    }
+
+    // A call inside of `add` would change `nodes` while it is being changed.
+    private mutating func atomic(_ inner: ID) -> ID { add(.atomic(inner)) }
+    private mutating func list(_ item: TypeModel.Shape) -> ID {
+      let id = shape(item)
+      return add(.list(id))
+    }
+
+    private mutating func map(_ item: TypeModel.Shape) -> ID {
+      let id = shape(item)
+      return add(.map(id))
+    }
+  }
+}
