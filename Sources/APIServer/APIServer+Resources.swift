@@ -147,7 +147,7 @@ extension APIServer {
     perform(context, limit: configuration.writeTimeout) { () async throws(Status) in
       let negotiated = try context.negotiated()
       let body = try await Body.read(context, kind: endpoint.info.kind)
-      let options = try WriteOptions(.create, context)
+      let options = try WriteOptions(.create, context.query, userAgent: context.userAgent)
       try options.validate()
       let (object, warnings) = try endpoint.store.decodeBody(body.json, validation: options.fieldValidationKind, problems: body.problems(options.fieldValidationKind))
       let result = try await endpoint.store.create(object, namespace: namespace, options: options, warnings: warnings)
@@ -158,7 +158,7 @@ extension APIServer {
   private func update(_ endpoint: ResourceEndpoint, _ namespace: String, _ name: String, _ subresource: Subresource, _ context: RequestContext) {
     perform(context, limit: configuration.writeTimeout) { () async throws(Status) in
       let negotiated = try context.negotiated()
-      let options = try WriteOptions(.update, context)
+      let options = try WriteOptions(.update, context.query, userAgent: context.userAgent)
       try options.validate()
       let body = try await Body.read(context, kind: endpoint.info.kind)
       let (object, warnings) = try endpoint.store.decodeBody(body.json, validation: options.fieldValidationKind, problems: body.problems(options.fieldValidationKind))
@@ -172,7 +172,7 @@ extension APIServer {
     let type = patchType(context)
     perform(context, limit: configuration.writeTimeout) { () async throws(Status) in
       let negotiated = try context.negotiated()
-      let options = try WriteOptions(.patch, context)
+      let options = try WriteOptions(.patch, context.query, userAgent: context.userAgent)
       try options.validate(isApply: type == MediaType.applyPatch)
       let result: WriteResult
       if type == MediaType.applyPatch {

@@ -23,10 +23,9 @@ extension ListOptions {
 }
 
 extension WriteOptions {
-  init(_ verb: Verb, _ context: RequestContext) throws(Status) {
+  init(_ verb: Verb, _ query: Query, userAgent: String? = nil) throws(Status) {
     self.init(verb)
-    let query = context.query
-    userAgent = context.userAgent ?? ""
+    self.userAgent = userAgent ?? ""
     if !query.isEmpty {
       dryRun = query.all("dryRun")
       fieldManager = query["fieldManager"] ?? ""

@@ -7,18 +7,13 @@ struct Comparison {
   var removed = FieldSet()
 
   var isEmpty: Bool { added.isEmpty && modified.isEmpty && removed.isEmpty }
-
-  func excluding(_ fields: FieldSet) -> Comparison {
-    if fields.isEmpty { return self }
-    return Comparison(
-      added: added.subtractingRecursively(fields), modified: modified.subtractingRecursively(fields),
-      removed: removed.subtractingRecursively(fields))
-  }
 }
 
 extension MergeSchema {
-  /// Compares two objects of the type.
-  func compare(_ old: JSONValue, _ new: JSONValue) -> Comparison { compare(old, new, root).inside }
+  /// Compares two objects of the type; what is at the paths of `ignored`, and below them, is not looked at.
+  func compare(_ old: JSONValue, _ new: JSONValue, ignoring ignored: FieldSet = FieldSet()) -> Comparison { compare(old, new, root, ignored).inside }
+
+  private static let nothing = FieldSet()
 
   /// What is different at a place and below it.
   private struct Difference {
@@ -51,22 +46,22 @@ extension MergeSchema {
   }
 
   /// One of `old` and `new` is not nil.
-  private func compare(_ old: JSONValue?, _ new: JSONValue?, _ id: ID) -> Difference {
+  private func compare(_ old: JSONValue?, _ new: JSONValue?, _ id: ID, _ ignored: FieldSet) -> Difference {
     let inside: Comparison
     switch self[id].kind {
     case .scalar, .opaque, .atomic, .list: return leaf(old, new)
     case .structure, .map:
       let (a, b) = (old?.object, new?.object)
       if a?.isEmpty ?? true, b?.isEmpty ?? true { return leaf(old, new) }
-      inside = compareMembers(a?.members ?? [], b?.members ?? [], id)
+      inside = compareMembers(a?.members ?? [], b?.members ?? [], id, ignored)
     case .set(let item):
       let (a, b) = (old?.array ?? [], new?.array ?? [])
       if a.isEmpty && b.isEmpty { return leaf(old, new) }
-      inside = compareItems(a, b, item, [])
+      inside = a == b ? Comparison() : compareItems(a, b, item, [])
     case .keyed(let item, let keys):
       let (a, b) = (old?.array ?? [], new?.array ?? [])
       if a.isEmpty && b.isEmpty { return leaf(old, new) }
-      inside = compareItems(a, b, item, keys)
+      inside = a == b ? Comparison() : compareItems(a, b, item, keys)
     }
     return Difference(here: old == nil ? .added : new == nil ? .removed : .same, inside: inside)
   }
@@ -77,11 +72,13 @@ extension MergeSchema {
     return Difference(here: old.isSameValue(as: new) ? .same : .modified)
   }
 
-  private func compareMembers(_ old: [JSONObject.Member], _ new: [JSONObject.Member], _ id: ID) -> Comparison {
+  private func compareMembers(_ old: [JSONObject.Member], _ new: [JSONObject.Member], _ id: ID, _ ignored: FieldSet) -> Comparison {
     var all = Collector()
     func note(_ name: String, _ a: JSONValue?, _ b: JSONValue?) {
       guard let child = child(name, of: id) else { return }
-      all.add(.field(name), compare(a, b, child))
+      if ignored.isEmpty { return all.add(.field(name), compare(a, b, child, ignored)) }
+      let entry = ignored.entry(.field(name))
+      if entry?.isMember != true { all.add(.field(name), compare(a, b, child, entry?.children ?? Self.nothing)) }
     }
     // Both mostly have the same members in the same order.
     if old.count == new.count, zip(old, new).allSatisfy({ $0.name == $1.name }) {
@@ -104,14 +101,14 @@ extension MergeSchema {
       let before = a[element] ?? []
       let after = b[element] ?? []
       switch (before.count, after.count) {
-      case (...1, ...1): all.add(element, compare(before.first, after.first, item))
+      case (...1, ...1): all.add(element, compare(before.first, after.first, item, Self.nothing))
       case (2..., 2...): all.add(element, Difference(here: before == after ? .same : .modified))
       case (2..., _):
         // The marker of several goes, the one that is left comes with its parts.
-        if let first = after.first { all.add(element, compare(nil, first, item)) }
+        if let first = after.first { all.add(element, compare(nil, first, item, Self.nothing)) }
         all.add(element, Difference(here: .removed))
       default:
-        if let first = before.first { all.add(element, compare(first, nil, item)) }
+        if let first = before.first { all.add(element, compare(first, nil, item, Self.nothing)) }
         all.add(element, Difference(here: .added))
       }
     }

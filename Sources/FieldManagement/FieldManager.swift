@@ -86,7 +86,7 @@ public struct FieldManager: Sendable {
   }
 
   private func track(_ managed: inout ManagedFields, _ live: JSONValue, _ new: JSONValue, _ writer: Writer, _ now: Int64) {
-    let taken = updater(writer).update(&managed, live, new).subtractingRecursively(writer.resetFields).subtracting(Self.neverOwned)
+    let taken = updater(writer).update(&managed, live, new).subtracting(Self.neverOwned)
     guard !taken.isEmpty else { return }
     let id = id(writer, .update)
     managed.sets[id] = VersionedSet(set: taken.union(managed.sets[id]?.set ?? FieldSet()), apiVersion: kind.groupVersion.description)

@@ -20,7 +20,7 @@ struct Updater {
 
   /// Ownership after `new` has replaced `old`: whoever else owns what changed loses it. With `refusing`, what would be lost to `writer` is thrown instead.
   private func shift(_ managed: inout ManagedFields, _ old: JSONValue, _ new: JSONValue, writer: ManagerID, refusing: Bool) throws(FieldConflicts) -> Comparison {
-    let comparison = schema.compare(old, new).excluding(resetFields)
+    let comparison = schema.compare(old, new, ignoring: resetFields)
     let changed = comparison.modified.union(comparison.added)
     var conflicts: [FieldConflict] = []
     for id in managed.sets.keys.sorted(by: ManagerID.precedes) where id != writer {

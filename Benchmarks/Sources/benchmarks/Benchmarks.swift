@@ -82,11 +82,11 @@ struct Benchmarks {
       let ours = try Measurements.puts(over, port: 18_081, writers: 64, seconds: 6)
       over.stop()
       etcd.stop()
-      row("PUT through etcd, 64 writers, a second", text(ours.perSecond, 0), "bare gateway \(text(gateway.perSecond, 0))", ours.perSecond / gateway.perSecond, "0.8")
+      row("PUT through etcd, 64 writers, a second", "\(text(ours.perSecond, 0)) (\(text(1e6 / ours.perCPUSecond, 0)) µs of CPU each)", "bare gateway \(text(gateway.perSecond, 0)) (\(text(1e6 / gateway.perCPUSecond, 0)) µs)", ours.perSecond / gateway.perSecond, "0.8")
       let (embedded, _) = try Servers.binnacle(port: 18_082, [], database: "writes")
       let sqlite = try Measurements.puts(embedded, port: 18_082, writers: 64, seconds: 6)
       embedded.stop()
-      row("PUT through SQLite over HTTP, durable, 64 writers, a second", text(sqlite.perSecond, 0), "bare etcd \(text(gateway.perSecond, 0))",
+      row("PUT through SQLite over HTTP, durable, 64 writers, a second", "\(text(sqlite.perSecond, 0)) (\(text(1e6 / sqlite.perCPUSecond, 0)) µs of CPU each)", "bare etcd \(text(gateway.perSecond, 0))",
           sqlite.perSecond / gateway.perSecond, "2")
     }
     if wanted.contains("inprocess") {
