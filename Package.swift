@@ -29,6 +29,7 @@ let package = Package(
     .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
     .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
     .target(name: "CNetwork"),
+    .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
 
     .target(name: "ByteBuffers", swiftSettings: swiftSettings),
     .target(name: "JSON", dependencies: ["ByteBuffers"], swiftSettings: swiftSettings),
@@ -47,7 +48,7 @@ let package = Package(
       name: "Registry", dependencies: ["Cacher", "FieldManagement", "Schema", "Storage", "Machinery", "JSON", "ByteBuffers"], swiftSettings: swiftSettings),
     .target(
       name: "APIServer",
-      dependencies: ["Registry", "HTTPServer", "Cacher", "Schema", "Storage", "Machinery", "JSON", "ByteBuffers", .product(name: "Logging", package: "swift-log")],
+      dependencies: ["CCrypto", "Registry", "HTTPServer", "Cacher", "Schema", "Storage", "Machinery", "JSON", "ByteBuffers", .product(name: "Logging", package: "swift-log")],
       swiftSettings: swiftSettings),
     .executableTarget(
       name: "binnacle",

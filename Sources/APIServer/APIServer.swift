@@ -134,6 +134,8 @@ public final class APIServer: RequestHandler {
     case .health(let name, let check): answerHealth(name, check, context)
     case .root: reply.send(.rawJSON(["paths": .array(paths.map { .string($0) })]))
     case .version: getOnly(context) { .rawJSON(self.configuration.version.json) }
+    case .coreVersions where aggregated(discovery.aggregatedCore, context): break
+    case .groups where aggregated(discovery.aggregatedGroups, context): break
     case .coreVersions: document(context) { Discovery.coreVersions(serverAddress: context.host ?? "") }
     case .groups: document(context) { self.discovery.groupList }
     case .group(let name): document(context) { self.discovery.groups[name] }
@@ -186,6 +188,18 @@ public final class APIServer: RequestHandler {
       return context.reply.send(.rawJSON(status.json, code: status.httpCode))
     }
     context.reply.send(.document(Document(value), negotiated.media, pretty: context.pretty || negotiated.pretty))
+  }
+
+  /// Answers with all of discovery in one document, if that is what the client wants.
+  private func aggregated(_ discovery: AggregatedDiscovery, _ context: RequestContext) -> Bool {
+    guard context.method == .get, let media = Negotiation.aggregatedDiscovery(accept: context.accept) else { return false }
+    let headers = [ResponseHeader("Etag", discovery.etag), ResponseHeader("Vary", "Accept"), ResponseHeader("Cache-Control", "public")]
+    var answer = Answer.document(Document(discovery.document), media, pretty: context.pretty)
+    answer.contentType += ";" + Negotiation.aggregatedDiscovery
+    answer.headers = headers
+    if context.ifNoneMatch == discovery.etag { answer = Answer(code: 304, contentType: answer.contentType, body: [], headers: headers) }
+    context.reply.send(answer)
+    return true
   }
 
   /// SEMANTICS 2.47.

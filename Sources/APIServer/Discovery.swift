@@ -2,8 +2,7 @@ import JSON
 import Machinery
 import Registry
 
-/// The discovery documents, made once from the served resources. Aggregated discovery has documents of its own; clients that only ask
-/// for it hear 406 and clients that can fall back get these.
+/// The discovery documents, made once from the served resources.
 struct Discovery: Sendable {
   /// `/apis`.
   let groupList: JSONValue
@@ -11,6 +10,9 @@ struct Discovery: Sendable {
   let groups: [String: JSONValue]
   /// `/api/v1` and `/apis/GROUP/VERSION`, by path.
   let resourceLists: [String: JSONValue]
+  /// All of `/api` and all of `/apis`, each in one document.
+  let aggregatedCore: AggregatedDiscovery
+  let aggregatedGroups: AggregatedDiscovery
 
   init(_ resources: [ResourceInfo]) {
     var lists: [String: JSONValue] = [:]
@@ -23,6 +25,8 @@ struct Discovery: Sendable {
       if !first.groupVersion.group.isEmpty { versions[first.groupVersion.group, default: []].append(first.groupVersion.version) }
     }
     resourceLists = lists
+    aggregatedCore = AggregatedDiscovery(resources.filter { $0.groupVersion.group.isEmpty }, hasCore: true)
+    aggregatedGroups = AggregatedDiscovery(resources.filter { !$0.groupVersion.group.isEmpty }, hasCore: false)
     groups = Dictionary(uniqueKeysWithValues: versions.map { ($0.key, Self.group($0.key, $0.value.sorted(), isInList: false)) })
     groupList = [
       "kind": "APIGroupList", "apiVersion": "v1",
@@ -76,7 +80,7 @@ struct Discovery: Sendable {
 
   /// The first eight bytes of SHA-256 of `group/version/kind`, in base64. (`discovery.StorageVersionHash`.)
   static func storageVersionHash(_ resource: ResourceInfo) -> String {
-    Base64.encode(SHA256.hash(Array("\(resource.groupVersion.group)/\(resource.groupVersion.version)/\(resource.kind)".utf8)).prefix(8))
+    Base64.text(Array(Digest.sha256.bytes(Array("\(resource.groupVersion.group)/\(resource.groupVersion.version)/\(resource.kind)".utf8)).prefix(8)))
   }
 }
 

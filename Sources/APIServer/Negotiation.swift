@@ -70,6 +70,28 @@ enum Negotiation {
     return result
   }
 
+  /// The parameters of aggregated discovery, as clients ask for it and as answers name it.
+  static let aggregatedDiscovery = "g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
+
+  /// The media type in which a client wants all of discovery in one document; nil when it wants the plain one, or neither (SEMANTICS 1.21).
+  static func aggregatedDiscovery(accept: String?) -> MediaType? {
+    guard let accept, accept.contains("apidiscovery.k8s.io") else { return nil }
+    for clause in AcceptClause.parse(accept) {
+      for media in MediaType.allCases where media != .protobuf {
+        let matches =
+          clause.type == "application" && (clause.subtype == media.subtype || clause.subtype == "*")
+          || clause.type == "*" && clause.subtype == "*"
+        guard matches else { continue }
+        var asked: [String: String] = [:]
+        for (name, value) in clause.parameters { asked[name] = value }
+        // A clause without a kind takes the plain document; one with another kind fits nothing.
+        if asked["as"] == nil && asked["g"] == nil && asked["v"] == nil { return nil }
+        if asked["as"] == "APIGroupDiscoveryList", asked["g"] == "apidiscovery.k8s.io", asked["v"] == "v2" { return media }
+      }
+    }
+    return nil
+  }
+
   /// The media type of a body. An absent header means JSON; nil when it is none of ours. (`NegotiateInputSerializer`.)
   static func input(contentType: String?) -> MediaType? {
     guard let contentType, !contentType.isEmpty else { return .json }

@@ -13,7 +13,7 @@ final class OpenAPI: Sendable {
     let hash: String
     init(_ value: JSONValue) {
       bytes = value.encoded()
-      hash = SHA256.hex(bytes.array)
+      hash = Digest.sha512.hex(bytes.array)
     }
   }
   private struct Pages {
@@ -63,13 +63,5 @@ final class OpenAPI: Sendable {
       JSONObject.Member(path, ["serverRelativeURL": .string("/openapi/v3/\(path)?hash=\(page.hash)")])
     }
     return Pages(index: Page(["paths": .object(JSONObject(unchecked: paths))]), documents: documents)
-  }
-}
-
-extension SHA256 {
-  /// The digest in upper-case hexadecimal.
-  static func hex(_ message: [UInt8]) -> String {
-    let digits = Array("0123456789ABCDEF".utf8)
-    return String(decoding: hash(message).flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
   }
 }

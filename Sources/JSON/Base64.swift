@@ -16,6 +16,14 @@ public enum Base64 {
     return values
   }()
 
+  /// Standard base64 with padding.
+  public static func text(_ bytes: [UInt8]) -> String {
+    String(unsafeUninitializedCapacity: encodedCount(bytes.count)) { room in
+      bytes.withUnsafeBytes { encode($0, into: UnsafeMutableRawBufferPointer(room)) }
+      return encodedCount(bytes.count)
+    }
+  }
+
   /// Characters for `count` bytes, padding included.
   public static func encodedCount(_ count: Int) -> Int { (count + 2) / 3 * 4 }
 

@@ -14,7 +14,8 @@ enum ReaderMessage: Sendable {
 
 /// The loop of one reader thread.
 func runReader(_ queue: ReaderQueue, core: StorageCore) {
-  var connection: ReadConnection?
+  // At once, so that the process holds all its descriptors from the start; what fails here is tried again, and reported, with the first job.
+  var connection = try? ReadConnection(core.file, core.tuning)
   var batch: [ReaderMessage] = []
   while queue.takeAll(into: &batch, deadline: nil) {
     for message in batch {

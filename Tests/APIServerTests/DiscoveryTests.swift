@@ -30,6 +30,29 @@ extension ResourceInfo {
   }
 }
 
+@Suite struct `Aggregated discovery` {
+  @Test func `all resources of all groups stand in one document`() {
+    let discovery = Discovery([.testNodes, .testLeases])
+    #expect(
+      discovery.aggregatedCore.document.encoded().text
+        == #"{"kind":"APIGroupDiscoveryList","apiVersion":"apidiscovery.k8s.io/v2","metadata":{},"items":[{"metadata":{},"versions":[{"version":"v1","resources":[{"resource":"nodes","responseKind":{"group":"","version":"v1","kind":"Node"},"scope":"Cluster","singularResource":"node","verbs":["create","delete","deletecollection","get","list","patch","update","watch"],"shortNames":["no"],"subresources":[{"subresource":"status","responseKind":{"group":"","version":"v1","kind":"Node"},"verbs":["get","patch","update"]}]}],"freshness":"Current"}]}]}"#)
+    #expect(
+      discovery.aggregatedGroups.document.encoded().text
+        == #"{"kind":"APIGroupDiscoveryList","apiVersion":"apidiscovery.k8s.io/v2","metadata":{},"items":[{"metadata":{"name":"coordination.k8s.io"},"versions":[{"version":"v1","resources":[{"resource":"leases","responseKind":{"group":"coordination.k8s.io","version":"v1","kind":"Lease"},"scope":"Namespaced","singularResource":"lease","verbs":["get","list"]}],"freshness":"Current"}]}]}"#)
+    #expect(discovery.aggregatedCore.etag.utf8.count == 130 && discovery.aggregatedCore.etag != discovery.aggregatedGroups.etag)
+  }
+
+  @Test func `versions are ordered as Kubernetes orders them`() {
+    let order = ["v10", "v2", "v1", "v11beta2", "v10beta3", "v3beta1", "v12alpha1", "v11alpha2", "foo1", "foo10", "v01"]
+    #expect(order.shuffled().sorted(by: KubernetesVersion.precedes) == order)
+  }
+
+  @Test func `digests are those of FIPS 180`() {
+    #expect(Digest.sha256.hex(Array("abc".utf8)) == "BA7816BF8F01CFEA414140DE5DAE2223B00361A396177A9CB410FF61F20015AD")
+    #expect(Digest.sha512.hex(Array("abc".utf8)).hasPrefix("DDAF35A193617ABACC417349AE20413112E6FA4E89A97EA20A9EEEE64B55D39A2192992A274FC1A8"))
+  }
+}
+
 @Suite struct `Routes` {
   private let table = RouteTable([.testNodes, .testLeases])
 

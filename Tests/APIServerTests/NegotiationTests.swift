@@ -29,6 +29,19 @@ import Testing
     #expect(Negotiation.negotiate(accept: accept, allowsTransforms: true) == nil)
   }
 
+  @Test(arguments: [
+    (nil, nil), ("application/json", nil), ("*/*", nil),
+    ("application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,application/json;g=apidiscovery.k8s.io;v=v2beta1;as=APIGroupDiscoveryList,application/json", .json),
+    ("application/json;g=apidiscovery.k8s.io;v=v2beta1;as=APIGroupDiscoveryList,application/json", nil),
+    ("application/json;g=apidiscovery.k8s.io;v=v2beta1;as=APIGroupDiscoveryList,application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList", .json),
+    ("application/vnd.kubernetes.protobuf,application/yaml;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList", .yaml),
+    ("application/json,application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList", nil),
+    ("application/json;g=apidiscovery.k8s.io;v=v2;as=Other", nil),
+  ] as [(String?, MediaType?)])
+  func `aggregated discovery is given where it is what the client wants first`(accept: String?, media: MediaType?) {
+    #expect(Negotiation.aggregatedDiscovery(accept: accept) == media)
+  }
+
   @Test func `a Status is never a Table`() {
     let accept = "application/json;as=Table;v=v1;g=meta.k8s.io"
     #expect(Negotiation.negotiate(accept: accept, allowsTransforms: false) == nil)

@@ -125,6 +125,42 @@ import Testing
   }
 
   @Test(arguments: versions)
+  func `managers share a node by server-side apply, and conflicts are named and forced`(version: String) async throws {
+    let kubectl = try await Bench.start(version)
+    defer { kubectl.daemon.stop() }
+    let one = try kubectl.file("one.yaml", Self.node)
+    let two = try kubectl.file("two.yaml", Self.node.replacingOccurrences(of: "zone: a", with: "zone: b\n    tier: edge"))
+    let three = try kubectl.file("three.yaml", "apiVersion: v1\nkind: Node\nmetadata:\n  name: edge-1\n  labels:\n    third: x\n")
+
+    #expect(try await kubectl("apply", "--server-side", "--field-manager=one", "-f", one) == "node/edge-1 serverside-applied\n")
+    let revision = try await kubectl("get", "node", "edge-1", "-o", "jsonpath={.metadata.resourceVersion}")
+    #expect(try await kubectl("apply", "--server-side", "--field-manager=one", "-f", one) == "node/edge-1 serverside-applied\n")
+    #expect(try await kubectl("get", "node", "edge-1", "-o", "jsonpath={.metadata.resourceVersion}") == revision, "the same again writes nothing")
+    #expect(try await kubectl("apply", "--server-side", "--field-manager=three", "-f", three) == "node/edge-1 serverside-applied\n")
+    #expect(try await kubectl("get", "node", "edge-1", "-o", "jsonpath={.metadata.labels}") == #"{"third":"x","zone":"a"}"#)
+
+    let refused = try await kubectl("apply", "--server-side", "--field-manager=two", "-f", two, mayFail: true)
+    #expect(refused.contains(#"Apply failed with 1 conflict: conflict with "one": .metadata.labels.zone"#))
+    #expect(try await kubectl("apply", "--server-side", "--field-manager=two", "--force-conflicts", "-f", two) == "node/edge-1 serverside-applied\n")
+    #expect(try await kubectl("get", "node", "edge-1", "-o", "jsonpath={.metadata.labels}") == #"{"third":"x","tier":"edge","zone":"b"}"#)
+    // The third manager no longer wants its label, and nobody else does.
+    let bare = try kubectl.file("bare.yaml", "apiVersion: v1\nkind: Node\nmetadata:\n  name: edge-1\n")
+    try await kubectl("apply", "--server-side", "--field-manager=three", "-f", bare)
+    #expect(try await kubectl("get", "node", "edge-1", "-o", "jsonpath={.metadata.labels}") == #"{"tier":"edge","zone":"b"}"#)
+    let managers = try await kubectl("get", "node", "edge-1", "-o", "jsonpath={.metadata.managedFields[*].manager}", "--show-managed-fields")
+    #expect(Set(managers.split(separator: " ")) == ["one", "two"])
+    #expect(try await kubectl("diff", "--server-side", "--field-manager=two", "--force-conflicts", "-f", one, mayFail: true).contains("+    zone: a"))
+
+    // From client-side to server-side apply: kubectl keeps what it owned.
+    try await kubectl("delete", "node", "edge-1")
+    try await kubectl("apply", "-f", one)
+    #expect(try await kubectl("apply", "--server-side", "-f", two) == "node/edge-1 serverside-applied\n")
+    #expect(try await kubectl("get", "node", "edge-1", "-o", "jsonpath={.metadata.labels.zone}") == "b")
+    #expect(try await kubectl("apply", "-f", one) == "node/edge-1 configured\n")
+    #expect(try await kubectl("get", "node", "edge-1", "-o", "jsonpath={.metadata.labels.zone}") == "a")
+  }
+
+  @Test(arguments: versions)
   func `get -w prints changes and wait sees a condition`(version: String) async throws {
     let kubectl = try await Bench.start(version)
     defer { kubectl.daemon.stop() }

@@ -1,0 +1,78 @@
+import ByteBuffers
+import JSON
+import Machinery
+import Registry
+
+/// `/api` or `/apis` with all resources of all versions in one document. (apidiscovery.k8s.io/v2; SEMANTICS 1.21)
+struct AggregatedDiscovery: Sendable {
+  let document: JSONValue
+  /// With its quotes.
+  let etag: String
+
+  /// `hasCore`: the group without a name is there even if it serves nothing.
+  init(_ resources: [ResourceInfo], hasCore: Bool) {
+    var groups: [String: [ResourceInfo]] = Dictionary(grouping: resources, by: \.groupVersion.group)
+    if hasCore && groups[""] == nil { groups[""] = [] }
+    let items = groups.sorted { $0.key < $1.key }.map { name, members -> JSONValue in
+      var versions = Dictionary(grouping: members, by: \.groupVersion.version)
+      if name.isEmpty && versions.isEmpty { versions["v1"] = [] }
+      return [
+        "metadata": name.isEmpty ? [:] : ["name": .string(name)],
+        "versions": .array(versions.sorted { KubernetesVersion.precedes($0.key, $1.key) }.map(Self.version)),
+      ]
+    }
+    document = ["kind": "APIGroupDiscoveryList", "apiVersion": "apidiscovery.k8s.io/v2", "metadata": [:], "items": .array(items)]
+    etag = "\"" + Digest.sha512.hex(document.encoded().array) + "\""
+  }
+
+  private static func version(_ name: String, _ resources: [ResourceInfo]) -> JSONValue {
+    var object: JSONObject = ["version": .string(name)]
+    if !resources.isEmpty { object["resources"] = .array(resources.sorted { $0.plural < $1.plural }.map(resource)) }
+    object["freshness"] = "Current"
+    return .object(object)
+  }
+
+  private static func resource(_ info: ResourceInfo) -> JSONValue {
+    let kind: JSONValue = [
+      "group": .string(info.groupVersion.group), "version": .string(info.groupVersion.version), "kind": .string(info.kind),
+    ]
+    var object: JSONObject = [
+      "resource": .string(info.plural), "responseKind": kind, "scope": info.isNamespaced ? "Namespaced" : "Cluster",
+      "singularResource": .string(info.singular), "verbs": .array(info.verbs.map { .string($0) }),
+    ]
+    if !info.shortNames.isEmpty { object["shortNames"] = .array(info.shortNames.map { .string($0) }) }
+    if !info.categories.isEmpty { object["categories"] = .array(info.categories.map { .string($0) }) }
+    if !info.subresources.isEmpty {
+      object["subresources"] = .array(info.subresources.map { subresource in
+        ["subresource": .string(subresource.name), "responseKind": kind, "verbs": .array(subresource.verbs.map { .string($0) })]
+      })
+    }
+    return .object(object)
+  }
+}
+
+/// The order of versions: `v2`, `v1`, `v1beta2`, `v1beta1`, `v1alpha1`, then all others by name. (`version.CompareKubeAwareVersionStrings`)
+enum KubernetesVersion {
+  static func precedes(_ a: String, _ b: String) -> Bool {
+    switch (parse(a), parse(b)) {
+    case (let x?, let y?): x.lexicographicallyPrecedes(y) { $0 > $1 }
+    case (.some, nil): true
+    case (nil, .some): false
+    case (nil, nil): a < b
+    }
+  }
+
+  /// Stability, major and minor number; more is better.
+  private static func parse(_ text: String) -> [Int]? {
+    guard text.first == "v" else { return nil }
+    let digits = text.dropFirst().prefix { ("0"..."9").contains($0) }
+    guard let major = Int(digits), digits.first != "0" else { return nil }
+    let rest = text.dropFirst(1 + digits.count)
+    if rest.isEmpty { return [2, major, 0] }
+    for (word, stability) in [("beta", 1), ("alpha", 0)] where rest.hasPrefix(word) {
+      guard let minor = Int(rest.dropFirst(word.count)), minor > 0 else { return nil }
+      return [stability, major, minor]
+    }
+    return nil
+  }
+}
