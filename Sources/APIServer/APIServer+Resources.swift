@@ -111,10 +111,10 @@ extension APIServer {
         do throws(Status) {
           let include: IncludeObject
           if case .table = negotiated.form { include = try IncludeObject(context.query) } else { include = .metadata }
-          guard negotiated.media == .json else {
+          guard negotiated.media != .yaml else {
             throw Status.notAcceptable("only the following media types are accepted: \(MediaType.streams.joined(separator: ", "))")
           }
-          let encoder = WatchEncoder(endpoint, form: negotiated.form, include: include)
+          let encoder = WatchEncoder(endpoint, media: negotiated.media, form: negotiated.form, include: include)
           WatchPump(watcher, encoder: encoder, reply: context.reply, server: server).start(timeout: timeout)
         } catch {
           watcher.stop()
@@ -146,7 +146,7 @@ extension APIServer {
   private func create(_ endpoint: ResourceEndpoint, _ namespace: String, _ context: RequestContext) {
     perform(context, limit: configuration.writeTimeout) { () async throws(Status) in
       let negotiated = try context.negotiated()
-      let body = try await Body.read(context, kind: endpoint.info.kind)
+      let body = try await Body.read(context, for: endpoint.store)
       let options = try WriteOptions(.create, context.query, userAgent: context.userAgent)
       try options.validate()
       let (object, warnings) = try endpoint.store.decodeBody(body.json, validation: options.fieldValidationKind, problems: body.problems(options.fieldValidationKind))
@@ -160,7 +160,7 @@ extension APIServer {
       let negotiated = try context.negotiated()
       let options = try WriteOptions(.update, context.query, userAgent: context.userAgent)
       try options.validate()
-      let body = try await Body.read(context, kind: endpoint.info.kind)
+      let body = try await Body.read(context, for: endpoint.store)
       let (object, warnings) = try endpoint.store.decodeBody(body.json, validation: options.fieldValidationKind, problems: body.problems(options.fieldValidationKind))
       let result = try await endpoint.store.update(
         name, namespace: namespace, body: object, subresource: subresource, options: options, warnings: warnings)
@@ -226,10 +226,10 @@ private struct Body {
   }
 
   /// Reads the body; YAML that takes its time is read off the reactor.
-  static func read(_ context: RequestContext, kind: String) async throws(Status) -> Body {
-    guard context.body.count > 16 << 10, Negotiation.input(contentType: context.contentType) == .yaml else { return try Body(context, kind: kind) }
+  static func read(_ context: RequestContext, for store: Store) async throws(Status) -> Body {
+    guard context.body.count > 16 << 10, Negotiation.input(contentType: context.contentType) == .yaml else { return try Body(context, for: store) }
     let result = await withTaskExecutorPreference(globalConcurrentExecutor) { () -> Result<Body, Status> in
-      Result { () throws(Status) in try Body(context, kind: kind) }
+      Result { () throws(Status) in try Body(context, for: store) }
     }
     return try result.get()
   }
@@ -253,7 +253,7 @@ private struct Body {
     return (value, duplicates)
   }
 
-  private init(_ context: RequestContext, kind: String) throws(Status) {
+  private init(_ context: RequestContext, for store: Store) throws(Status) {
     switch Negotiation.input(contentType: context.contentType) {
     case .json: json = context.body
     case .yaml:
@@ -261,9 +261,10 @@ private struct Body {
         let value = try JSONValue(yaml: context.body, duplicates: &duplicates)
         json = ByteSlice(value.encoded())
       } catch {
-        throw Status.badRequest("the object provided is unrecognized (must be of type \(kind)): \(error) (\(Store.summary(context.body)))")
+        throw Status.badRequest("the object provided is unrecognized (must be of type \(store.info.kind)): \(error) (\(Store.summary(context.body)))")
       }
-    case .protobuf, nil: throw Status.unsupportedMediaType(accepted: MediaType.all)
+    case .protobuf: json = try store.json(ofProtobuf: context.body)
+    case nil: throw Status.unsupportedMediaType(accepted: MediaType.all)
     }
   }
 }

@@ -26,12 +26,12 @@ enum Negotiation {
     }
   }
 
-  /// The first clause that can be served. `allowsTransforms` is false for Status objects and for endpoints without objects;
-  /// nil when nothing fits. (`NegotiateMediaTypeOptions`.)
-  static func negotiate(accept: String?, allowsTransforms: Bool) -> Negotiated? {
+  /// The first clause that can be served. `allowsTransforms` is false for Status objects and for endpoints without objects, `allowsProtobuf` for
+  /// documents that are no objects; nil when nothing fits. (`NegotiateMediaTypeOptions`.)
+  static func negotiate(accept: String?, allowsTransforms: Bool, allowsProtobuf: Bool = true) -> Negotiated? {
     guard let accept, !accept.isEmpty else { return Negotiated() }
     for clause in AcceptClause.parse(accept) {
-      for media in MediaType.allCases {
+      for media in MediaType.allCases where allowsProtobuf || media != .protobuf {
         let matches =
           clause.type == "application" && (clause.subtype == media.subtype || clause.subtype == "*")
           || clause.type == "*" && clause.subtype == "*"
@@ -43,8 +43,6 @@ enum Negotiation {
 
   /// (`acceptMediaTypeOptions`.)
   private static func options(of clause: AcceptClause, media: MediaType, allowsTransforms: Bool) -> Negotiated? {
-    // Protobuf is not spoken yet: a client that also takes JSON gets that, any other hears 406.
-    if media == .protobuf { return nil }
     var result = Negotiated(media: media)
     var (kind, group, version, converts) = ("", "", "", false)
     for (name, value) in clause.parameters {
@@ -62,7 +60,8 @@ enum Negotiation {
     guard converts else { return result }
     guard allowsTransforms, group == "meta.k8s.io", version == "v1" || version == "v1beta1" else { return nil }
     switch kind {
-    case "Table": result.form = .table(version: version)
+    // Rows are JSON inside: there is no message for them.
+    case "Table" where media != .protobuf: result.form = .table(version: version)
     case "PartialObjectMetadata": result.form = .partialObject(version: version)
     case "PartialObjectMetadataList": result.form = .partialObjectList(version: version)
     default: return nil

@@ -14,7 +14,8 @@ extension ResourceEndpoint {
     case .whole:
       switch negotiated.media {
       case .yaml: return Answer(code: code, contentType: MediaType.yaml.rawValue, body: [ByteSlice(object.encoding(ObjectEncoding.yaml) { Self.yaml(object) })])
-      case .json, .protobuf:
+      case .protobuf: return Answer(code: code, contentType: MediaType.protobuf.rawValue, body: protobuf.document(object))
+      case .json:
         guard negotiated.pretty else { return Answer(code: code, contentType: Answer.json, body: [object.object, Bytes.newline]) }
         let pretty = object.encoding(ObjectEncoding.pretty) { JSONIndent.pretty([object.object]) }
         return Answer(code: code, contentType: Answer.json, body: [ByteSlice(pretty)])
@@ -24,6 +25,8 @@ extension ResourceEndpoint {
       var table = TableWriter(self, version: version, include: try IncludeObject(context.query), metadata: metadata)
       table.add(object)
       document = ByteSlice(table.finish())
+    case .partialObject(let version) where negotiated.media == .protobuf:
+      return Answer(code: code, contentType: MediaType.protobuf.rawValue, body: protobuf.partial(object, version: version))
     case .partialObject(let version): document = ByteSlice(ObjectEncoding.partial(object, version: version))
     case .partialObjectList:
       throw Status.notAcceptable("you requested PartialObjectMetadataList, but the requested object is not a list (*\(goPackage).\(info.kind))")
@@ -40,6 +43,9 @@ extension ResourceEndpoint {
   /// Any list. Long tables let others have the thread in between, and text that has to be rewritten as a whole is rewritten elsewhere.
   func answer(_ list: ListResult, _ negotiated: Negotiated, _ context: RequestContext) async throws(Status) -> Answer {
     if let plain = answerNow(list, negotiated) { return plain }
+    if negotiated.media == .protobuf, let messages = try await protobufList(list, negotiated.form) {
+      return Answer(code: 200, contentType: MediaType.protobuf.rawValue, body: messages)
+    }
     let document: Document
     switch negotiated.form {
     case .whole: document = Document(listDocument(list, isLine: false))
@@ -61,6 +67,18 @@ extension ResourceEndpoint {
       return await withTaskExecutorPreference(globalConcurrentExecutor) { .document(document, media, pretty: pretty) }
     }
     return .document(document, media, pretty: pretty)
+  }
+
+  /// A list in protobuf; nil for a form that has none. Objects that have no message yet get it off the reactor.
+  private func protobufList(_ list: ListResult, _ form: Negotiated.Form) async throws(Status) -> [ByteSlice]? {
+    let version: String?
+    switch form {
+    case .whole: version = nil
+    case .partialObjectList(let asked): version = asked
+    case .table, .partialObject: return nil
+    }
+    if list.objects.count < 16 { return protobuf.list(list, partial: version) }
+    return await withTaskExecutorPreference(globalConcurrentExecutor) { self.protobuf.list(list, partial: version) }
   }
 
   /// How Go's messages name the package of the internal type.

@@ -9,6 +9,8 @@ enum ObjectEncoding {
   static let yaml = EncodingID(2)
   static let partialV1 = EncodingID(3)
   static let partialV1beta1 = EncodingID(4)
+  static let protobuf = EncodingID(5)
+  static let partialProtobuf = EncodingID(6)
 
   /// The object as `PartialObjectMetadata` of a version of meta.k8s.io, made once an object and shared.
   static func partial(_ object: CachedObject, version: String) -> SharedBytes {
@@ -44,7 +46,7 @@ enum Bytes {
   static let bookmarkPrefix = ByteSlice(SharedBytes(#"{"type":"BOOKMARK","object":"#))
   static let errorPrefix = ByteSlice(SharedBytes(#"{"type":"ERROR","object":"#))
 
-  /// How an event of a kind begins.
+  /// How a line of an event begins.
   static func prefix(of kind: WatchEvent.Kind) -> ByteSlice {
     switch kind {
     case .added: addedPrefix
@@ -72,7 +74,8 @@ struct Document: Sendable {
       let whole = slices.count == 1 ? slices[0] : joined
       guard let value = try? JSONValue(parsing: whole) else { return slices }
       return [ByteSlice(value.yaml())]
-    case .json, .protobuf:
+    case .protobuf: return ProtobufForm.document(slices.count == 1 ? slices[0] : joined)
+    case .json:
       return pretty ? [ByteSlice(JSONIndent.pretty(slices))] : slices + [Bytes.newline]
     }
   }
@@ -81,5 +84,18 @@ struct Document: Sendable {
     var writer = JSONWriter(capacity: slices.reduce(0) { $0 + $1.count })
     for slice in slices { writer.raw(slice) }
     return ByteSlice(writer.finish())
+  }
+}
+
+extension WatchEvent.Kind {
+  /// As events of the API name it.
+  var name: String {
+    switch self {
+    case .added: "ADDED"
+    case .modified: "MODIFIED"
+    case .deleted: "DELETED"
+    case .bookmark: "BOOKMARK"
+    case .error: "ERROR"
+    }
   }
 }

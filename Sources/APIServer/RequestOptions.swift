@@ -40,7 +40,7 @@ extension DeleteOptions {
   init(body: ByteSlice, contentType: String?, query: Query) throws(Status) {
     self.init()
     if body.count > 0 {
-      guard let media = Negotiation.input(contentType: contentType), media != .protobuf else {
+      guard let media = Negotiation.input(contentType: contentType) else {
         throw Status.unsupportedMediaType(accepted: MediaType.all)
       }
       try decode(body, media)
@@ -52,11 +52,14 @@ extension DeleteOptions {
     }
   }
 
+  private static let typeName = "io.k8s.apimachinery.pkg.apis.meta.v1.DeleteOptions"
+
   private mutating func decode(_ body: ByteSlice, _ media: MediaType) throws(Status) {
     let value: JSONValue
     switch media {
     case .yaml: do { value = try JSONValue(yaml: body) } catch { throw Status.badRequest("\(error)") }
-    case .json, .protobuf:
+    case .protobuf: do { value = try TypeModel.builtin.object(ofProtobuf: body, as: Self.typeName) } catch { throw Status.badRequest(error.description) }
+    case .json:
       do { value = try JSONValue(parsing: body) } catch { throw Status.badRequest("couldn't get version/kind; json parse error: \(error)") }
     }
     guard value.object != nil else {
@@ -73,7 +76,7 @@ extension DeleteOptions {
         "no kind \(shownKind) is registered for version \(shownVersion) in scheme \"k8s.io/apimachinery/pkg/apis/meta/internalversion/scheme/register.go:26\"")
     }
     let model = TypeModel.builtin
-    guard let type = model.type("io.k8s.apimachinery.pkg.apis.meta.v1.DeleteOptions") else { throw Status.internalError("no facts about DeleteOptions") }
+    guard let type = model.type(Self.typeName) else { throw Status.internalError("no facts about DeleteOptions") }
     let decoded: JSONValue
     do { decoded = try model.canonicalise(value, as: type).value } catch { throw Status.badRequest(error.description) }
     gracePeriodSeconds = decoded["gracePeriodSeconds"]?.int

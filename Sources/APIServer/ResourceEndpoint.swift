@@ -9,6 +9,7 @@ import Storage
 final class ResourceEndpoint: Sendable {
   let store: Store
   let info: ResourceInfo
+  let protobuf: ProtobufForm
   /// `{"kind":"NodeList","apiVersion":"v1","metadata":{"resourceVersion":"`
   private let listHead: String
   /// The `columnDefinitions` of a Table.
@@ -22,6 +23,7 @@ final class ResourceEndpoint: Sendable {
   init(_ store: Store) {
     self.store = store
     info = store.info
+    protobuf = ProtobufForm(store)
     listHead = #"{"kind":"\#(store.info.listKind)","apiVersion":"\#(store.info.groupVersion)","metadata":{"resourceVersion":""#
     let columns = store.strategy.columns.map { column -> JSONValue in
       [

@@ -5,22 +5,28 @@ import Machinery
 import Registry
 import Storage
 
-/// Makes the lines of one watch. An event of whole objects is three slices of shared bytes: nothing is copied, whoever else watches.
+/// Makes the lines of one watch, or its frames in protobuf. An event of whole objects is three slices, the object's own shared: nothing is copied, whoever else watches.
 struct WatchEncoder {
   let endpoint: ResourceEndpoint
+  let media: MediaType
   let form: Negotiated.Form
   let include: IncludeObject
   /// Only the first event of a Table watch shows its columns (SEMANTICS 2.39).
   private var needsColumns = true
 
-  init(_ endpoint: ResourceEndpoint, form: Negotiated.Form, include: IncludeObject) {
+  init(_ endpoint: ResourceEndpoint, media: MediaType, form: Negotiated.Form, include: IncludeObject) {
     self.endpoint = endpoint
+    self.media = media
     self.form = form
     self.include = include
   }
 
-  /// Appends the slices of an event's line.
+  /// JSON is named without its framing, everything else with it. (`serveWatch`.)
+  var contentType: String { media == .json ? Answer.json : media.rawValue + ";stream=watch" }
+
+  /// Appends the slices of an event's line or frame.
   mutating func encode(_ event: WatchEvent, into slices: inout [ByteSlice]) {
+    if media == .protobuf { return encodeProtobuf(event, into: &slices) }
     slices.append(Bytes.prefix(of: event.kind))
     switch event.kind {
     case .error:
@@ -49,6 +55,21 @@ struct WatchEncoder {
       }
     }
     slices.append(Bytes.frameEnd)
+  }
+
+  private func encodeProtobuf(_ event: WatchEvent, into slices: inout [ByteSlice]) {
+    let document: [ByteSlice]
+    switch event.kind {
+    case .error:
+      document = ProtobufForm.document(ByteSlice((event.status ?? Status.internalError("a watch failed without a reason")).json.encoded()))
+    case .bookmark:
+      let bookmark = ByteSlice(endpoint.bookmark(event.revision, isInitialEventsEnd: event.isInitialEventsEnd))
+      if case .partialObject(let version) = form { document = endpoint.protobuf.partial(bookmark, version: version) } else { document = endpoint.protobuf.document(bookmark) }
+    case .added, .modified, .deleted:
+      guard let object = event.object else { return }
+      if case .partialObject(let version) = form { document = endpoint.protobuf.partial(object, version: version) } else { document = endpoint.protobuf.document(object) }
+    }
+    ProtobufForm.frame(event.kind.name, document, into: &slices)
   }
 
   private mutating func beginTable(_ version: String, _ revision: Revision) -> TableWriter {

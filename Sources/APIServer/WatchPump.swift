@@ -34,7 +34,7 @@ final class WatchPump: @unchecked Sendable {  // Sendable: all state is touched 
 
   /// Sends the head and begins to pump. Reactor thread. `timeout`: after this time the body ends cleanly.
   func start(timeout: Duration) {
-    guard let started = reply.startStream(contentType: Answer.json, onWritable: { self.pump() }, onEnd: { self.close() }) else {
+    guard let started = reply.startStream(contentType: encoder.contentType, onWritable: { self.pump() }, onEnd: { self.close() }) else {
       return watcher.stop()
     }
     stream = started

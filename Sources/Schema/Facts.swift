@@ -6,186 +6,186 @@ enum Facts {
     T io.k8s.api.core.v1.Node /v1/Node
     kind s e
     apiVersion s e
-    metadata R6 e df={}
-    spec R7 e df={}
-    status R8 e df={}
+    metadata R6 e df={} pb=1
+    spec R7 e df={} pb=2
+    status R8 e df={} pb=3
     T io.k8s.api.core.v1.NodeList /v1/NodeList
     kind s e
     apiVersion s e
-    metadata R9 e df={}
-    items [R0 a rq=1
+    metadata R9 e df={} pb=1
+    items [R0 a rq=1 pb=2
     T io.k8s.apimachinery.pkg.apis.meta.v1.Status /v1/Status
     kind s e
     apiVersion s e
-    metadata R9 e df={}
-    status s e
-    message s e
-    reason s e go=v1.StatusReason
-    details *R10 e
-    code i e
+    metadata R9 e df={} pb=1
+    status s e pb=2
+    message s e pb=3
+    reason s e go=v1.StatusReason pb=4
+    details *R10 e pb=5
+    code i e pb=6
     T io.k8s.apimachinery.pkg.apis.meta.v1.DeleteOptions /v1/DeleteOptions
     kind s e
     apiVersion s e
-    gracePeriodSeconds *l e
-    preconditions *R11 e
-    orphanDependents *b e
-    propagationPolicy *s e go=v1.DeletionPropagation
-    dryRun [s e lt=atomic
-    ignoreStoreReadErrorWithClusterBreakingPotential *b e
+    gracePeriodSeconds *l e pb=1
+    preconditions *R11 e pb=2
+    orphanDependents *b e pb=3
+    propagationPolicy *s e go=v1.DeletionPropagation pb=4
+    dryRun [s e lt=atomic pb=5
+    ignoreStoreReadErrorWithClusterBreakingPotential *b e pb=6
     T io.k8s.apimachinery.pkg.apis.meta.v1.APIResourceList /v1/APIResourceList
     kind s e
     apiVersion s e
-    groupVersion s a rq=1 df=""
-    resources [R12 a lt=atomic rq=1
+    groupVersion s a rq=1 df="" pb=1
+    resources [R12 a lt=atomic rq=1 pb=2
     T io.k8s.apimachinery.pkg.apis.meta.v1.WatchEvent /v1/WatchEvent
-    object r a rq=1
-    type s a rq=1 df=""
+    object r a rq=1 pb=2
+    type s a rq=1 df="" pb=1
     T io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta -
-    name s e
-    generateName s e
-    namespace s e
-    selfLink s e
-    uid s e go=types.UID
-    resourceVersion s e
-    generation l e
-    creationTimestamp t z
-    deletionTimestamp *t e
-    deletionGracePeriodSeconds *l e
-    labels {s e
-    annotations {s e
-    ownerReferences [R14 e lt=map ps=merge pk=uid mk=uid
-    finalizers [s e lt=set ps=merge
-    managedFields [R13 e lt=atomic
+    name s e pb=1
+    generateName s e pb=2
+    namespace s e pb=3
+    selfLink s e pb=4
+    uid s e go=types.UID pb=5
+    resourceVersion s e pb=6
+    generation l e pb=7
+    creationTimestamp t z pb=8
+    deletionTimestamp *t e pb=9
+    deletionGracePeriodSeconds *l e pb=10
+    labels {s e pb=11
+    annotations {s e pb=12
+    ownerReferences [R14 e lt=map ps=merge pk=uid mk=uid pb=13
+    finalizers [s e lt=set ps=merge pb=14
+    managedFields [R13 e lt=atomic pb=17
     T io.k8s.api.core.v1.NodeSpec -
-    podCIDR s e
-    podCIDRs [s e lt=set ps=merge
-    providerID s e
-    unschedulable b e
-    taints [R16 e lt=atomic
-    configSource *R15 e
-    externalID s e
+    podCIDR s e pb=1
+    podCIDRs [s e lt=set ps=merge pb=7
+    providerID s e pb=3
+    unschedulable b e pb=4
+    taints [R16 e lt=atomic pb=5
+    configSource *R15 e pb=6
+    externalID s e pb=2
     T io.k8s.api.core.v1.NodeStatus -
-    capacity {q e go=v1.ResourceList
-    allocatable {q e go=v1.ResourceList
-    phase s e en=Pending,Running,Terminated go=v1.NodePhase
-    conditions [R18 e lt=map ps=merge pk=type mk=type
-    addresses [R17 e lt=map ps=merge pk=type mk=type
-    daemonEndpoints R20 e df={}
-    nodeInfo R23 e df={}
-    images [R22 e lt=atomic
-    volumesInUse [s e lt=atomic go=[]v1.UniqueVolumeName
-    volumesAttached [R25 e lt=atomic
-    config *R19 e
-    runtimeHandlers [R24 e lt=atomic
-    features *R21 e
-    declaredFeatures [s e lt=atomic
+    capacity {q e go=v1.ResourceList pb=1
+    allocatable {q e go=v1.ResourceList pb=2
+    phase s e en=Pending,Running,Terminated go=v1.NodePhase pb=3
+    conditions [R18 e lt=map ps=merge pk=type mk=type pb=4
+    addresses [R17 e lt=map ps=merge pk=type mk=type pb=5
+    daemonEndpoints R20 e df={} pb=6
+    nodeInfo R23 e df={} pb=7
+    images [R22 e lt=atomic pb=8
+    volumesInUse [s e lt=atomic go=[]v1.UniqueVolumeName pb=9
+    volumesAttached [R25 e lt=atomic pb=10
+    config *R19 e pb=11
+    runtimeHandlers [R24 e lt=atomic pb=12
+    features *R21 e pb=13
+    declaredFeatures [s e lt=atomic pb=14
     T io.k8s.apimachinery.pkg.apis.meta.v1.ListMeta -
-    selfLink s e
-    resourceVersion s e
-    continue s e
-    remainingItemCount *l e
-    shardInfo *R26 e
+    selfLink s e pb=1
+    resourceVersion s e pb=2
+    continue s e pb=3
+    remainingItemCount *l e pb=4
+    shardInfo *R26 e pb=5
     T io.k8s.apimachinery.pkg.apis.meta.v1.StatusDetails -
-    name s e
-    group s e
-    kind s e
-    uid s e go=types.UID
-    causes [R27 e lt=atomic
-    retryAfterSeconds i e
+    name s e pb=1
+    group s e pb=2
+    kind s e pb=3
+    uid s e go=types.UID pb=6
+    causes [R27 e lt=atomic pb=4
+    retryAfterSeconds i e pb=5
     T io.k8s.apimachinery.pkg.apis.meta.v1.Preconditions -
-    uid *s e go=types.UID
-    resourceVersion *s e
+    uid *s e go=types.UID pb=1
+    resourceVersion *s e pb=2
     T io.k8s.apimachinery.pkg.apis.meta.v1.APIResource -
-    name s a rq=1 df=""
-    singularName s a rq=1 df=""
-    namespaced b a rq=1 df=false
-    group s e
-    version s e
-    kind s a rq=1 df=""
-    verbs [s a rq=1 go=v1.Verbs
-    shortNames [s e lt=atomic
-    categories [s e lt=atomic
-    storageVersionHash s e
+    name s a rq=1 df="" pb=1
+    singularName s a rq=1 df="" pb=6
+    namespaced b a rq=1 df=false pb=2
+    group s e pb=8
+    version s e pb=9
+    kind s a rq=1 df="" pb=3
+    verbs [s a rq=1 go=v1.Verbs pb=4
+    shortNames [s e lt=atomic pb=5
+    categories [s e lt=atomic pb=7
+    storageVersionHash s e pb=10
     T io.k8s.apimachinery.pkg.apis.meta.v1.ManagedFieldsEntry -
-    manager s e
-    operation s e go=v1.ManagedFieldsOperationType
-    apiVersion s e
-    time *t e
-    fieldsType s e
-    fieldsV1 *r e go=v1.FieldsV1
-    subresource s e
+    manager s e pb=1
+    operation s e go=v1.ManagedFieldsOperationType pb=2
+    apiVersion s e pb=3
+    time *t e pb=4
+    fieldsType s e pb=6
+    fieldsV1 *r e go=v1.FieldsV1 pb=7
+    subresource s e pb=8
     T io.k8s.apimachinery.pkg.apis.meta.v1.OwnerReference - atomic
-    apiVersion s a rq=1 df=""
-    kind s a rq=1 df=""
-    name s a rq=1 df=""
-    uid s a rq=1 df="" go=types.UID
-    controller *b e
-    blockOwnerDeletion *b e
+    apiVersion s a rq=1 df="" pb=5
+    kind s a rq=1 df="" pb=1
+    name s a rq=1 df="" pb=3
+    uid s a rq=1 df="" go=types.UID pb=4
+    controller *b e pb=6
+    blockOwnerDeletion *b e pb=7
     T io.k8s.api.core.v1.NodeConfigSource -
-    configMap *R28 e
+    configMap *R28 e pb=2
     T io.k8s.api.core.v1.Taint -
-    key s a rq=1 df=""
-    value s e
-    effect s a rq=1 en=NoSchedule,PreferNoSchedule,NoExecute df="" go=v1.TaintEffect
-    timeAdded *t e
+    key s a rq=1 df="" pb=1
+    value s e pb=2
+    effect s a rq=1 en=NoSchedule,PreferNoSchedule,NoExecute df="" go=v1.TaintEffect pb=3
+    timeAdded *t e pb=4
     T io.k8s.api.core.v1.NodeAddress -
-    type s a rq=1 df="" go=v1.NodeAddressType
-    address s a rq=1 df=""
+    type s a rq=1 df="" go=v1.NodeAddressType pb=1
+    address s a rq=1 df="" pb=2
     T io.k8s.api.core.v1.NodeCondition -
-    type s a rq=1 df="" go=v1.NodeConditionType
-    status s a rq=1 df="" go=v1.ConditionStatus
-    lastHeartbeatTime t e
-    lastTransitionTime t e
-    reason s e
-    message s e
+    type s a rq=1 df="" go=v1.NodeConditionType pb=1
+    status s a rq=1 df="" go=v1.ConditionStatus pb=2
+    lastHeartbeatTime t e pb=3
+    lastTransitionTime t e pb=4
+    reason s e pb=5
+    message s e pb=6
     T io.k8s.api.core.v1.NodeConfigStatus -
-    assigned *R15 e
-    active *R15 e
-    lastKnownGood *R15 e
-    error s e
+    assigned *R15 e pb=1
+    active *R15 e pb=2
+    lastKnownGood *R15 e pb=3
+    error s e pb=4
     T io.k8s.api.core.v1.NodeDaemonEndpoints -
-    kubeletEndpoint R29 e df={}
+    kubeletEndpoint R29 e df={} pb=1
     T io.k8s.api.core.v1.NodeFeatures -
-    supplementalGroupsPolicy *b e
+    supplementalGroupsPolicy *b e pb=1
     T io.k8s.api.core.v1.ContainerImage -
-    names [s a lt=atomic
-    sizeBytes l e
+    names [s a lt=atomic pb=1
+    sizeBytes l e pb=2
     T io.k8s.api.core.v1.NodeSystemInfo -
-    machineID s a rq=1 df=""
-    systemUUID s a rq=1 df=""
-    bootID s a rq=1 df=""
-    kernelVersion s a rq=1 df=""
-    osImage s a rq=1 df=""
-    containerRuntimeVersion s a rq=1 df=""
-    kubeletVersion s a rq=1 df=""
-    kubeProxyVersion s a rq=1 df=""
-    operatingSystem s a rq=1 df=""
-    architecture s a rq=1 df=""
-    swap *R30 e
+    machineID s a rq=1 df="" pb=1
+    systemUUID s a rq=1 df="" pb=2
+    bootID s a rq=1 df="" pb=3
+    kernelVersion s a rq=1 df="" pb=4
+    osImage s a rq=1 df="" pb=5
+    containerRuntimeVersion s a rq=1 df="" pb=6
+    kubeletVersion s a rq=1 df="" pb=7
+    kubeProxyVersion s a rq=1 df="" pb=8
+    operatingSystem s a rq=1 df="" pb=9
+    architecture s a rq=1 df="" pb=10
+    swap *R30 e pb=11
     T io.k8s.api.core.v1.NodeRuntimeHandler -
-    name s a df=""
-    features *R31 e
+    name s a df="" pb=1
+    features *R31 e pb=2
     T io.k8s.api.core.v1.AttachedVolume -
-    name s a rq=1 df="" go=v1.UniqueVolumeName
-    devicePath s a rq=1 df=""
+    name s a rq=1 df="" go=v1.UniqueVolumeName pb=1
+    devicePath s a rq=1 df="" pb=2
     T io.k8s.apimachinery.pkg.apis.meta.v1.ShardInfo -
-    selector s a rq=1 df=""
+    selector s a rq=1 df="" pb=1
     T io.k8s.apimachinery.pkg.apis.meta.v1.StatusCause -
-    reason s e go=v1.CauseType
-    message s e
-    field s e
+    reason s e go=v1.CauseType pb=1
+    message s e pb=2
+    field s e pb=3
     T io.k8s.api.core.v1.ConfigMapNodeConfigSource -
-    namespace s a rq=1 df=""
-    name s a rq=1 df=""
-    uid s e go=types.UID
-    resourceVersion s e
-    kubeletConfigKey s a rq=1 df=""
+    namespace s a rq=1 df="" pb=1
+    name s a rq=1 df="" pb=2
+    uid s e go=types.UID pb=3
+    resourceVersion s e pb=4
+    kubeletConfigKey s a rq=1 df="" pb=5
     T io.k8s.api.core.v1.DaemonEndpoint -
-    Port i a rq=1 df=0
+    Port i a rq=1 df=0 pb=1
     T io.k8s.api.core.v1.NodeSwapStatus -
-    capacity *l e
+    capacity *l e pb=1
     T io.k8s.api.core.v1.NodeRuntimeHandlerFeatures -
-    recursiveReadOnlyMounts *b e
-    userNamespaces *b e
+    recursiveReadOnlyMounts *b e pb=1
+    userNamespaces *b e pb=2
     """#
 }

@@ -42,6 +42,8 @@ public struct TypeModel: Sendable {
     /// The values that Go names as constants; empty where any text will do.
     public let enumeration: [String]
     public let defaultValue: JSONValue?
+    /// Its number in the protobuf message; 0 where there is none.
+    let number: UInt32
     /// The Go type as messages name it (`v1.TaintEffect`); nil where it follows from the shape.
     let goType: String?
   }
@@ -60,6 +62,8 @@ public struct TypeModel: Sendable {
 
   public let structures: [Structure]
   private let places: [String: Int]
+  /// The places of each structure's fields that protobuf has, by their numbers.
+  let protobufOrder: [[Int]]
   /// What the decoder reads: the same facts as flat rows.
   let tables: DecodeTables
 
@@ -103,6 +107,9 @@ public struct TypeModel: Sendable {
     close()
     self.structures = structures
     self.places = places
+    protobufOrder = structures.map { structure in
+      structure.fields.indices.filter { structure.fields[$0].number > 0 }.sorted { structure.fields[$0].number < structure.fields[$1].number }
+    }
     tables = DecodeTables(structures)
   }
 
@@ -123,7 +130,8 @@ public struct TypeModel: Sendable {
       patchStrategies: attributes["ps"]?.split(separator: ",").map(String.init) ?? [], patchMergeKey: attributes["pk"],
       isRequired: attributes["rq"] != nil,
       enumeration: attributes["en"]?.split(separator: ",").map { $0.split(separator: "%20").joined(separator: " ") } ?? [],
-      defaultValue: attributes["df"].flatMap { try? JSONValue(parsing: $0) }, goType: attributes["go"])
+      defaultValue: attributes["df"].flatMap { try? JSONValue(parsing: $0) }, number: attributes["pb"].flatMap { UInt32($0) } ?? 0,
+      goType: attributes["go"])
   }
 
   private static func shape(_ code: Substring) -> Shape {

@@ -10,7 +10,9 @@ import Testing
     ("application/*", .json, .whole),
     ("application/json", .json, .whole),
     ("application/yaml", .yaml, .whole),
-    ("application/vnd.kubernetes.protobuf,application/json", .json, .whole),
+    ("application/vnd.kubernetes.protobuf,application/json", .protobuf, .whole),
+    ("application/vnd.kubernetes.protobuf;as=Table;v=v1;g=meta.k8s.io,application/json", .json, .whole),
+    ("application/vnd.kubernetes.protobuf;as=PartialObjectMetadata;v=v1;g=meta.k8s.io,application/json", .protobuf, .partialObject(version: "v1")),
     ("text/html,*/*;q=0.1", .json, .whole),
     ("application/json;q=0.5,application/yaml", .yaml, .whole),
     ("application/json;as=Table;v=v1;g=meta.k8s.io", .json, .table(version: "v1")),
@@ -24,7 +26,7 @@ import Testing
     #expect(Negotiation.negotiate(accept: accept, allowsTransforms: true) == Negotiated(media: media, form: form))
   }
 
-  @Test(arguments: ["text/html", "application/vnd.kubernetes.protobuf", "application/json;as=Table;v=v1;g=other", "application/json;stream=other"])
+  @Test(arguments: ["text/html", "application/vnd.kubernetes.protobuf;as=Table;v=v1;g=meta.k8s.io", "application/json;as=Table;v=v1;g=other", "application/json;stream=other"])
   func `nothing is chosen where nothing fits`(accept: String) {
     #expect(Negotiation.negotiate(accept: accept, allowsTransforms: true) == nil)
   }
@@ -40,6 +42,11 @@ import Testing
   ] as [(String?, MediaType?)])
   func `aggregated discovery is given where it is what the client wants first`(accept: String?, media: MediaType?) {
     #expect(Negotiation.aggregatedDiscovery(accept: accept) == media)
+  }
+
+  @Test func `what is no object has no message`() {
+    #expect(Negotiation.negotiate(accept: "application/vnd.kubernetes.protobuf", allowsTransforms: false, allowsProtobuf: false) == nil)
+    #expect(Negotiation.negotiate(accept: "application/vnd.kubernetes.protobuf,application/json", allowsTransforms: false, allowsProtobuf: false) == Negotiated())
   }
 
   @Test func `a Status is never a Table`() {

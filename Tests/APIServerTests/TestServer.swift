@@ -74,9 +74,14 @@ final class TestServer: Sendable {
 
   /// One request on a connection of its own; the body read to its end.
   func call(_ method: String, _ path: String, _ body: String? = nil, headers: [String: String] = [:]) throws -> Reply {
+    try call(method, path, bytes: body.map { Array($0.utf8) }, headers: headers)
+  }
+
+  /// The same with a body that is no text.
+  func call(_ method: String, _ path: String, bytes body: [UInt8]?, headers: [String: String] = [:]) throws -> Reply {
     let connection = try RawConnection(port: port)
     defer { connection.close() }
-    try connection.send(method, path, body, headers: headers)
+    try connection.send(method, path, bytes: body, headers: headers)
     return try connection.reply()
   }
 
@@ -122,13 +127,17 @@ final class RawConnection {
   func close() { Glibc.close(descriptor) }
 
   func send(_ method: String, _ path: String, _ body: String? = nil, headers: [String: String] = [:]) throws {
+    try send(method, path, bytes: body.map { Array($0.utf8) }, headers: headers)
+  }
+
+  func send(_ method: String, _ path: String, bytes body: [UInt8]?, headers: [String: String] = [:]) throws {
     var text = "\(method) \(path) HTTP/1.1\r\nHost: test\r\n"
     for (name, value) in headers { text += "\(name): \(value)\r\n" }
     if let body {
       if !headers.keys.contains("Content-Type") { text += "Content-Type: application/json\r\n" }
-      text += "Content-Length: \(body.utf8.count)\r\n"
+      text += "Content-Length: \(body.count)\r\n"
     }
-    let bytes = Array((text + "\r\n" + (body ?? "")).utf8)
+    let bytes = Array((text + "\r\n").utf8) + (body ?? [])
     var sent = 0
     while sent < bytes.count {
       let count = bytes.withUnsafeBytes { Glibc.send(descriptor, $0.baseAddress! + sent, bytes.count - sent, Int32(MSG_NOSIGNAL)) }

@@ -4,7 +4,7 @@ import Schema
 import Testing
 
 /// Makes bodies that a type can hold, from the type model alone.
-private struct BodyMaker {
+struct BodyMaker {
   var random: Seeded
   let model = TypeModel.builtin
 

@@ -1,0 +1,128 @@
+import ByteBuffers
+import Cacher
+import JSON
+import Machinery
+import Registry
+import Schema
+
+/// Answers in `application/vnd.kubernetes.protobuf`: messages made once an object, shared by every list, read and watch, with what stands around them.
+/// (apimachinery `serializer/protobuf`.)
+struct ProtobufForm: Sendable {
+  private let store: Store
+  private let kind: String
+  private let listKind: String
+  private let apiVersion: String
+  private static let tail = ByteSlice(SharedBytes([0x1A, 0, 0x22, 0]))
+
+  init(_ store: Store) {
+    self.store = store
+    kind = store.info.kind
+    listKind = store.info.listKind
+    apiVersion = store.info.groupVersion.description
+  }
+
+  // MARK: objects
+
+  func document(_ object: CachedObject) -> [ByteSlice] {
+    Self.enveloped([Self.message(ofItem: item(object))], apiVersion: apiVersion, kind: kind)
+  }
+
+  /// The same for bytes outside the cache.
+  func document(_ document: ByteSlice) -> [ByteSlice] {
+    Self.enveloped([ByteSlice(SharedBytes(store.protobufMessage(of: document)))], apiVersion: apiVersion, kind: kind)
+  }
+
+  func partial(_ object: CachedObject, version: String) -> [ByteSlice] {
+    Self.enveloped([Self.message(ofItem: partialItem(object))], apiVersion: "meta.k8s.io/\(version)", kind: "PartialObjectMetadata")
+  }
+
+  func partial(_ document: ByteSlice, version: String) -> [ByteSlice] {
+    Self.enveloped([ByteSlice(SharedBytes(Self.metadataMessage(document)))], apiVersion: "meta.k8s.io/\(version)", kind: "PartialObjectMetadata")
+  }
+
+  /// `partial`: the version of meta.k8s.io of a list of metadata; nil for whole objects.
+  func list(_ list: ListResult, partial version: String?) -> [ByteSlice] {
+    var metadata: [String: JSONValue] = ["resourceVersion": .string(list.resourceVersion)]
+    if !list.continueToken.isEmpty {
+      metadata["continue"] = .string(list.continueToken)
+      if let remaining = list.remaining { metadata["remainingItemCount"] = .int(Int64(remaining)) }
+    }
+    var messages = [ByteSlice(SharedBytes(Self.listMetadata(metadata)))]
+    messages.reserveCapacity(list.objects.count + 1)
+    for object in list.objects { messages.append(version == nil ? item(object) : partialItem(object)) }
+    if let version { return Self.enveloped(messages, apiVersion: "meta.k8s.io/\(version)", kind: "PartialObjectMetadataList") }
+    return Self.enveloped(messages, apiVersion: apiVersion, kind: listKind)
+  }
+
+  /// Field 2 of a list: the form that is kept, because the message alone is its end.
+  private func item(_ object: CachedObject) -> ByteSlice {
+    ByteSlice(object.encoding(ObjectEncoding.protobuf) { Self.asItem(store.protobufMessage(of: object.object)) })
+  }
+
+  private func partialItem(_ object: CachedObject) -> ByteSlice {
+    ByteSlice(object.encoding(ObjectEncoding.partialProtobuf) { Self.asItem(Self.metadataMessage(object.object)) })
+  }
+
+  // MARK: messages
+
+  private static func asItem(_ message: [UInt8]) -> SharedBytes { SharedBytes(ProtobufWriter.lead(2, count: message.count) + message) }
+
+  private static func message(ofItem item: ByteSlice) -> ByteSlice {
+    // One byte of tag, then a length whose last byte has no high bit.
+    let lead = item.withUnsafeBytes { bytes in 2 + (bytes.dropFirst().firstIndex { $0 < 0x80 } ?? 1) - 1 }
+    return item.dropFirst(lead)
+  }
+
+  private static func metadataMessage(_ document: ByteSlice) -> [UInt8] {
+    var writer = ProtobufWriter(.builtin)
+    guard let type = TypeModel.builtin.type("io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"), let root = try? JSONTape.parse(document).root else { return [] }
+    writer.message(1) { $0.structure(root["metadata"], type) }
+    return writer.bytes
+  }
+
+  private static func listMetadata(_ metadata: [String: JSONValue]) -> [UInt8] {
+    var writer = ProtobufWriter(.builtin, capacity: 64)
+    let text = ByteSlice(JSONValue.object(JSONObject(unchecked: metadata.map { JSONObject.Member($0.key, $0.value) })).encoded())
+    guard let type = TypeModel.builtin.type("io.k8s.apimachinery.pkg.apis.meta.v1.ListMeta"), let root = try? JSONTape.parse(text).root else { return [] }
+    writer.message(1) { $0.structure(root, type) }
+    return writer.bytes
+  }
+
+  /// A document of any type that the model knows by its kind (a Status, mostly). Others have no message and come as nothing.
+  static func document(_ json: ByteSlice) -> [ByteSlice] {
+    guard let root = try? JSONTape.parse(json).root, let kind = root["kind"]?.string, let apiVersion = root["apiVersion"]?.string,
+      let structure = TypeModel.builtin.structures.first(where: { $0.groupVersionKind?.kind == kind && $0.groupVersionKind?.groupVersion.description == apiVersion }),
+      let type = TypeModel.builtin.type(structure.name)
+    else { return [] }
+    var writer = ProtobufWriter(.builtin, capacity: json.count)
+    writer.structure(root, type)
+    return enveloped([ByteSlice(SharedBytes(writer.bytes))], apiVersion: apiVersion, kind: kind)
+  }
+
+  // MARK: framing
+
+  /// A message, whatever its pieces, as a document: four bytes and a `runtime.Unknown`.
+  static func enveloped(_ message: [ByteSlice], apiVersion: String, kind: String) -> [ByteSlice] {
+    var type = ProtobufWriter(.builtin, capacity: 64)
+    type.text(apiVersion, 1)
+    type.text(kind, 2)
+    var head = ProtobufWriter(.builtin, capacity: 96)
+    head.data(type.bytes, 1)
+    let lead = ProtobufWriter.lead(2, count: size(message))
+    return [ByteSlice(SharedBytes(ProtobufEnvelope.magic + head.bytes + lead))] + message + [tail]
+  }
+
+  /// A watch event: its length in four bytes, then a `WatchEvent` whose object is a document.
+  static func frame(_ type: String, _ document: [ByteSlice], into slices: inout [ByteSlice]) {
+    let count = size(document)
+    let object = ProtobufWriter.lead(1, count: count)
+    var event = ProtobufWriter(.builtin, capacity: 32)
+    event.text(type, 1)
+    let head = event.bytes + ProtobufWriter.lead(2, count: object.count + count) + object
+    let whole = UInt32(clamping: head.count + count)
+    slices.append(ByteSlice(SharedBytes(withUnsafeBytes(of: whole.bigEndian, Array.init) + head)))
+    slices += document
+  }
+
+  private static func size(_ slices: [ByteSlice]) -> Int { slices.reduce(0) { $0 + $1.count } }
+}

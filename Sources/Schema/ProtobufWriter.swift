@@ -1,0 +1,142 @@
+import ByteBuffers
+public import JSON
+import Machinery
+
+/// Writes objects as Kubernetes' protobuf messages: what is no pointer is always there, in the order of its numbers, as Go's generated code does.
+public struct ProtobufWriter {
+  private let model: TypeModel
+  public private(set) var bytes: [UInt8] = []
+
+  public init(_ model: TypeModel, capacity: Int = 1_024) {
+    self.model = model
+    bytes.reserveCapacity(capacity)
+  }
+
+  // MARK: wire
+
+  private mutating func varint(_ value: UInt64) {
+    var rest = value
+    while rest >= 0x80 {
+      bytes.append(UInt8(truncatingIfNeeded: rest) | 0x80)
+      rest >>= 7
+    }
+    bytes.append(UInt8(truncatingIfNeeded: rest))
+  }
+
+  private mutating func tag(_ number: UInt32, _ wire: UInt64) { varint(UInt64(number) << 3 | wire) }
+
+  /// A number.
+  mutating func integer(_ value: Int64, _ number: UInt32) {
+    tag(number, 0)
+    varint(UInt64(bitPattern: value))
+  }
+
+  /// A text.
+  public mutating func text(_ value: String, _ number: UInt32) {
+    tag(number, 2)
+    varint(UInt64(value.utf8.count))
+    bytes.append(contentsOf: value.utf8)
+  }
+
+  /// Bytes, or a message that is written already.
+  public mutating func data(_ value: some Collection<UInt8>, _ number: UInt32) {
+    tag(number, 2)
+    varint(UInt64(value.count))
+    bytes.append(contentsOf: value)
+  }
+
+  /// A message: what `body` writes, behind its length.
+  public mutating func message(_ number: UInt32, _ body: (inout ProtobufWriter) -> Void) {
+    var inner = ProtobufWriter(model, capacity: 64)
+    body(&inner)
+    data(inner.bytes, number)
+  }
+
+  /// The length of a field's tag and length before `count` bytes, and those bytes themselves.
+  public static func lead(_ number: UInt32, count: Int) -> [UInt8] {
+    var writer = ProtobufWriter(.builtin, capacity: 8)
+    writer.tag(number, 2)
+    writer.varint(UInt64(count))
+    return writer.bytes
+  }
+
+  // MARK: types
+
+  /// The members of an object of a type; `node` nil or null stands for one without members.
+  public mutating func structure(_ node: JSONNode?, _ type: TypeModel.TypeID) {
+    var members: [String: JSONNode] = [:]
+    if let node { for (name, value) in node.members where !value.isNull { members[name.string ?? ""] = value } }
+    for place in model.protobufOrder[type.index] {
+      let field = model.structures[type.index].fields[place]
+      value(members[field.name], field.shape, isOptional: field.isPointer, field.number)
+    }
+  }
+
+  private mutating func value(_ node: JSONNode?, _ shape: TypeModel.Shape, isOptional: Bool, _ number: UInt32) {
+    switch shape {
+    case .list(let item):
+      guard let node else { return }
+      for element in node.elements { value(element, item, isOptional: false, number) }
+    case .map(let item):
+      guard let node else { return }
+      for (name, element) in node.members {
+        message(number) { entry in
+          entry.text(name.string ?? "", 1)
+          entry.mapValue(element, item)
+        }
+      }
+    case .bytes:
+      guard let node else { return }
+      data(Self.decoded(node), number)
+    case .raw:
+      guard let node else { return }
+      message(number) { $0.data(node.raw.array, 1) }
+    default:
+      if node == nil && isOptional { return }
+      single(node, shape, number)
+    }
+  }
+
+  private mutating func mapValue(_ node: JSONNode, _ shape: TypeModel.Shape) {
+    switch shape {
+    // A list in a map is a message of its own, because maps of protobuf have no lists.
+    case .list(let item): message(2) { $0.value(node, .list(item), isOptional: false, 1) }
+    default: value(node, shape, isOptional: false, 2)
+    }
+  }
+
+  private mutating func single(_ node: JSONNode?, _ shape: TypeModel.Shape, _ number: UInt32) {
+    switch shape {
+    case .string: text(node?.string ?? "", number)
+    case .bool: integer(node?.bool == true ? 1 : 0, number)
+    case .int32, .int64: integer(node?.int ?? 0, number)
+    case .double:
+      tag(number, 1)
+      let bits = (node?.double ?? 0).bitPattern
+      for shift in stride(from: UInt64(0), to: 64, by: 8) { bytes.append(UInt8(truncatingIfNeeded: bits >> shift)) }
+    case .quantity: message(number) { $0.text(node?.string ?? "0", 1) }
+    case .time: message(number) { $0.instant(node?.string.flatMap { try? Timestamp.parse($0) }) }
+    case .microTime: message(number) { $0.instant(node?.string.flatMap { try? Timestamp.parseMicro($0) }) }
+    case .intOrString:
+      message(number) { inner in
+        inner.integer(node?.string == nil ? 0 : 1, 1)
+        inner.integer(node?.int ?? 0, 2)
+        inner.text(node?.string ?? "", 3)
+      }
+    case .structure(let type): message(number) { $0.structure(node, type) }
+    case .bytes, .raw, .list, .map: value(node, shape, isOptional: false, number)
+    }
+  }
+
+  /// No time is a message without members.
+  private mutating func instant(_ time: Timestamp.Instant?) {
+    guard let time else { return }
+    integer(time.seconds, 1)
+    integer(Int64(time.nanoseconds), 2)
+  }
+
+  private static func decoded(_ node: JSONNode) -> [UInt8] {
+    var text = node.string ?? ""
+    return text.withUTF8 { Base64.decode(UnsafeRawBufferPointer($0)) }?.array ?? []
+  }
+}
