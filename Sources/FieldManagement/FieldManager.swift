@@ -10,6 +10,7 @@ public struct FieldManager: Sendable {
   private let kind: GroupVersionKind
   /// An object of the type with nothing in it: what a creation starts from.
   private let empty: JSONValue
+  private let cache = FieldSetCache()
 
   /// More Update managers than this are merged, oldest first.
   private static let updateManagersMax = 10
@@ -63,7 +64,7 @@ public struct FieldManager: Sendable {
   /// Sets the managedFields of `new`, which is to replace `live` (nil: to be created). Never fails: what can't be read counts as nothing.
   /// `now`: seconds since 1970.
   public func update(live: JSONValue?, new: inout JSONValue, writer: Writer, now: Int64) {
-    var managed = Self.managed(live, new, isSubresource: !writer.subresource.isEmpty)
+    var managed = self.managed(live, new, isSubresource: !writer.subresource.isEmpty)
     new["metadata"]?["managedFields"] = nil
     // Whoever clears managedFields is left alone until somebody applies again.
     if !managed.sets.isEmpty || live == nil {
@@ -75,22 +76,23 @@ public struct FieldManager: Sendable {
 
   /// managedFields that a client sends count, so that it can change them, but not through a subresource. An empty list, or one of nothing, clears them;
   /// none at all leaves them, as clients may not know them.
-  private static func managed(_ live: JSONValue?, _ new: JSONValue, isSubresource: Bool) -> ManagedFields {
+  private func managed(_ live: JSONValue?, _ new: JSONValue, isSubresource: Bool) -> ManagedFields {
     let old = live?["metadata"]?["managedFields"]
     if !isSubresource {
       let given = new["metadata"]?["managedFields"]
       if let list = given?.array, list.isEmpty || list.count == 1 && list[0].object?.isEmpty == true { return ManagedFields() }
-      if let sent = try? ManagedFields(given), !sent.sets.isEmpty { return sent }
+      if let sent = try? ManagedFields(given, cache), !sent.sets.isEmpty { return sent }
     }
-    return (try? ManagedFields(old)) ?? ManagedFields()
+    return (try? ManagedFields(old, cache)) ?? ManagedFields()
   }
 
   private func track(_ managed: inout ManagedFields, _ live: JSONValue, _ new: JSONValue, _ writer: Writer, _ now: Int64) {
     let taken = updater(writer).update(&managed, live, new).subtracting(Self.neverOwned)
     guard !taken.isEmpty else { return }
     let id = id(writer, .update)
-    managed.sets[id] = VersionedSet(set: taken.union(managed.sets[id]?.set ?? FieldSet()), apiVersion: kind.groupVersion.description)
     managed.times[id] = now
+    let owned = managed.sets[id]?.set ?? FieldSet()
+    if !taken.subtracting(owned).isEmpty { managed.sets[id] = VersionedSet(set: taken.union(owned), apiVersion: kind.groupVersion.description) }
   }
 
   private static let neverOwned = FieldSet(fields: [
@@ -142,7 +144,7 @@ public struct FieldManager: Sendable {
     let given = GroupVersionKind(GroupVersion(parsing: config["apiVersion"]?.string ?? ""), kind: config["kind"]?.string ?? "")
     guard given == kind else { throw .badRequest("invalid object type: \(Self.text(given))") }
     var managed: ManagedFields
-    do { managed = try ManagedFields(live?["metadata"]?["managedFields"]) } catch { throw .plain(500, "failed to decode managed fields: \(error)") }
+    do { managed = try ManagedFields(live?["metadata"]?["managedFields"], cache) } catch { throw .plain(500, "failed to decode managed fields: \(error)") }
     let start = live ?? empty
     if managed.sets.isEmpty {
       let before = Writer(name: "before-first-apply", subresource: writer.subresource, resetFields: writer.resetFields)

@@ -28,9 +28,17 @@ struct ManagerID: Hashable, Sendable {
 }
 
 /// What one manager owns.
-struct VersionedSet: Equatable, Sendable {
-  var set: FieldSet
+struct VersionedSet: Sendable {
+  var set: FieldSet { didSet { text = nil } }
   var apiVersion: String
+  /// The set as `fieldsV1`, as long as it is what was read.
+  private(set) var text: JSONText?
+
+  init(set: FieldSet, apiVersion: String, text: JSONText? = nil) {
+    self.set = set
+    self.apiVersion = apiVersion
+    self.text = text
+  }
 }
 
 /// `metadata.managedFields`, read.
@@ -42,7 +50,7 @@ struct ManagedFields: Sendable {
   init() {}
 
   /// Throws for what is no list of entries.
-  init(_ value: JSONValue?) throws(FieldsError) {
+  init(_ value: JSONValue?, _ cache: FieldSetCache) throws(FieldsError) {
     for (place, entry) in (value?.array ?? []).enumerated() {
       guard let operation = ManagerID.Operation(rawValue: entry["operation"]?.string ?? "") else { throw FieldsError("operation must be `Apply` or `Update`") }
       let version = entry["apiVersion"]?.string ?? ""
@@ -55,7 +63,12 @@ struct ManagedFields: Sendable {
       let id = ManagerID(
         manager: entry["manager"]?.string ?? "", operation: operation, apiVersion: operation == .apply ? "" : version,
         subresource: entry["subresource"]?.string ?? "")
-      sets[id] = VersionedSet(set: try FieldSet(fieldsV1: entry["fieldsV1"] ?? .object(JSONObject())), apiVersion: version)
+      if case .unread(let text)? = entry["fieldsV1"] {
+        let known = try cache.read(text)
+        sets[id] = VersionedSet(set: known.set, apiVersion: version, text: known.text)
+      } else {
+        sets[id] = VersionedSet(set: try FieldSet(fieldsV1: entry["fieldsV1"] ?? .object(JSONObject())), apiVersion: version)
+      }
       times[id] = entry["time"]?.string.flatMap { (try? Timestamp.parse($0))?.seconds }
     }
   }
@@ -79,7 +92,7 @@ struct ManagedFields: Sendable {
       entry["apiVersion"] = .string(owned.apiVersion)
       if let time = times[id] { entry["time"] = .string(Timestamp.text(time)) }
       entry["fieldsType"] = "FieldsV1"
-      entry["fieldsV1"] = owned.set.fieldsV1
+      entry["fieldsV1"] = owned.text.map(JSONValue.unread) ?? owned.set.fieldsV1
       if !id.subresource.isEmpty { entry["subresource"] = .string(id.subresource) }
       return .object(entry)
     })

@@ -120,7 +120,7 @@ public enum PathElement: Sendable, Equatable {
     case .string: 1
     case .bool: 2
     case .array: 3
-    case .object: 4
+    case .object, .unread: 4
     case .null: 5
     }
   }

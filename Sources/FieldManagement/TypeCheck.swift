@@ -107,7 +107,7 @@ extension MergeSchema {
     case .double: "float64"
     case .string: "string"
     case .array: "[]interface {}"
-    case .object: "map[string]interface {}"
+    case .object, .unread: "map[string]interface {}"
     }
   }
 }

@@ -32,7 +32,9 @@ struct Updater {
       }
       let lost = owned.set.intersection(changed)
       if refusing { lost.forEach { conflicts.append(FieldConflict(manager: id, path: $0)) } }
-      managed.sets[id]?.set = owned.set.subtracting(lost).subtracting(comparison.removed)
+      if !lost.isEmpty || !owned.set.intersection(comparison.removed).isEmpty {
+        managed.sets[id]?.set = owned.set.subtracting(lost).subtracting(comparison.removed)
+      }
     }
     if !conflicts.isEmpty { throw FieldConflicts(conflicts: conflicts) }
     managed.sets = managed.sets.filter { !$0.value.set.isEmpty }

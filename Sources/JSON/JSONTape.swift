@@ -86,6 +86,9 @@ public struct JSONNode: Sendable {
     return node.kind == .string ? (start - 1)..<(end + 1) : start..<end
   }
 
+  /// The document that the node is part of.
+  public var source: ByteSlice { tape.source }
+
   /// The value's own text.
   public var raw: ByteSlice {
     let range = range
@@ -100,13 +103,7 @@ public struct JSONNode: Sendable {
   /// The 64-bit integer, if it is one.
   public var int: Int64? {
     guard kind == .int else { return nil }
-    return withContent { bytes in
-      var value: Int64 = 0
-      let isNegative = bytes.first == UInt8(ascii: "-")
-      // Negative accumulation, so that the smallest integer fits; the parser has checked that all of them do.
-      for byte in bytes.dropFirst(isNegative ? 1 : 0) { value = value &* 10 &- Int64(byte &- 0x30) }
-      return isNegative ? value : 0 &- value
-    }
+    return withView { view, place in view.int(place) }
   }
 
   /// The number, if it is one.

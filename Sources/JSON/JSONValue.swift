@@ -1,7 +1,9 @@
+public import ByteBuffers
+
 /// A JSON document that can be edited: the form in which defaults, patches and strategies work.
 ///
 /// Serving never goes through it: reads send stored bytes, and parsing of stored values uses the tape.
-public enum JSONValue: Sendable, Equatable {
+public enum JSONValue: Sendable {
   case null
   case bool(Bool)
   /// A number without fraction or exponent that fits 64 bits, as Kubernetes keeps them.
@@ -11,6 +13,43 @@ public enum JSONValue: Sendable, Equatable {
   case string(String)
   case array([JSONValue])
   case object(JSONObject)
+  /// An object that nobody had to look into so far: its compact text, as this module writes it. Members are read from it each time they are asked for.
+  /// Only code that knows what it leaves unread makes these; everybody else meets them as objects.
+  case unread(JSONText)
+}
+
+extension JSONValue: Equatable {
+  public static func == (a: JSONValue, b: JSONValue) -> Bool {
+    switch (a, b) {
+    case (.null, .null): true
+    case (.bool(let x), .bool(let y)): x == y
+    case (.int(let x), .int(let y)): x == y
+    case (.double(let x), .double(let y)): x == y
+    case (.string(let x), .string(let y)): x == y
+    case (.array(let x), .array(let y)): x == y
+    case (.object(let x), .object(let y)): x == y
+    case (.unread(let x), .unread(let y)): x == y || x.value == y.value
+    case (.unread(let x), .object): x.value == b
+    case (.object, .unread(let y)): a == y.value
+    default: false
+    }
+  }
+}
+
+/// The compact text of an object that parsed.
+public struct JSONText: Sendable, Hashable {
+  public let bytes: ByteSlice
+
+  /// `bytes`: an object as `JSONWriter` writes it, without white space.
+  public init(bytes: ByteSlice) { self.bytes = bytes }
+
+  public static func == (a: JSONText, b: JSONText) -> Bool {
+    a.bytes.count == b.bytes.count && a.bytes.withUnsafeBytes { x in b.bytes.withUnsafeBytes { y in x.elementsEqual(y) } }
+  }
+  public func hash(into hasher: inout Hasher) { bytes.withUnsafeBytes { hasher.combine(bytes: $0) } }
+
+  /// What the text says.
+  public var value: JSONValue { (try? JSONValue(parsing: bytes)) ?? .object(JSONObject()) }
 }
 
 /// The members of a JSON object in their order. Names are unique.
@@ -117,9 +156,16 @@ extension JSONValue: ExpressibleByStringLiteral, ExpressibleByBooleanLiteral, Ex
 
   /// The object inside; setting `nil` makes it null.
   public var object: JSONObject? {
-    get { if case .object(let o) = self { o } else { nil } }
+    get {
+      switch self {
+      case .object(let o): o
+      case .unread(let text): text.value.object
+      default: nil
+      }
+    }
     _modify {
       var o: JSONObject? = nil
+      read()
       if case .object(let inside) = self {
         o = inside
         self = .null
@@ -130,6 +176,10 @@ extension JSONValue: ExpressibleByStringLiteral, ExpressibleByBooleanLiteral, Ex
         if let o { self = .object(o) }
       }
     }
+  }
+  /// Reads what was left unread, at this level.
+  private mutating func read() {
+    if case .unread(let text) = self { self = text.value }
   }
   /// The elements inside.
   public var array: [JSONValue]? { if case .array(let a) = self { a } else { nil } }
@@ -144,9 +194,16 @@ extension JSONValue: ExpressibleByStringLiteral, ExpressibleByBooleanLiteral, Ex
 
   /// A member of the object inside, or nil. Setting on anything but an object makes it one.
   public subscript(name: String) -> JSONValue? {
-    get { if case .object(let o) = self { o[name] } else { nil } }
+    get {
+      switch self {
+      case .object(let o): o[name]
+      case .unread(let text): text.value[name]
+      default: nil
+      }
+    }
     _modify {
       var o = JSONObject()
+      read()
       if case .object(let inside) = self {
         o = inside
         self = .null

@@ -40,6 +40,19 @@ public struct JSONView {
     UnsafeRawBufferPointer(start: bytes + word(place, 0), count: word(place, 4))
   }
 
+  /// Where the content begins in the source.
+  @inlinable @inline(__always) public func start(_ place: Int) -> Int { word(place, 0) }
+
+  /// The value of an integer; the parser has checked that it fits.
+  @inlinable public func int(_ place: Int) -> Int64 {
+    let digits = content(place)
+    var value: Int64 = 0
+    let isNegative = digits.first == UInt8(ascii: "-")
+    // Downwards, so that the smallest integer fits.
+    for byte in digits.dropFirst(isNegative ? 1 : 0) { value = value &* 10 &- Int64(byte &- 0x30) }
+    return isNegative ? value : 0 &- value
+  }
+
   /// The decoded text of a string.
   @inlinable public func string(_ place: Int) -> String {
     isEscaped(place) ? unescaped(place) : String(decoding: content(place), as: UTF8.self)

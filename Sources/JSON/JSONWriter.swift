@@ -134,6 +134,7 @@ public struct JSONWriter: ~Copyable {
         self.value(member.value)
       }
       raw(UInt8(ascii: "}"))
+    case .unread(let text): raw(text.bytes)
     }
   }
 

@@ -225,7 +225,7 @@ extension JSONValue {
     case .int, .double: "number"
     case .string: "string"
     case .array: "array"
-    case .object: "object"
+    case .object, .unread: "object"
     }
   }
 }

@@ -19,7 +19,8 @@ public protocol RESTStrategy: Sendable {
   /// Paths of members that this kind of write can't change, so that nobody comes to own them by it. (`GetResetFields`)
   func resetFields(_ subresource: Subresource) -> [[String]]
   func validate(_ object: JSONValue) -> [FieldError]
-  func validateUpdate(_ object: JSONValue, old: JSONValue, subresource: Subresource) -> [FieldError]
+  /// `isMetaGood`: the generic rules for metadata found nothing.
+  func validateUpdate(_ object: JSONValue, old: JSONValue, subresource: Subresource, isMetaGood: Bool) -> [FieldError]
   func warnings(_ object: JSONValue) -> [String]
 
   /// The fields that selectors may ask for, with an object's values; read from the parsed document.

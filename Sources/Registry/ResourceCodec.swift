@@ -106,7 +106,7 @@ public struct ResourceCodec: ObjectCodec {
   func tree(of stored: StoredObject) throws -> JSONValue {
     let tape: JSONTape
     do { tape = try JSONTape.parse(stored.value) } catch { throw StorageError.corruptObject(key: stored.key, reason: error.description) }
-    var value = hasHead(stored.value) ? JSONValue(tape.root) : try canonical(tape.root, key: stored.key)
+    var value = hasHead(stored.value) ? JSONValue(tape.root, leavingUnread: "fieldsV1") : try canonical(tape.root, key: stored.key)
     value["metadata"]?["resourceVersion"] = .string(String(stored.revision.rawValue))
     return value
   }

@@ -54,17 +54,19 @@ extension Store {
         }
       }
       return { existing throws(Status) in
-        do { return try operations.apply(to: existing) } catch { throw Self.unprocessable }
+        do { return try operations.apply(to: Self.readingOwners(existing)) } catch { throw Self.unprocessable }
       }
     case .merge:
       guard patch.object != nil else { throw .badRequest("error decoding patch: json: cannot unmarshal \(patch.goKind) into Go value of type map[string]interface {}") }
-      return { existing throws(Status) in MergePatch.apply(patch, to: existing) }
+      let namesOwners = Self.namesOwners(patch)
+      return { existing throws(Status) in MergePatch.apply(patch, to: namesOwners ? Self.readingOwners(existing) : existing) }
     case .strategic:
       guard patch.object != nil else { throw .badRequest("json: cannot unmarshal \(patch.goKind) into Go value of type map[string]interface {}") }
       let engine = StrategicMergePatch(model: model)
       let type = type
+      let namesOwners = Self.namesOwners(patch)
       return { existing throws(Status) in
-        do throws(StrategicMergePatch.Failure) { return try engine.apply(patch, to: existing, type: type) } catch {
+        do throws(StrategicMergePatch.Failure) { return try engine.apply(patch, to: namesOwners ? Self.readingOwners(existing) : existing, type: type) } catch {
           switch error {
           case .badFormat(let text): throw .badRequest(text)
           case .unprocessable: throw Self.unprocessable
@@ -73,6 +75,21 @@ extension Store {
         }
       }
     }
+  }
+
+  private static func namesOwners(_ patch: JSONValue) -> Bool { patch["metadata"]?["managedFields"] != nil }
+
+  /// An object whose owners' fields are read, for a patch that may go into them.
+  private static func readingOwners(_ object: JSONValue) -> JSONValue {
+    guard let entries = object["metadata"]?["managedFields"]?.array else { return object }
+    var read = object
+    read["metadata"]?["managedFields"] = .array(entries.map { entry in
+      guard let fields = entry["fieldsV1"]?.object else { return entry }
+      var entry = entry
+      entry["fieldsV1"] = .object(fields)
+      return entry
+    })
+    return read
   }
 
   /// A patched tree as the type holds it. What does not decode is the patch's fault: 422 with the field "patch".
@@ -87,7 +104,6 @@ extension Store {
     }
   }
 }
-
 
 /// Warnings of the last round of an update loop.
 private final class WarningBox: Sendable {

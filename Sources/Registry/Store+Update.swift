@@ -115,8 +115,9 @@ extension Store {
     strategy.prepareForUpdate(&new, old: old, subresource: subresource)
     meta = new["metadata"]?.object ?? JSONObject()
     var errors = MetaValidation.validate(meta, isNamespaced: info.isNamespaced) { name, _ in NameValidation.pathSegmentName(name) }
-    errors += MetaValidation.validateUpdate(meta, before)
-    errors += strategy.validateUpdate(new, old: old, subresource: subresource)
+    let isMetaGood = errors.isEmpty
+    errors += MetaValidation.validateUpdate(meta, before, isKnownGood: isMetaGood)
+    errors += strategy.validateUpdate(new, old: old, subresource: subresource, isMetaGood: isMetaGood)
     if !errors.isEmpty { throw .invalid(info.kind, group: info.groupVersion.group, name: name, errors) }
   }
 

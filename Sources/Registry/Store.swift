@@ -132,7 +132,7 @@ public final class Store: Sendable {
       throw unhandled("converting (\(info.groupVersion.version).\(kind)) to (\(internalName).\(info.kind)): unknown conversion")
     }
     let decoded: Decoded
-    do { decoded = try model.decode(tape.root, as: type) } catch { throw unhandled(error.description) }
+    do { decoded = try model.decode(tape.root, as: type, leavesRawUnread: true) } catch { throw unhandled(error.description) }
     var object = decoded.value
     // An empty list is left out of objects, but a client that sends one clears the field owners.
     if let given = tape.root["metadata"]?["managedFields"], given.kind == .array, !given.elements.contains(where: { _ in true }) { object["metadata"]?["managedFields"] = [] }

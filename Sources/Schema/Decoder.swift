@@ -1,3 +1,4 @@
+import ByteBuffers
 public import JSON
 import Machinery
 
@@ -25,10 +26,13 @@ extension TypeModel {
   /// twice are laid over each other, as Go does.
   ///
   /// A wrong type does not end the reading, since a value that can't be parsed (a time, a quantity) further on takes precedence; the first of its kind is thrown.
-  public func decode(_ node: JSONNode, as id: TypeID) throws(DecodeError) -> Decoded {
-    try node.withView { view, place in
+  ///
+  /// `leavesRawUnread`: objects in members of any form (FieldsV1) stay text where they are written as `JSONWriter` would.
+  public func decode(_ node: JSONNode, as id: TypeID, leavesRawUnread: Bool = false) throws(DecodeError) -> Decoded {
+    let source = leavesRawUnread ? node.source : nil
+    return try node.withView { view, place in
       tables.withPointers { tables -> Result<Decoded, DecodeError> in
-        var decoder = Decoder(view: view, tables: tables, model: self)
+        var decoder = Decoder(view: view, tables: tables, model: self, unreadSource: source)
         do throws(DecodeError) {
           let value = try decoder.root(place, id.index)
           if let error = decoder.savedError { return .failure(error) }
@@ -96,7 +100,11 @@ struct Decoder {
     case key(Int)
   }
 
-  init(view: JSONView, tables: DecodeTables.Pointers, model: TypeModel) {
+  /// What unread parts are cut from; nil where there are to be none.
+  private let unreadSource: ByteSlice?
+
+  init(view: JSONView, tables: DecodeTables.Pointers, model: TypeModel, unreadSource: ByteSlice?) {
+    self.unreadSource = unreadSource
     self.view = view
     self.tables = tables
     self.model = model
@@ -242,6 +250,7 @@ struct Decoder {
       // omitempty does not see into structs; raw JSON that was given is kept.
       isZero = tables.shapes[Int(tables.fields[row].shape)].code == .map && object.isEmpty
     case .null: return tables.fields[row].absent
+    case .unread: isZero = false
     }
     // Not `isZero ? nil : value`: that nil would be a JSON null, which is a value.
     if isZero { return nil }
@@ -259,21 +268,23 @@ struct Decoder {
     case .bool:
       if kind == .bool { return .bool(view.content(place).count == 4) }
     case .int32:
-      if kind == .int, let number = Int32(exactly: integer(place)) { return .int(Int64(number)) }
+      if kind == .int, let number = Int32(exactly: view.int(place)) { return .int(Int64(number)) }
     case .int64:
-      if kind == .int { return .int(integer(place)) }
+      if kind == .int { return .int(view.int(place)) }
     case .double:
-      if kind == .int { return .double(Double(integer(place))) }
+      if kind == .int { return .double(Double(view.int(place))) }
       if kind == .double, let number = Double(String(decoding: view.content(place), as: UTF8.self)), number.isFinite { return .double(number) }
     case .quantity: return try quantity(place)
     case .time, .microTime: return try time(place, isMicro: shape.code == .microTime)
     case .intOrString:
       if kind == .string { return .string(view.string(place)) }
-      if kind == .int, let number = Int32(exactly: integer(place)) { return .int(Int64(number)) }
+      if kind == .int, let number = Int32(exactly: view.int(place)) { return .int(Int64(number)) }
       throw mismatched(place, "int32")
     case .bytes:
       if kind == .string { return bytes(place) }
-    case .raw: return try raw(place, depth: path.count)
+    case .raw:
+      if let text = unread(place) { return text }
+      return try raw(place, depth: path.count)
     case .structure: return try structure(place, Int(shape.inner), over: base)
     case .list:
       if kind == .array { return try list(place, shape, over: base) }
@@ -282,15 +293,6 @@ struct Decoder {
     }
     mismatch(place, nil)
     return base
-  }
-
-  private func integer(_ place: Int) -> Int64 {
-    let text = view.content(place)
-    let isNegative = text.first == UInt8(ascii: "-")
-    var value: Int64 = 0
-    // Counted downwards, so that the smallest integer fits; the parser has checked that all of them do.
-    for byte in text.dropFirst(isNegative ? 1 : 0) { value = value &* 10 &- Int64(byte &- 0x30) }
-    return isNegative ? value : 0 &- value
   }
 
   /// A quantity may be a string or a bare number. Upstream looks at the bytes between the quotes, escapes and all, and ignores space around them.
@@ -341,13 +343,21 @@ struct Decoder {
     return .string(text)
   }
 
+  /// An object as text, if that is wanted and `JSONWriter` would write the same.
+  private func unread(_ place: Int) -> JSONValue? {
+    guard let source = unreadSource, view.kind(place) == .object else { return nil }
+    let text = view.content(place)
+    for byte in text where byte <= 0x20 || byte >= 0x7F || byte == UInt8(ascii: "<") || byte == UInt8(ascii: ">") || byte == UInt8(ascii: "&") { return nil }
+    return .unread(JSONText(bytes: ByteSlice(source.owner, offset: source.offset + view.start(place), count: text.count)))
+  }
+
   /// JSON of any form, kept as it is.
   private func raw(_ place: Int, depth: Int) throws(DecodeError) -> JSONValue {
     guard depth < JSONValue.maxDepth else { throw DecodeError(description: "exceeded max depth") }
     switch view.kind(place) {
     case .null: return .null
     case .bool: return .bool(view.content(place).count == 4)
-    case .int: return .int(integer(place))
+    case .int: return .int(view.int(place))
     case .double: return .double(Double(String(decoding: view.content(place), as: UTF8.self)) ?? 0)
     case .string: return .string(view.string(place))
     case .array:

@@ -61,7 +61,7 @@ private struct YAMLWriter {
     case .int, .double: value.encoded().text
     case .string(let text): scalar(text, indent: indent)
     case .array: "[]"
-    case .object: "{}"
+    case .object, .unread: "{}"
     }
   }
 

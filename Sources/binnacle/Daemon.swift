@@ -18,7 +18,7 @@ struct Daemon {
   /// Builds everything and begins to serve. Throws `StartFailure` with one line.
   static func start(_ settings: Settings) async throws -> Daemon {
     let logger = Logger(label: "binnacle")
-    logger.info("starting", metadata: ["version": "\(BuildInfo.version)", "storage": "\(settings.summary)"])
+    logger.info("starting", metadata: ["version": "\(BuildInfo.version)", "storage": "\(settings.summary)", "allocator": "\(BuildInfo.allocator)"])
     let storage: any Storage
     let destroyStorage: DestroyFunc
     do {

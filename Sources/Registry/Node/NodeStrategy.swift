@@ -18,13 +18,18 @@ public struct NodeStrategy: RESTStrategy {
     for list in ["capacity", "allocatable"] {
       guard let quantities = object["status"]?[list]?.object else { continue }
       let rounded = quantities.members.map { member -> JSONObject.Member in
-        guard let text = member.value.string, let quantity = try? Quantity(parsing: text) else { return member }
+        guard let text = member.value.string, Self.mayBeFiner(text), let quantity = try? Quantity(parsing: text) else { return member }
         return JSONObject.Member(member.name, .string(quantity.roundedUpToMilli.description))
       }
       object["status"]?[list] = .object(JSONObject(unchecked: rounded))
     }
     if let capacity = object["status"]?["capacity"], object["status"]?["allocatable"] == nil { insertAllocatable(capacity, &object) }
     joinPodCIDRs(&object)
+  }
+
+  /// May a canonical quantity have parts of a thousandth? Only with the suffixes n and u, or an exponent.
+  private static func mayBeFiner(_ quantity: String) -> Bool {
+    quantity.utf8.contains { $0 == UInt8(ascii: "n") || $0 == UInt8(ascii: "u") || $0 == UInt8(ascii: "e") || $0 == UInt8(ascii: ".") }
   }
 
   /// Behind capacity, where the type has it.
@@ -81,8 +86,9 @@ public struct NodeStrategy: RESTStrategy {
   public func validate(_ object: JSONValue) -> [FieldError] { NodeValidation.validate(object) }
 
   /// The main update runs the checks of a creation too, so some complaints come twice (SEMANTICS 2.5).
-  public func validateUpdate(_ object: JSONValue, old: JSONValue, subresource: Subresource) -> [FieldError] {
-    (subresource == .main ? NodeValidation.validate(object) : []) + NodeValidation.validateUpdate(object, old: old)
+  public func validateUpdate(_ object: JSONValue, old: JSONValue, subresource: Subresource, isMetaGood: Bool) -> [FieldError] {
+    (subresource == .main ? NodeValidation.validate(object, isMetaGood: isMetaGood) : [])
+      + NodeValidation.validateUpdate(object, old: old, isMetaGood: isMetaGood)
   }
 
   public func warnings(_ object: JSONValue) -> [String] {

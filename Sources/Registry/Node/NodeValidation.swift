@@ -5,9 +5,11 @@ import Machinery
 /// Rules for nodes. (Kubernetes: pkg/apis/core/validation, ValidateNode and ValidateNodeUpdate.) Complaints about taints name `metadata.taints`,
 /// as upstream's do.
 enum NodeValidation {
-  static func validate(_ node: JSONValue) -> [FieldError] {
+  /// `isMetaGood`: nothing is wrong with the metadata but maybe its name.
+  static func validate(_ node: JSONValue, isMetaGood: Bool = false) -> [FieldError] {
     let meta = node["metadata"]?.object ?? JSONObject()
-    var errors = MetaValidation.validate(meta, isNamespaced: false, nameRule: MetaValidation.subdomainName)
+    let isNameGood = isMetaGood && meta["generateName"] == nil && NameValidation.dns1123Subdomain(meta["name"]?.string ?? "").isEmpty
+    var errors = isNameGood ? [] : MetaValidation.validate(meta, isNamespaced: false, nameRule: MetaValidation.subdomainName)
     errors += taints(node) + resources(node)
     let cidrs = (node["spec"]?["podCIDRs"]?.array ?? []).compactMap(\.string)
     for (place, cidr) in cidrs.enumerated() where IPNetwork(cidr) == nil {
@@ -28,8 +30,9 @@ enum NodeValidation {
     return errors
   }
 
-  static func validateUpdate(_ node: JSONValue, old: JSONValue) -> [FieldError] {
-    var errors = MetaValidation.validateUpdate(node["metadata"]?.object ?? JSONObject(), old["metadata"]?.object ?? JSONObject())
+  static func validateUpdate(_ node: JSONValue, old: JSONValue, isMetaGood: Bool = false) -> [FieldError] {
+    var errors = MetaValidation.validateUpdate(
+      node["metadata"]?.object ?? JSONObject(), old["metadata"]?.object ?? JSONObject(), isKnownGood: isMetaGood)
     errors += resources(node)
     var seen: [JSONValue] = []
     for (place, address) in (node["status"]?["addresses"]?.array ?? []).enumerated() {
@@ -91,7 +94,7 @@ enum NodeValidation {
     var errors: [FieldError] = []
     for list in ["capacity", "allocatable"] {
       for member in node["status"]?[list]?.object?.members ?? [] {
-        guard let text = member.value.string, let quantity = try? Quantity(parsing: text) else { continue }
+        guard let text = member.value.string, text.utf8.first == UInt8(ascii: "-") || countsThings(member.name), let quantity = try? Quantity(parsing: text) else { continue }
         let field = "status.\(list).\(member.name)"
         if quantity.isBelowZero { errors.append(.invalid(field, text, "must be greater than or equal to 0")) }
         if countsThings(member.name) && !quantity.isInteger { errors.append(.invalid(field, text, "must be an integer")) }
