@@ -30,11 +30,11 @@ public struct Exchange: Sendable {
   ) -> ResponseStream? {
     precondition(reactor.isCurrent, "streams begin on their reactor")
     guard let connection else { return nil }
-    let stream = ResponseStream(reactor: reactor, mark: mark)
+    let stream = ResponseStream(reactor: reactor, mark: mark, serial: serial)
     stream.onWritable = onWritable
     stream.onClose = onClose
     stream.onDrain = onDrain
-    return connection.startStream(head, stream, for: serial) ? stream : nil
+    return connection.startStream(head, stream) ? stream : nil
   }
 }
 
@@ -42,14 +42,15 @@ public struct Exchange: Sendable {
 public final class ResponseStream: @unchecked Sendable {  // Sendable: used on its reactor's thread; the two others hop there.
   public let reactor: Reactor
   private let mark: UInt64
-  var isChunked = true
+  let serial: UInt32
   var onWritable: (@Sendable () -> Void)?
   var onClose: (@Sendable () -> Void)?
   var onDrain: (@Sendable () -> Void)?
 
-  init(reactor: Reactor, mark: UInt64) {
+  init(reactor: Reactor, mark: UInt64, serial: UInt32) {
     self.reactor = reactor
     self.mark = mark
+    self.serial = serial
   }
 
   private var connection: Connection? { reactor.connections.find(mark) }
@@ -63,16 +64,16 @@ public final class ResponseStream: @unchecked Sendable {  // Sendable: used on i
   }
 
   /// Bytes that the client has not taken yet.
-  public var pendingBytes: Int { connection?.pendingBytes ?? 0 }
+  public var pendingBytes: Int { connection?.pendingBytes(of: self) ?? 0 }
 
   /// Ends the body; the connection goes on. Any thread.
   public func finish() {
     if reactor.isCurrent { connection?.endStream(self) } else { reactor.post { [self] in connection?.endStream(self) } }
   }
 
-  /// Ends the connection. Any thread.
+  /// Breaks the answer off in a way that the client can tell from its end: over HTTP/1.1 the connection goes. Any thread.
   public func abort() {
-    if reactor.isCurrent { if let connection { reactor.drop(connection) } } else { reactor.post { [self] in abort() } }
+    if reactor.isCurrent { connection?.abort(self) } else { reactor.post { [self] in abort() } }
   }
 
   func connectionClosed() {

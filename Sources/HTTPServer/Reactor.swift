@@ -33,6 +33,8 @@ public final class Reactor: TaskExecutor, @unchecked Sendable {
   private(set) var turn = Clock.now
   /// The newest head of a chunk: one event that goes to many watchers has the same length for all.
   private var chunk = (length: -1, head: ByteSlice(.empty))
+  /// Room for bytes that pass through: what it holds is good until the next call of anything.
+  let scratch = UnsafeMutableRawBufferPointer.allocate(byteCount: 64 << 10, alignment: 16)
   private var listeners: [Listener] = []
   private(set) var isDraining = false
   let configuration: HTTPServer.Configuration
@@ -62,7 +64,10 @@ public final class Reactor: TaskExecutor, @unchecked Sendable {
     guard epoll_ctl(epoll, EPOLL_CTL_ADD, mailbox.descriptor, &event) == 0 else { throw SystemError(errno, in: "epoll_ctl") }
   }
 
-  deinit { close(epoll) }
+  deinit {
+    close(epoll)
+    scratch.deallocate()
+  }
 
   /// Is this code on the reactor's thread?
   public var isCurrent: Bool { threadID.load(ordering: .relaxed) == UInt(pthread_self()) }
@@ -192,6 +197,14 @@ public final class Reactor: TaskExecutor, @unchecked Sendable {
     return chunk.head
   }
 
+  /// The answer to what could not be read as a request.
+  func refusal(_ refusal: Refusal) -> Response {
+    handler.refusal(status: refusal.status, reason: refusal.reason)
+      ?? Response(
+        status: refusal.status, headers: [ResponseHeader("Content-Type", "text/plain; charset=utf-8")],
+        body: [ByteSlice(SharedBytes("\(refusal.status): \(refusal.reason)\n"))])
+  }
+
   private func sweepIfDue() {
     let now = Clock.now
     guard now >= nextSweep else { return }
@@ -251,7 +264,8 @@ public final class Reactor: TaskExecutor, @unchecked Sendable {
   private func adopt(_ descriptor: Int32, peer: String) {
     var one: Int32 = 1
     setsockopt(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, &one, socklen_t(MemoryLayout<Int32>.size))
-    let connection = Connection(descriptor, reactor: self, peer: peer)
+    let connection = Connection(descriptor, reactor: self, peerAddress: peer)
+    connection.begin(HTTP1Session(connection))
     connection.mark = connections.insert(connection)
     var event = epoll_event(events: EPOLLIN.rawValue | EPOLLRDHUP.rawValue, data: epoll_data_t(u64: connection.mark))
     guard epoll_ctl(epoll, EPOLL_CTL_ADD, descriptor, &event) == 0 else {

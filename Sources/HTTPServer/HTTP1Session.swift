@@ -1,0 +1,290 @@
+import ByteBuffers
+import Glibc
+import Synchronization
+
+/// HTTP/1.1 on one connection: reads requests one after another, hands each to the handler, and sends what comes of it.
+final class HTTP1Session: Session {
+  enum Phase { case head, body, busy, streaming }
+
+  private unowned let connection: Connection
+  private unowned let reactor: Reactor
+
+  private var buffer = ReadBuffer()
+  private let request = Request()
+  private var scanner = HeadScanner()
+  private var facts = HeadFacts()
+  private var headLength = 0
+  private var body: [UInt8] = []
+  private var chunks = ChunkDecoder()
+
+  private var phase = Phase.head
+  private var serial: UInt32 = 0
+  private var isInHandler = false
+  private var stream: ResponseStream?
+  private var running: Task<Void, Never>?
+  /// When the current phase began, or bytes of a body last came.
+  private var since = Clock.now
+
+  /// Input that may wait while a request is served.
+  private static let maxPipelined = 64 << 10
+  /// Output beyond which no further pipelined request is begun.
+  private static let maxPendingOutput = 1 << 20
+
+  init(_ connection: Connection) {
+    self.connection = connection
+    reactor = connection.reactor
+    request.peerAddress = connection.peerAddress
+  }
+
+  private var limits: HTTPServer.Limits { reactor.configuration.limits }
+
+  // MARK: input
+
+  var wantsInput: Bool { buffer.count < Self.maxPipelined || phase == .head || phase == .body }
+
+  func readable() {
+    // A bounded amount a turn, so that one fast sender does not starve the others.
+    reading: for _ in 0..<16 where wantsInput {
+      switch connection.receive(into: buffer.room()) {
+      case .bytes(let count, let mayHaveMore):
+        if buffer.count == 0 && phase == .head { since = Clock.now }
+        buffer.filled(count)
+        if phase == .body { since = Clock.now }
+        if !mayHaveMore { break reading }
+        if phase == .body { process() }
+        if connection.isClosed { return }
+      case .nothing, .end: break reading
+      case .broken: return reactor.drop(connection)
+      }
+    }
+    process()
+    if connection.hasEnded && !connection.isClosed { inputEnded() }
+  }
+
+  private func inputEnded() {
+    switch phase {
+    case .head, .body, .streaming: if connection.output.isEmpty || phase == .streaming { reactor.drop(connection) } else { connection.finish() }
+    // Whoever closes has mostly gone, and work for nobody must not go on: a write that is tried again later would undo what came after. (Go's server
+    // cancels the request's context here too.) The answer is still sent, as some clients end only their half.
+    case .busy:
+      facts.keepsAlive = false
+      running?.cancel()
+    }
+  }
+
+  /// Serves whatever is complete.
+  private func process() {
+    while !connection.isClosed {
+      do throws(Refusal) {
+        switch phase {
+        case .head: guard try readHead() else { return }
+        case .body: guard try readBody() else { return }
+        case .busy, .streaming: return
+        }
+      } catch {
+        return refuse(error)
+      }
+    }
+  }
+
+  /// True when there may be more to do.
+  private func readHead() throws(Refusal) -> Bool {
+    guard connection.output.bytes <= Self.maxPendingOutput, !connection.isFinishing else { return false }
+    // Empty lines before a request are tolerated (RFC 9112 section 2.2).
+    while buffer.count >= 2, buffer.bytes[0] == 0x0D, buffer.bytes[1] == 0x0A { buffer.consume(2) }
+    guard let end = try scanner.end(of: buffer.bytes) else {
+      if buffer.count > limits.maxHeadBytes { throw Refusal(status: 431, reason: "the request line and headers exceed \(limits.maxHeadBytes) bytes") }
+      return false
+    }
+    guard end <= limits.maxHeadBytes else { throw Refusal(status: 431, reason: "the request line and headers exceed \(limits.maxHeadBytes) bytes") }
+    headLength = end
+    facts = try HeadParser.parse(UnsafeRawBufferPointer(rebasing: buffer.bytes[..<end]), into: request)
+    switch facts.framing {
+    case .none:
+      request.body = Self.noBody
+      dispatch()
+    case .length(let length):
+      guard length <= limits.maxBodyBytes else { throw Refusal(status: 413, reason: "limit is \(limits.maxBodyBytes)") }
+      if buffer.count >= end + length {
+        request.body = ByteSlice(SharedBytes(UnsafeRawBufferPointer(rebasing: buffer.bytes[end..<(end + length)])))
+        headLength = end + length
+        dispatch()
+      } else {
+        beginBody()
+      }
+    case .chunked:
+      chunks = ChunkDecoder()
+      beginBody()
+    }
+    return true
+  }
+
+  private static let noBody = ByteSlice(.empty)
+
+  private func beginBody() {
+    phase = .body
+    since = Clock.now
+    body.removeAll(keepingCapacity: true)
+    if facts.expectsContinue && buffer.count == headLength { connection.send(Self.proceed) }
+  }
+
+  private static let proceed = ByteSlice(SharedBytes("HTTP/1.1 100 Continue\r\n\r\n"))
+
+  private func readBody() throws(Refusal) -> Bool {
+    let waiting = UnsafeRawBufferPointer(rebasing: buffer.bytes[headLength...])
+    let isComplete: Bool
+    let taken: Int
+    switch facts.framing {
+    case .length(let length):
+      taken = min(waiting.count, length - body.count)
+      body.append(contentsOf: waiting.prefix(taken))
+      isComplete = body.count == length
+    case .chunked:
+      taken = try chunks.take(waiting, into: &body, limit: limits.maxBodyBytes)
+      isComplete = chunks.isDone
+    case .none: return false
+    }
+    // The head stays where it is until the handler has seen it.
+    buffer.cut(offset: headLength, count: taken)
+    guard isComplete else { return false }
+    request.body = ByteSlice(SharedBytes(body))
+    body = []
+    dispatch()
+    return true
+  }
+
+  private func dispatch() {
+    phase = .busy
+    serial &+= 1
+    scanner.reset()
+    reactor.counters.requests.add(1, ordering: .relaxed)
+    request.base = UnsafeRawPointer(buffer.base + buffer.start)
+    let length = headLength
+    isInHandler = true
+    reactor.handler.handle(request, Exchange(reactor: reactor, mark: connection.mark, serial: serial))
+    isInHandler = false
+    request.body = Self.noBody
+    if !connection.isClosed { buffer.consume(length) }
+  }
+
+  // MARK: answers
+
+  func respond(_ response: Response, to serial: UInt32) {
+    guard phase == .busy, serial == self.serial else { return }
+    running = nil
+    let length = response.body.reduce(0) { $0 + $1.count }
+    let hasBody = response.head.status != 204 && response.head.status != 304
+    var head = HeadWriter(response.head, reactor: reactor)
+    if hasBody { head.contentLength(length) }
+    endHead(&head)
+    connection.send(head.finish())
+    if hasBody && request.method != .head { connection.send(response.body) }
+    finishResponse()
+  }
+
+  private func endHead(_ head: inout HeadWriter) {
+    if reactor.isDraining || connection.hasEnded { facts.keepsAlive = false }
+    if !facts.keepsAlive { head.raw("Connection: close\r\n") } else if request.minorVersion == 0 { head.raw("Connection: keep-alive\r\n") }
+  }
+
+  private func finishResponse() {
+    stream = nil
+    phase = .head
+    since = Clock.now
+    if !facts.keepsAlive { connection.finish() }
+    // Inside the handler the loop that called it goes on by itself.
+    if !isInHandler { process() }
+    connection.updateInterest()
+  }
+
+  func run(_ task: Task<Void, Never>, for serial: UInt32) {
+    if phase == .busy && serial == self.serial { running = task }
+  }
+
+  func startStream(_ response: ResponseHead, _ stream: ResponseStream) -> Bool {
+    guard phase == .busy, stream.serial == serial else { return false }
+    running = nil
+    var head = HeadWriter(response, reactor: reactor)
+    // HTTP/1.0 knows no chunks: the body ends with the connection.
+    if isChunked { head.raw("Transfer-Encoding: chunked\r\n") } else { facts.keepsAlive = false }
+    endHead(&head)
+    connection.send(head.finish())
+    self.stream = stream
+    phase = .streaming
+    if request.method == .head { endStream(stream) }
+    return true
+  }
+
+  /// Streams have chunks, but to HTTP/1.0.
+  private var isChunked: Bool { request.minorVersion == 1 }
+
+  func write(_ slices: [ByteSlice], length: Int, from stream: ResponseStream) {
+    guard phase == .streaming, self.stream === stream else { return }
+    guard connection.output.bytes <= limits.maxStreamBacklog else { return reactor.drop(connection) }
+    guard isChunked else { return connection.send(slices) }
+    connection.send(reactor.chunkHead(length))
+    connection.send(slices)
+    connection.send(Self.chunkEnd)
+  }
+
+  private static let chunkEnd = ByteSlice(SharedBytes("\r\n"))
+
+  func endStream(_ stream: ResponseStream) {
+    guard phase == .streaming, self.stream === stream else { return }
+    if isChunked && request.method != .head { connection.send(Self.lastChunk) }
+    finishResponse()
+  }
+
+  private static let lastChunk = ByteSlice(SharedBytes("0\r\n\r\n"))
+
+  func abort(_ stream: ResponseStream) {
+    if self.stream === stream { reactor.drop(connection) }
+  }
+
+  func pendingBytes(of stream: ResponseStream) -> Int { connection.output.bytes }
+
+  func flushed(from before: Int) {
+    if connection.output.bytes < limits.lowWaterMark && before >= limits.lowWaterMark { stream?.onWritable?() }
+    if phase == .head && before > Self.maxPendingOutput && !connection.isClosed { process() }
+  }
+
+  // MARK: the end
+
+  /// Refuses what can't be read as a request; where it ends is unknown, so the connection ends too.
+  private func refuse(_ refusal: Refusal) {
+    reactor.counters.refused.add(1, ordering: .relaxed)
+    let response = reactor.refusal(refusal)
+    var head = HeadWriter(response.head, reactor: reactor)
+    head.contentLength(response.body.reduce(0) { $0 + $1.count })
+    head.raw("Connection: close\r\n")
+    phase = .busy  // nothing more is read as a request
+    serial &+= 1
+    connection.send(head.finish())
+    connection.send(response.body)
+    connection.finish()
+  }
+
+  func closed() {
+    running?.cancel()
+    running = nil
+    let ended = stream
+    stream = nil
+    ended?.connectionClosed()
+  }
+
+  func drain() {
+    switch phase {
+    case .head where buffer.count == 0 && connection.output.isEmpty: reactor.drop(connection)
+    case .head, .body, .busy: facts.keepsAlive = false
+    case .streaming: stream?.onDrain?()
+    }
+  }
+
+  func isLate(at now: Duration) -> Bool {
+    switch phase {
+    case .head: connection.output.isEmpty && now - since > (buffer.count > 0 || serial == 0 ? limits.headTimeout : limits.idleTimeout)
+    case .body: now - since > limits.bodyTimeout
+    case .busy, .streaming: false
+    }
+  }
+}
