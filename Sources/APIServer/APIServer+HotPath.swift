@@ -15,21 +15,25 @@ extension APIServer {
       request.withHeader("Accept", Self.isPlainJSON), request.withHeader("User-Agent", { !Self.isPerson($0) }),
       let path = request.withPath({ routes.fastMatch($0) })
     else { return false }
+    let started = ContinuousClock.now
     let body: [ByteSlice]
+    let series: RequestSeries
     switch path {
     case .item(let resource, let namespace, let name):
       // What is not there is told by the general path.
       guard let object = (try? endpoints[resource].store.getNow(name, namespace: namespace)) ?? nil else { return false }
       body = [object.object, Bytes.newline]
+      series = RequestSeries(.get, resource: resource, scope: .resource)
     case .collection(let resource, let namespace):
       let endpoint = endpoints[resource]
       guard let prepared = try? endpoint.store.prepareList(.everything, namespace: namespace), let list = endpoint.store.listNow(prepared) else { return false }
       body = endpoint.listDocument(list, isLine: true)
+      series = RequestSeries(.list, resource: resource, scope: .cluster)
     default: return false
     }
     let audit = ResponseHeader("Audit-Id", request.header("Audit-Id") ?? AuditID.next())
     exchange.respond(Response(status: 200, headers: [audit, Self.cacheControl, Self.contentType], body: body))
-    metrics.answered(200)
+    metrics.answered(series, on: exchange.reactor, code: 200, duration: .now - started, bytes: body.reduce(0) { $0 + $1.count })
     return true
   }
 

@@ -115,7 +115,7 @@ extension APIServer {
             throw Status.notAcceptable("only the following media types are accepted: \(MediaType.streams.joined(separator: ", "))")
           }
           let encoder = WatchEncoder(endpoint, media: negotiated.media, form: negotiated.form, include: include)
-          WatchPump(watcher, encoder: encoder, reply: context.reply, server: server).start(timeout: timeout)
+          WatchPump(watcher, of: endpoint.place, encoder: encoder, reply: context.reply, server: server).start(timeout: timeout)
         } catch {
           watcher.stop()
           throw error

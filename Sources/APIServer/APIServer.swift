@@ -3,6 +3,7 @@ import Cacher
 public import HTTPServer
 import JSON
 import Machinery
+public import Metrics
 public import Registry
 import Synchronization
 
@@ -23,6 +24,10 @@ public final class APIServer: RequestHandler {
     public var requestTimeout: Duration = .seconds(60)
     /// Bound of single writes.
     public var writeTimeout: Duration = .seconds(34)
+    /// Reactors that requests come in on, each of which counts by itself.
+    public var reactors = 1
+    /// What `/metrics` shows besides the requests: caches, storage, process.
+    public var metricsSources: [MetricsSource] = []
     /// Hears of every request that ended; nil for none. Any thread.
     public var log: (@Sendable (RequestRecord) -> Void)?
 
@@ -35,14 +40,15 @@ public final class APIServer: RequestHandler {
   let discovery: Discovery
   let openAPI: OpenAPI
   private let health: [String: HealthEndpoint]
-  public let metrics = ServerMetrics()
+  let metrics: RequestMetrics
 
   private let isShuttingDown = Atomic<Bool>(false)
 
   public init(_ configuration: Configuration) {
     self.configuration = configuration
-    endpoints = configuration.stores.map(ResourceEndpoint.init)
+    endpoints = configuration.stores.enumerated().map { ResourceEndpoint($0.element, place: $0.offset) }
     let resources = endpoints.map(\.info)
+    metrics = RequestMetrics(resources, shards: configuration.reactors)
     routes = RouteTable(resources)
     discovery = Discovery(resources)
     openAPI = OpenAPI(resources, version: configuration.version.gitVersion)
@@ -58,12 +64,14 @@ public final class APIServer: RequestHandler {
   /// From now on `/readyz` fails, so that load balancers look elsewhere. Watches end when the HTTP server drains. Idempotent.
   public func beginShutdown() { isShuttingDown.store(true, ordering: .relaxed) }
 
-  func finished(_ record: RequestRecord, code: Int) {
-    metrics.answered(code)
+  /// A request was answered, with `bytes` of body where that is known at once.
+  func finished(_ record: RequestRecord, code: Int, bytes: Int, on reactor: Reactor) {
+    let duration = .now - record.started
+    metrics.answered(record.series, on: reactor, code: code, duration: duration, bytes: bytes)
     guard let log = configuration.log else { return }
     var record = record
     record.code = code
-    record.duration = .now - record.started
+    record.duration = duration
     log(record)
   }
 
@@ -77,9 +85,14 @@ public final class APIServer: RequestHandler {
     }
     let query = request.withQuery { $0.isEmpty ? Query.empty : Query($0) }
     let auditID = request.header("Audit-Id") ?? AuditID.next()
+    let verb = verb(request, path, query)
+    let series = RequestSeries.of(
+      path, request.method, isWatch: verb == "watch", isApply: request.method == .patch && request.withHeader("Content-Type", Self.isApply),
+      isDryRun: !query.isEmpty && query["dryRun"] == "All")
     let record = RequestRecord(
-      verb: verb(request, path, query), target: configuration.log == nil ? "" : target(of: request), userAgent: request.header("User-Agent") ?? "",
-      peer: configuration.log == nil ? "" : request.peerAddress, auditID: auditID, started: .now)
+      verb: verb, target: configuration.log == nil ? "" : target(of: request), userAgent: request.header("User-Agent") ?? "",
+      peer: configuration.log == nil ? "" : request.peerAddress, auditID: auditID, started: .now,
+      series: series)
     let context = RequestContext(
       method: request.method, query: query, accept: request.header("Accept"), userAgent: record.userAgent, contentType: request.header("Content-Type"),
       host: request.header("Host"), ifNoneMatch: request.header("If-None-Match"), body: request.body,
@@ -133,6 +146,7 @@ public final class APIServer: RequestHandler {
       reply.send(.text("Internal Server Error: \(GoText.quoted(shown)): \(why)\n", code: 500, isError: true))
     case .health(let name, let check): answerHealth(name, check, context)
     case .root: reply.send(.rawJSON(["paths": .array(paths.map { .string($0) })]))
+    case .metrics: answerMetrics(context)
     case .version: getOnly(context) { .rawJSON(self.configuration.version.json) }
     case .coreVersions where aggregated(discovery.aggregatedCore, context): break
     case .groups where aggregated(discovery.aggregatedGroups, context): break
@@ -149,7 +163,7 @@ public final class APIServer: RequestHandler {
 
   /// What `/` lists.
   private var paths: [String] {
-    var paths: Set<String> = ["/api", "/apis", "/healthz", "/livez", "/readyz", "/openapi/v3", "/openapi/v3/", "/version"]
+    var paths: Set<String> = ["/api", "/apis", "/healthz", "/livez", "/readyz", "/metrics", "/openapi/v3", "/openapi/v3/", "/version"]
     for (name, endpoint) in health { paths.formUnion(endpoint.checks.map { "/\(name)/\($0.name)" }) }
     paths.formUnion(discovery.resourceLists.keys)
     paths.formUnion(discovery.groups.keys.map { "/apis/\($0)" })
@@ -173,6 +187,24 @@ public final class APIServer: RequestHandler {
     }
   }
   private struct ShuttingDown: Error {}
+
+  /// A scrape, written off the reactor.
+  private func answerMetrics(_ context: RequestContext) {
+    guard context.method == .get else { return context.reply.send(context.error(.methodNotAllowed)) }
+    perform(context, limit: configuration.requestTimeout) {
+      await withTaskExecutorPreference(globalConcurrentExecutor) {
+        var text = MetricsText()
+        self.metrics.write(&text)
+        for source in self.configuration.metricsSources { source(&text) }
+        return Answer(code: 200, contentType: MetricsText.contentType, body: [ByteSlice(SharedBytes(text.text))])
+      }
+    }
+  }
+
+  private static func isApply(_ contentType: UnsafeRawBufferPointer?) -> Bool {
+    let name = MediaType.applyPatch.utf8
+    return contentType.map { $0.count >= name.count && $0.prefix(name.count).elementsEqual(name) } ?? false
+  }
 
   private func getOnly(_ context: RequestContext, _ make: () -> Answer) {
     context.reply.send(context.method == .get ? make() : context.error(.methodNotAllowed))
@@ -226,7 +258,7 @@ public final class APIServer: RequestHandler {
     let limit = asked > .zero ? min(limit, asked) : limit
     let reply = context.reply
     let timer = reply.exchange.reactor.schedule(after: limit) { [metrics] in
-      metrics.deadlinesPassed.add()
+      metrics.terminations.add()
       reply.send(context.error(.timeout("request did not complete within requested timeout - context deadline exceeded")))
     }
     reply.exchange.perform {

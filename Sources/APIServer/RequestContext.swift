@@ -49,7 +49,7 @@ final class Reply: Sendable {
   func send(_ answer: Answer) {
     guard take() else { return }
     exchange.respond(Response(status: answer.code, headers: headers(answer), body: answer.body))
-    server.finished(record, code: answer.code)
+    server.finished(record, code: answer.code, bytes: answer.body.reduce(0) { $0 + $1.count }, on: exchange.reactor)
   }
 
   /// Claims the right to answer; true once.
@@ -66,7 +66,7 @@ final class Reply: Sendable {
   }
 
   /// Says that a stream is over, for log and metrics.
-  func streamEnded() { server.finished(record, code: 200) }
+  func streamEnded() { server.finished(record, code: 200, bytes: 0, on: exchange.reactor) }
 
   private func headers(_ answer: Answer) -> [ResponseHeader] {
     var headers: [ResponseHeader] = []

@@ -8,6 +8,7 @@ enum RequestPath: Equatable {
   /// `/healthz`, `/livez`, `/readyz`, with the name of a single check.
   case health(String, check: String?)
   case version
+  case metrics
   /// `/api` or `/apis`.
   case coreVersions
   case groups
@@ -68,6 +69,7 @@ struct RouteTable: Sendable {
     case "index.html": return parts.count == 1 ? .root : .notFound
     case "healthz", "livez", "readyz":
       return parts.count <= 2 ? .health(first, check: parts.count == 2 ? parts[1] : nil) : .notFound
+    case "metrics": return parts.count == 1 ? .metrics : .notFound
     case "version": return parts.count == 1 ? .version : .unknownResource
     case "openapi":
       guard parts.count >= 2, parts[1] == "v3" else { return .notFound }

@@ -9,6 +9,8 @@ import Storage
 final class ResourceEndpoint: Sendable {
   let store: Store
   let info: ResourceInfo
+  /// Its place among the endpoints.
+  let place: Int
   let protobuf: ProtobufForm
   /// `{"kind":"NodeList","apiVersion":"v1","metadata":{"resourceVersion":"`
   private let listHead: String
@@ -20,8 +22,9 @@ final class ResourceEndpoint: Sendable {
   private let bookmarkTail: String
   private let annotatedTail: String
 
-  init(_ store: Store) {
+  init(_ store: Store, place: Int) {
     self.store = store
+    self.place = place
     info = store.info
     protobuf = ProtobufForm(store)
     listHead = #"{"kind":"\#(store.info.listKind)","apiVersion":"\#(store.info.groupVersion)","metadata":{"resourceVersion":""#

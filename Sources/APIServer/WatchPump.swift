@@ -14,6 +14,8 @@ final class WatchPump: @unchecked Sendable {  // Sendable: all state is touched 
   private let reactor: Reactor
   private let reply: Reply
   private let server: APIServer
+  /// The resource's place among the endpoints.
+  private let resource: Int
   private var encoder: WatchEncoder
   private var stream: ResponseStream?
   private var timer: TimerHandle?
@@ -24,8 +26,9 @@ final class WatchPump: @unchecked Sendable {  // Sendable: all state is touched 
   /// Events taken at a time: enough to coalesce a burst into one write, few enough to let other watches of the reactor have their turn.
   private static let eventsAtATime = 128
 
-  init(_ watcher: CacheWatcher, encoder: WatchEncoder, reply: Reply, server: APIServer) {
+  init(_ watcher: CacheWatcher, of resource: Int, encoder: WatchEncoder, reply: Reply, server: APIServer) {
     self.watcher = watcher
+    self.resource = resource
     self.encoder = encoder
     self.reply = reply
     self.server = server
@@ -38,7 +41,7 @@ final class WatchPump: @unchecked Sendable {  // Sendable: all state is touched 
       return watcher.stop()
     }
     stream = started
-    server.metrics.watches.add()
+    server.metrics.watchOpened(resource, on: reactor)
     timer = reactor.schedule(after: timeout) { [weak self] in self?.close() }
     watcher.setReady { [weak self] in self?.pump() }
   }
@@ -54,7 +57,7 @@ final class WatchPump: @unchecked Sendable {  // Sendable: all state is touched 
         slices.reserveCapacity(events.count * 3)
         for event in events { encoder.encode(event, into: &slices) }
         stream.send(slices)
-        server.metrics.watchEvents.add(events.count)
+        server.metrics.watchSent(events.count, resource, on: reactor)
       }
       if end != nil { return close() }
       if events.count < Self.eventsAtATime { return }
@@ -69,7 +72,7 @@ final class WatchPump: @unchecked Sendable {  // Sendable: all state is touched 
     watcher.stop()
     stream?.finish()
     stream = nil
-    server.metrics.watches.add(-1)
+    server.metrics.watchClosed(resource, on: reactor)
     reply.streamEnded()
   }
 }

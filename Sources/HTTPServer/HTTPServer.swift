@@ -61,11 +61,14 @@ public final class HTTPServer: Sendable {
   public init(configuration: Configuration, handler: any RequestHandler) throws(SystemError) {
     self.configuration = configuration
     let shared = SharedCount()
-    let count = configuration.reactors > 0 ? configuration.reactors : max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))))
+    let count = Self.count(ofReactors: configuration.reactors)
     var reactors: [Reactor] = []
-    for _ in 0..<count { reactors.append(try Reactor(configuration: configuration, handler: handler, shared: shared)) }
+    for index in 0..<count { reactors.append(try Reactor(index: index, configuration: configuration, handler: handler, shared: shared)) }
     self.reactors = reactors
   }
+
+  /// How many reactors a configuration means: one a core for 0.
+  public static func count(ofReactors configured: Int) -> Int { configured > 0 ? configured : max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN)))) }
 
   /// Binds and begins to serve. Throws an error that names the address.
   public func start() throws(SystemError) {

@@ -13,6 +13,8 @@ public final class Reactor: TaskExecutor, @unchecked Sendable {
     case task(UnownedJob)
   }
 
+  /// Its place among the server's reactors, from 0 on.
+  public let index: Int
   let mailbox: Mailbox
   let counters = Counters()
   private let epoll: Int32
@@ -51,7 +53,8 @@ public final class Reactor: TaskExecutor, @unchecked Sendable {
   private static let mailboxMark = UInt64.max
   private static let listenerMark: UInt64 = 0xFFFF_FFFF_0000_0000
 
-  init(configuration: HTTPServer.Configuration, handler: any RequestHandler, shared: SharedCount) throws(SystemError) {
+  init(index: Int, configuration: HTTPServer.Configuration, handler: any RequestHandler, shared: SharedCount) throws(SystemError) {
+    self.index = index
     epoll = epoll_create1(Int32(EPOLL_CLOEXEC))
     guard epoll >= 0 else { throw SystemError(errno, in: "epoll_create1") }
     mailbox = try Mailbox()

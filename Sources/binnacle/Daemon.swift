@@ -3,6 +3,7 @@ import Cacher
 import HTTPServer
 import Logging
 import Machinery
+import Metrics
 import Registry
 import Storage
 
@@ -26,9 +27,15 @@ struct Daemon {
     } catch StorageError.invalidConfiguration(let why) {
       throw StartFailure(why)
     }
-    let (nodes, destroyNodes) = await Self.store(NodeStrategy(), settings, over: storage, logger)
+    let nodeMeter = StorageMeter(group: "", resource: "nodes")
+    let (nodes, destroyNodes) = await Self.store(NodeStrategy(), settings, over: MeteredStorage(storage, nodeMeter), logger)
 
     var configuration = APIServer.Configuration(stores: [nodes])
+    configuration.reactors = HTTPServer.count(ofReactors: settings.options.reactors)
+    configuration.metricsSources = [
+      { text in (nodes.objects as? Cacher)?.statistics.write(&text, group: "", resource: "nodes") }, { text in nodeMeter.write(&text) },
+      ProcessMetrics.source,
+    ]
     configuration.version.gitVersion = "\(BuildInfo.kubernetesVersion)+binnacle"
     configuration.healthChecks = [HealthCheck(name: "etcd") { try await storage.readinessCheck() }]
     configuration.readyChecks = [HealthCheck(name: "informer-sync") { try await nodes.objects.readinessCheck() }]

@@ -47,6 +47,7 @@ final class TestServer: Sendable {
     try await (objects as? Cacher)?.waitUntilReady()
     var configuration = APIServer.Configuration(stores: [Store(strategy, objects: objects, codec: codec, prefix: parameters.keyPrefix)])
     configuration.healthChecks = [HealthCheck(name: "etcd") { try await raw.readinessCheck() }]
+    configuration.reactors = 2
     api = APIServer(configuration)
     var serverConfiguration = HTTPServer.Configuration(endpoints: [.address(host: "127.0.0.1", port: 0)])
     serverConfiguration.reactors = 2
