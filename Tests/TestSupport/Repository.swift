@@ -19,6 +19,13 @@ public enum Tools {
     return path
   }
 
+  /// A folder in the tools folder, such as `python-clients`.
+  public static func subfolder(_ relative: String) throws -> String {
+    let path = folder + "/" + relative
+    guard FileManager.default.fileExists(atPath: path + "/.complete") else { throw Missing(program: path) }
+    return path
+  }
+
   /// A program that the system has, looked for on PATH and where Debian puts servers.
   public static func system(_ name: String) throws -> String {
     let path = ProcessInfo.processInfo.environment["PATH"] ?? ""
