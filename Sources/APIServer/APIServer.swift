@@ -154,16 +154,15 @@ public final class APIServer: RequestHandler {
     case .groups: document(context) { self.discovery.groupList }
     case .group(let name): document(context) { self.discovery.groups[name] }
     case .resources(let root): document(context) { self.discovery.resourceLists[root] }
-    case .openAPIIndex: reply.send(openAPIAnswer(openAPI.index, nil, context))
-    case .openAPI(let name):
-      guard let page = openAPI.document(name) else { return reply.send(.pathNotFound) }
-      reply.send(openAPIAnswer(page, name, context))
+    case .swagger: swagger(context)
+    case .openAPIIndex: openAPIIndex(context)
+    case .openAPI(let name): openAPIDocument(name, context)
     }
   }
 
   /// What `/` lists.
   private var paths: [String] {
-    var paths: Set<String> = ["/api", "/apis", "/healthz", "/livez", "/readyz", "/metrics", "/openapi/v3", "/openapi/v3/", "/version"]
+    var paths: Set<String> = ["/api", "/apis", "/healthz", "/livez", "/readyz", "/metrics", "/openapi/v2", "/openapi/v3", "/openapi/v3/", "/version"]
     for (name, endpoint) in health { paths.formUnion(endpoint.checks.map { "/\(name)/\($0.name)" }) }
     paths.formUnion(discovery.resourceLists.keys)
     paths.formUnion(discovery.groups.keys.map { "/apis/\($0)" })
@@ -232,22 +231,6 @@ public final class APIServer: RequestHandler {
     if context.ifNoneMatch == discovery.etag { answer = Answer(code: 304, contentType: answer.contentType, body: [], headers: headers) }
     context.reply.send(answer)
     return true
-  }
-
-  /// SEMANTICS 2.47.
-  private func openAPIAnswer(_ page: OpenAPI.Page, _ name: String?, _ context: RequestContext) -> Answer {
-    guard context.method == .get || context.method == .head else { return .text("", code: 405) }
-    let etag = "\"\(page.hash)\""
-    var headers = [ResponseHeader("Etag", etag), ResponseHeader("Vary", "Accept")]
-    if let name, let hash = context.query["hash"] {
-      if hash != page.hash {
-        let right = "/openapi/v3/\(name)?hash=\(page.hash)"
-        return Answer(code: 301, contentType: Answer.plainText, body: [], headers: [ResponseHeader("Location", right)])
-      }
-      headers.append(ResponseHeader("Cache-Control", "public, immutable"))
-    }
-    if context.ifNoneMatch == etag { return Answer(code: 304, contentType: Answer.json, body: [], headers: headers) }
-    return Answer(code: 200, contentType: Answer.json, body: [ByteSlice(page.bytes)], headers: headers)
   }
 
   // MARK: deferred work

@@ -84,8 +84,12 @@ struct Discovery: Sendable {
   }
 }
 
-extension ResourceInfo {
+extension GroupVersion {
   /// `/api/v1` or `/apis/apps/v1`.
-  var rootPath: String { groupVersion.group.isEmpty ? "/api/\(groupVersion.version)" : "/apis/\(groupVersion)" }
+  var rootPath: String { group.isEmpty ? "/api/\(version)" : "/apis/\(self)" }
+}
+
+extension ResourceInfo {
+  var rootPath: String { groupVersion.rootPath }
   var hasStatus: Bool { subresources.contains { $0.name == "status" } }
 }

@@ -1,147 +1,171 @@
-import JSON
 import Machinery
 import Registry
 
-/// The `paths` of an OpenAPI v3 document: every operation of the resources, with the facts that clients look for
-/// (`x-kubernetes-action`, `x-kubernetes-group-version-kind`, the `fieldValidation` parameter of PATCH). SEMANTICS 1.15.
+/// The paths of the API: every operation of every served resource, with the facts that clients look for (`x-kubernetes-action`,
+/// `x-kubernetes-group-version-kind`, the `fieldValidation` and `dryRun` parameters; SEMANTICS 1.15), and the discovery documents.
 struct OpenAPIPaths {
-  private let groupVersionTitle: String
+  private let title: String
   private let tag: String
   private static let meta = "io.k8s.apimachinery.pkg.apis.meta.v1."
 
-  /// For the resources of one group version.
-  static func document(group: String, version: String, _ resources: [ResourceInfo]) -> JSONObject {
-    OpenAPIPaths(group: group, version: version).paths(resources)
+  // MARK: what is no resource
+
+  static var version: APIPath {
+    APIPath(path: "/version/", operations: [
+      APIOperation(
+        method: "get", id: "getCodeVersion", tag: "version", description: "what the server is built from",
+        answers: [(200, "io.k8s.apimachinery.pkg.version.Info")], produces: [MediaType.json.rawValue], consumes: [MediaType.json.rawValue]),
+    ])
   }
 
-  private init(group: String, version: String) {
-    let first = group.isEmpty ? "core" : String(group.prefix { $0 != "." })
-    tag = "\(first)_\(version)"
-    groupVersionTitle = Self.title(first) + Self.title(version)
+  static var coreVersions: APIPath { document("/api/", "getCoreAPIVersions", "core", "the versions of the group without a name", meta + "APIVersions") }
+  static var groups: APIPath { document("/apis/", "getAPIVersions", "apis", "the API groups", meta + "APIGroupList") }
+
+  static func group(_ name: String) -> APIPath {
+    let word = identifier(of: name)
+    return document("/apis/\(name)/", "get\(capitalized(word))APIGroup", word, "the versions of this group", meta + "APIGroup")
   }
 
-  private static func title(_ text: String) -> String { text.prefix(1).uppercased() + text.dropFirst() }
+  private static func document(_ path: String, _ id: String, _ tag: String, _ description: String, _ schema: String) -> APIPath {
+    APIPath(path: path, operations: [
+      APIOperation(
+        method: "get", id: id, tag: tag, description: description, answers: [(200, schema)], produces: MediaType.documents, consumes: MediaType.documents),
+    ])
+  }
 
-  private func paths(_ resources: [ResourceInfo]) -> JSONObject {
-    var paths = JSONObject()
-    if let root = resources.first?.rootPath {
-      let operation: JSONValue = [
-        "tags": [.string(tag)], "description": "the resources of this version", "operationId": .string("get\(groupVersionTitle)APIResources"),
-        "responses": responses(["200": Self.meta + "APIResourceList"], isStream: false),
-      ]
-      paths[root + "/"] = ["get": operation]
+  // MARK: resources
+
+  /// The paths of one group version.
+  static func groupVersion(_ groupVersion: GroupVersion, _ resources: [ResourceInfo]) -> [APIPath] {
+    let paths = OpenAPIPaths(groupVersion)
+    let list = document(
+      groupVersion.rootPath + "/", "get\(paths.title)APIResources", paths.tag, "the resources of this version", meta + "APIResourceList")
+    return [list] + resources.sorted { $0.plural < $1.plural }.flatMap(paths.paths)
+  }
+
+  private init(_ groupVersion: GroupVersion) {
+    let group = groupVersion.group.isEmpty ? "core" : Self.identifier(of: groupVersion.group)
+    title = Self.capitalized(group) + Self.capitalized(groupVersion.version)
+    tag = "\(group)_\(groupVersion.version)"
+  }
+
+  /// `rbac.authorization.k8s.io` becomes `rbacAuthorization`. (`GetOperationIDAndTags`, `ToValidOperationID`.)
+  private static func identifier(of group: String) -> String {
+    let name = group.hasSuffix(".k8s.io") ? group.dropLast(".k8s.io".count) : group[...]
+    let words = name.split { !$0.isLetter && !$0.isNumber && $0 != "_" }.map(String.init)
+    return (words.first ?? "") + words.dropFirst().map(capitalized).joined()
+  }
+
+  private static func capitalized(_ text: String) -> String { text.prefix(1).uppercased() + text.dropFirst() }
+
+  private func paths(_ resource: ResourceInfo) -> [APIPath] {
+    let scope = resource.isNamespaced ? "/namespaces/{namespace}" : ""
+    let collection = "\(resource.rootPath)\(scope)/\(resource.plural)"
+    let watched = "\(resource.rootPath)/watch\(scope)/\(resource.plural)"
+    let item = shared(resource) + [.name(of: resource.kind)]
+    let kind = (resource.isNamespaced ? "Namespaced" : "") + resource.kind
+    let canWatch = resource.verbs.contains("watch")
+    var paths: [APIPath] = []
+    func add(_ path: String, _ operations: [APIOperation?]) {
+      let operations = operations.compactMap { $0 }
+      if !operations.isEmpty { paths.append(APIPath(path: path, operations: operations)) }
     }
-    for resource in resources {
-      let scope = resource.isNamespaced ? "/namespaces/{namespace}" : ""
-      let collection = "\(resource.rootPath)\(scope)/\(resource.plural)"
-      let prefix = resource.isNamespaced ? "Namespaced" : ""
-      var shared = [Self.parameter("pretty", "string")]
-      if resource.isNamespaced { shared.append(Self.pathParameter("namespace")) }
-      let item = shared + [Self.pathParameter("name")]
-      paths[collection] = .object([
-        "get": operation(resource, "list", "list\(groupVersionTitle)\(prefix)\(resource.kind)", Self.listOptions, answer: resource.typeName + "List", isStream: true),
-        "post": operation(
-          resource, "post", "create\(groupVersionTitle)\(prefix)\(resource.kind)", Self.writeOptions, body: resource.typeName, answer: resource.typeName,
-          codes: ["200", "201", "202"]),
-        "delete": operation(
-          resource, "deletecollection", "delete\(groupVersionTitle)Collection\(prefix)\(resource.kind)",
-          Self.listOptions.filter { $0.0 != "watch" && $0.0 != "allowWatchBookmarks" } + Self.deleteOptions, body: Self.meta + "DeleteOptions",
-          isBodyRequired: false, answer: Self.meta + "Status"),
-        "parameters": .array(shared),
-      ])
-      paths["\(collection)/{name}"] = .object([
-        "get": operation(resource, "get", "read\(groupVersionTitle)\(prefix)\(resource.kind)", [], answer: resource.typeName),
-        "put": operation(
-          resource, "put", "replace\(groupVersionTitle)\(prefix)\(resource.kind)", Self.writeOptions, body: resource.typeName, answer: resource.typeName,
-          codes: ["200", "201"]),
-        "patch": patch(resource, "patch\(groupVersionTitle)\(prefix)\(resource.kind)"),
-        "delete": operation(
-          resource, "delete", "delete\(groupVersionTitle)\(prefix)\(resource.kind)", Self.deleteOptions, body: Self.meta + "DeleteOptions",
-          isBodyRequired: false, answer: Self.meta + "Status", codes: ["200", "202"]),
-        "parameters": .array(item),
-      ])
-      if resource.hasStatus {
-        paths["\(collection)/{name}/status"] = .object([
-          "get": operation(resource, "get", "read\(groupVersionTitle)\(prefix)\(resource.kind)Status", [], answer: resource.typeName),
-          "put": operation(
-            resource, "put", "replace\(groupVersionTitle)\(prefix)\(resource.kind)Status", Self.writeOptions, body: resource.typeName,
-            answer: resource.typeName, codes: ["200", "201"]),
-          "patch": patch(resource, "patch\(groupVersionTitle)\(prefix)\(resource.kind)Status"),
-          "parameters": .array(item),
-        ])
-      }
-      let watchOptions = Self.listOptions.map { Self.parameter($0.0, $0.1) }
-      let watched = "\(resource.rootPath)/watch\(scope)/\(resource.plural)"
-      paths[watched] = .object([
-        "get": operation(
-          resource, "watchlist", "watch\(groupVersionTitle)\(prefix)\(resource.kind)List", [], answer: Self.meta + "WatchEvent", isStream: true),
-        "parameters": .array(watchOptions + shared),
-      ])
-      paths["\(watched)/{name}"] = .object([
-        "get": operation(resource, "watch", "watch\(groupVersionTitle)\(prefix)\(resource.kind)", [], answer: Self.meta + "WatchEvent", isStream: true),
-        "parameters": .array(watchOptions + item),
+    if resource.isNamespaced {
+      // Across all namespaces one can only look.
+      add("\(resource.rootPath)/\(resource.plural)", [list(resource, "\(resource.kind)ForAllNamespaces", [.pretty])])
+    }
+    add(collection, [
+      list(resource, kind, shared(resource)), create(resource, kind),
+      deleteCollection(resource, kind),
+    ])
+    add("\(collection)/{name}", [
+      read(resource, kind, item, "get", of: resource.verbs), replace(resource, kind, item, of: resource.verbs),
+      patch(resource, kind, item, of: resource.verbs), delete(resource, kind, item),
+    ])
+    for subresource in resource.subresources {
+      let name = kind + Self.capitalized(subresource.name)
+      add("\(collection)/{name}/\(subresource.name)", [
+        read(resource, name, item, subresource.name, of: subresource.verbs), replace(resource, name, item, of: subresource.verbs),
+        patch(resource, name, item, of: subresource.verbs),
       ])
     }
+    guard canWatch else { return paths }
+    if resource.isNamespaced {
+      add("\(resource.rootPath)/watch/\(resource.plural)", [watch(resource, "\(resource.kind)ListForAllNamespaces", [.pretty], isOne: false)])
+    }
+    add(watched, [watch(resource, kind + "List", shared(resource), isOne: false)])
+    add("\(watched)/{name}", [watch(resource, kind, item, isOne: true)])
     return paths
   }
 
-  private static let listOptions = [
-    ("allowWatchBookmarks", "boolean"), ("continue", "string"), ("fieldSelector", "string"), ("labelSelector", "string"), ("limit", "integer"),
-    ("resourceVersion", "string"), ("resourceVersionMatch", "string"), ("sendInitialEvents", "boolean"), ("timeoutSeconds", "integer"), ("watch", "boolean"),
-  ]
-  private static let writeOptions = [("dryRun", "string"), ("fieldManager", "string"), ("fieldValidation", "string")]
-  private static let deleteOptions = [
-    ("dryRun", "string"), ("gracePeriodSeconds", "integer"), ("orphanDependents", "boolean"), ("propagationPolicy", "string"),
-  ]
+  private func shared(_ resource: ResourceInfo) -> [APIParameter] { resource.isNamespaced ? [.namespace, .pretty] : [.pretty] }
 
-  private static func parameter(_ name: String, _ type: String) -> JSONValue {
-    ["name": .string(name), "in": "query", "schema": ["type": .string(type), "uniqueItems": true]]
+  private func list(_ resource: ResourceInfo, _ name: String, _ shared: [APIParameter]) -> APIOperation? {
+    guard resource.verbs.contains("list") else { return nil }
+    return operation(
+      resource, "get", "list", "list", name, "lists objects of kind \(resource.kind), or watches them", shared + APIParameter.selection + APIParameter.watching,
+      answers: [(200, resource.typeName + "List")], isStream: true)
   }
 
-  private static func pathParameter(_ name: String) -> JSONValue {
-    ["name": .string(name), "in": "path", "required": true, "schema": ["type": "string", "uniqueItems": true]]
+  private func create(_ resource: ResourceInfo, _ name: String) -> APIOperation? {
+    guard resource.verbs.contains("create") else { return nil }
+    let codes = [200, 201, 202].map { ($0, resource.typeName) }
+    return operation(
+      resource, "post", "post", "create", name, "creates an object of kind \(resource.kind)", shared(resource) + APIParameter.writing,
+      body: APIOperation.Body(schema: resource.typeName), answers: codes)
   }
 
-  private func patch(_ resource: ResourceInfo, _ id: String) -> JSONValue {
-    var result = operation(
-      resource, "patch", id, Self.writeOptions + [("force", "boolean")], answer: resource.typeName, codes: ["200", "201"])
-    let schema: JSONValue = ["schema": ["$ref": .string("#/components/schemas/\(Self.meta)Patch")]]
-    result["requestBody"] = [
-      "content": .object(JSONObject(uniquing: MediaType.patches.map { JSONObject.Member($0, schema) })), "required": true,
-    ]
-    return result
+  private func deleteCollection(_ resource: ResourceInfo, _ name: String) -> APIOperation? {
+    guard resource.verbs.contains("deletecollection") else { return nil }
+    return operation(
+      resource, "delete", "deletecollection", "delete", "Collection" + name, "deletes all objects of kind \(resource.kind) that are selected",
+      shared(resource) + APIParameter.selection + APIParameter.deleting,
+      body: APIOperation.Body(schema: Self.meta + "DeleteOptions", isRequired: false), answers: [(200, Self.meta + "Status")])
   }
 
+  private func read(_ resource: ResourceInfo, _ name: String, _ shared: [APIParameter], _ what: String, of verbs: [String]) -> APIOperation? {
+    guard verbs.contains("get") else { return nil }
+    let description = what == "get" ? "reads an object of kind \(resource.kind)" : "reads an object of kind \(resource.kind) through \(what)"
+    return operation(resource, "get", "get", "read", name, description, shared, answers: [(200, resource.typeName)])
+  }
+
+  private func replace(_ resource: ResourceInfo, _ name: String, _ shared: [APIParameter], of verbs: [String]) -> APIOperation? {
+    guard verbs.contains("update") else { return nil }
+    return operation(
+      resource, "put", "put", "replace", name, "replaces an object of kind \(resource.kind)", shared + APIParameter.writing,
+      body: APIOperation.Body(schema: resource.typeName), answers: [(200, resource.typeName), (201, resource.typeName)])
+  }
+
+  private func patch(_ resource: ResourceInfo, _ name: String, _ shared: [APIParameter], of verbs: [String]) -> APIOperation? {
+    guard verbs.contains("patch") else { return nil }
+    return operation(
+      resource, "patch", "patch", "patch", name, "changes parts of an object of kind \(resource.kind)", shared + APIParameter.patching,
+      body: APIOperation.Body(schema: Self.meta + "Patch", types: MediaType.patches), answers: [(200, resource.typeName), (201, resource.typeName)])
+  }
+
+  private func delete(_ resource: ResourceInfo, _ name: String, _ shared: [APIParameter]) -> APIOperation? {
+    guard resource.verbs.contains("delete") else { return nil }
+    return operation(
+      resource, "delete", "delete", "delete", name, "deletes an object of kind \(resource.kind)", shared + APIParameter.deleting,
+      body: APIOperation.Body(schema: Self.meta + "DeleteOptions", isRequired: false),
+      answers: [(200, Self.meta + "Status"), (202, Self.meta + "Status")])
+  }
+
+  private func watch(_ resource: ResourceInfo, _ name: String, _ shared: [APIParameter], isOne: Bool) -> APIOperation {
+    let what = isOne ? "watches one object of kind \(resource.kind)" : "watches objects of kind \(resource.kind)"
+    return operation(
+      resource, "get", isOne ? "watch" : "watchlist", "watch", name, "\(what). The same can be had as a list with the watch parameter.",
+      shared + APIParameter.selection + APIParameter.watching, answers: [(200, Self.meta + "WatchEvent")], isStream: true)
+  }
+
+  /// `action`: Kubernetes' word for it; `verb` and `name`: the first and last parts of the operation's id.
   private func operation(
-    _ resource: ResourceInfo, _ action: String, _ id: String, _ parameters: [(String, String)], body: String? = nil, isBodyRequired: Bool = true,
-    answer: String, codes: [String] = ["200"], isStream: Bool = false
-  ) -> JSONValue {
-    var object: JSONObject = ["tags": [.string(tag)], "description": .string("\(action) \(resource.kind)"), "operationId": .string(id)]
-    if !parameters.isEmpty { object["parameters"] = .array(parameters.map { Self.parameter($0.0, $0.1) }) }
-    if let body {
-      var requestBody: JSONObject = ["content": ["*/*": ["schema": ["$ref": .string("#/components/schemas/\(body)")]]]]
-      if isBodyRequired { requestBody["required"] = true }
-      object["requestBody"] = .object(requestBody)
-    }
-    object["responses"] = responses(Dictionary(uniqueKeysWithValues: codes.map { ($0, answer) }), isStream: isStream)
-    object["x-kubernetes-action"] = .string(action)
-    object["x-kubernetes-group-version-kind"] = [
-      "group": .string(resource.groupVersion.group), "version": .string(resource.groupVersion.version), "kind": .string(resource.kind),
-    ]
-    return .object(object)
-  }
-
-  private func responses(_ answers: [String: String], isStream: Bool) -> JSONValue {
-    let names = ["200": "OK", "201": "Created", "202": "Accepted"]
-    var object = JSONObject()
-    for (code, schema) in answers.sorted(by: { $0.key < $1.key }) {
-      let reference: JSONValue = ["schema": ["$ref": .string("#/components/schemas/\(schema)")]]
-      let types = MediaType.all + (isStream ? MediaType.streams : [])
-      object[code] = [
-        "description": .string(names[code] ?? ""), "content": .object(JSONObject(uniquing: types.map { JSONObject.Member($0, reference) })),
-      ]
-    }
-    object["401"] = ["description": "Unauthorized"]
-    return .object(object)
+    _ resource: ResourceInfo, _ method: String, _ action: String, _ verb: String, _ name: String, _ description: String, _ parameters: [APIParameter],
+    body: APIOperation.Body? = nil, answers: [(code: Int, schema: String)], isStream: Bool = false
+  ) -> APIOperation {
+    APIOperation(
+      method: method, id: verb + title + name, tag: tag, description: description, action: action,
+      kind: GroupVersionKind(resource.groupVersion, kind: resource.kind), parameters: parameters, body: body, answers: answers,
+      produces: MediaType.all + (isStream ? MediaType.streams : []))
   }
 }

@@ -73,7 +73,8 @@ final class Reply: Sendable {
     headers.reserveCapacity(3 + answer.headers.count)
     headers.append(ResponseHeader("Audit-Id", auditID))
     if !answer.headers.contains(where: { $0.name.description == "Cache-Control" }) { headers.append(ResponseHeader("Cache-Control", "no-cache, private")) }
-    headers.append(ResponseHeader("Content-Type", answer.contentType))
+    // What has no body has no type.
+    if !answer.contentType.isEmpty { headers.append(ResponseHeader("Content-Type", answer.contentType)) }
     headers += answer.headers
     return headers
   }

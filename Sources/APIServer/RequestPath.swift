@@ -15,6 +15,9 @@ enum RequestPath: Equatable {
   case group(String)
   /// `/api/v1`, `/apis/GROUP/VERSION`.
   case resources(String)
+  /// `/openapi/v2`.
+  case swagger
+  /// `/openapi/v3`.
   case openAPIIndex
   /// `/openapi/v3/…`: what follows.
   case openAPI(String)
@@ -72,8 +75,9 @@ struct RouteTable: Sendable {
     case "metrics": return parts.count == 1 ? .metrics : .notFound
     case "version": return parts.count == 1 ? .version : .unknownResource
     case "openapi":
-      guard parts.count >= 2, parts[1] == "v3" else { return .notFound }
-      return parts.count == 2 ? .openAPIIndex : .openAPI(parts.dropFirst(2).joined(separator: "/"))
+      if path == "/openapi/v2" { return .swagger }
+      if path == "/openapi/v3" { return .openAPIIndex }
+      return path.hasPrefix("/openapi/v3/") ? .openAPI(String(path.dropFirst("/openapi/v3/".count))) : .notFound
     case "api":
       if parts.count == 1 { return .coreVersions }
       guard isAPI else { return .notFound }

@@ -70,8 +70,9 @@ struct TimerHeap {
 }
 
 /// Dates as RFC 9110 section 5.6.7 wants them.
-enum HTTPDate {
-  static func text(_ seconds: Int) -> String {
+public enum HTTPDate {
+  /// `seconds`: since 1970.
+  public static func text(_ seconds: Int) -> String {
     var seconds = seconds
     var parts = tm()
     gmtime_r(&seconds, &parts)

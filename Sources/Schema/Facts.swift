@@ -6,28 +6,28 @@ enum Facts {
     T io.k8s.api.core.v1.Node /v1/Node
     kind s e
     apiVersion s e
-    metadata R6 e df={} pb=1
-    spec R7 e df={} pb=2
-    status R8 e df={} pb=3
+    metadata R9 e df={} pb=1
+    spec R10 e df={} pb=2
+    status R11 e df={} pb=3
     T io.k8s.api.core.v1.NodeList /v1/NodeList
     kind s e
     apiVersion s e
-    metadata R9 e df={} pb=1
+    metadata R12 e df={} pb=1
     items [R0 a rq=1 pb=2
     T io.k8s.apimachinery.pkg.apis.meta.v1.Status /v1/Status
     kind s e
     apiVersion s e
-    metadata R9 e df={} pb=1
+    metadata R12 e df={} pb=1
     status s e pb=2
     message s e pb=3
     reason s e go=v1.StatusReason pb=4
-    details *R10 e pb=5
+    details *R13 e pb=5
     code i e pb=6
     T io.k8s.apimachinery.pkg.apis.meta.v1.DeleteOptions /v1/DeleteOptions
     kind s e
     apiVersion s e
     gracePeriodSeconds *l e pb=1
-    preconditions *R11 e pb=2
+    preconditions *R14 e pb=2
     orphanDependents *b e pb=3
     propagationPolicy *s e go=v1.DeletionPropagation pb=4
     dryRun [s e lt=atomic pb=5
@@ -36,10 +36,33 @@ enum Facts {
     kind s e
     apiVersion s e
     groupVersion s a rq=1 df="" pb=1
-    resources [R12 a lt=atomic rq=1 pb=2
+    resources [R15 a lt=atomic rq=1 pb=2
     T io.k8s.apimachinery.pkg.apis.meta.v1.WatchEvent /v1/WatchEvent
     object r a rq=1 pb=2
     type s a rq=1 df="" pb=1
+    T io.k8s.apimachinery.pkg.apis.meta.v1.APIVersions /v1/APIVersions
+    kind s e
+    apiVersion s e
+    versions [s a lt=atomic rq=1 pb=1
+    serverAddressByClientCIDRs [R16 a lt=atomic rq=1 pb=2
+    T io.k8s.apimachinery.pkg.apis.meta.v1.APIGroupList /v1/APIGroupList
+    kind s e
+    apiVersion s e
+    groups [R17 a lt=atomic rq=1 pb=1
+    T io.k8s.apimachinery.pkg.version.Info -
+    major s a rq=1 df=""
+    minor s a rq=1 df=""
+    emulationMajor s a
+    emulationMinor s a
+    minCompatibilityMajor s a
+    minCompatibilityMinor s a
+    gitVersion s a rq=1 df=""
+    gitCommit s a rq=1 df=""
+    gitTreeState s a rq=1 df=""
+    buildDate s a rq=1 df=""
+    goVersion s a rq=1 df=""
+    compiler s a rq=1 df=""
+    platform s a rq=1 df=""
     T io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta -
     name s e pb=1
     generateName s e pb=2
@@ -53,44 +76,44 @@ enum Facts {
     deletionGracePeriodSeconds *l e pb=10
     labels {s e pb=11
     annotations {s e pb=12
-    ownerReferences [R14 e lt=map ps=merge pk=uid mk=uid pb=13
+    ownerReferences [R19 e lt=map ps=merge pk=uid mk=uid pb=13
     finalizers [s e lt=set ps=merge pb=14
-    managedFields [R13 e lt=atomic pb=17
+    managedFields [R18 e lt=atomic pb=17
     T io.k8s.api.core.v1.NodeSpec -
     podCIDR s e pb=1
     podCIDRs [s e lt=set ps=merge pb=7
     providerID s e pb=3
     unschedulable b e pb=4
-    taints [R16 e lt=atomic pb=5
-    configSource *R15 e pb=6
+    taints [R21 e lt=atomic pb=5
+    configSource *R20 e pb=6
     externalID s e pb=2
     T io.k8s.api.core.v1.NodeStatus -
     capacity {q e go=v1.ResourceList pb=1
     allocatable {q e go=v1.ResourceList pb=2
     phase s e en=Pending,Running,Terminated go=v1.NodePhase pb=3
-    conditions [R18 e lt=map ps=merge pk=type mk=type pb=4
-    addresses [R17 e lt=map ps=merge pk=type mk=type pb=5
-    daemonEndpoints R20 e df={} pb=6
-    nodeInfo R23 e df={} pb=7
-    images [R22 e lt=atomic pb=8
+    conditions [R23 e lt=map ps=merge pk=type mk=type pb=4
+    addresses [R22 e lt=map ps=merge pk=type mk=type pb=5
+    daemonEndpoints R25 e df={} pb=6
+    nodeInfo R28 e df={} pb=7
+    images [R27 e lt=atomic pb=8
     volumesInUse [s e lt=atomic go=[]v1.UniqueVolumeName pb=9
-    volumesAttached [R25 e lt=atomic pb=10
-    config *R19 e pb=11
-    runtimeHandlers [R24 e lt=atomic pb=12
-    features *R21 e pb=13
+    volumesAttached [R30 e lt=atomic pb=10
+    config *R24 e pb=11
+    runtimeHandlers [R29 e lt=atomic pb=12
+    features *R26 e pb=13
     declaredFeatures [s e lt=atomic pb=14
     T io.k8s.apimachinery.pkg.apis.meta.v1.ListMeta -
     selfLink s e pb=1
     resourceVersion s e pb=2
     continue s e pb=3
     remainingItemCount *l e pb=4
-    shardInfo *R26 e pb=5
+    shardInfo *R31 e pb=5
     T io.k8s.apimachinery.pkg.apis.meta.v1.StatusDetails -
     name s e pb=1
     group s e pb=2
     kind s e pb=3
     uid s e go=types.UID pb=6
-    causes [R27 e lt=atomic pb=4
+    causes [R32 e lt=atomic pb=4
     retryAfterSeconds i e pb=5
     T io.k8s.apimachinery.pkg.apis.meta.v1.Preconditions -
     uid *s e go=types.UID pb=1
@@ -106,6 +129,16 @@ enum Facts {
     shortNames [s e lt=atomic pb=5
     categories [s e lt=atomic pb=7
     storageVersionHash s e pb=10
+    T io.k8s.apimachinery.pkg.apis.meta.v1.ServerAddressByClientCIDR -
+    clientCIDR s a rq=1 df="" pb=1
+    serverAddress s a rq=1 df="" pb=2
+    T io.k8s.apimachinery.pkg.apis.meta.v1.APIGroup /v1/APIGroup
+    kind s e
+    apiVersion s e
+    name s a rq=1 df="" pb=1
+    versions [R33 a lt=atomic rq=1 pb=2
+    preferredVersion R33 e df={} pb=3
+    serverAddressByClientCIDRs [R16 e lt=atomic pb=4
     T io.k8s.apimachinery.pkg.apis.meta.v1.ManagedFieldsEntry -
     manager s e pb=1
     operation s e go=v1.ManagedFieldsOperationType pb=2
@@ -122,7 +155,7 @@ enum Facts {
     controller *b e pb=6
     blockOwnerDeletion *b e pb=7
     T io.k8s.api.core.v1.NodeConfigSource -
-    configMap *R28 e pb=2
+    configMap *R34 e pb=2
     T io.k8s.api.core.v1.Taint -
     key s a rq=1 df="" pb=1
     value s e pb=2
@@ -139,12 +172,12 @@ enum Facts {
     reason s e pb=5
     message s e pb=6
     T io.k8s.api.core.v1.NodeConfigStatus -
-    assigned *R15 e pb=1
-    active *R15 e pb=2
-    lastKnownGood *R15 e pb=3
+    assigned *R20 e pb=1
+    active *R20 e pb=2
+    lastKnownGood *R20 e pb=3
     error s e pb=4
     T io.k8s.api.core.v1.NodeDaemonEndpoints -
-    kubeletEndpoint R29 e df={} pb=1
+    kubeletEndpoint R35 e df={} pb=1
     T io.k8s.api.core.v1.NodeFeatures -
     supplementalGroupsPolicy *b e pb=1
     T io.k8s.api.core.v1.ContainerImage -
@@ -161,10 +194,10 @@ enum Facts {
     kubeProxyVersion s a rq=1 df="" pb=8
     operatingSystem s a rq=1 df="" pb=9
     architecture s a rq=1 df="" pb=10
-    swap *R30 e pb=11
+    swap *R36 e pb=11
     T io.k8s.api.core.v1.NodeRuntimeHandler -
     name s a df="" pb=1
-    features *R31 e pb=2
+    features *R37 e pb=2
     T io.k8s.api.core.v1.AttachedVolume -
     name s a rq=1 df="" go=v1.UniqueVolumeName pb=1
     devicePath s a rq=1 df="" pb=2
@@ -174,6 +207,9 @@ enum Facts {
     reason s e go=v1.CauseType pb=1
     message s e pb=2
     field s e pb=3
+    T io.k8s.apimachinery.pkg.apis.meta.v1.GroupVersionForDiscovery -
+    groupVersion s a rq=1 df="" pb=1
+    version s a rq=1 df="" pb=2
     T io.k8s.api.core.v1.ConfigMapNodeConfigSource -
     namespace s a rq=1 df="" pb=1
     name s a rq=1 df="" pb=2

@@ -31,6 +31,12 @@ public struct ProtobufWriter {
     varint(UInt64(bitPattern: value))
   }
 
+  /// A number with a fraction.
+  mutating func double(_ value: Double, _ number: UInt32) {
+    tag(number, 1)
+    for shift in stride(from: UInt64(0), to: 64, by: 8) { bytes.append(UInt8(truncatingIfNeeded: value.bitPattern >> shift)) }
+  }
+
   /// A text.
   public mutating func text(_ value: String, _ number: UInt32) {
     tag(number, 2)
@@ -110,10 +116,7 @@ public struct ProtobufWriter {
     case .string: text(node?.string ?? "", number)
     case .bool: integer(node?.bool == true ? 1 : 0, number)
     case .int32, .int64: integer(node?.int ?? 0, number)
-    case .double:
-      tag(number, 1)
-      let bits = (node?.double ?? 0).bitPattern
-      for shift in stride(from: UInt64(0), to: 64, by: 8) { bytes.append(UInt8(truncatingIfNeeded: bits >> shift)) }
+    case .double: double(node?.double ?? 0, number)
     case .quantity: message(number) { $0.text(node?.string ?? "0", 1) }
     case .time: message(number) { $0.instant(node?.string.flatMap { try? Timestamp.parse($0) }) }
     case .microTime: message(number) { $0.instant(node?.string.flatMap { try? Timestamp.parseMicro($0) }) }

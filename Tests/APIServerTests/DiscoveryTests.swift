@@ -67,7 +67,8 @@ extension ResourceInfo {
     ("/api/v1/watch", .incompleteWatch), ("/apis/coordination.k8s.io/v1/leases", .collection(resource: 1, namespace: "")),
     ("/apis/coordination.k8s.io/v1/namespaces/x/leases/l", .item(resource: 1, namespace: "x", name: "l")),
     ("/livez/ping", .health("livez", check: "ping")), ("/readyz", .health("readyz", check: nil)), ("/version", .version),
-    ("/openapi/v3", .openAPIIndex), ("/openapi/v3/api/v1", .openAPI("api/v1")),
+    ("/openapi/v2", .swagger), ("/openapi/v2/", .notFound),
+    ("/openapi/v3", .openAPIIndex), ("/openapi/v3/", .openAPI("")), ("/openapi/v3/api/v1", .openAPI("api/v1")), ("/openapi", .notFound),
   ] as [(String, RequestPath)])
   func `a path has one meaning`(path: String, meaning: RequestPath) {
     #expect(table.match(path) == meaning)
@@ -79,19 +80,6 @@ extension ResourceInfo {
   func `the fast match leaves what is not plain to the other`(path: String) {
     var path = path
     #expect(path.withUTF8 { table.fastMatch(UnsafeRawBufferPointer($0)) } == nil)
-  }
-}
-
-@Suite struct `OpenAPI paths` {
-  @Test func `a PATCH shows its kind and its fieldValidation parameter`() {
-    let paths = OpenAPIPaths.document(group: "", version: "v1", [.testNodes])
-    let patch = paths["/api/v1/nodes/{name}"]?["patch"]
-    #expect(patch?["x-kubernetes-group-version-kind"] == ["group": "", "version": "v1", "kind": "Node"])
-    #expect(patch?["operationId"]?.string == "patchCoreV1Node")
-    #expect(patch?["parameters"]?.array?.contains { $0["name"]?.string == "fieldValidation" && $0["in"]?.string == "query" } == true)
-    #expect(paths.members.map(\.name).sorted() == [
-      "/api/v1/", "/api/v1/nodes", "/api/v1/nodes/{name}", "/api/v1/nodes/{name}/status", "/api/v1/watch/nodes", "/api/v1/watch/nodes/{name}",
-    ])
   }
 }
 

@@ -109,26 +109,6 @@ import Testing
   }
 }
 
-@Suite struct `OpenAPI documents` {
-  @Test func `the index leads to a document that is cached by its hash`() async throws {
-    try await TestServer.with { server in
-      let index = try server.call("GET", "/openapi/v3").json()
-      let url = try #require(index["paths"]?["api/v1"]?["serverRelativeURL"]?.string)
-      let document = try server.call("GET", url)
-      #expect(document.code == 200 && document.header("Cache-Control") == "public, immutable")
-      let etag = try #require(document.header("Etag"))
-      #expect(try server.call("GET", url, headers: ["If-None-Match": etag]).code == 304)
-      let wrong = try server.call("GET", "/openapi/v3/api/v1?hash=00")
-      #expect(wrong.code == 301 && wrong.header("Location") == url)
-      let json = try document.json()
-      let schemas = try #require(json["components"]?["schemas"]?.object)
-      // Every reference leads somewhere.
-      for reference in document.text.matches(of: /"#\/components\/schemas\/([^"]+)"/) { #expect(schemas[String(reference.1)] != nil, "\(reference.1)") }
-      #expect(json["paths"]?["/api/v1/nodes/{name}"]?["patch"]?["x-kubernetes-action"]?.string == "patch")
-    }
-  }
-}
-
 @Suite struct `Watches` {
   @Test func `events are lines of shared bytes`() async throws {
     try await TestServer.with { server in
