@@ -31,6 +31,8 @@ let package = Package(
     .target(name: "CNetwork"),
     // The daemon's malloc: by being linked it takes glibc's place, whose arenas cost a write 15 percent and a watch delivery 20.
     .systemLibrary(name: "CMimalloc", providers: [.apt(["libmimalloc-dev"])]),
+    // TLS for the server.
+    .target(name: "COpenSSL", dependencies: ["CNetwork"], linkerSettings: [.linkedLibrary("ssl"), .linkedLibrary("crypto")]),
     .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
 
     .target(name: "ByteBuffers", swiftSettings: swiftSettings),
@@ -46,7 +48,7 @@ let package = Package(
     .target(name: "CurlHTTP", dependencies: ["CCurl", "CNetwork", "ByteBuffers"], swiftSettings: swiftSettings),
     .target(name: "StorageEtcd3", dependencies: ["Storage", "CurlHTTP", "JSON", "ByteBuffers"], swiftSettings: swiftSettings),
     .target(name: "Cacher", dependencies: ["Storage", "Machinery", "Metrics", "ByteBuffers"], swiftSettings: swiftSettings),
-    .target(name: "HTTPServer", dependencies: ["ByteBuffers", "CNetwork"], swiftSettings: swiftSettings),
+    .target(name: "HTTPServer", dependencies: ["ByteBuffers", "CNetwork", "COpenSSL"], swiftSettings: swiftSettings),
     .target(
       name: "Registry", dependencies: ["Cacher", "FieldManagement", "Schema", "Storage", "Machinery", "Metrics", "JSON", "ByteBuffers"], swiftSettings: swiftSettings),
     .target(

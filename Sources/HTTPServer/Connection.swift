@@ -11,13 +11,17 @@ final class Connection {
   let peerAddress: String
   var mark: UInt64 = 0
   var isDirty = false
+  /// OpenSSL has input for us, and the reactor knows.
+  private var isUnread = false
   private(set) var isClosed = false
   /// The peer sends no more.
   private(set) var hasEnded = false
   /// The connection ends once its output is sent.
   private(set) var isFinishing = false
 
-  /// The protocol that is spoken; nil until that is known.
+  /// nil on a plain socket.
+  private let tls: TLSSession?
+  /// The protocol that is spoken; nil until the TLS handshake is done.
   private var session: (any Session)?
   /// What the session sends and the socket has not taken.
   private(set) var output = Output()
@@ -25,7 +29,8 @@ final class Connection {
   private var isBlocked = false
   private var interest = EPOLLIN.rawValue | EPOLLRDHUP.rawValue
   /// When bytes last left.
-  private var lastWrite = Clock.now
+  private var lastWrite: Duration
+  private let began: Duration
   private var lingering: Lingering?
 
   /// What is read and thrown away after the last answer.
@@ -34,16 +39,17 @@ final class Connection {
     var bytes = 0
   }
 
-  init(_ descriptor: Int32, reactor: Reactor, peerAddress: String) {
+  init(_ descriptor: Int32, reactor: Reactor, peerAddress: String, tls: TLSSession?) {
     self.descriptor = descriptor
     self.reactor = reactor
     self.peerAddress = peerAddress
+    self.tls = tls
+    began = reactor.turn
+    lastWrite = began
+    if tls == nil { session = HTTP1Session(self) }
   }
 
   private var limits: HTTPServer.Limits { reactor.configuration.limits }
-
-  /// From now on `session` speaks.
-  func begin(_ session: any Session) { self.session = session }
 
   // MARK: input
 
@@ -58,6 +64,13 @@ final class Connection {
   }
 
   func receive(into room: UnsafeMutableRawBufferPointer) -> Received {
+    guard let tls else { return receivePlain(into: room) }
+    let received = tls.receive(into: room)
+    if case .end = received { hasEnded = true }
+    return received
+  }
+
+  private func receivePlain(into room: UnsafeMutableRawBufferPointer) -> Received {
     while true {
       let count = recv(descriptor, room.baseAddress, room.count, 0)
       if count > 0 { return .bytes(count, mayHaveMore: count == room.count) }
@@ -71,17 +84,42 @@ final class Connection {
   }
 
   func readable(_ events: UInt32) {
+    isUnread = false
     if lingering != nil { return discard() }
     if events & EPOLLERR.rawValue != 0 { return reactor.drop(self) }
+    if let tls, session == nil { shake(tls) }
     session?.readable()
     updateInterest()
   }
+
+  /// Goes on with the TLS handshake, at whose end the session begins.
+  private func shake(_ tls: TLSSession) {
+    let result = tls.shake()
+    isBlocked = tls.isBlocked
+    switch result {
+    case .waiting: break
+    case .done: session = HTTP1Session(self, client: tls.identity)
+    case .failed(let reason, let plainAnswer):
+      reactor.counters.failedHandshakes.add(1, ordering: .relaxed)
+      reactor.configuration.handshakeFailed?(peerAddress, reason)
+      if plainAnswer { _ = Self.plainRefusal.withUnsafeBytes { Glibc.send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) } }
+      linger()
+    }
+  }
+
+  /// Go's words for those who forget the s of https.
+  private static let plainRefusal = ByteSlice(SharedBytes("HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS server.\n"))
 
   /// Tells epoll what is waited for, if that has changed.
   func updateInterest() {
     guard !isClosed, lingering == nil else { return }
     var wanted: UInt32 = 0
     if !hasEnded && session?.wantsInput ?? true { wanted |= EPOLLIN.rawValue | EPOLLRDHUP.rawValue }
+    // Bytes that OpenSSL has read ahead are no news to epoll.
+    if wanted != 0, !isUnread, let tls, tls.mayHaveMore {
+      isUnread = true
+      reactor.readAgain(self)
+    }
     // Output that has not been tried yet is flushed at the end of the turn; asking epoll for it would cost two system calls an answer.
     if isBlocked { wanted |= EPOLLOUT.rawValue }
     setInterest(wanted)
@@ -115,10 +153,10 @@ final class Connection {
   func flush() {
     guard lingering == nil else { return }
     let before = output.bytes
-    guard output.write(to: descriptor) else { return reactor.drop(self) }
-    isBlocked = !output.isEmpty
+    guard tls?.write(&output) ?? output.write(to: descriptor) else { return reactor.drop(self) }
+    isBlocked = !output.isEmpty || tls?.isBlocked ?? false
     if output.bytes < before { lastWrite = reactor.turn }
-    if output.isEmpty && isFinishing { return linger() }
+    if isFinishing && !isBlocked { return linger() }
     session?.flushed(from: before)
     updateInterest()
   }
@@ -135,6 +173,7 @@ final class Connection {
   private func linger() {
     if hasEnded { return reactor.drop(self) }
     lingering = Lingering(since: Clock.now)
+    tls?.close()
     shutdown(descriptor, Int32(SHUT_WR))
     setInterest(EPOLLIN.rawValue | EPOLLRDHUP.rawValue)
     discard()
@@ -164,14 +203,16 @@ final class Connection {
   }
 
   /// The server ends: what is idle goes now, the rest when it is done.
-  func drain() { session?.drain() }
+  func drain() {
+    if let session { session.drain() } else { reactor.drop(self) }
+  }
 
   func checkTimeouts(_ now: Duration) {
     let isLate: Bool
     if let lingering {
       isLate = now - lingering.since > limits.lingerTimeout
     } else {
-      isLate = session?.isLate(at: now) ?? false || (!output.isEmpty && now - lastWrite > limits.writeTimeout)
+      isLate = session?.isLate(at: now) ?? (now - began > limits.handshakeTimeout) || (isBlocked && now - lastWrite > limits.writeTimeout)
     }
     guard isLate else { return }
     reactor.counters.timedOut.add(1, ordering: .relaxed)

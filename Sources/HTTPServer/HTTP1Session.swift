@@ -30,9 +30,10 @@ final class HTTP1Session: Session {
   /// Output beyond which no further pipelined request is begun.
   private static let maxPendingOutput = 1 << 20
 
-  init(_ connection: Connection) {
+  init(_ connection: Connection, client: ClientIdentity = .none) {
     self.connection = connection
     reactor = connection.reactor
+    request.client = client
     request.peerAddress = connection.peerAddress
   }
 

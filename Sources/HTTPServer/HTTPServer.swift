@@ -4,12 +4,18 @@ import Synchronization
 
 /// An HTTP server: listening sockets, and reactors that share them.
 public final class HTTPServer: Sendable {
-  /// Where to listen.
-  public enum Endpoint: Sendable {
-    /// A host (name or number) and a port; 0 takes a free one.
-    case address(host: String, port: Int)
-    /// A listening socket that somebody else has made (systemd).
-    case descriptor(Int32)
+  /// Where to listen, and whether in plain or with TLS.
+  public struct Endpoint: Sendable {
+    enum Place { case address(host: String, port: Int), descriptor(Int32) }
+    let place: Place
+    let tls: TLSCredentials?
+
+    /// A host (name or number) and a port; 0 takes a free one. `tls`: nil for plain HTTP.
+    public static func address(host: String, port: Int, tls: TLSCredentials? = nil) -> Endpoint {
+      Endpoint(place: .address(host: host, port: port), tls: tls)
+    }
+    /// A listening socket that somebody else has made (systemd). `tls`: nil for plain HTTP.
+    public static func descriptor(_ number: Int32, tls: TLSCredentials? = nil) -> Endpoint { Endpoint(place: .descriptor(number), tls: tls) }
   }
 
   /// What a client may use up.
@@ -18,6 +24,7 @@ public final class HTTPServer: Sendable {
     public var maxHeadBytes = 1 << 20
     /// Body; beyond it 413.
     public var maxBodyBytes = 3 << 20
+    public var handshakeTimeout = Duration.seconds(10)
     public var headTimeout = Duration.seconds(32)
     public var idleTimeout = Duration.seconds(90)
     /// Longest pause within a body.
@@ -40,6 +47,8 @@ public final class HTTPServer: Sendable {
     public var reactors = 0
     public var maxConnections = 65_536
     public var limits = Limits()
+    /// Hears of TLS handshakes that failed: the client's address and why. On a reactor; must not block.
+    public var handshakeFailed: (@Sendable (_ peer: String, _ reason: String) -> Void)?
     public init(endpoints: [Endpoint]) { self.endpoints = endpoints }
   }
 
@@ -50,11 +59,12 @@ public final class HTTPServer: Sendable {
     public var requests = 0
     public var refusedRequests = 0
     public var timedOutConnections = 0
+    public var failedHandshakes = 0
   }
 
   public let reactors: [Reactor]
   private let configuration: Configuration
-  private let listening = Mutex<[Int32]>([])
+  private let listening = Mutex<[(descriptor: Int32, tls: TLSCredentials?)]>([])
   private let isStopped = Atomic<Bool>(false)
 
   /// Throws when the system gives no epoll or eventfd.
@@ -73,22 +83,22 @@ public final class HTTPServer: Sendable {
   /// Binds and begins to serve. Throws an error that names the address.
   public func start() throws(SystemError) {
     for endpoint in configuration.endpoints {
-      switch endpoint {
-      case .descriptor(let descriptor): listening.withLock { $0.append(descriptor) }
+      switch endpoint.place {
+      case .descriptor(let descriptor): listening.withLock { $0.append((descriptor, endpoint.tls)) }
       case .address(let host, let port):
         let made = try Self.bind(host, port)
-        listening.withLock { $0 += made }
+        listening.withLock { $0 += made.map { ($0, endpoint.tls) } }
       }
     }
     let sockets = listening.withLock { $0 }
     for reactor in reactors {
-      reactor.post { for socket in sockets { reactor.listen(on: socket) } }
+      reactor.post { for socket in sockets { reactor.listen(on: socket.descriptor, tls: socket.tls) } }
       try reactor.start()
     }
   }
 
   /// The ports that are listened on, in the order of the endpoints.
-  public var ports: [Int] { listening.withLock { $0.map(SocketAddress.port) } }
+  public var ports: [Int] { listening.withLock { $0.map { SocketAddress.port(of: $0.descriptor) } } }
 
   public var statistics: Statistics {
     var sum = Statistics()
@@ -98,6 +108,7 @@ public final class HTTPServer: Sendable {
       sum.requests += reactor.counters.requests.load(ordering: .relaxed)
       sum.refusedRequests += reactor.counters.refused.load(ordering: .relaxed)
       sum.timedOutConnections += reactor.counters.timedOut.load(ordering: .relaxed)
+      sum.failedHandshakes += reactor.counters.failedHandshakes.load(ordering: .relaxed)
     }
     return sum
   }
@@ -110,7 +121,7 @@ public final class HTTPServer: Sendable {
       defer { sockets = [] }
       return sockets
     }
-    for socket in sockets { close(socket) }
+    for socket in sockets { close(socket.descriptor) }
     let end = Clock.now + deadline
     while statistics.openConnections > 0 && Clock.now < end { try? await Task.sleep(for: .milliseconds(10)) }
     for reactor in reactors { reactor.stop() }

@@ -1,4 +1,5 @@
 import ByteBuffers
+import CNetwork
 import Glibc
 
 /// Slices on their way to a socket.
@@ -47,6 +48,24 @@ struct Output {
       advance(result)
     }
     return true
+  }
+
+  /// Moves bytes to `room`, as many as fit.
+  mutating func take(into room: UnsafeMutableRawBufferPointer) -> Int {
+    var filled = 0
+    var place = first
+    var skipped = sent
+    while filled < room.count && filled < bytes {
+      filled += slices[place].withUnsafeBytes { lent in
+        let part = min(lent.count - skipped, room.count - filled)
+        UnsafeMutableRawBufferPointer(rebasing: room[filled...]).copyMemory(from: UnsafeRawBufferPointer(rebasing: lent[skipped..<(skipped + part)]))
+        return part
+      }
+      place += 1
+      skipped = 0
+    }
+    advance(filled)
+    return filled
   }
 
   private mutating func advance(_ count: Int) {

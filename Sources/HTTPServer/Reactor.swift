@@ -37,6 +37,10 @@ public final class Reactor: TaskExecutor, @unchecked Sendable {
   private var chunk = (length: -1, head: ByteSlice(.empty))
   /// Room for bytes that pass through: what it holds is good until the next call of anything.
   let scratch = UnsafeMutableRawBufferPointer.allocate(byteCount: 64 << 10, alignment: 16)
+  /// TLS records on their way to a socket; empty between calls.
+  var sealed: [UInt8] = []
+  /// Connections with input that epoll does not know of.
+  private var unread: [Connection] = []
   private var listeners: [Listener] = []
   private(set) var isDraining = false
   let configuration: HTTPServer.Configuration
@@ -46,6 +50,7 @@ public final class Reactor: TaskExecutor, @unchecked Sendable {
 
   struct Listener {
     let descriptor: Int32
+    let tls: TLSCredentials?
     var isPaused = false
   }
 
@@ -121,6 +126,7 @@ public final class Reactor: TaskExecutor, @unchecked Sendable {
       let ready = epoll_wait(epoll, &events, Int32(events.count), waitMilliseconds())
       turn = Clock.now
       updateDate()
+      readUnread()
       if ready > 0 {
         for event in events[..<Int(ready)] { dispatch(event) }
       } else if ready < 0 && errno != EINTR {
@@ -160,6 +166,7 @@ public final class Reactor: TaskExecutor, @unchecked Sendable {
   }
 
   private func waitMilliseconds() -> Int32 {
+    if !unread.isEmpty { return 0 }
     let next = min(timers.next ?? nextSweep, nextSweep)
     let left = next - Clock.now
     if left <= .zero { return 0 }
@@ -184,6 +191,16 @@ public final class Reactor: TaskExecutor, @unchecked Sendable {
         if !connection.isClosed { connection.flush() }
       }
     }
+  }
+
+  /// Lets the connection read in the next turn even if its socket is silent.
+  func readAgain(_ connection: Connection) { unread.append(connection) }
+
+  private func readUnread() {
+    if unread.isEmpty { return }
+    let now = unread
+    unread.removeAll(keepingCapacity: true)
+    for connection in now where !connection.isClosed { connection.readable(0) }
   }
 
   private func updateDate() {
@@ -218,8 +235,8 @@ public final class Reactor: TaskExecutor, @unchecked Sendable {
   // MARK: connections
 
   /// Adds a listening socket that all reactors share; the kernel wakes one of them for each connection.
-  func listen(on descriptor: Int32) {
-    listeners.append(Listener(descriptor: descriptor))
+  func listen(on descriptor: Int32, tls: TLSCredentials?) {
+    listeners.append(Listener(descriptor: descriptor, tls: tls))
     arm(listeners.count - 1)
   }
 
@@ -260,15 +277,19 @@ public final class Reactor: TaskExecutor, @unchecked Sendable {
         default: return
         }
       }
-      adopt(descriptor, peer: SocketAddress.text(&address))
+      adopt(descriptor, peer: SocketAddress.text(&address), credentials: listeners[index].tls)
     }
   }
 
-  private func adopt(_ descriptor: Int32, peer: String) {
+  private func adopt(_ descriptor: Int32, peer: String, credentials: TLSCredentials?) {
+    let tls = credentials.flatMap { TLSSession($0.context, descriptor: descriptor, reactor: self) }
+    if credentials != nil && tls == nil {
+      close(descriptor)  // out of memory; in no case is the connection served in plain
+      return
+    }
     var one: Int32 = 1
     setsockopt(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, &one, socklen_t(MemoryLayout<Int32>.size))
-    let connection = Connection(descriptor, reactor: self, peerAddress: peer)
-    connection.begin(HTTP1Session(connection))
+    let connection = Connection(descriptor, reactor: self, peerAddress: peer, tls: tls)
     connection.mark = connections.insert(connection)
     var event = epoll_event(events: EPOLLIN.rawValue | EPOLLRDHUP.rawValue, data: epoll_data_t(u64: connection.mark))
     guard epoll_ctl(epoll, EPOLL_CTL_ADD, descriptor, &event) == 0 else {
@@ -311,6 +332,7 @@ final class Counters: Sendable {
   let requests = Atomic<Int>(0)
   let refused = Atomic<Int>(0)
   let timedOut = Atomic<Int>(0)
+  let failedHandshakes = Atomic<Int>(0)
 }
 
 /// What all reactors of a server count together.

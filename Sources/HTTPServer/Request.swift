@@ -26,6 +26,8 @@ public final class Request {
   public internal(set) var body = ByteSlice(.empty)
   /// The client's address, without port.
   public internal(set) var peerAddress = ""
+  /// Who the client showed to be in the TLS handshake.
+  public internal(set) var client = ClientIdentity.none
 
   init() { base = UnsafeRawPointer(Self.nothing) }
   /// Stands in for a buffer until there is one; never read, as all ranges are empty then.

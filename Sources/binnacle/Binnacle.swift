@@ -8,7 +8,7 @@ struct Binnacle: AsyncParsableCommand {
     commandName: "binnacle",
     abstract: "A Kubernetes-compatible API server in one small daemon.",
     version: BuildInfo.version,
-    subcommands: [Serve.self, Version.self, CheckConfig.self],
+    subcommands: [Serve.self, Version.self, CheckConfig.self, PrintKubeconfig.self],
     defaultSubcommand: Serve.self)
 
   static func main() async {
@@ -47,6 +47,7 @@ struct CheckConfig: ParsableCommand {
   @OptionGroup var options: ServeOptions
   func run() throws {
     let settings = try options.checked()
+    if let serving = settings.secure, serving.certificateFolder == nil { _ = try serving.credentials() }
     print("ok: \(settings.summary)")
   }
 }

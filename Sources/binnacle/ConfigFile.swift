@@ -2,10 +2,6 @@ import ByteBuffers
 import JSON
 import Schema
 
-#if canImport(Glibc)
-  import Glibc
-#endif
-
 /// The config file: YAML whose keys are the names of flags. It is turned into flags that stand before those of the command line, so
 /// that the same parser checks both and the command line wins.
 enum ConfigFile {
@@ -13,7 +9,7 @@ enum ConfigFile {
   static func expanding(_ arguments: [String]) throws -> [String] {
     guard let path = value(of: "--config", in: arguments) else { return arguments }
     let flags = try flags(in: path)
-    let verbs = ["serve", "check-config"]
+    let verbs = ["serve", "check-config", "kubeconfig"]
     if let first = arguments.first, verbs.contains(first) { return [first] + flags + arguments.dropFirst() }
     return ["serve"] + flags + arguments
   }
@@ -29,7 +25,7 @@ enum ConfigFile {
   private static func flags(in path: String) throws -> [String] {
     let settings: JSONValue
     do {
-      settings = try JSONValue(yaml: ByteSlice(SharedBytes(try contents(of: path))))
+      settings = try JSONValue(yaml: ByteSlice(SharedBytes(try TextFile.contents(of: path, flag: "--config"))))
     } catch let failure as StartFailure {
       throw failure
     } catch {
@@ -45,6 +41,13 @@ enum ConfigFile {
       if ServeOptions.switches.contains(member.name) {
         guard let isOn = member.value.bool else { throw StartFailure("--config: \(path): \(member.name) must be true or false") }
         return isOn ? [flag] : []
+      }
+      // Whose values hold commas are given once a value.
+      if ServeOptions.repeated.contains(member.name), case .array(let items) = member.value {
+        return try items.map { item in
+          guard let text = text(of: item) else { throw StartFailure("--config: \(path): \(member.name) must be a plain value or a list of them") }
+          return "\(flag)=\(text)"
+        }
       }
       guard let text = text(of: member.value) else { throw StartFailure("--config: \(path): \(member.name) must be a plain value or a list of them") }
       return ["\(flag)=\(text)"]
@@ -64,27 +67,19 @@ enum ConfigFile {
     case .null, .double, .object, .unread: nil
     }
   }
-
-  /// Reads the file, at most 1 MiB of it.
-  private static func contents(of path: String) throws -> [UInt8] {
-    guard let file = fopen(path, "r") else { throw StartFailure("--config: can't read \(path): \(String(cString: strerror(errno)))") }
-    defer { fclose(file) }
-    var bytes = [UInt8](repeating: 0, count: 1 << 20)
-    let count = fread(&bytes, 1, bytes.count, file)
-    guard ferror(file) == 0 else { throw StartFailure("--config: can't read \(path): \(String(cString: strerror(errno)))") }
-    guard count < bytes.count else { throw StartFailure("--config: \(path) is larger than 1 MiB") }
-    return Array(bytes.prefix(count))
-  }
 }
 
 extension ServeOptions {
   /// Names of all flags, as the config file may use them.
   static let flagNames: Set<String> = [
-    "config", "insecure-bind-address", "insecure-port", "allow-insecure-network", "storage-backend", "etcd-servers", "etcd-prefix", "etcd-cafile",
+    "config", "insecure-bind-address", "insecure-port", "allow-insecure-network", "bind-address", "secure-port", "cert-dir",
+    "tls-cert-file", "tls-private-key-file", "tls-sni-cert-key", "tls-min-version", "tls-cipher-suites", "client-ca-file", "storage-backend", "etcd-servers", "etcd-prefix", "etcd-cafile",
     "etcd-certfile", "etcd-keyfile", "etcd-quorum-read", "data-dir", "etcd-compaction-interval", "etcd-count-metric-poll-period",
     "etcd-healthcheck-timeout", "etcd-start-timeout", "watch-cache", "watch-cache-sizes", "min-request-timeout", "request-timeout", "reactors",
     "max-connections", "shutdown-delay-duration", "shutdown-timeout", "logging-format", "v",
   ]
   /// Flags that take no value on the command line.
   static let switches: Set<String> = ["allow-insecure-network"]
+  /// Flags that may be given more than once.
+  static let repeated: Set<String> = ["tls-sni-cert-key"]
 }

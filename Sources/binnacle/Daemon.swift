@@ -12,6 +12,8 @@ struct Daemon {
   private let settings: Settings
   private let logger: Logger
   private let server: HTTPServer
+  /// nil without HTTPS.
+  private let credentialWatch: CredentialWatch?
   private let api: APIServer
   /// In order: what stands above is destroyed first.
   private let destroys: [DestroyFunc]
@@ -51,15 +53,26 @@ struct Daemon {
     }
     let api = APIServer(configuration)
 
-    var http = HTTPServer.Configuration(endpoints: [.address(host: settings.options.insecureBindAddress, port: settings.options.insecurePort)])
-    http.reactors = settings.options.reactors
-    http.maxConnections = settings.options.maxConnections
     do {
+      let credentials = try settings.secure?.credentials()
+      var endpoints: [HTTPServer.Endpoint] = []
+      if let secure = settings.secure { endpoints.append(.address(host: secure.address, port: secure.port, tls: credentials)) }
+      if let insecure = settings.insecure { endpoints.append(.address(host: insecure.address, port: insecure.port)) }
+      var http = HTTPServer.Configuration(endpoints: endpoints)
+      http.reactors = settings.options.reactors
+      http.maxConnections = settings.options.maxConnections
+      http.handshakeFailed = { peer, reason in logger.debug("TLS handshake error", metadata: ["srcIP": "\(peer)", "why": "\(reason)"]) }
       let server = try HTTPServer(configuration: http, handler: api)
       try server.start()
-      logger.info("serving", metadata: ["address": "http://\(settings.options.insecureBindAddress):\(settings.options.insecurePort)", "reactors": "\(server.reactors.count)"])
-      ServiceManager.notify("READY=1\nSTATUS=serving on \(settings.options.insecureBindAddress):\(settings.options.insecurePort)")
-      return Daemon(settings: settings, logger: logger, server: server, api: api, destroys: [destroyNodes, destroyStorage])
+      var watch: CredentialWatch?
+      if let credentials, let secure = settings.secure {
+        watch = CredentialWatch(credentials, secure, logger)
+        watch?.start()
+      }
+      let addresses = settings.addresses.joined(separator: " ")
+      logger.info("serving", metadata: ["address": "\(addresses)", "reactors": "\(server.reactors.count)"])
+      ServiceManager.notify("READY=1\nSTATUS=serving on \(addresses)")
+      return Daemon(settings: settings, logger: logger, server: server, credentialWatch: watch, api: api, destroys: [destroyNodes, destroyStorage])
     } catch {
       await destroyNodes()
       await destroyStorage()
@@ -82,6 +95,7 @@ struct Daemon {
   func stop(because signal: Int32) async {
     logger.info("stopping", metadata: ["signal": "\(signal)"])
     ServiceManager.notify("STOPPING=1")
+    credentialWatch?.stop()
     api.beginShutdown()
     if settings.options.shutdownDelayDuration.duration > .zero { try? await Task.sleep(for: settings.options.shutdownDelayDuration.duration) }
     await server.drain(deadline: settings.options.shutdownTimeout.duration)

@@ -9,8 +9,35 @@ struct ServeOptions: ParsableArguments {
   @Option(help: "Address to serve plain HTTP on. Anything but loopback needs --allow-insecure-network.")
   var insecureBindAddress = "127.0.0.1"
 
-  @Option(help: "Port to serve plain HTTP on.")
-  var insecurePort = 8080
+  @Option(help: "Port to serve plain HTTP on, 8080 by default; 0 turns it off. Named without --secure-port or a TLS file, it turns HTTPS off.")
+  var insecurePort: Int?
+
+  @Option(help: "Address to serve HTTPS on. Anything but loopback needs --allow-insecure-network as long as nobody has to authenticate.")
+  var bindAddress = "127.0.0.1"
+
+  @Option(help: "Port to serve HTTPS on, 6443 by default; 0 turns it off.")
+  var securePort: Int?
+
+  @Option(help: "Directory of a self-signed certificate, made at the first start without --tls-cert-file. Default: certs in --data-dir.")
+  var certDir = ""
+
+  @Option(help: "Certificate of the server, PEM, followed by what signed it.")
+  var tlsCertFile = ""
+
+  @Option(help: "Private key of --tls-cert-file, PEM.")
+  var tlsPrivateKeyFile = ""
+
+  @Option(name: .customLong("tls-sni-cert-key"), parsing: .unconditionalSingleValue, help: "Another certificate and key, by server name: certificate,key[:name,…]. May be repeated.")
+  var tlsSNICertKey: [String] = []
+
+  @Option(help: "Oldest TLS version served: VersionTLS12 (the default) or VersionTLS13.")
+  var tlsMinVersion = ""
+
+  @Option(help: "Comma-separated cipher suites for TLS 1.2, by Go's names.")
+  var tlsCipherSuites = ""
+
+  @Option(name: .customLong("client-ca-file"), help: "Authorities whose client certificates are verified, PEM.")
+  var clientCAFile = ""
 
   @Flag(help: "Serve without TLS and authentication on a network that others can reach.")
   var allowInsecureNetwork = false

@@ -11,10 +11,17 @@ struct Settings {
   let storage: StorageBackend.Config
   /// Ring bounds by resource (`nodes`, `deployments.apps`); 0 turns the cache off.
   let watchCacheSizes: [String: Int]
+  /// Where plain HTTP is served; nil when it is off.
+  let insecure: (address: String, port: Int)?
+  /// Where HTTPS is served; nil when it is off.
+  let secure: SecureServing?
+
+  /// What is served, as URLs.
+  var addresses: [String] { (secure.map { ["https://\($0.address):\($0.port)"] } ?? []) + (insecure.map { ["http://\($0.address):\($0.port)"] } ?? []) }
 
   var summary: String {
     let place = storage.type == StorageBackend.typeSQLite ? storage.sqlitePath : storage.serverList.joined(separator: ",")
-    return "\(storage.type) at \(place), HTTP on \(options.insecureBindAddress):\(options.insecurePort)"
+    return "\(storage.type) at \(place), \(addresses.joined(separator: " and "))"
   }
 }
 
@@ -43,17 +50,17 @@ extension ServeOptions {
     guard etcdPrefix.hasPrefix("/"), etcdPrefix == "/" || !etcdPrefix.hasSuffix("/") else {
       throw StartFailure("--etcd-prefix: \"\(etcdPrefix)\" must begin with / and not end with one")
     }
-    // 0 turns plain HTTP off, as in kube-apiserver of old, and there is no other port to serve on yet.
-    guard (1...65_535).contains(insecurePort) else { throw StartFailure("--insecure-port: \(insecurePort) is not a port between 1 and 65535") }
+    let plainPort = insecurePort ?? 8080
+    guard (0...65_535).contains(plainPort) else { throw StartFailure("--insecure-port: \(plainPort) is not a port between 1 and 65535, or 0 to turn plain HTTP off") }
+    let secure = try secureServing()
+    if plainPort == 0 && secure == nil { throw StartFailure("--insecure-port 0 leaves nothing to serve on: name --secure-port, such as 6443") }
+    let insecure = plainPort == 0 ? nil : (address: insecureBindAddress, port: plainPort)
+    if let insecure { try refuseOpenNetwork("--insecure-bind-address", insecure.address, isAuthenticated: false) }
+    if let secure { try refuseOpenNetwork("--bind-address", secure.address, isAuthenticated: false) }
     guard (0...1_024).contains(reactors) else { throw StartFailure("--reactors: \(reactors) is not between 0 and 1024") }
     guard maxConnections > 0 else { throw StartFailure("--max-connections: \(maxConnections) must be above 0") }
     guard (1...1_000_000).contains(minRequestTimeout) else {
       throw StartFailure("--min-request-timeout: \(minRequestTimeout) is not between 1 and 1000000 seconds")
-    }
-    if !Self.isLoopback(insecureBindAddress) && !allowInsecureNetwork {
-      throw StartFailure(
-        "--insecure-bind-address \(insecureBindAddress) can be reached by others without TLS or authentication: "
-          + "use 127.0.0.1, or give --allow-insecure-network")
     }
     storage.prefix = etcdPrefix == "/" ? "" : etcdPrefix
     storage.serverList = servers
@@ -66,7 +73,7 @@ extension ServeOptions {
     storage.healthcheckTimeout = etcdHealthcheckTimeout.duration
     storage.startTimeout = etcdStartTimeout.duration
     if storage.type == StorageBackend.typeSQLite { storage.sqlitePath = "\(dataDir)/binnacle.db" }
-    return Settings(options: self, storage: storage, watchCacheSizes: try parsedWatchCacheSizes())
+    return Settings(options: self, storage: storage, watchCacheSizes: try parsedWatchCacheSizes(), insecure: insecure, secure: secure)
   }
 
   private func parsedWatchCacheSizes() throws -> [String: Int] {
@@ -79,6 +86,15 @@ extension ServeOptions {
       sizes[String(parts[0])] = size
     }
     return sizes
+  }
+
+  /// The one place that decides who may be let in unasked: others reach only what asks them who they are.
+  ///
+  /// TODO: pass whether requests must authenticate, when there is a chain of authenticators; plain HTTP stays refused even then, as tokens would be overheard.
+  private func refuseOpenNetwork(_ flag: String, _ address: String, isAuthenticated: Bool) throws {
+    if isAuthenticated || allowInsecureNetwork || Self.isLoopback(address) { return }
+    let missing = flag == "--bind-address" ? "authentication" : "TLS or authentication"
+    throw StartFailure("\(flag) \(address) can be reached by others without \(missing): use 127.0.0.1, or give --allow-insecure-network")
   }
 
   private static func isLoopback(_ address: String) -> Bool {

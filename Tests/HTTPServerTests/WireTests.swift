@@ -7,43 +7,10 @@ import Testing
 
 @testable import HTTPServer
 
-/// Answers by what the path asks for.
-private final class Echo: RequestHandler {
-  static let large = ByteSlice(SharedBytes([UInt8](repeating: 0x78, count: 8 << 20)))
-  let closed = Atomic<Int>(0)
-
-  func handle(_ request: Request, _ exchange: Exchange) {
-    let path = request.path
-    let body = request.body
-    switch path {
-    case "/echo": exchange.respond(Response(status: 200, body: [body]))
-    case "/large": exchange.respond(Response(status: 200, body: [Self.large]))
-    case "/many": exchange.respond(Response(status: 200, body: (0..<5_000).map { ByteSlice(SharedBytes("item \($0)\n")) }))
-    case "/later": exchange.perform {
-        try? await Task.sleep(for: .milliseconds(20))
-        exchange.respond(Response(status: 200, body: [ByteSlice(SharedBytes("later"))]))
-      }
-    case "/elsewhere": Task.detached { exchange.respond(Response(status: 200, body: [ByteSlice(SharedBytes("elsewhere"))])) }
-    case "/twice":
-      exchange.respond(Response(status: 200, body: [ByteSlice(SharedBytes("first"))]))
-      exchange.respond(Response(status: 500))
-    case "/stream":
-      guard let stream = exchange.startStream(ResponseHead(status: 200), onClose: { self.closed.add(1, ordering: .relaxed) }) else { return }
-      stream.send([ByteSlice(SharedBytes("one,"))])
-      exchange.reactor.schedule(after: .milliseconds(10)) {
-        stream.send([ByteSlice(SharedBytes("two"))])
-        stream.finish()
-      }
-    case "/endless": _ = exchange.startStream(ResponseHead(status: 200), onClose: { self.closed.add(1, ordering: .relaxed) })
-    default: exchange.respond(Response(status: 404))
-    }
-  }
-}
-
 @Suite(.serialized) struct `HTTP over sockets` {
   private struct Bench {
     let server: HTTPServer
-    let handler: Echo
+    let handler: TestHandler
     let port: Int
   }
 
@@ -51,7 +18,7 @@ private final class Echo: RequestHandler {
     var configuration = HTTPServer.Configuration(endpoints: [.address(host: "127.0.0.1", port: 0)])
     configuration.reactors = 2
     change(&configuration)
-    let handler = Echo()
+    let handler = TestHandler()
     let server = try HTTPServer(configuration: configuration, handler: handler)
     try server.start()
     return Bench(server: server, handler: handler, port: server.ports[0])

@@ -1,0 +1,153 @@
+import COpenSSL
+
+/// Everything that new TLS connections are made from, read once from its files: certificates by server name, client authorities, versions, suites.
+///
+/// Connections keep the context that they began with, so a later one takes nothing from them.
+final class TLSContext: Sendable {
+  /// Presented when no server name is asked for or none fits.
+  let standard: ServerContext
+  /// By server name in lower case, `*.` names as they are written.
+  private let byName: [String: ServerContext]
+  let asksForCertificates: Bool
+
+  init(_ configuration: TLSConfiguration) throws(TLSError) {
+    standard = try ServerContext(configuration, presenting: configuration.keyPair, isStandard: true)
+    asksForCertificates = configuration.clientCAFile != nil
+    var byName: [String: ServerContext] = [:]
+    var extracted: [(name: String, context: ServerContext)] = []
+    for pair in configuration.sniKeyPairs {
+      let context = try ServerContext(configuration, presenting: pair, isStandard: false)
+      for name in pair.names.map({ $0.lowercased() }) where byName[name] == nil { byName[name] = context }
+      if pair.names.isEmpty { extracted += context.names.map { ($0.lowercased(), context) } }
+    }
+    // Names that were asked for beat those that only stand in a certificate, as in kube-apiserver.
+    for entry in extracted where byName[entry.name] == nil { byName[entry.name] = entry.context }
+    self.byName = byName
+    if let file = configuration.clientCAFile { try standard.trust(PEMFile(.clientCA, file)) }
+  }
+
+  /// Presents the certificate of the server name that the client asks for. A whole name beats `*.` in place of its first label.
+  fileprivate func choose(for ssl: OpaquePointer) {
+    guard !byName.isEmpty, let text = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name) else { return }
+    let name = String(cString: text).lowercased()
+    let wildcard = name.firstIndex(of: ".").map { "*" + name[$0...] }
+    if let context = byName[name] ?? wildcard.flatMap({ byName[$0] }) { SSL_set_SSL_CTX(ssl, context.handle) }
+  }
+
+  /// A new connection's state; nil when memory is out.
+  func makeSSL() -> OpaquePointer? {
+    guard let ssl = SSL_new(standard.handle) else { return nil }
+    // For the callback that chooses by server name. The session keeps this object as long as the handle.
+    SSL_set_ex_data(ssl, Self.place, Unmanaged.passUnretained(self).toOpaque())
+    SSL_set_accept_state(ssl)
+    return ssl
+  }
+
+  private static let place = CRYPTO_get_ex_new_index(CRYPTO_EX_INDEX_SSL, 0, nil, nil, nil, nil)
+
+  fileprivate static func of(_ ssl: OpaquePointer) -> TLSContext? {
+    SSL_get_ex_data(ssl, place).map { Unmanaged<TLSContext>.fromOpaque($0).takeUnretainedValue() }
+  }
+}
+
+/// One SSL_CTX: a certificate with everything that is the same for all. Owns its handle.
+///
+/// Sendable: configured in init and by `trust` before it is shared; afterwards OpenSSL locks what it changes (SSL_CTX_new(3)).
+final class ServerContext: @unchecked Sendable {
+  let handle: OpaquePointer
+  /// The names that the certificate is for.
+  let names: [String]
+
+  fileprivate init(_ configuration: TLSConfiguration, presenting pair: TLSConfiguration.KeyPair, isStandard: Bool) throws(TLSError) {
+    guard let handle = SSL_CTX_new(TLS_server_method()) else { throw .library("SSL_CTX_new: \(OpenSSLErrors.take())") }
+    self.handle = handle
+    let certFile = try PEMFile(isStandard ? .certificate : .sniCertificate, pair.certFile)
+    let chain = try certFile.certificates()
+    let names = chain[0].alternativeNames
+    self.names = names.dns + names.addresses + (names.dns.isEmpty ? chain[0].subject(NID_commonName) : [])
+    if chain[0].hasExpired { throw certFile.failure("the certificate expired on \(chain[0].expiry)") }
+    OpenSSLErrors.clear()
+    guard SSL_CTX_use_certificate(handle, chain[0].handle) == 1 else { throw certFile.failure(OpenSSLErrors.take()) }
+    for certificate in chain.dropFirst() {
+      guard copenssl_ctx_add1_chain_cert(handle, certificate.handle) == 1 else { throw certFile.failure(OpenSSLErrors.take()) }
+    }
+    let keyFile = try PEMFile(isStandard ? .privateKey : .sniPrivateKey, pair.keyFile)
+    let key = try keyFile.privateKey()
+    guard X509_check_private_key(chain[0].handle, key.handle) == 1 else { throw keyFile.failure("the private key does not belong to the certificate in \(pair.certFile)") }
+    OpenSSLErrors.clear()
+    guard SSL_CTX_use_PrivateKey(handle, key.handle) == 1 else { throw keyFile.failure(OpenSSLErrors.take()) }
+    try configure(configuration)
+  }
+
+  deinit { SSL_CTX_free(handle) }
+
+  private func configure(_ configuration: TLSConfiguration) throws(TLSError) {
+    let version = switch configuration.minVersion { case .tls12: TLS1_2_VERSION case .tls13: TLS1_3_VERSION }
+    guard copenssl_ctx_set_min_version(handle, version) == 1 else { throw .library("TLS version: \(OpenSSLErrors.take())") }
+    let chosen = configuration.cipherSuites?.map(\.openSSLName).filter { !$0.isEmpty }.joined(separator: ":") ?? ""
+    guard SSL_CTX_set_cipher_list(handle, chosen.isEmpty ? TLSCipherSuite.preferred : chosen) == 1 else { throw .library("cipher suites: \(OpenSSLErrors.take())") }
+    // One renegotiation costs a client little and us a key exchange; and nothing here needs it. A peer that just closes is a client like others.
+    SSL_CTX_set_options(
+      handle, SSL_OP_NO_RENEGOTIATION_BIT | SSL_OP_CIPHER_SERVER_PREFERENCE_BIT | SSL_OP_NO_COMPRESSION_BIT | SSL_OP_IGNORE_UNEXPECTED_EOF_BIT)
+    // Idle connections hold no record buffers.
+    copenssl_ctx_set_mode(handle, SSL_MODE_RELEASE_BUFFERS_BIT)
+    copenssl_ctx_set_read_ahead(handle, 1)
+    copenssl_ctx_set_max_cert_list(handle, 64 << 10)
+    // Sessions live in tickets, which clients keep; one a connection is enough. Tickets of another context can't be opened, so whoever was
+    // verified against older authorities is verified again.
+    copenssl_ctx_set_session_cache_mode(handle, Int(SSL_SESS_CACHE_OFF))
+    SSL_CTX_set_num_tickets(handle, 1)
+    let name = Array("binnacle".utf8)
+    SSL_CTX_set_session_id_context(handle, name, UInt32(name.count))
+    SSL_CTX_set_alpn_select_cb(handle, { _, chosen, length, offered, count, _ in
+      guard let offered, let protocolName = ALPN.choose(from: UnsafeBufferPointer(start: offered, count: Int(count))) else { return SSL_TLSEXT_ERR_ALERT_FATAL }
+      chosen?.pointee = protocolName.baseAddress
+      length?.pointee = UInt8(clamping: protocolName.count)
+      return SSL_TLSEXT_ERR_OK
+    }, nil)
+    copenssl_ctx_set_servername_callback(handle, { ssl, _, _ in
+      if let ssl { TLSContext.of(ssl)?.choose(for: ssl) }
+      return SSL_TLSEXT_ERR_OK
+    }, nil)
+  }
+
+  /// Asks clients for a certificate and verifies it against the authorities in `file`, of which at least one must be good.
+  fileprivate func trust(_ file: PEMFile) throws(TLSError) {
+    let authorities = try file.certificates()
+    if let last = authorities.last, authorities.allSatisfy(\.hasExpired) { throw file.failure("every certificate in it has expired, the last on \(last.expiry)") }
+    guard let store = SSL_CTX_get_cert_store(handle) else { throw .library("no certificate store") }
+    for authority in authorities {
+      OpenSSLErrors.clear()
+      guard X509_STORE_add_cert(store, authority.handle) == 1, SSL_CTX_add_client_CA(handle, authority.handle) == 1 else { throw file.failure(OpenSSLErrors.take()) }
+    }
+    // Who can't be verified is let in, as by kube-apiserver: a request may bring other credentials. The result is kept and told with the identity.
+    SSL_CTX_set_verify(handle, SSL_VERIFY_PEER | SSL_VERIFY_CLIENT_ONCE) { _, _ in 1 }
+  }
+}
+
+// C macros with a cast, which Swift can't import.
+private let SSL_OP_IGNORE_UNEXPECTED_EOF_BIT = UInt64(1) << 7
+private let SSL_OP_NO_COMPRESSION_BIT = UInt64(1) << 17
+private let SSL_OP_CIPHER_SERVER_PREFERENCE_BIT = UInt64(1) << 22
+private let SSL_OP_NO_RENEGOTIATION_BIT = UInt64(1) << 30
+private let SSL_MODE_RELEASE_BUFFERS_BIT = 0x10
+
+/// What is spoken over TLS (RFC 7301).
+enum ALPN {
+  static let http1: StaticString = "http/1.1"
+
+  /// The best of ours in the client's list of length-prefixed names; nil when there is none.
+  static func choose(from offered: UnsafeBufferPointer<UInt8>) -> UnsafeBufferPointer<UInt8>? {
+    for name in [http1] {
+      var at = 0
+      while at < offered.count {
+        let end = at + 1 + Int(offered[at])
+        guard end <= offered.count else { return nil }
+        let candidate = UnsafeBufferPointer(rebasing: offered[(at + 1)..<end])
+        if candidate.elementsEqual(UnsafeBufferPointer(start: name.utf8Start, count: name.utf8CodeUnitCount)) { return candidate }
+        at = end
+      }
+    }
+    return nil
+  }
+}

@@ -1,0 +1,15 @@
+import Glibc
+
+/// Small files that settings name.
+enum TextFile {
+  /// At most 1 MiB; throws a `StartFailure` that names `flag` and the file.
+  static func contents(of path: String, flag: String) throws -> [UInt8] {
+    guard let file = fopen(path, "re") else { throw StartFailure("\(flag): can't read \(path): \(String(cString: strerror(errno)))") }
+    defer { fclose(file) }
+    var bytes = [UInt8](repeating: 0, count: 1 << 20)
+    let count = fread(&bytes, 1, bytes.count, file)
+    guard ferror(file) == 0 else { throw StartFailure("\(flag): can't read \(path): \(String(cString: strerror(errno)))") }
+    guard count < bytes.count else { throw StartFailure("\(flag): \(path) is larger than 1 MiB") }
+    return Array(bytes.prefix(count))
+  }
+}

@@ -1,0 +1,121 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// The daemon over HTTPS, as an operator sets it up and clients meet it.
+@Suite struct `HTTPS` {
+  /// A daemon that made its own certificate, beside its plain port.
+  private struct Bench {
+    let folder: TemporaryFolder
+    let daemon: Daemon
+    let port: Int
+    var url: String { "https://127.0.0.1:\(port)" }
+    var certFolder: String { folder.file("certs") }
+
+    static func start(_ arguments: [String] = []) async throws -> Bench {
+      let folder = try TemporaryFolder()
+      let port = try Ports.free()
+      let daemon = try await Daemon.start(on: .sqlite, arguments: ["--secure-port", String(port), "--cert-dir", folder.file("certs")] + arguments)
+      return Bench(folder: folder, daemon: daemon, port: port)
+    }
+  }
+
+  @Test func `a first start makes a certificate and a kubeconfig that trusts it, and later starts keep them`() async throws {
+    let bench = try await Bench.start()
+    defer { bench.daemon.stop() }
+    let kubectl = try Tools.path("kubectl-1.37/kubectl")
+    let kubeconfig = bench.certFolder + "/kubeconfig"
+    for _ in 0..<2 {
+      let version = try await run([kubectl, "--kubeconfig", kubeconfig, "get", "--raw", "/readyz"], environment: ["HOME": bench.folder.path])
+      #expect(version.status == 0 && version.output == "ok", "\(version.output)")
+    }
+    let printed = try await run([Daemon.program, "kubeconfig", "--secure-port", String(bench.port), "--cert-dir", bench.certFolder])
+    #expect(try printed.output == String(contentsOfFile: kubeconfig, encoding: .utf8))
+    for host in ["localhost", "127.0.0.1"] {
+      let answer = try await run(["curl", "-sS", "--cacert", bench.certFolder + "/apiserver.crt", "https://\(host):\(bench.port)/readyz", "-4"])
+      #expect(answer.output == "ok", "\(answer.output)")
+    }
+    let names = try await run(["openssl", "x509", "-in", bench.certFolder + "/apiserver.crt", "-noout", "-ext", "subjectAltName"]).output
+    for name in ["DNS:localhost", "IP Address:127.0.0.1", "IP Address:0:0:0:0:0:0:0:1"] { #expect(names.contains(name), "\(names)") }
+    func mode(_ name: String) throws -> Int { (try FileManager.default.attributesOfItem(atPath: bench.certFolder + "/" + name)[.posixPermissions] as? Int) ?? 0 }
+    #expect(try mode("apiserver.key") == 0o600 && mode("admin.key") == 0o600 && mode("kubeconfig") == 0o600)
+    let admin = try await run(["openssl", "x509", "-in", bench.certFolder + "/admin.crt", "-noout", "-subject"]).output
+    #expect(admin == "subject=O = system:masters, CN = kubernetes-admin\n")
+    let key = try String(contentsOfFile: bench.certFolder + "/apiserver.key", encoding: .utf8)
+    _ = try await bench.daemon.end()
+    try await bench.daemon.launch(arguments: ["--secure-port", String(bench.port), "--cert-dir", bench.certFolder])
+    #expect(try String(contentsOfFile: bench.certFolder + "/apiserver.key", encoding: .utf8) == key)
+    #expect(try await run([kubectl, "--kubeconfig", kubeconfig, "get", "nodes"], environment: ["HOME": bench.folder.path]).output == "No resources found\n")
+  }
+
+  @Test func `a certificate that is replaced is served within seconds`() async throws {
+    let certificates = try await Certificates()
+    try await certificates.issue("server", subject: "/CN=first")
+    let port = try Ports.free()
+    let daemon = try await Daemon.start(on: .sqlite, arguments: [
+      "--secure-port", String(port), "--tls-cert-file", certificates.file("server.crt"), "--tls-private-key-file", certificates.file("server.key"),
+    ])
+    defer { daemon.stop() }
+    func subject() async throws -> String { try await run(["bash", "-c", "openssl s_client -connect 127.0.0.1:\(port) </dev/null 2>/dev/null | openssl x509 -noout -subject"]).output }
+    #expect(try await subject() == "subject=CN = first\n")
+    try await certificates.issue("server", subject: "/CN=second")
+    try await eventually("the new certificate") { try await subject() == "subject=CN = second\n" }
+    #expect(daemon.log.contains("certificates reloaded"))
+    try "broken".write(toFile: certificates.file("server.crt"), atomically: true, encoding: .utf8)
+    try await eventually("the complaint") { daemon.log.contains("certificates not reloaded") }
+    #expect(daemon.log.contains("--tls-cert-file") && daemon.log.contains(certificates.file("server.crt")))
+    #expect(try await subject() == "subject=CN = second\n")
+  }
+
+  @Test func `the ports are what the flags say`() async throws {
+    let certificates = try await Certificates()
+    try await certificates.issue("server", subject: "/CN=localhost")
+    let files = ["--tls-cert-file", certificates.file("server.crt"), "--tls-private-key-file", certificates.file("server.key")]
+    for (arguments, shown) in [
+      ([], "https://127.0.0.1:6443 and http://127.0.0.1:8080"), (["--insecure-port", "8081"], ", http://127.0.0.1:8081"),
+      (["--insecure-port", "8081", "--secure-port", "6444"], "https://127.0.0.1:6444 and http://127.0.0.1:8081"), (["--insecure-port", "8081"] + files, "https://127.0.0.1:6443 and http://127.0.0.1:8081"),
+      (["--insecure-port", "0", "--secure-port", "6444"], ", https://127.0.0.1:6444"), (["--secure-port", "0"], ", http://127.0.0.1:8080"),
+    ] as [([String], String)] {
+      let result = try await run([Daemon.program, "check-config", "--data-dir", certificates.file("data")] + arguments)
+      #expect(result.status == 0 && result.output.hasSuffix(shown + "\n"), "\(arguments): \(result.output)")
+    }
+  }
+
+  @Test func `a wrong TLS setting stops the start with one line that names it`() async throws {
+    let certificates = try await Certificates()
+    for name in ["server", "other"] { try await certificates.issue(name, subject: "/CN=\(name)") }
+    let cert = certificates.file("server.crt")
+    let key = certificates.file("server.key")
+    try "".write(toFile: certificates.file("empty"), atomically: true, encoding: .utf8)
+    for (arguments, words) in [
+      (["--tls-cert-file", cert], ["--tls-cert-file", "--tls-private-key-file"]), (["--tls-cert-file", "/nowhere.crt", "--tls-private-key-file", key], ["--tls-cert-file", "/nowhere.crt", "No such file"]),
+      (["--tls-cert-file", cert, "--tls-private-key-file", certificates.file("other.key")], ["--tls-private-key-file", "other.key", "does not belong"]),
+      (["--tls-cert-file", cert, "--tls-private-key-file", key, "--client-ca-file", certificates.file("empty")], ["--client-ca-file", "empty"]),
+      (["--tls-cert-file", cert, "--tls-private-key-file", key, "--tls-sni-cert-key", cert], ["--tls-sni-cert-key"]),
+      (["--tls-cert-file", cert, "--tls-private-key-file", key, "--tls-sni-cert-key", "\(cert),/nowhere.key:a.test"], ["--tls-sni-cert-key", "/nowhere.key"]),
+      (["--tls-cert-file", cert, "--tls-private-key-file", key, "--tls-min-version", "VersionTLS11"], ["--tls-min-version", "VersionTLS12"]),
+      (["--tls-cert-file", cert, "--tls-private-key-file", key, "--tls-cipher-suites", "TLS_X"], ["--tls-cipher-suites", "TLS_X", "not supported or doesn't exist"]),
+      (["--tls-cert-file", cert, "--tls-private-key-file", key, "--secure-port", "0"], ["--secure-port 0"]), (["--secure-port", "70000"], ["--secure-port", "70000"]),
+      (["--secure-port", "6444", "--bind-address", "0.0.0.0"], ["--bind-address 0.0.0.0", "--allow-insecure-network", "authentication"]), (["--insecure-port", "0"], ["--insecure-port 0", "--secure-port"]),
+    ] as [([String], [String])] {
+      let result = try await run([Daemon.program, "check-config"] + arguments)
+      #expect(result.status != 0)
+      #expect(result.output.split(separator: "\n").count == 1 && words.allSatisfy(result.output.contains), "\(arguments): \(result.output)")
+    }
+    // A certificate directory that lost half of its pair.
+    let folder = certificates.file("certs")
+    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+    try FileManager.default.copyItem(atPath: cert, toPath: folder + "/apiserver.crt")
+    let half = try await run([Daemon.program, "serve", "--secure-port", String(try Ports.free()), "--insecure-port", "0", "--data-dir", certificates.file("data"), "--cert-dir", folder])
+    #expect(half.status == 1 && half.output.contains("--cert-dir: \(folder) holds"), "\(half.output)")
+  }
+
+  @Test(arguments: Conformance.suites)
+  func `every recorded conversation of a suite matches over TLS`(suite: String) async throws {
+    let bench = try await Bench.start()
+    defer { bench.daemon.stop() }
+    let replay = Repository.root.appending(path: "Tests/Conformance/replay.py").path
+    let result = try await run(["python3", replay, "--server", bench.url, "--cacert", bench.certFolder + "/apiserver.crt", "--only", "\(suite)/*", "-v"], within: .seconds(240))
+    #expect(result.status == 0 && result.output.contains(" passed, 0 failed"), "\(result.output)")
+  }
+}

@@ -1,0 +1,242 @@
+import Foundation
+import LoadClient
+import Synchronization
+import TestSupport
+import Testing
+
+@testable import HTTPServer
+
+/// TLS with real certificates, and curl and openssl as clients.
+@Suite(.serialized) struct `TLS` {
+  private struct Bench {
+    let certificates: Certificates
+    let credentials: TLSCredentials
+    let server: HTTPServer
+    let handler: TestHandler
+    let failures: FailureLog
+    var port: Int { server.ports[0] }
+
+    /// `change`: more of the TLS configuration; `limits`: the server's.
+    static func start(
+      _ change: (inout TLSConfiguration, Certificates) async throws -> Void = { _, _ in }, limits: (inout HTTPServer.Limits) -> Void = { _ in }
+    ) async throws -> Bench {
+      let certificates = try await Certificates()
+      try await certificates.issue("server", subject: "/CN=localhost")
+      var tls = TLSConfiguration(keyPair: .init(certFile: certificates.file("server.crt"), keyFile: certificates.file("server.key")))
+      try await change(&tls, certificates)
+      let credentials = try TLSCredentials(tls)
+      var configuration = HTTPServer.Configuration(endpoints: [.address(host: "127.0.0.1", port: 0, tls: credentials)])
+      configuration.reactors = 2
+      limits(&configuration.limits)
+      let failures = FailureLog()
+      configuration.handshakeFailed = { _, reason in failures.add(reason) }
+      let handler = TestHandler()
+      let server = try HTTPServer(configuration: configuration, handler: handler)
+      try server.start()
+      return Bench(certificates: certificates, credentials: credentials, server: server, handler: handler, failures: failures)
+    }
+
+    func curl(_ path: String, _ arguments: String...) async throws -> ProcessResult {
+      try await run(["curl", "-sS", "--cacert", certificates.authority, "https://127.0.0.1:\(port)\(path)"] + arguments)
+    }
+
+    /// What `openssl s_client` tells of a handshake.
+    func handshake(_ arguments: String...) async throws -> ProcessResult {
+      try await run(["openssl", "s_client", "-connect", "127.0.0.1:\(port)", "-CAfile", certificates.authority] + arguments, input: "")
+    }
+  }
+
+  final class FailureLog: Sendable {
+    private let reasons = Mutex<[String]>([])
+    func add(_ reason: String) { reasons.withLock { $0.append(reason) } }
+    var all: [String] { reasons.withLock { $0 } }
+  }
+
+  private final class Tally: Sendable {
+    let failed = FailureLog()
+    let served = Atomic<Int>(0)
+    let isOver = Atomic<Bool>(false)
+  }
+
+  @Test func `requests and large answers pass both ways`() async throws {
+    let bench = try await Bench.start()
+    let large = try await bench.curl("/large", "--http1.1", "-o", bench.certificates.file("large"), "-w", "%{http_version} %{size_download}")
+    #expect(large.output == "1.1 8388608", "\(large.output)")
+    let body = String(repeating: "0123456789abcdef", count: 150_000)
+    let file = bench.certificates.file("body")
+    try body.write(toFile: file, atomically: true, encoding: .utf8)
+    let echo = try await bench.curl("/echo", "--http1.1", "--data-binary", "@\(file)", "-H", "Expect:")
+    #expect(echo.output == body)
+    let chunked = try await bench.curl("/echo", "--http1.1", "--data-binary", "@\(file)", "-H", "Transfer-Encoding: chunked")
+    #expect(chunked.output == body)
+    let many = try await run(["curl", "-sS", "--http1.1", "--cacert", bench.certificates.authority] + (0..<50).map { _ in "https://127.0.0.1:\(bench.port)/stream" })
+    #expect(many.output == String(repeating: "one,two", count: 50))
+    #expect(bench.server.statistics.acceptedConnections == 4)
+    await bench.server.drain(deadline: .seconds(1))
+  }
+
+  @Test func `old versions, foreign suites and renegotiation are refused`() async throws {
+    let bench = try await Bench.start { tls, _ in tls.cipherSuites = [try #require(TLSCipherSuite(name: "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384"))] }
+    #expect(try await bench.handshake("-tls1_1", "-cipher", "DEFAULT@SECLEVEL=0").output.contains("Cipher is (NONE)"))
+    #expect(try await bench.handshake("-tls1_2").output.contains("Cipher is ECDHE-ECDSA-AES256-GCM-SHA384"))
+    #expect(try await bench.handshake("-tls1_2", "-cipher", "ECDHE-ECDSA-AES128-GCM-SHA256").output.contains("Cipher is (NONE)"))
+    #expect(try await bench.handshake("-tls1_3").output.contains("TLSv1.3"))
+    let renegotiation = try await run(["bash", "-c", "(sleep 0.3; echo R; sleep 0.5) | openssl s_client -connect 127.0.0.1:\(bench.port) -tls1_2 2>&1"])
+    #expect(renegotiation.output.contains("no renegotiation"), "\(renegotiation.output.suffix(300))")
+    #expect(try await bench.curl("/later", "--http1.1").output == "later")
+    await bench.server.drain(deadline: .seconds(1))
+
+    let strict = try await Bench.start { tls, _ in tls.minVersion = .tls13 }
+    #expect(try await strict.handshake("-tls1_2").output.contains("Cipher is (NONE)"))
+    #expect(try await strict.curl("/later").output == "later")
+    await strict.server.drain(deadline: .seconds(1))
+  }
+
+  @Test func `sessions are resumed by tickets`() async throws {
+    let bench = try await Bench.start()
+    let session = bench.certificates.file("session")
+    for version in ["-tls1_2", "-tls1_3"] {
+      _ = try await run(["bash", "-c", "(printf 'GET /later HTTP/1.1\\r\\nHost: x\\r\\nConnection: close\\r\\n\\r\\n'; sleep 0.5) | openssl s_client -connect 127.0.0.1:\(bench.port) \(version) -sess_out \(session) 2>&1"])
+      let again = try await bench.handshake(version, "-sess_in", session)
+      #expect(again.output.contains("Reused, TLS"), "\(version): \(again.output.suffix(500))")
+    }
+    await bench.server.drain(deadline: .seconds(1))
+  }
+
+  @Test func `a client certificate is verified and told to the handler, also when its session is resumed`() async throws {
+    let bench = try await Bench.start { tls, certificates in
+      try await certificates.issue("client", subject: "/O=system:masters/O=dev/CN=alice", alternativeNames: "DNS:a.example,email:a@example.org,URI:spiffe://x/y,IP:10.0.0.1")
+      try await certificates.issue("old", subject: "/CN=bob", days: -1)
+      tls.clientCAFile = certificates.authority
+    }
+    let certificates = bench.certificates
+    #expect(try await bench.curl("/whoami", "--http1.1").output == "\(ClientIdentity.none)")
+    let known = try await bench.curl("/whoami", "--http1.1", "--cert", certificates.file("client.crt"), "--key", certificates.file("client.key")).output
+    let fingerprint = try await run(["bash", "-c", "openssl x509 -in \(certificates.file("client.crt")) -outform DER | sha256sum | cut -d' ' -f1"]).output.filter { $0 != "\n" }
+    for part in [
+      "verified", "commonName: \"alice\"", "organizations: [\"system:masters\", \"dev\"]", "dnsNames: [\"a.example\"]", "emailAddresses: [\"a@example.org\"]", "uris: [\"spiffe://x/y\"]",
+      "ipAddresses: [\"10.0.0.1\"]", fingerprint,
+    ] { #expect(known.contains(part), "\(part) in \(known)") }
+    // Strangers are served: who they are is for authentication to decide.
+    let other = try await Certificates(authority: "another")
+    try await other.issue("mallory", subject: "/CN=alice")
+    for (certificate, key) in [(other.file("mallory.crt"), other.file("mallory.key")), (certificates.file("old.crt"), certificates.file("old.key"))] {
+      let stranger = try await bench.curl("/whoami", "--http1.1", "--cert", certificate, "--key", key).output
+      #expect(stranger.contains("unverified") && !stranger.contains("alice"), "\(stranger)")
+    }
+    let session = certificates.file("session")
+    let request = "(printf 'GET /whoami HTTP/1.1\\r\\nHost: x\\r\\nConnection: close\\r\\n\\r\\n'; sleep 0.5) | openssl s_client -connect 127.0.0.1:\(bench.port) "
+    for version in ["-tls1_2", "-tls1_3"] {
+      _ = try await run(["bash", "-c", request + "\(version) -cert \(certificates.file("client.crt")) -key \(certificates.file("client.key")) -sess_out \(session) 2>&1"])
+      let again = try await run(["bash", "-c", request + "\(version) -sess_in \(session) 2>&1"]).output
+      #expect(again.contains("Reused, TLS") && again.contains("commonName: \"alice\""), "\(again.suffix(400))")
+    }
+    await bench.server.drain(deadline: .seconds(1))
+  }
+
+  @Test func `the certificate is chosen by server name`() async throws {
+    let bench = try await Bench.start { tls, certificates in
+      for (name, names) in [("foo", "DNS:foo.test,DNS:*.foo.test"), ("bar", "DNS:bar.test"), ("late", "DNS:foo.test,DNS:late.test")] {
+        try await certificates.issue(name, subject: "/CN=\(name)", alternativeNames: names)
+      }
+      func pair(_ name: String, _ names: String...) -> TLSConfiguration.KeyPair { .init(certFile: certificates.file("\(name).crt"), keyFile: certificates.file("\(name).key"), names: names) }
+      tls.sniKeyPairs = [pair("foo"), pair("bar", "bar.test", "*.wide.test"), pair("late")]
+    }
+    for (asked, subject) in [
+      ("foo.test", "foo"), ("A.foo.test", "foo"), ("a.b.foo.test", "localhost"), ("bar.test", "bar"), ("x.wide.test", "bar"), ("late.test", "late"), ("none.test", "localhost"),
+    ] {
+      let shown = try await bench.handshake("-servername", asked).output
+      #expect(shown.contains("subject=CN = \(subject)\n"), "\(asked): \(shown.prefix(300))")
+    }
+    #expect(try await bench.handshake("-noservername").output.contains("subject=CN = localhost\n"))
+    await bench.server.drain(deadline: .seconds(1))
+  }
+
+  @Test func `files that change are read again, and connections live on`() async throws {
+    let bench = try await Bench.start()
+    let certificates = bench.certificates
+    let before = try await run(["bash", "-c", "openssl x509 -in \(certificates.file("server.crt")) -noout -serial"]).output
+    let tally = Tally()
+    let authority = certificates.authority
+    let url = "https://127.0.0.1:\(bench.port)/later"
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      for _ in 0..<2 {
+        group.addTask {
+          while !tally.isOver.load(ordering: .relaxed) {
+            let result = try await run(["curl", "-sS", "--http1.1", "--cacert", authority, url, url, url])
+            if result.output == "laterlaterlater" { tally.served.add(3, ordering: .relaxed) } else { tally.failed.add(result.output) }
+          }
+        }
+      }
+      for _ in 0..<8 {
+        let done = tally.served.load(ordering: .relaxed)
+        try await certificates.issue("server", subject: "/CN=localhost")
+        // Between the two renames a pair does not match: then the old one stays until the next look.
+        try await eventually("a reload") { (try? bench.credentials.reloadIfChanged()) ?? false }
+        try await eventually("requests") { tally.served.load(ordering: .relaxed) >= done + 3 }
+      }
+      tally.isOver.store(true, ordering: .relaxed)
+      try await group.waitForAll()
+    }
+    #expect(tally.failed.all == [])
+    #expect(try await bench.handshake().output.contains("subject=CN = localhost\n"))
+    let after = try await run(["bash", "-c", "openssl s_client -connect 127.0.0.1:\(bench.port) </dev/null 2>/dev/null | openssl x509 -noout -serial"]).output
+    #expect(after != before)
+    #expect(try bench.credentials.reloadIfChanged() == false)
+    // What can't be read is told once, and the old stays.
+    try "nonsense".write(toFile: certificates.file("server.crt"), atomically: true, encoding: .utf8)
+    #expect(throws: TLSError.self) { try bench.credentials.reloadIfChanged() }
+    #expect(try bench.credentials.reloadIfChanged() == false)
+    #expect(try await bench.curl("/later").output == "later")
+    await bench.server.drain(deadline: .seconds(1))
+  }
+
+  @Test func `malformed, plain and slow handshakes end, and others are served`() async throws {
+    let bench = try await Bench.start(limits: { $0.handshakeTimeout = .milliseconds(500) })
+    let port = bench.port
+    try await blocking {
+      let plain = try Client(port: port, patience: 5)
+      try plain.send(Array("GET / HTTP/1.1\r\nHost: x\r\n\r\n".utf8))
+      #expect(try plain.receiveHead().status == 400)
+      // The start of a hello that claims more than follows, noise, an alert, an oversized record.
+      for bytes: [UInt8] in [[22, 3, 1, 1, 0, 1, 0, 0, 252, 3, 3], (0..<400).map { _ in UInt8.random(in: 0...255) }, [21, 3, 3, 0, 2, 2, 40], [22, 3, 1, 255, 255] + [UInt8](repeating: 1, count: 70_000), []] {
+        let client = try Client(port: port, patience: 5)
+        try? client.send(bytes)
+        var buffer = [UInt8](repeating: 0, count: 4_096)
+        while recv(client.descriptor, &buffer, buffer.count, 0) > 0 {}  // until the server ends it
+      }
+    }
+    #expect(try await bench.curl("/later", "--http1.1").output == "later")
+    try await eventually("connections to be gone") { bench.server.statistics.openConnections == 0 }
+    #expect(bench.server.statistics.failedHandshakes >= 3 && bench.server.statistics.timedOutConnections >= 2)
+    #expect(bench.failures.all.contains { $0.contains("http request") }, "\(bench.failures.all)")
+    await bench.server.drain(deadline: .seconds(1))
+  }
+
+  @Test func `files that can't be used are named with the reason`() async throws {
+    let certificates = try await Certificates()
+    try await certificates.issue("server", subject: "/CN=localhost")
+    try await certificates.issue("other", subject: "/CN=other")
+    try await certificates.issue("old", subject: "/CN=old", days: -1)
+    for (name, text) in [("empty", ""), ("noise", "not PEM"), ("broken", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n")] {
+      try text.write(toFile: certificates.file(name), atomically: true, encoding: .utf8)
+    }
+    _ = try await run(["openssl", "ec", "-in", certificates.file("server.key"), "-aes128", "-passout", "pass:x", "-out", certificates.file("locked.key")])
+    func reason(_ cert: String, _ key: String, ca: String? = nil) -> String {
+      var tls = TLSConfiguration(keyPair: .init(certFile: certificates.file(cert), keyFile: certificates.file(key)))
+      tls.clientCAFile = ca.map(certificates.file)
+      do throws(TLSError) {
+        _ = try TLSCredentials(tls)
+        return "fine"
+      } catch { return "\(error)" }
+    }
+    #expect(reason("server.crt", "server.key", ca: "ca.crt") == "fine")
+    for (text, file, words) in [
+      (reason("none", "server.key"), "none", "No such file"), (reason("empty", "server.key"), "empty", "empty"), (reason("noise", "server.key"), "noise", "no certificate"),
+      (reason("broken", "server.key"), "broken", "no certificate"), (reason("server.crt", "none"), "none", "No such file"), (reason("server.crt", "server.crt"), "server.crt", "no private key"),
+      (reason("server.crt", "other.key"), "other.key", "does not belong"), (reason("server.crt", "locked.key"), "locked.key", "encrypted"), (reason("old.crt", "old.key"), "old.crt", "expired"),
+      (reason("server.crt", "server.key", ca: "none"), "none", "No such file"), (reason("server.crt", "server.key", ca: "empty"), "empty", "empty"),
+      (reason("server.crt", "server.key", ca: "old.crt"), "old.crt", "expired"), (reason("server.crt", "server.key", ca: "server.key"), "server.key", "no certificate"),
+    ] { #expect(text.contains(file) && text.contains(words), "\(text)") }
+  }
+}
