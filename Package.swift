@@ -43,6 +43,8 @@ let package = Package(
       swiftSettings: swiftSettings),
     .target(name: "FieldManagement", dependencies: ["Schema", "JSON", "Machinery", "ByteBuffers"], swiftSettings: swiftSettings),
     .target(name: "Metrics", swiftSettings: swiftSettings),
+    // Who a request is by and what they may do; knows neither sockets nor storage.
+    .target(name: "Access", dependencies: ["Machinery", "JSON"], swiftSettings: swiftSettings),
     .target(name: "Storage", dependencies: ["ByteBuffers", "Machinery", "Metrics"], swiftSettings: swiftSettings),
     .target(name: "StorageSQLite", dependencies: ["Storage", "ByteBuffers", "CSQLite"], swiftSettings: swiftSettings),
     .target(name: "CurlHTTP", dependencies: ["CCurl", "CNetwork", "ByteBuffers"], swiftSettings: swiftSettings),
@@ -64,6 +66,7 @@ let package = Package(
       swiftSettings: swiftSettings),
 
     .target(name: "TestSupport", dependencies: ["ByteBuffers", "Storage", "JSON"], path: "Tests/TestSupport", swiftSettings: swiftSettings),
+    .testTarget(name: "AccessTests", dependencies: ["Access", "Machinery", "JSON"], swiftSettings: swiftSettings),
     .testTarget(name: "MetricsTests", dependencies: ["Metrics"], swiftSettings: swiftSettings),
     .testTarget(name: "JSONTests", dependencies: ["ByteBuffers", "JSON", "TestSupport"], swiftSettings: swiftSettings),
     .testTarget(name: "MachineryTests", dependencies: ["ByteBuffers", "Machinery", "JSON", "TestSupport"], swiftSettings: swiftSettings),

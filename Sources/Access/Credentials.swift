@@ -1,0 +1,48 @@
+/// What a request brings to say who it is by, taken out of it as values.
+public struct Credentials: Sendable {
+  /// The `Authorization` header.
+  public var authorization: String?
+  /// Subject of the client certificate, if one was sent and a CA that we trust for clients has signed it.
+  public var certificate: CertificateIdentity?
+  /// Common name of the client certificate where the front proxies' CA has signed it.
+  public var proxyName: String?
+  /// Path without query, for what is anonymous on some paths only.
+  public var path: String
+  /// Headers that authenticators asked for, names in small letters.
+  public var headers: [(name: String, value: String)]
+
+  public init(
+    authorization: String? = nil, certificate: CertificateIdentity? = nil, proxyName: String? = nil, path: String = "", headers: [(name: String, value: String)] = []
+  ) {
+    self.authorization = authorization
+    self.certificate = certificate
+    self.proxyName = proxyName
+    self.path = path
+    self.headers = headers
+  }
+
+  /// The token of `Authorization: Bearer …`; nil when there is none. (`bearertoken.AuthenticateRequest`.)
+  public var bearerToken: String? {
+    guard let authorization else { return nil }
+    let parts = authorization.split(separator: " ", maxSplits: 2, omittingEmptySubsequences: false)
+    guard parts.count >= 2, parts[0].lowercased() == "bearer", !parts[1].isEmpty else { return nil }
+    return String(parts[1])
+  }
+}
+
+/// What kube-apiserver reads of a client certificate.
+public struct CertificateIdentity: Sendable, Equatable {
+  public var commonName: String
+  public var organizations: [String]
+  /// Values of the subject's attributes 1.3.6.1.4.1.57683.2, by which a certificate carries a user's uid.
+  public var uids: [String]
+  /// SHA-256 of the certificate, in hex.
+  public var fingerprint: String
+
+  public init(commonName: String, organizations: [String] = [], uids: [String] = [], fingerprint: String = "") {
+    self.commonName = commonName
+    self.organizations = organizations
+    self.uids = uids
+    self.fingerprint = fingerprint
+  }
+}
