@@ -80,7 +80,7 @@ let package = Package(
     .testTarget(name: "CacherTests", dependencies: ["Cacher", "Storage", "StorageSQLite", "TestSupport"], swiftSettings: swiftSettings),
     .testTarget(name: "HTTPServerTests", dependencies: ["HTTPServer", "ByteBuffers", "LoadClient", "TestSupport"], swiftSettings: swiftSettings),
     .testTarget(
-      name: "RegistryTests", dependencies: ["Registry", "Cacher", "Schema", "Storage", "StorageSQLite", "Machinery", "JSON", "ByteBuffers", "TestSupport"], swiftSettings: swiftSettings),
+      name: "RegistryTests", dependencies: ["Registry", "Cacher", "Schema", "Storage", "StorageEtcd3", "StorageSQLite", "Machinery", "JSON", "ByteBuffers", "TestSupport"], swiftSettings: swiftSettings),
     .testTarget(
       name: "APIServerTests", dependencies: ["APIServer", "Registry", "StorageSQLite", "HTTPServer", "TestSupport"], swiftSettings: swiftSettings),
     .target(name: "LoadClient", path: "Tests/LoadClient", swiftSettings: swiftSettings),

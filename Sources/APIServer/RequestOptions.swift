@@ -62,6 +62,7 @@ extension DeleteOptions {
     case .json:
       do { value = try JSONValue(parsing: body) } catch { throw Status.badRequest("couldn't get version/kind; json parse error: \(error)") }
     }
+    if value == .null { return }
     guard value.object != nil else {
       throw Status.badRequest(
         "couldn't get version/kind; json parse error: json: cannot unmarshal \(value.goKind) into Go value of type struct { APIVersion string \"json:\\\"apiVersion,omitempty\\\"\"; Kind string \"json:\\\"kind,omitempty\\\"\" }"
@@ -69,6 +70,7 @@ extension DeleteOptions {
     }
     let kind = value["kind"]?.string ?? ""
     let version = value["apiVersion"]?.string ?? ""
+    if version.utf8.count(where: { $0 == UInt8(ascii: "/") }) > 1 { throw Status.badRequest("unexpected GroupVersion string: \(version)") }
     guard kind.isEmpty || kind == "DeleteOptions", ["", "v1", "meta.k8s.io/v1"].contains(version) else {
       let shownKind = GoText.quoted(kind.isEmpty ? "DeleteOptions" : kind)
       let shownVersion = GoText.quoted(version.isEmpty ? "v1" : version)

@@ -18,9 +18,15 @@ extension Store {
     }
     while true {
       do throws(Status) {
-        return try await change(name, namespace: namespace, subresource: subresource, options: options, warnings: warnings) { existing throws(Status) in
-          try applied(to: existing)
+        let found = WarningBox()
+        let result = try await change(
+          name, namespace: namespace, subresource: subresource, options: options, warnings: warnings, mayLoseOwners: false
+        ) { existing throws(Status) in
+          var new = try applied(to: existing)
+          found.set(OwnerReferences.deduplicate(&new, inPatch: true))
+          return new
         }
+        return WriteResult(object: result.object, code: result.code, warnings: result.warnings + found.get())
       } catch {
         // A status belongs to something that is there.
         guard error.code == 404, subresource == .main else { throw error }

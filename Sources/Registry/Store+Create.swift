@@ -9,12 +9,23 @@ extension Store {
   public func create(_ body: JSONValue, namespace: String, options: WriteOptions, warnings: [String] = []) async throws(Status) -> WriteResult {
     try options.validate()
     var body = body
+    // Nobody comes to own what the server sets anyway.
+    if var given = body["metadata"]?.object {
+      for field in ["uid", "creationTimestamp"] + Self.wiped { given[field] = nil }
+      body["metadata"] = .object(given)
+    }
+    let warnings = warnings + OwnerReferences.deduplicate(&body, inPatch: false)
     fields.update(live: nil, new: &body, writer: writer(options, .main), now: Timestamp.now)
-    return try await create(tracked: body, namespace: namespace, options: options, warnings: warnings)
+    return try await create(tracked: body, namespace: namespace, options: options, warnings: warnings, mayLoseOwners: true)
   }
 
-  /// Creates an object whose field owners are known.
-  func create(tracked body: JSONValue, namespace: String, options: WriteOptions, warnings: [String]) async throws(Status) -> WriteResult {
+  /// Members of metadata that a creation drops. (`WipeObjectMetaSystemFields`)
+  private static let wiped = ["deletionTimestamp", "deletionGracePeriodSeconds", "selfLink"]
+
+  /// Creates an object whose field owners are known. `mayLoseOwners`: they may be left out where the storage finds the whole too large.
+  func create(
+    tracked body: JSONValue, namespace: String, options: WriteOptions, warnings: [String], mayLoseOwners: Bool = false
+  ) async throws(Status) -> WriteResult {
     let base = body["metadata"]?["generateName"]?.string ?? ""
     let isGenerated = (body["metadata"]?["name"]?.string ?? "").isEmpty && !base.isEmpty
     var attempts = isGenerated ? 8 : 1
@@ -23,7 +34,7 @@ extension Store {
       var object = body
       let name = try prepare(&object, namespace: namespace, generatingFrom: isGenerated ? base : nil)
       do throws(Status) {
-        return try await store(object, name: name, namespace: namespace, options: options, warnings: warnings)
+        return try await store(object, name: name, namespace: namespace, options: options, warnings: warnings, mayLoseOwners: mayLoseOwners)
       } catch {
         guard error.reason == "AlreadyExists", isGenerated else { throw error }
         if attempts == 0 { throw .generateNameConflict(info.groupResource, name) }
@@ -46,7 +57,7 @@ extension Store {
     if let base { given["name"] = .string(Identity.name(from: base)) }
     given["uid"] = .string(Identity.uid())
     given["creationTimestamp"] = .string(Timestamp.text(Timestamp.now))
-    for field in ["deletionTimestamp", "deletionGracePeriodSeconds", "selfLink"] { given[field] = nil }
+    for field in Self.wiped { given[field] = nil }
     object["metadata"] = .object(MetadataOrder.sorted(given))
     strategy.prepareForCreate(&object)
     let meta = object["metadata"]?.object ?? JSONObject()
@@ -57,7 +68,9 @@ extension Store {
     return name
   }
 
-  private func store(_ object: JSONValue, name: String, namespace: String, options: WriteOptions, warnings: [String]) async throws(Status) -> WriteResult {
+  private func store(
+    _ object: JSONValue, name: String, namespace: String, options: WriteOptions, warnings: [String], mayLoseOwners: Bool
+  ) async throws(Status) -> WriteResult {
     // Upstream finds this only in its storage layer, and so do its clients: a 500 without a reason.
     if !(object["metadata"]?["resourceVersion"]?.string ?? "").isEmpty {
       throw .plain(500, "resourceVersion should not be set on objects to be created")
@@ -72,7 +85,13 @@ extension Store {
         }
         throw StorageError.keyExists(key: key)
       }
-      let stored = try await objects.create(key: key, value: value, ttl: nil)
+      let stored: StoredObject
+      do { stored = try await objects.create(key: key, value: value, ttl: nil) } catch StorageError.tooLarge where mayLoseOwners {
+        // Once more without the bookkeeping, which may be what is too much (SEMANTICS 2.23).
+        var smaller = object
+        smaller["metadata"]?["managedFields"] = nil
+        stored = try await objects.create(key: key, value: codec.bytes(of: smaller), ttl: nil)
+      }
       noteWrite(stored.revision)
       return WriteResult(object: try objects.written(stored), code: 201, warnings: warnings)
     } catch StorageError.keyExists {

@@ -27,10 +27,10 @@ extension Store {
     let found = WarningBox()
     let result = try await change(name, namespace: namespace, subresource: subresource, options: options, warnings: []) { existing throws(Status) in
       let decoded = try self.reread(try reading.get()(existing), validation: options.validation)
-      found.set(decoded.warnings)
       try self.checkName(decoded.object, name)
       var new = decoded.object
       self.fields.update(live: existing, new: &new, writer: self.writer(options, subresource), now: Timestamp.now)
+      found.set(decoded.warnings + OwnerReferences.deduplicate(&new, inPatch: true))
       return new
     }
     return WriteResult(object: result.object, code: result.code, warnings: found.get() + result.warnings)
@@ -106,7 +106,7 @@ extension Store {
 }
 
 /// Warnings of the last round of an update loop.
-private final class WarningBox: Sendable {
+final class WarningBox: Sendable {
   private let warnings = Mutex<[String]>([])
   func set(_ value: [String]) { warnings.withLock { $0 = value } }
   func get() -> [String] { warnings.withLock { $0 } }

@@ -13,8 +13,10 @@ extension Store {
   ) async throws(Status) -> WriteResult {
     try options.validate()
     try checkName(body, name)
+    var body = body
+    let warnings = warnings + OwnerReferences.deduplicate(&body, inPatch: false)
     let uid = body["metadata"]?["uid"]?.string ?? ""
-    return try await change(name, namespace: namespace, subresource: subresource, options: options, warnings: warnings) { existing throws(Status) in
+    return try await change(name, namespace: namespace, subresource: subresource, options: options, warnings: warnings) { [body] existing throws(Status) in
       let known = existing["metadata"]?["uid"]?.string ?? ""
       if !uid.isEmpty && uid != known {
         throw .conflict(
@@ -35,19 +37,20 @@ extension Store {
   }
 
   /// The one loop of all updates: shows `make` what is stored, checks what it makes of it by upstream's `Store.Update`, and writes it if nothing else was
-  /// written in between; else all over again.
+  /// written in between; else all over again. `mayLoseOwners`: field owners may be left out where the storage finds the whole too large.
   func change(
-    _ name: String, namespace: String, subresource: Subresource, options: WriteOptions, warnings: [String],
+    _ name: String, namespace: String, subresource: Subresource, options: WriteOptions, warnings: [String], mayLoseOwners: Bool = true,
     _ make: @escaping @Sendable (JSONValue) throws(Status) -> JSONValue
   ) async throws(Status) -> WriteResult {
     let key = key(name, namespace: namespace)
     // What the last round of the loop decided; the closure may run again.
     let made = Mutex<(value: SharedBytes, revision: Revision, isRemoved: Bool)?>(nil)
     let extra = Mutex<[String]>([])
-    @Sendable func decide(_ stored: StoredObject?) throws -> UpdateDecision {
+    @Sendable func decide(_ stored: StoredObject?, losingOwners: Bool) throws -> UpdateDecision {
       guard let stored else { throw Status.notFound(self.info.groupResource, name) }
       let old = try codec.tree(of: stored)
       var new = try make(old)
+      if losingOwners { new["metadata"]?["managedFields"] = nil }
       try matchVersion(&new, old, name)
       try complete(&new, old, subresource: subresource, namespace: namespace, name: name)
       Self.keepTimes(&new, old)
@@ -61,12 +64,18 @@ extension Store {
     do {
       if options.isDryRun {
         let stored = try await objects.get(key: key, isConsistent: true)
-        _ = try decide(stored)
+        _ = try decide(stored, losingOwners: false)
         guard let value = made.withLock({ $0 })?.value else { throw StorageError.keyNotFound(key: key) }
         let object = try codec.decode(StoredObject(key: key, value: value, revision: stored.revision))
         return WriteResult(object: object, code: 200, warnings: warnings + extra.withLock { $0 })
       }
-      let outcome = try await objects.guaranteedUpdate(key: key, ignoreNotFound: false, origin: nil, tryUpdate: decide)
+      let outcome: UpdateOutcome
+      do {
+        outcome = try await objects.guaranteedUpdate(key: key, ignoreNotFound: false, origin: nil) { try decide($0, losingOwners: false) }
+      } catch StorageError.tooLarge where mayLoseOwners {
+        // Once more without the bookkeeping, which may be what is too much (SEMANTICS 2.23).
+        outcome = try await objects.guaranteedUpdate(key: key, ignoreNotFound: false, origin: nil) { try decide($0, losingOwners: true) }
+      }
       noteWrite(outcome.object.revision)
       let all = warnings + extra.withLock { $0 }
       if let last = made.withLock({ $0 }), last.isRemoved {

@@ -119,17 +119,22 @@ public final class Store: Sendable {
       throw unrecognized("couldn't get version/kind; json parse error: json: cannot unmarshal \(JSONValue.goKind(of: tape.root)) into Go value of type struct { APIVersion string \"json:\\\"apiVersion,omitempty\\\"\"; Kind string \"json:\\\"kind,omitempty\\\"\" }")
     }
     let version = info.groupVersion.description
+    if let (field, found) = Self.mistypedTypeMember(tape.root) {
+      throw unrecognized("couldn't get version/kind; json parse error: json: cannot unmarshal \(found) into Go struct field .\(field) of type string")
+    }
     let kind = tape.root["kind"]?.string ?? ""
     let apiVersion = tape.root["apiVersion"]?.string ?? ""
     let shownKind = kind.isEmpty ? info.kind : kind
     let shownVersion = (apiVersion.isEmpty ? version : apiVersion).split(separator: "/").last.map(String.init) ?? ""
     func unhandled(_ why: String) -> Status { .badRequest("\(shownKind) in version \(GoText.quoted(shownVersion)) cannot be handled as a \(info.kind): \(why)") }
-    if !apiVersion.isEmpty && apiVersion != version {
-      throw unhandled("no kind \(GoText.quoted(shownKind)) is registered for version \(GoText.quoted(apiVersion)) in scheme \"k8s.io/kubernetes/pkg/api/legacyscheme/scheme.go:30\"")
-    }
-    if !kind.isEmpty && kind != info.kind {
+    if apiVersion.utf8.count(where: { $0 == UInt8(ascii: "/") }) > 1 { throw unrecognized("unexpected GroupVersion string: \(apiVersion)") }
+    if !apiVersion.isEmpty && apiVersion != version || !kind.isEmpty && kind != info.kind {
+      let given = apiVersion.isEmpty ? version : apiVersion
+      guard RegisteredKinds.contains(kind: shownKind, groupVersion: given) else {
+        throw unhandled("no kind \(GoText.quoted(shownKind)) is registered for version \(GoText.quoted(given)) in scheme \"k8s.io/kubernetes/pkg/api/legacyscheme/scheme.go:30\"")
+      }
       let internalName = info.groupVersion.group.isEmpty ? "core" : info.groupVersion.group.split(separator: ".").first.map(String.init) ?? ""
-      throw unhandled("converting (\(info.groupVersion.version).\(kind)) to (\(internalName).\(info.kind)): unknown conversion")
+      throw unhandled("converting (\(shownVersion).\(shownKind)) to (\(internalName).\(info.kind)): unknown conversion")
     }
     let decoded: Decoded
     do { decoded = try model.decode(tape.root, as: type, leavesRawUnread: true) } catch { throw unhandled(error.description) }
@@ -144,6 +149,16 @@ public final class Store: Sendable {
     guard !complaints.isEmpty, validation != .ignore else { return (object, []) }
     if validation == .strict { throw unhandled("strict decoding error: \(complaints.joined(separator: ", "))") }
     return (object, complaints)
+  }
+
+  /// The first of kind and apiVersion that is no string, with what it is instead.
+  private static func mistypedTypeMember(_ root: JSONNode) -> (field: String, found: String)? {
+    func isText(_ node: JSONNode?) -> Bool { node.map { $0.kind == .string || $0.isNull } ?? true }
+    if isText(root["kind"]) && isText(root["apiVersion"]) { return nil }
+    for (name, value) in root.members where (name.isString("kind") || name.isString("apiVersion")) && !isText(value) {
+      return (name.string ?? "", JSONValue.goKind(of: value))
+    }
+    return nil
   }
 
   /// kind and apiVersion come first; a body without them has them added.

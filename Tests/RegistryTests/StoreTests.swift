@@ -4,6 +4,7 @@ import JSON
 import Machinery
 import Registry
 import Storage
+import StorageEtcd3
 import StorageSQLite
 import TestSupport
 import Testing
@@ -14,13 +15,18 @@ struct Bench {
   let destroy: @Sendable () async -> Void
   private let folder: TemporaryFolder
 
-  static func make(capacity: Int = 1_000) async throws -> Bench {
+  /// Over SQLite, or over an etcd.
+  static func make(capacity: Int = 1_000, etcd: EtcdServer? = nil) async throws -> Bench {
     let folder = try TemporaryFolder()
     var config = StorageBackend.Config()
-    config.type = StorageBackend.typeSQLite
+    config.type = etcd == nil ? StorageBackend.typeSQLite : StorageBackend.typeETCD3
+    config.serverList = etcd.map { [$0.url] } ?? []
     config.sqlitePath = folder.file("nodes.db")
     struct Factory: StorageFactory {
-      func create(_ config: StorageBackend.Config) async throws -> (any Storage, DestroyFunc) { try await SQLiteStorage.make(config) }
+      func create(_ config: StorageBackend.Config) async throws -> (any Storage, DestroyFunc) {
+        if config.type == StorageBackend.typeSQLite { return try await SQLiteStorage.make(config) }
+        return try await Etcd3Storage.make(config)
+      }
     }
     let strategy = NodeStrategy()
     let codec = ResourceCodec(strategy)

@@ -10,7 +10,10 @@ enum NodeValidation {
     let meta = node["metadata"]?.object ?? JSONObject()
     let isNameGood = isMetaGood && meta["generateName"] == nil && NameValidation.dns1123Subdomain(meta["name"]?.string ?? "").isEmpty
     var errors = isNameGood ? [] : MetaValidation.validate(meta, isNamespaced: false, nameRule: MetaValidation.subdomainName)
-    errors += taints(node) + resources(node)
+    errors += finalizers(meta) + taints(node) + resources(node)
+    if let swap = node["status"]?["nodeInfo"]?["swap"]?["capacity"]?.int, swap <= 0 {
+      errors.append(.invalid("metadata.nodeSwapStatus.capacity", bare: String(swap), "must be greater than zero"))
+    }
     let cidrs = (node["spec"]?["podCIDRs"]?.array ?? []).compactMap(\.string)
     for (place, cidr) in cidrs.enumerated() where IPNetwork(cidr) == nil {
       errors.append(.invalid("spec.podCIDRs[\(place)]", cidr, "must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)"))
@@ -59,6 +62,16 @@ enum NodeValidation {
     errors += taints(node)
     if node["spec"]?["externalID"]?.string ?? "" != old["spec"]?["externalID"]?.string ?? "" {
       errors.append(.forbidden("spec.externalID", "may not be updated"))
+    }
+    return errors
+  }
+
+  /// A finalizer of a core kind without a domain must be one of those that have none. (`validateKubeFinalizerName`)
+  private static func finalizers(_ meta: JSONObject) -> [FieldError] {
+    var errors: [FieldError] = []
+    for (place, finalizer) in (meta["finalizers"]?.array ?? []).enumerated() {
+      guard let name = finalizer.string, !name.utf8.contains(UInt8(ascii: "/")), !["kubernetes", "orphan", "foregroundDeletion"].contains(name) else { continue }
+      errors.append(.invalid("metadata.finalizers[\(place)]", name, "name is neither a standard finalizer name nor is it fully qualified"))
     }
     return errors
   }

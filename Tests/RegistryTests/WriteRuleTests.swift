@@ -1,0 +1,101 @@
+import ByteBuffers
+import Cacher
+import JSON
+import Machinery
+import Registry
+import TestSupport
+import Testing
+
+@Suite struct `Rules of writes` {
+  @Test(arguments: [("x", 1), ("a.b", 1), ("kubernetes", 0), ("orphan", 0), ("example.com/x", 0)])
+  func `a finalizer without a domain must be a standard one`(name: String, complaints: Int) async throws {
+    let bench = try await Bench.make()
+    let body = #"{"metadata":{"name":"a","finalizers":["\#(name)"]}}"#
+    if complaints == 0 {
+      try await bench.create(body)
+    } else {
+      await #expect { try await bench.create(body) } throws: {
+        ($0 as? Status)?.message == "Node \"a\" is invalid: metadata.finalizers[0]: Invalid value: \"\(name)\": name is neither a standard finalizer name nor is it fully qualified"
+      }
+      // The update runs the checks of a creation too (SEMANTICS 2.5).
+      try await bench.create(#"{"metadata":{"name":"a"}}"#)
+      await #expect { try await bench.patch("a", .merge, #"{"metadata":{"finalizers":["\#(name)"]}}"#) } throws: { ($0 as? Status)?.details?.causes.first?.field == "metadata.finalizers[0]" }
+    }
+    await bench.destroy()
+  }
+
+  @Test func `the swap of a node is more than nothing`() async throws {
+    let bench = try await Bench.make()
+    await #expect { try await bench.create(#"{"metadata":{"name":"a"},"status":{"nodeInfo":{"swap":{"capacity":0}}}}"#) } throws: {
+      ($0 as? Status)?.details?.causes == [Status.Cause(reason: "FieldValueInvalid", message: "Invalid value: 0: must be greater than zero", field: "metadata.nodeSwapStatus.capacity")]
+    }
+    await bench.destroy()
+  }
+
+  @Test func `an owner that is named twice is kept once, with a warning (SEMANTICS 2.24)`() async throws {
+    let bench = try await Bench.make()
+    let owner = #"{"apiVersion":"v1","kind":"Pod","name":"p","uid":"u"}"#
+    let other = #"{"apiVersion":"v1","kind":"Pod","name":"q","uid":"u"}"#
+    let made = try await bench.store.create(
+      try bench.body(#"{"metadata":{"name":"a","ownerReferences":[\#(owner),\#(other),\#(owner)]}}"#), namespace: "", options: WriteOptions(.create))
+    let object = try JSONValue(parsing: made.object.object)
+    #expect(object["metadata"]?["ownerReferences"]?.array?.count == 2)
+    let end = "; API server dedups owner references in 1.20+, and may reject such requests as early as 1.24; please fix your requests; duplicate UID(s) observed: u"
+    #expect(made.warnings == [".metadata.ownerReferences contains duplicate entries" + end])
+    var doubled = object
+    doubled["metadata"]?["ownerReferences"] = .array((object["metadata"]?["ownerReferences"]?.array ?? []) + (object["metadata"]?["ownerReferences"]?.array ?? []))
+    let updated = try await bench.store.update("a", namespace: "", body: doubled, options: WriteOptions(.update))
+    #expect(updated.warnings.count == 1 && updated.object.revision == made.object.revision, "nothing is left to write")
+    let patch = #"[{"op":"add","path":"/metadata/ownerReferences/-","value":\#(owner)}]"#
+    let patched = try await bench.store.patch("a", namespace: "", kind: .json, body: ByteSlice(SharedBytes(patch)), options: WriteOptions(.patch))
+    #expect(patched.warnings == [".metadata.ownerReferences contains duplicate entries after mutating admission happens" + end])
+    await bench.destroy()
+  }
+
+  @Test func `nobody owns what a creation drops (SEMANTICS 2.12)`() async throws {
+    let bench = try await Bench.make()
+    let made = try await bench.create(
+      #"{"metadata":{"name":"a","namespace":"n","uid":"mine","selfLink":"/x","creationTimestamp":"2020-01-01T00:00:00Z","deletionTimestamp":"2020-01-01T00:00:00Z","deletionGracePeriodSeconds":5}}"#)
+    let meta = made["metadata"]
+    for field in ["namespace", "selfLink", "deletionTimestamp", "deletionGracePeriodSeconds", "managedFields"] { #expect(meta?[field] == nil, "\(field)") }
+    #expect(meta?["uid"] != "mine" && meta?["creationTimestamp"] != "2020-01-01T00:00:00Z")
+    await #expect { try await bench.create(#"{"metadata":{"name":"b","resourceVersion":"5"}}"#) } throws: {
+      ($0 as? Status)?.code == 500 && ($0 as? Status)?.reason == "" && ($0 as? Status)?.message == "resourceVersion should not be set on objects to be created"
+    }
+    await bench.destroy()
+  }
+
+  @Test(arguments: [
+    (#"{"kind":"Pod"}"#, #"Pod in version "v1" cannot be handled as a Node: converting (v1.Pod) to (core.Node): unknown conversion"#),
+    (#"{"kind":"NodeList"}"#, #"NodeList in version "v1" cannot be handled as a Node: converting (v1.NodeList) to (core.Node): unknown conversion"#),
+    (#"{"kind":"Status","apiVersion":"v1"}"#, #"Status in version "v1" cannot be handled as a Node: converting (v1.Status) to (core.Node): unknown conversion"#),
+    (#"{"kind":"Deployment","apiVersion":"apps/v1"}"#, #"Deployment in version "v1" cannot be handled as a Node: converting (v1.Deployment) to (core.Node): unknown conversion"#),
+    (#"{"kind":"node"}"#, #"node in version "v1" cannot be handled as a Node: no kind "node" is registered for version "v1" in scheme "k8s.io/kubernetes/pkg/api/legacyscheme/scheme.go:30""#),
+    (#"{"apiVersion":"apps/v1"}"#, #"Node in version "v1" cannot be handled as a Node: no kind "Node" is registered for version "apps/v1" in scheme "k8s.io/kubernetes/pkg/api/legacyscheme/scheme.go:30""#),
+    (#"{"apiVersion":"a/b/c"}"#, #"the object provided is unrecognized (must be of type Node): unexpected GroupVersion string: a/b/c ({"apiVersion":"a/b/c"})"#),
+    (#"{"kind":5}"#, #"the object provided is unrecognized (must be of type Node): couldn't get version/kind; json parse error: json: cannot unmarshal number into Go struct field .kind of type string ({"kind":5})"#),
+  ])
+  func `a body of another kind is refused in upstream's words (SEMANTICS 2.12)`(body: String, message: String) async throws {
+    let bench = try await Bench.make()
+    #expect { try bench.body(body) } throws: { ($0 as? Status)?.code == 400 && ($0 as? Status)?.message == message }
+    await bench.destroy()
+  }
+
+  @Test func `what etcd finds too large is written without its field owners (SEMANTICS 2.23)`() async throws {
+    let etcd = try await EtcdServer.start(.v3_4)
+    let bench = try await Bench.make(etcd: etcd)
+    // A megabyte of labels, and more than that to say who owns them: etcd takes 1.5 MiB.
+    let labels = (0..<40_000).map { #""label-number-\#($0)":"v""# }.joined(separator: ",")
+    let made = try await bench.create(#"{"metadata":{"name":"a","labels":{\#(labels)}}}"#)
+    #expect(made["metadata"]?["labels"]?.object?.count == 40_000 && made["metadata"]?["managedFields"] == nil)
+    try await bench.create(#"{"metadata":{"name":"b"}}"#)
+    let patched = try await bench.patch("b", .merge, #"{"metadata":{"labels":{\#(labels)}}}"#)
+    #expect(patched["metadata"]?["labels"]?.object?.count == 40_000 && patched["metadata"]?["managedFields"] == nil)
+    let more = (0..<60_000).map { #""label-number-\#($0)":"value""# }.joined(separator: ",")
+    await #expect { try await bench.create(#"{"metadata":{"name":"c","labels":{\#(more)}}}"#) } throws: {
+      ($0 as? Status)?.code == 500 && ($0 as? Status)?.reason == "" && ($0 as? Status)?.message.contains("request is too large") == true
+    }
+    await bench.destroy()
+    try await etcd.stop()
+  }
+}
