@@ -35,6 +35,9 @@ let package = Package(
     .target(name: "COpenSSL", dependencies: ["CNetwork"], linkerSettings: [.linkedLibrary("ssl"), .linkedLibrary("crypto")]),
     .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
 
+    // gzip of large answers: a deflate of our own would be slower and worse.
+    .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+
     .target(name: "ByteBuffers", swiftSettings: swiftSettings),
     .target(name: "JSON", dependencies: ["ByteBuffers"], swiftSettings: swiftSettings),
     .target(name: "Machinery", dependencies: ["JSON", "ByteBuffers"], swiftSettings: swiftSettings),
@@ -55,7 +58,7 @@ let package = Package(
       name: "Registry", dependencies: ["Cacher", "FieldManagement", "Schema", "Storage", "Machinery", "Metrics", "JSON", "ByteBuffers"], swiftSettings: swiftSettings),
     .target(
       name: "APIServer",
-      dependencies: ["CCrypto", "Registry", "HTTPServer", "Cacher", "Schema", "Storage", "Machinery", "Metrics", "JSON", "ByteBuffers", .product(name: "Logging", package: "swift-log")],
+      dependencies: ["CCrypto", "CZlib", "Registry", "HTTPServer", "Cacher", "Schema", "Storage", "Machinery", "Metrics", "JSON", "ByteBuffers", .product(name: "Logging", package: "swift-log")],
       swiftSettings: swiftSettings),
     .executableTarget(
       name: "binnacle",
@@ -82,7 +85,7 @@ let package = Package(
     .testTarget(
       name: "RegistryTests", dependencies: ["Registry", "Cacher", "Schema", "Storage", "StorageEtcd3", "StorageSQLite", "Machinery", "JSON", "ByteBuffers", "TestSupport"], swiftSettings: swiftSettings),
     .testTarget(
-      name: "APIServerTests", dependencies: ["APIServer", "Registry", "StorageSQLite", "HTTPServer", "TestSupport"], swiftSettings: swiftSettings),
+      name: "APIServerTests", dependencies: ["APIServer", "ByteBuffers", "Cacher", "Registry", "Storage", "StorageSQLite", "HTTPServer", "TestSupport"], swiftSettings: swiftSettings),
     .target(name: "LoadClient", path: "Tests/LoadClient", swiftSettings: swiftSettings),
     .testTarget(name: "EndToEndTests", dependencies: ["TestSupport", "LoadClient", "binnacle"], swiftSettings: swiftSettings),
   ]

@@ -16,8 +16,9 @@ extension APIServer {
       let path = request.withPath({ routes.fastMatch($0) })
     else { return false }
     let started = ContinuousClock.now
-    let body: [ByteSlice]
+    var body: [ByteSlice]
     let series: RequestSeries
+    var kept: ObjectSlices?
     switch path {
     case .item(let resource, let namespace, let name):
       // What is not there is told by the general path.
@@ -28,12 +29,22 @@ extension APIServer {
       let endpoint = endpoints[resource]
       guard let prepared = try? endpoint.store.prepareList(.everything, namespace: namespace), let list = endpoint.store.listNow(prepared) else { return false }
       body = endpoint.listDocument(list, isLine: true)
+      kept = endpoint.objectSlices(list)
       series = RequestSeries(.list, resource: resource, scope: .cluster)
     default: return false
     }
     let audit = ResponseHeader("Audit-Id", request.header("Audit-Id") ?? AuditID.next())
-    exchange.respond(Response(status: 200, headers: [audit, Self.cacheControl, Self.contentType], body: body))
-    metrics.answered(series, on: exchange.reactor, code: 200, duration: .now - started, bytes: body.reduce(0) { $0 + $1.count })
+    var headers = [audit, Self.cacheControl, Self.contentType]
+    var size = body.reduce(0) { $0 + $1.count }
+    if size > ContentEncoding.threshold, request.withHeader("Accept-Encoding", ContentEncoding.acceptsGzip) {
+      // What takes longer, the general path does elsewhere.
+      guard let kept, let compressed = GzipFile.make(body, kept, compressingAtMost: 4) else { return false }
+      body = compressed
+      size = body.reduce(0) { $0 + $1.count }
+      headers += Answer.gzipHeaders
+    }
+    exchange.respond(Response(status: 200, headers: headers, body: body))
+    metrics.answered(series, on: exchange.reactor, code: 200, duration: .now - started, bytes: size)
     return true
   }
 

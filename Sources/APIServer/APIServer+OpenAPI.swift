@@ -75,7 +75,8 @@ extension APIServer {
       return Answer(code: isRead ? 304 : 412, contentType: "", body: [], headers: headers)
     }
     return Answer(
-      code: 200, contentType: type(form, version: version), body: [ByteSlice(form == .json ? page.json : page.protobuf)], headers: headers)
+      code: 200, contentType: type(form, version: version), body: [ByteSlice(form == .json ? page.json : page.protobuf)], headers: headers,
+      isLasting: true)
   }
 
   /// Runs `work` on a thread that may take its time.

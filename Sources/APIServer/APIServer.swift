@@ -18,6 +18,8 @@ public final class APIServer: RequestHandler {
     public var healthChecks: [HealthCheck] = []
     /// What only `/readyz` looks at: that caches are filled (`informer-sync`).
     public var readyChecks: [HealthCheck] = []
+    /// Which origins of browsers are answered; nil for none.
+    public var cors: CORS?
     /// Shortest life of a watch that names none; the longest is twice that.
     public var minRequestTimeout: Duration = .seconds(1_800)
     /// Bound of reads and collection deletes.
@@ -39,6 +41,7 @@ public final class APIServer: RequestHandler {
   let routes: RouteTable
   let discovery: Discovery
   let openAPI: OpenAPI
+  let compressedDocuments = CompressedDocuments()
   private let health: [String: HealthEndpoint]
   let metrics: RequestMetrics
 
@@ -78,7 +81,8 @@ public final class APIServer: RequestHandler {
   // MARK: requests
 
   public func handle(_ request: Request, _ exchange: Exchange) {
-    if answerAtOnce(request, exchange) { return }
+    let cors = configuration.cors.map { $0.headers(origin: request.header("Origin")) } ?? []
+    if cors.isEmpty, answerAtOnce(request, exchange) { return }
     let path = request.withPath { raw -> RequestPath in
       if let fast = routes.fastMatch(raw) { return fast }
       return PercentEncoding.decode(raw, plusIsSpace: false).map(routes.match) ?? .notFound
@@ -97,7 +101,10 @@ public final class APIServer: RequestHandler {
       method: request.method, query: query, accept: request.header("Accept"), userAgent: record.userAgent, contentType: request.header("Content-Type"),
       host: request.header("Host"), ifNoneMatch: request.header("If-None-Match"), body: request.body,
       pretty: Negotiation.isPretty(query: query, userAgent: record.userAgent),
-      reply: Reply(exchange, auditID: auditID, record: record, server: self))
+      reply: Reply(
+        exchange, auditID: auditID, acceptsGzip: request.withHeader("Accept-Encoding", ContentEncoding.acceptsGzip), cors: cors, record: record, server: self))
+    // Asking whether one may ask needs no more than that (`WithCORS`).
+    if !cors.isEmpty, request.method == .options { return context.reply.send(Answer(code: 204, contentType: "", body: [])) }
     if let text = query["timeout"], !text.isEmpty, record.verb != "watch", ParameterText.duration(text) == nil {
       let why = "invalid timeout specified in the request URL - time: invalid duration \(GoText.quoted(text))"
       return context.reply.send(context.error(.badRequest(why)))

@@ -6,9 +6,16 @@ import Machinery
 /// What is said to a client, before the headers that every answer has.
 struct Answer: Sendable {
   var code: Int
+  /// Empty for an answer without a body.
   var contentType: String
   var body: [ByteSlice]
   var headers: [ResponseHeader] = []
+  /// Which slices of the body are objects of the cache, for the sake of compression.
+  var objects: ObjectSlices?
+  /// The one slice of the body is a document that stays the same: its compressed form is worth keeping.
+  var isLasting = false
+
+  var bodyCount: Int { body.reduce(0) { $0 + $1.count } }
 
   static let json = "application/json"
   static let plainText = "text/plain; charset=utf-8"
@@ -43,6 +50,15 @@ struct Answer: Sendable {
     if let seconds = status.details?.retryAfterSeconds, seconds > 0 { answer.headers.append(ResponseHeader("Retry-After", String(seconds))) }
     return answer
   }
+
+  /// The answer with a body that was compressed.
+  func gzipped(_ body: [ByteSlice]) -> Answer {
+    var answer = self
+    answer.body = body
+    answer.headers += Self.gzipHeaders
+    return answer
+  }
+  static let gzipHeaders = [ResponseHeader("Content-Encoding", "gzip"), ResponseHeader("Vary", "Accept-Encoding")]
 
   /// The answer with `Warning` headers.
   func warning(_ texts: [String]) -> Answer {

@@ -37,14 +37,16 @@ extension ResourceEndpoint {
   /// A list whose answer needs no work but slicing; nil where it does.
   func answerNow(_ list: ListResult, _ negotiated: Negotiated) -> Answer? {
     guard negotiated.form == .whole, negotiated.media == .json, !negotiated.pretty else { return nil }
-    return Answer(code: 200, contentType: Answer.json, body: listDocument(list, isLine: true))
+    return Answer(code: 200, contentType: Answer.json, body: listDocument(list, isLine: true), objects: objectSlices(list))
   }
 
   /// Any list. Long tables let others have the thread in between, and text that has to be rewritten as a whole is rewritten elsewhere.
   func answer(_ list: ListResult, _ negotiated: Negotiated, _ context: RequestContext) async throws(Status) -> Answer {
     if let plain = answerNow(list, negotiated) { return plain }
     if negotiated.media == .protobuf, let messages = try await protobufList(list, negotiated.form) {
-      return Answer(code: 200, contentType: MediaType.protobuf.rawValue, body: messages)
+      // The envelope and the list's metadata come before the objects.
+      let objects = negotiated.form == .whole ? ObjectSlices(objects: list.objects[...], first: 2, encoding: ObjectEncoding.gzippedMessage) : nil
+      return Answer(code: 200, contentType: MediaType.protobuf.rawValue, body: messages, objects: objects)
     }
     let document: Document
     switch negotiated.form {

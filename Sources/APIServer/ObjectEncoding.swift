@@ -11,6 +11,9 @@ enum ObjectEncoding {
   static let partialV1beta1 = EncodingID(4)
   static let protobuf = EncodingID(5)
   static let partialProtobuf = EncodingID(6)
+  /// A `GzipPiece` of the object as an item of a list with the separator behind it, and of its message in a list.
+  static let gzippedItem = EncodingID(7)
+  static let gzippedMessage = EncodingID(8)
 
   /// The object as `PartialObjectMetadata` of a version of meta.k8s.io, made once an object and shared.
   static func partial(_ object: CachedObject, version: String) -> SharedBytes {

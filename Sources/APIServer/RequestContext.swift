@@ -34,13 +34,20 @@ struct RequestContext: Sendable {
 final class Reply: Sendable {
   let exchange: Exchange
   let auditID: String
+  private let acceptsGzip: Bool
+  /// What the answer says to a browser.
+  private let cors: [ResponseHeader]
   private let record: RequestRecord
   private let server: APIServer
   private let isTaken = Atomic<Bool>(false)
+  /// Objects that are compressed on the reactor before the rest is done elsewhere: what changed since the last list, mostly.
+  private static let compressedAtOnceMax = 16
 
-  init(_ exchange: Exchange, auditID: String, record: RequestRecord, server: APIServer) {
+  init(_ exchange: Exchange, auditID: String, acceptsGzip: Bool, cors: [ResponseHeader], record: RequestRecord, server: APIServer) {
     self.exchange = exchange
     self.auditID = auditID
+    self.acceptsGzip = acceptsGzip
+    self.cors = cors
     self.record = record
     self.server = server
   }
@@ -48,8 +55,25 @@ final class Reply: Sendable {
   /// Sends an answer, unless one was sent. Any thread.
   func send(_ answer: Answer) {
     guard take() else { return }
+    guard acceptsGzip, answer.bodyCount > ContentEncoding.threshold else { return respond(answer) }
+    if let kept = answer.objects {
+      if let body = GzipFile.make(answer.body, kept, compressingAtMost: Self.compressedAtOnceMax) { return respond(answer.gzipped(body)) }
+    } else if answer.isLasting, let body = server.compressedDocuments.body(of: answer.body[0].owner) {
+      return respond(answer.gzipped(body))
+    }
+    // Away from its reactor an answer goes out as it is: nothing here could wait for it.
+    guard exchange.reactor.isCurrent else { return respond(answer) }
+    exchange.perform { [self] in
+      let body = await withTaskExecutorPreference(globalConcurrentExecutor) { GzipFile.make(answer.body, answer.objects) }
+      guard let body else { return respond(answer) }
+      if answer.isLasting { server.compressedDocuments.keep(body, of: answer.body[0].owner) }
+      respond(answer.gzipped(body))
+    }
+  }
+
+  private func respond(_ answer: Answer) {
     exchange.respond(Response(status: answer.code, headers: headers(answer), body: answer.body))
-    server.finished(record, code: answer.code, bytes: answer.body.reduce(0) { $0 + $1.count }, on: exchange.reactor)
+    server.finished(record, code: answer.code, bytes: answer.bodyCount, on: exchange.reactor)
   }
 
   /// Claims the right to answer; true once.
@@ -70,13 +94,13 @@ final class Reply: Sendable {
 
   private func headers(_ answer: Answer) -> [ResponseHeader] {
     var headers: [ResponseHeader] = []
-    headers.reserveCapacity(3 + answer.headers.count)
+    headers.reserveCapacity(3 + answer.headers.count + cors.count)
     headers.append(ResponseHeader("Audit-Id", auditID))
     if !answer.headers.contains(where: { $0.name.description == "Cache-Control" }) { headers.append(ResponseHeader("Cache-Control", "no-cache, private")) }
     // What has no body has no type.
     if !answer.contentType.isEmpty { headers.append(ResponseHeader("Content-Type", answer.contentType)) }
     headers += answer.headers
-    return headers
+    return headers + cors
   }
 }
 

@@ -71,6 +71,9 @@ final class ResourceEndpoint: Sendable {
     return slices
   }
 
+  /// Which slices of `listDocument` can be taken compressed from the objects. The last lacks the separator, so it is none.
+  func objectSlices(_ list: ListResult) -> ObjectSlices { ObjectSlices(objects: list.objects.dropLast(), first: 1, encoding: ObjectEncoding.gzippedItem) }
+
   private func metadataRest(_ list: ListResult) -> String {
     if list.continueToken.isEmpty { return "" }
     return #","continue":"\#(list.continueToken)""# + (list.remaining.map { #","remainingItemCount":\#($0)"# } ?? "")

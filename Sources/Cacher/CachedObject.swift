@@ -86,7 +86,7 @@ public final class CachedObject: Sendable {
   /// The encoding `id`, made by `make` at its first use and shared afterwards. `make` runs without a lock; of two that run at once, one
   /// result is kept and both callers get it.
   public func encoding(_ id: EncodingID, make: () -> SharedBytes) -> SharedBytes {
-    if let known = encodings.withLock({ $0.first { $0.id == id }?.bytes }) { return known }
+    if let known = knownEncoding(id) { return known }
     let made = make()
     return encodings.withLock { all in
       if let known = all.first(where: { $0.id == id })?.bytes { return known }
@@ -95,6 +95,9 @@ public final class CachedObject: Sendable {
       return made
     }
   }
+
+  /// The encoding `id`, if it was made.
+  public func knownEncoding(_ id: EncodingID) -> SharedBytes? { encodings.withLock { $0.first { $0.id == id }?.bytes } }
 
   /// The bytes that this object keeps in memory, its encodings not counted.
   var cost: Int { document.count }

@@ -39,8 +39,11 @@ struct Daemon {
       ProcessMetrics.source,
     ]
     configuration.version.gitVersion = "\(BuildInfo.kubernetesVersion)+binnacle"
-    configuration.healthChecks = [HealthCheck(name: "etcd") { try await storage.readinessCheck() }]
-    configuration.readyChecks = [HealthCheck(name: "informer-sync") { try await nodes.objects.readinessCheck() }]
+    configuration.healthChecks = [StandardError.healthCheck, HealthCheck(name: "etcd") { try await storage.readinessCheck() }]
+    configuration.readyChecks = [
+      HealthCheck(name: "etcd-readiness") { try await storage.readinessCheck() }, HealthCheck(name: "informer-sync") { try await nodes.objects.readinessCheck() },
+    ]
+    configuration.cors = settings.cors
     configuration.minRequestTimeout = .seconds(settings.options.minRequestTimeout)
     configuration.requestTimeout = settings.options.requestTimeout.duration
     if settings.options.verbosity >= 2 {

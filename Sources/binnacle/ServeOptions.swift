@@ -84,6 +84,9 @@ struct ServeOptions: ParsableArguments {
   @Option(help: "Upper bound of events kept a resource, as resource[.group]#size, comma-separated; #0 turns its cache off.")
   var watchCacheSizes = ""
 
+  @Option(help: "Comma-separated regular expressions of the origins that browsers may ask from, such as '^https://example\\.com(:|$)'.")
+  var corsAllowedOrigins = ""
+
   @Option(help: "Shortest time after which a watch without timeoutSeconds is ended, in seconds; the longest is twice that.")
   var minRequestTimeout = 1800
 

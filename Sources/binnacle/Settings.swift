@@ -1,3 +1,4 @@
+import APIServer
 import ArgumentParser
 import Storage
 
@@ -15,6 +16,8 @@ struct Settings {
   let insecure: (address: String, port: Int)?
   /// Where HTTPS is served; nil when it is off.
   let secure: SecureServing?
+  /// Which origins of browsers are answered; nil for none.
+  let cors: CORS?
 
   /// What is served, as URLs.
   var addresses: [String] { (secure.map { ["https://\($0.address):\($0.port)"] } ?? []) + (insecure.map { ["http://\($0.address):\($0.port)"] } ?? []) }
@@ -73,7 +76,14 @@ extension ServeOptions {
     storage.healthcheckTimeout = etcdHealthcheckTimeout.duration
     storage.startTimeout = etcdStartTimeout.duration
     if storage.type == StorageBackend.typeSQLite { storage.sqlitePath = "\(dataDir)/binnacle.db" }
-    return Settings(options: self, storage: storage, watchCacheSizes: try parsedWatchCacheSizes(), insecure: insecure, secure: secure)
+    return Settings(options: self, storage: storage, watchCacheSizes: try parsedWatchCacheSizes(), insecure: insecure, secure: secure, cors: try parsedOrigins())
+  }
+
+  private func parsedOrigins() throws -> CORS? {
+    if corsAllowedOrigins.isEmpty { return nil }
+    do { return try CORS(allowedOrigins: corsAllowedOrigins.split(separator: ",", omittingEmptySubsequences: false).map(String.init)) } catch {
+      throw StartFailure("--cors-allowed-origins: \(error)")
+    }
   }
 
   private func parsedWatchCacheSizes() throws -> [String: Int] {

@@ -1,3 +1,4 @@
+import APIServer
 import Logging
 import Synchronization
 
@@ -16,6 +17,21 @@ enum StandardError {
       sent += count
     }
   }
+
+  private static let lastWritable = Mutex(ContinuousClock.now)
+
+  /// `log`: whoever reads our log has read it lately. (`healthz.LogHealthz`, which allows two minutes too.)
+  static let healthCheck = HealthCheck(name: "log") {
+    var descriptor = pollfd(fd: STDERR_FILENO, events: Int16(POLLOUT), revents: 0)
+    // A closed reader is no blocked one: then lines go nowhere, and nobody waits.
+    let isBlocked = poll(&descriptor, 1, 0) == 0
+    let last = lastWritable.withLock { last in
+      if !isBlocked { last = .now }
+      return last
+    }
+    if isBlocked, .now - last > .seconds(120) { throw LoggingBlocked() }
+  }
+  private struct LoggingBlocked: Error, CustomStringConvertible { let description = "logging blocked" }
 }
 
 /// Log lines on stderr in the two forms of Kubernetes components: klog's structured text, and JSON with ts, v, msg and the fields.

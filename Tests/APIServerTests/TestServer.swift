@@ -20,8 +20,8 @@ final class TestServer: Sendable {
   private let destroy: [DestroyFunc]
 
   /// Runs `body` on a thread of its own, because its client blocks and the threads that Swift shares are few.
-  static func with(_ body: @Sendable (TestServer) async throws -> Void) async throws {
-    let server = try await TestServer()
+  static func with(cors: [String] = [], _ body: @Sendable (TestServer) async throws -> Void) async throws {
+    let server = try await TestServer(cors: cors)
     let thread = BlockingThread()
     do {
       try await withTaskExecutorPreference(thread) { try await body(server) }
@@ -32,7 +32,7 @@ final class TestServer: Sendable {
     await server.stop()
   }
 
-  private init() async throws {
+  private init(cors: [String]) async throws {
     folder = NSTemporaryDirectory() + "apiserver-test-\(UUID().uuidString)"
     try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
     var config = StorageBackend.Config()
@@ -48,6 +48,7 @@ final class TestServer: Sendable {
     var configuration = APIServer.Configuration(stores: [Store(strategy, objects: objects, codec: codec, prefix: parameters.keyPrefix)])
     configuration.healthChecks = [HealthCheck(name: "etcd") { try await raw.readinessCheck() }]
     configuration.reactors = 2
+    if !cors.isEmpty { configuration.cors = try CORS(allowedOrigins: cors) }
     api = APIServer(configuration)
     var serverConfiguration = HTTPServer.Configuration(endpoints: [.address(host: "127.0.0.1", port: 0)])
     serverConfiguration.reactors = 2

@@ -14,6 +14,7 @@ import Testing
     (["--insecure-port", "0"], "--insecure-port"),
     (["--data-dir", "/proc/nowhere"], "/proc/nowhere"),
     (["--watch-cache-sizes", "nodes"], "--watch-cache-sizes"),
+    (["--cors-allowed-origins", "example.com"], "--cors-allowed-origins"),
     (["--config", "/nowhere/binnacle.yaml"], "/nowhere/binnacle.yaml"),
   ])
   func `a wrong setting stops the start with one line that names it`(arguments: [String], names: String) async throws {
