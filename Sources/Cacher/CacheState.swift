@@ -24,6 +24,8 @@ struct CacheState {
   var isFollowing = false
   var proof: FreshnessProofKind?
   var shelf = SnapshotShelf()
+  /// False after a failed consistency check: older states are left to the storage.
+  var isConsistent = true
   /// Pages of the current state are out; keep it when it changes.
   var isTipWanted = false
   var waiters: [FreshnessWaiter] = []
@@ -70,6 +72,7 @@ struct CacheState {
 
   /// The tip is about to change with an event at `next`.
   mutating func keepTip(before next: Revision, events: Int) {
+    guard isConsistent else { return }
     shelf.eventsSince += events
     guard isTipWanted || shelf.eventsSince >= SnapshotShelf.eventsBetween || shelf.snapshots.isEmpty else { return }
     isTipWanted = false
@@ -147,5 +150,9 @@ public struct CacherStatistics: Sendable, Equatable {
   public var freshnessWaits = 0
   public var lists = 0
   public var watchResumptions = 0
+  /// Checks of the cache against the storage, by what came of them; impossible ones had nothing to compare with.
+  public var consistencyChecksPassed = 0
+  public var consistencyChecksFailed = 0
+  public var consistencyChecksImpossible = 0
   public init() {}
 }

@@ -51,7 +51,7 @@ extension Cacher {
   /// A list that is shown as of a fence's revision can be continued there: the state is kept under it.
   private func proven(_ view: CacheView) -> CacheView {
     if view.isProven {
-      state.withLock { $0.shelf.keep(.init(tree: view.tree, revision: view.revision, through: view.revision)) }
+      state.withLock { if $0.isConsistent { $0.shelf.keep(.init(tree: view.tree, revision: view.revision, through: view.revision)) } }
     }
     return view
   }

@@ -55,6 +55,7 @@ public final class Cacher: ObjectStorage {
           group.addTask { await Reflector(cacher: self).run() }
           group.addTask { await self.serveWaiters() }
           group.addTask { await self.sendBookmarks() }
+          group.addTask { await self.checkConsistencyRepeatedly() }
         }
       })
     }

@@ -51,6 +51,8 @@ public enum CacherProblem: Sendable {
   case watchLost(after: Revision, any Error)
   /// History after `revision` is gone, or the cache was found wrong: everything is listed again and all watches end.
   case relist(after: Revision, reason: String)
+  /// What is cached is not what is stored; older states are not served from memory until a later check passes.
+  case inconsistent(at: Revision, difference: String)
 }
 
 /// Everything a Cacher needs to know. (Kubernetes: `cacher.Config`.)
@@ -78,6 +80,8 @@ public struct CacherConfig: Sendable {
   /// How often a watcher hears a bookmark, and how long before its deadline it hears the last one.
   public var bookmarkPeriod: Duration = .seconds(60)
   public var bookmarkBeforeDeadline: Duration = .seconds(2)
+  /// How often the cache is held against the storage, at least; nil for never.
+  public var consistencyCheckPeriod: Duration? = .seconds(300)
   /// What the event ring covers.
   public var eventFreshness: Duration = .seconds(75)
   /// Called with what an operator should know, never under a lock.

@@ -23,6 +23,10 @@ extension CacherStatistics {
     text.sample(labels, watchersTerminated)
     text.family("apiserver_cache_list_total", .counter, "Lists answered from the watch cache.")
     text.sample(labels + [("index", "")], listsFromCache)
+    text.family("apiserver_storage_consistency_checks_total", .counter, "Checks of the watch cache against the storage.")
+    text.sample(labels + [("status", "success")], consistencyChecksPassed)
+    text.sample(labels + [("status", "failure")], consistencyChecksFailed)
+    text.sample(labels + [("status", "error")], consistencyChecksImpossible)
     // What Kubernetes has no name for.
     text.family("apiserver_watch_cache_incoming_high_water_mark", .gauge, "Most events ever found waiting between storage and watch cache.")
     text.sample(labels, incomingHighWaterMark)

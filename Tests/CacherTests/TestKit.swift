@@ -154,6 +154,8 @@ func makeCacher(_ storage: any Storage, _ change: (inout CacherConfig) -> Void =
   var config = CacherConfig(storage: storage, resource: GroupResource(resource: "things"), resourcePrefix: prefix, codec: TestCodec())
   config.freshnessWait = .milliseconds(200)
   config.consistentWait = .milliseconds(200)
+  // The clocks of tests run fast.
+  config.consistencyCheckPeriod = nil
   change(&config)
   let cacher = Cacher(config)
   cacher.start()
