@@ -12,7 +12,7 @@ RUN swift build -c release --product binnacle --static-swift-stdlib \
 
 FROM debian:bookworm-slim
 RUN apt-get update -qq \
- && apt-get install -y -qq --no-install-recommends libcurl4 libsqlite3-0 libssl3 libmimalloc2.0 zlib1g ca-certificates curl \
+ && apt-get install -y -qq --no-install-recommends libcurl4 libnghttp2-14 libsqlite3-0 libssl3 libmimalloc2.0 zlib1g ca-certificates curl \
  && rm -rf /var/lib/apt/lists/* \
  && useradd --system --uid 10001 --home-dir /data --shell /usr/sbin/nologin binnacle \
  && install -d -o binnacle -g binnacle -m 0700 /data

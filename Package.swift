@@ -31,6 +31,8 @@ let package = Package(
     .target(name: "CNetwork"),
     // The daemon's malloc: by being linked it takes glibc's place, whose arenas cost a write 15 percent and a watch delivery 20.
     .systemLibrary(name: "CMimalloc", providers: [.apt(["libmimalloc-dev"])]),
+    // HTTP/2 framing, header compression and flow control; curl's.
+    .systemLibrary(name: "CNGHTTP2", pkgConfig: "libnghttp2", providers: [.apt(["libnghttp2-dev"])]),
     // TLS for the server.
     .target(name: "COpenSSL", dependencies: ["CNetwork"], linkerSettings: [.linkedLibrary("ssl"), .linkedLibrary("crypto")]),
     .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
@@ -53,7 +55,7 @@ let package = Package(
     .target(name: "CurlHTTP", dependencies: ["CCurl", "CNetwork", "ByteBuffers"], swiftSettings: swiftSettings),
     .target(name: "StorageEtcd3", dependencies: ["Storage", "CurlHTTP", "JSON", "ByteBuffers"], swiftSettings: swiftSettings),
     .target(name: "Cacher", dependencies: ["Storage", "Machinery", "Metrics", "ByteBuffers"], swiftSettings: swiftSettings),
-    .target(name: "HTTPServer", dependencies: ["ByteBuffers", "CNetwork", "COpenSSL"], swiftSettings: swiftSettings),
+    .target(name: "HTTPServer", dependencies: ["ByteBuffers", "CNetwork", "CNGHTTP2", "COpenSSL"], swiftSettings: swiftSettings),
     .target(
       name: "Registry", dependencies: ["Cacher", "FieldManagement", "Schema", "Storage", "Machinery", "Metrics", "JSON", "ByteBuffers"], swiftSettings: swiftSettings),
     .target(
@@ -81,7 +83,7 @@ let package = Package(
     .testTarget(name: "StorageSQLiteTests", dependencies: ["StorageSQLite", "Storage", "ByteBuffers", "TestSupport"], swiftSettings: swiftSettings),
     .testTarget(name: "StorageEtcd3Tests", dependencies: ["StorageEtcd3", "CurlHTTP", "Storage", "TestSupport"], swiftSettings: swiftSettings),
     .testTarget(name: "CacherTests", dependencies: ["Cacher", "Storage", "StorageSQLite", "TestSupport"], swiftSettings: swiftSettings),
-    .testTarget(name: "HTTPServerTests", dependencies: ["HTTPServer", "ByteBuffers", "LoadClient", "TestSupport"], swiftSettings: swiftSettings),
+    .testTarget(name: "HTTPServerTests", dependencies: ["HTTPServer", "ByteBuffers", "CNGHTTP2", "LoadClient", "TestSupport"], swiftSettings: swiftSettings),
     .testTarget(
       name: "RegistryTests", dependencies: ["Registry", "Cacher", "Schema", "Storage", "StorageEtcd3", "StorageSQLite", "Machinery", "JSON", "ByteBuffers", "TestSupport"], swiftSettings: swiftSettings),
     .testTarget(

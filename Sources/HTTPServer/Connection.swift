@@ -98,13 +98,20 @@ final class Connection {
     isBlocked = tls.isBlocked
     switch result {
     case .waiting: break
-    case .done: session = HTTP1Session(self, client: tls.identity)
+    case .done: if tls.speaks(ALPN.http2) { beginHTTP2(tls.identity) } else { session = HTTP1Session(self, client: tls.identity) }
     case .failed(let reason, let plainAnswer):
       reactor.counters.failedHandshakes.add(1, ordering: .relaxed)
       reactor.configuration.handshakeFailed?(peerAddress, reason)
       if plainAnswer { _ = Self.plainRefusal.withUnsafeBytes { Glibc.send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) } }
       linger()
     }
+  }
+
+  /// HTTP/2 is spoken from now on, and `bytes` of it have come already.
+  func beginHTTP2(_ client: ClientIdentity, with bytes: UnsafeRawBufferPointer = UnsafeRawBufferPointer(start: nil, count: 0)) {
+    guard let made = HTTP2Session(self, client: client) else { return reactor.drop(self) }
+    session = made
+    if !bytes.isEmpty { made.take(bytes) }
   }
 
   /// Go's words for those who forget the s of https.
@@ -149,9 +156,20 @@ final class Connection {
     reactor.markDirty(self)
   }
 
+  /// The session will have output at the end of this turn.
+  func needsFlush() { reactor.markDirty(self) }
+
+  /// Adds output while it is being flushed.
+  func append(_ slice: ByteSlice) { output.append(slice) }
+
+  /// Adds the first `count` bytes of other output, without a copy.
+  func append(_ count: Int, from other: inout Output) { other.move(count, to: &output) }
+
   /// Sends what the socket takes.
   func flush() {
     guard lingering == nil else { return }
+    if output.isEmpty { lastWrite = reactor.turn }
+    session?.fill()
     let before = output.bytes
     guard tls?.write(&output) ?? output.write(to: descriptor) else { return reactor.drop(self) }
     isBlocked = !output.isEmpty || tls?.isBlocked ?? false
@@ -224,6 +242,10 @@ final class Connection {
   func respond(_ response: Response, to serial: UInt32) { session?.respond(response, to: serial) }
 
   func run(_ task: Task<Void, Never>, for serial: UInt32) { session?.run(task, for: serial) }
+
+  func taskEnded() { session?.taskEnded() }
+
+  func nameLastStream() { (session as? HTTP2Session)?.nameLastStream() }
 
   func startStream(_ head: ResponseHead, _ stream: ResponseStream) -> Bool { session?.startStream(head, stream) ?? false }
 

@@ -19,7 +19,10 @@ public struct Exchange: Sendable {
 
   /// Serves the request in a task on the reactor, which is cancelled if the client goes away. Reactor's thread.
   public func perform(_ work: @escaping @Sendable () async -> Void) {
-    let task = Task.immediate(executorPreference: reactor) { await work() }
+    let task = Task.immediate(executorPreference: reactor) {
+      await work()
+      if reactor.isCurrent { connection?.taskEnded() } else { reactor.post { connection?.taskEnded() } }
+    }
     connection?.run(task, for: serial)
   }
 

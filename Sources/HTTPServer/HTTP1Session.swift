@@ -4,7 +4,8 @@ import Synchronization
 
 /// HTTP/1.1 on one connection: reads requests one after another, hands each to the handler, and sends what comes of it.
 final class HTTP1Session: Session {
-  enum Phase { case head, body, busy, streaming }
+  /// `replaced`: the client has turned out to speak HTTP/2.
+  enum Phase { case head, body, busy, streaming, replaced }
 
   private unowned let connection: Connection
   private unowned let reactor: Reactor
@@ -70,6 +71,7 @@ final class HTTP1Session: Session {
     case .busy:
       facts.keepsAlive = false
       running?.cancel()
+    case .replaced: break
     }
   }
 
@@ -80,7 +82,7 @@ final class HTTP1Session: Session {
         switch phase {
         case .head: guard try readHead() else { return }
         case .body: guard try readBody() else { return }
-        case .busy, .streaming: return
+        case .busy, .streaming, .replaced: return
         }
       } catch {
         return refuse(error)
@@ -88,9 +90,23 @@ final class HTTP1Session: Session {
     }
   }
 
+  /// Does the client speak HTTP/2 without having been asked (RFC 9113 section 3.3)? True also while only a part of its preface is here.
+  private func isHTTP2() -> Bool {
+    guard buffer.count >= 3, buffer.bytes[0] == UInt8(ascii: "P"), buffer.bytes[1] == UInt8(ascii: "R"), buffer.bytes[2] == UInt8(ascii: "I") else { return false }
+    let preface: StaticString = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+    let count = min(buffer.count, preface.utf8CodeUnitCount)
+    guard buffer.bytes.prefix(count).elementsEqual(UnsafeRawBufferPointer(start: preface.utf8Start, count: count)) else { return false }
+    if count == preface.utf8CodeUnitCount {
+      phase = .replaced
+      connection.beginHTTP2(request.client, with: buffer.bytes)
+    }
+    return true
+  }
+
   /// True when there may be more to do.
   private func readHead() throws(Refusal) -> Bool {
     guard connection.output.bytes <= Self.maxPendingOutput, !connection.isFinishing else { return false }
+    if serial == 0, isHTTP2() { return false }
     // Empty lines before a request are tolerated (RFC 9112 section 2.2).
     while buffer.count >= 2, buffer.bytes[0] == 0x0D, buffer.bytes[1] == 0x0A { buffer.consume(2) }
     guard let end = try scanner.end(of: buffer.bytes) else {
@@ -120,7 +136,7 @@ final class HTTP1Session: Session {
     return true
   }
 
-  private static let noBody = ByteSlice(.empty)
+  static let noBody = ByteSlice(.empty)
 
   private func beginBody() {
     phase = .body
@@ -278,6 +294,7 @@ final class HTTP1Session: Session {
     case .head where buffer.count == 0 && connection.output.isEmpty: reactor.drop(connection)
     case .head, .body, .busy: facts.keepsAlive = false
     case .streaming: stream?.onDrain?()
+    case .replaced: break
     }
   }
 
@@ -285,7 +302,7 @@ final class HTTP1Session: Session {
     switch phase {
     case .head: connection.output.isEmpty && now - since > (buffer.count > 0 || serial == 0 ? limits.headTimeout : limits.idleTimeout)
     case .body: now - since > limits.bodyTimeout
-    case .busy, .streaming: false
+    case .busy, .streaming, .replaced: false
     }
   }
 }

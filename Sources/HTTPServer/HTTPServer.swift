@@ -35,6 +35,13 @@ public final class HTTPServer: Sendable {
     public var maxStreamBacklog = 64 << 20
     /// Below this a stream may go on writing.
     public var lowWaterMark = 256 << 10
+    /// HTTP/2: requests that one connection may have open.
+    public var maxConcurrentStreams = 100
+    /// HTTP/2: bytes of incomplete bodies of one connection beyond which only one of them goes on.
+    public var maxHeldBytes = 16 << 20
+    /// HTTP/2: bytes of a body, and of all bodies of a connection, that may be on their way.
+    public var streamWindow = 256 << 10
+    public var connectionWindow = 1 << 20
     /// How much, and how long, is read and thrown away after a refusal, so that the client can read it.
     public var maxLingerBytes = 8 << 20
     public var lingerTimeout = Duration.seconds(3)
@@ -47,6 +54,8 @@ public final class HTTPServer: Sendable {
     public var reactors = 0
     public var maxConnections = 65_536
     public var limits = Limits()
+    /// Part of the HTTP/2 requests after which the client is told to open another connection, so that clients spread over replicas; 0 for none.
+    public var goawayChance = 0.0
     /// Hears of TLS handshakes that failed: the client's address and why. On a reactor; must not block.
     public var handshakeFailed: (@Sendable (_ peer: String, _ reason: String) -> Void)?
     public init(endpoints: [Endpoint]) { self.endpoints = endpoints }

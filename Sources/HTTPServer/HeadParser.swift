@@ -105,7 +105,7 @@ enum HeadParser {
     request.queryRange = question.map { ($0 + 1)..<end }
   }
 
-  private static func method(_ bytes: UnsafeRawBufferPointer) -> HTTPMethod {
+  static func method(_ bytes: UnsafeRawBufferPointer) -> HTTPMethod {
     func `is`(_ name: StaticString) -> Bool {
       bytes.count == name.utf8CodeUnitCount && (0..<bytes.count).allSatisfy { bytes[$0] == name.utf8Start[$0] }
     }

@@ -68,6 +68,18 @@ struct Output {
     return filled
   }
 
+  /// Moves the first `count` bytes to the end of `other`.
+  mutating func move(_ count: Int, to other: inout Output) {
+    var left = count
+    while left > 0 {
+      let slice = slices[first]
+      let part = min(left, slice.count - sent)
+      other.append(ByteSlice(slice.owner, offset: slice.offset + sent, count: part))
+      advance(part)
+      left -= part
+    }
+  }
+
   private mutating func advance(_ count: Int) {
     bytes -= count
     var left = count

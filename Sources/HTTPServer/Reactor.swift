@@ -37,6 +37,8 @@ public final class Reactor: TaskExecutor, @unchecked Sendable {
   private var chunk = (length: -1, head: ByteSlice(.empty))
   /// Room for bytes that pass through: what it holds is good until the next call of anything.
   let scratch = UnsafeMutableRawBufferPointer.allocate(byteCount: 64 << 10, alignment: 16)
+  /// HTTP/2 frames on their way to a connection's output; empty between calls.
+  var frames: [UInt8] = []
   /// TLS records on their way to a socket; empty between calls.
   var sealed: [UInt8] = []
   /// Connections with input that epoll does not know of.

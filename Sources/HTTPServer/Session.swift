@@ -8,12 +8,16 @@ protocol Session: AnyObject {
   var wantsInput: Bool { get }
   /// Reads what the socket has and serves what is complete.
   func readable()
+  /// Adds output that is ready, now that it will be sent.
+  func fill()
   /// The socket took output; there were `before` bytes of it.
   func flushed(from before: Int)
   /// Answers a request.
   func respond(_ response: Response, to serial: UInt32)
   /// `task` serves a request and is cancelled when nobody waits for the answer any more.
   func run(_ task: Task<Void, Never>, for serial: UInt32)
+  /// A task given to `run`, or about to be, has ended.
+  func taskEnded()
   /// Begins an answer without a known end; false when nobody waits for it.
   func startStream(_ head: ResponseHead, _ stream: ResponseStream) -> Bool
   /// `length`: of the slices together.
@@ -29,4 +33,9 @@ protocol Session: AnyObject {
   func isLate(at now: Duration) -> Bool
   /// The connection is gone.
   func closed()
+}
+
+extension Session {
+  func fill() {}
+  func taskEnded() {}
 }

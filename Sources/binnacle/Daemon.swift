@@ -64,6 +64,8 @@ struct Daemon {
       var http = HTTPServer.Configuration(endpoints: endpoints)
       http.reactors = settings.options.reactors
       http.maxConnections = settings.options.maxConnections
+      http.goawayChance = settings.options.goawayChance
+      if settings.options.http2MaxStreamsPerConnection > 0 { http.limits.maxConcurrentStreams = settings.options.http2MaxStreamsPerConnection }
       http.handshakeFailed = { peer, reason in logger.debug("TLS handshake error", metadata: ["srcIP": "\(peer)", "why": "\(reason)"]) }
       let server = try HTTPServer(configuration: http, handler: api)
       try server.start()

@@ -99,6 +99,12 @@ struct ServeOptions: ParsableArguments {
   @Option(help: "Most connections open at once.")
   var maxConnections = 65_536
 
+  @Option(name: .customLong("http2-max-streams-per-connection"), help: "Most requests that one HTTP/2 connection may have open; 0 for the default of 100.")
+  var http2MaxStreamsPerConnection = 0
+
+  @Option(help: "Part of the HTTP/2 requests after which the client is told to open another connection, 0 to 0.02: spreads clients over replicas.")
+  var goawayChance = 0.0
+
   @Option(help: "How long /readyz fails before connections are refused on SIGTERM.")
   var shutdownDelayDuration = Seconds(0)
 

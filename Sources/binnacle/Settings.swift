@@ -62,6 +62,10 @@ extension ServeOptions {
     if let secure { try refuseOpenNetwork("--bind-address", secure.address, isAuthenticated: false) }
     guard (0...1_024).contains(reactors) else { throw StartFailure("--reactors: \(reactors) is not between 0 and 1024") }
     guard maxConnections > 0 else { throw StartFailure("--max-connections: \(maxConnections) must be above 0") }
+    guard (0...100_000).contains(http2MaxStreamsPerConnection) else {
+      throw StartFailure("--http2-max-streams-per-connection: \(http2MaxStreamsPerConnection) is not between 0 and 100000")
+    }
+    guard (0...0.02).contains(goawayChance) else { throw StartFailure("--goaway-chance: \(goawayChance) is not between 0 and 0.02") }
     guard (1...1_000_000).contains(minRequestTimeout) else {
       throw StartFailure("--min-request-timeout: \(minRequestTimeout) is not between 1 and 1000000 seconds")
     }

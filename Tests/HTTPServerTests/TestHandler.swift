@@ -33,6 +33,8 @@ final class TestHandler: RequestHandler {
     case "/never": exchange.perform {
         do { try await Task.sleep(for: .seconds(600)) } catch { self.cancelled.add(1, ordering: .relaxed) }
       }
+    // Does not hear that it is cancelled.
+    case "/stubborn": exchange.perform { await Task.detached { try? await Task.sleep(for: .seconds(3)) }.value }
     case "/elsewhere": Task.detached { exchange.respond(Response(status: 200, body: [ByteSlice(SharedBytes("elsewhere"))])) }
     case "/twice":
       exchange.respond(Response(status: 200, body: [ByteSlice(SharedBytes("first"))]))

@@ -135,10 +135,11 @@ private let SSL_MODE_RELEASE_BUFFERS_BIT = 0x10
 /// What is spoken over TLS (RFC 7301).
 enum ALPN {
   static let http1: StaticString = "http/1.1"
+  static let http2: StaticString = "h2"
 
   /// The best of ours in the client's list of length-prefixed names; nil when there is none.
   static func choose(from offered: UnsafeBufferPointer<UInt8>) -> UnsafeBufferPointer<UInt8>? {
-    for name in [http1] {
+    for name in [http2, http1] {
       var at = 0
       while at < offered.count {
         let end = at + 1 + Int(offered[at])

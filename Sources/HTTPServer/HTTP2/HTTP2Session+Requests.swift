@@ -1,0 +1,111 @@
+import ByteBuffers
+import CNGHTTP2
+
+/// What nghttp2 tells of frames that came. Called from within `NGHTTP2.receive`: nothing here may call a handler.
+extension HTTP2Session {
+  /// False when the client has sent too much that is of no use.
+  func frameBegins(_ header: nghttp2_frame_hd) -> Bool {
+    let endsStream = header.flags & UInt8(NGHTTP2_FLAG_END_STREAM.rawValue) != 0
+    switch UInt32(header.type) {
+    case NGHTTP2_DATA.rawValue where header.length > 0 || endsStream: return true
+    case NGHTTP2_HEADERS.rawValue:
+      headSince = reactor.turn
+      return mayOpen(header.stream_id)
+    // nghttp2 reads over all of them, since priorities are off.
+    case NGHTTP2_PRIORITY.rawValue where header.stream_id == 0:
+      engine.terminate(.protocolError)
+      return false
+    // As many as a head may have are bounded by nghttp2.
+    case NGHTTP2_CONTINUATION.rawValue: return true
+    default: return allowance.take(at: reactor.turn)
+    }
+  }
+
+  /// HEADERS of a stream that is over are an error (RFC 9113 section 5.1), unless the client may not know yet that it is over. nghttp2 reads over both.
+  private func mayOpen(_ id: Int32) -> Bool {
+    if id > lastRequest || streams[id] != nil || resetHere.contains(id) || id % 2 == 0 { return true }
+    engine.terminate(.streamClosed)
+    return false
+  }
+
+  func requestBegins(_ id: Int32) {
+    lastRequest = id
+    streams[id] = HTTP2Stream(id, at: reactor.turn)
+  }
+
+  func resetSent(_ id: Int32) {
+    if resetHere.count >= limits.maxConcurrentStreams { resetHere.removeFirst() }
+    resetHere.append(id)
+  }
+
+  /// False when a head is so large that even reading on is too much: some bytes of HPACK stand for thousands.
+  func field(_ name: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer, of id: Int32, isTrailer: Bool) -> Bool {
+    guard let stream = streams[id] else { return true }
+    stream.head.count(name, value)
+    if stream.head.listSize > limits.maxHeadBytes { return stream.head.listSize <= 4 * limits.maxHeadBytes }
+    // Trailers are read and mean nothing here.
+    if !isTrailer { stream.head.append(name, value) }
+    return true
+  }
+
+  func headEnds(_ id: Int32, endsStream: Bool) {
+    headSince = nil
+    guard let stream = streams[id] else { return }
+    if !endsStream { receiving.append(id) }
+    if runningTasks > 2 * limits.maxConcurrentStreams {
+      // Requests that were cancelled still run: whoever opens more is let in when they have ended.
+      if allowance.take(at: reactor.turn) { engine.reset(id, .refusedStream) } else { engine.terminate(.enhanceYourCalm) }
+    } else if stream.head.listSize > limits.maxHeadBytes {
+      refuse(stream, Refusal(status: 431, reason: "the request's headers exceed \(limits.maxHeadBytes) bytes"))
+    } else if let length = stream.head.contentLength, length > limits.maxBodyBytes {
+      refuse(stream, Refusal(status: 413, reason: "limit is \(limits.maxBodyBytes)"))
+    } else if !endsStream && stream.head.expectsContinue {
+      var headers = HeaderList()
+      headers.begin(status: 100)
+      engine.inform(id, headers)
+    }
+  }
+
+  /// The connection's window opens at once, or one stream would hold up all. The stream's opens while the connection holds little of incomplete bodies; beyond that
+  /// only the oldest goes on, so that one after another is completed.
+  func body(_ bytes: UnsafeRawBufferPointer, of id: Int32) {
+    engine.consumeConnection(bytes.count)
+    guard let stream = streams[id], stream.phase == .receiving, !stream.isRefused else { return engine.consumeStream(id, bytes.count) }
+    guard stream.body.count + bytes.count <= limits.maxBodyBytes else { return refuse(stream, Refusal(status: 413, reason: "limit is \(limits.maxBodyBytes)")) }
+    stream.body.append(contentsOf: bytes)
+    stream.moved = reactor.turn
+    heldBytes += bytes.count
+    stream.unconsumed += bytes.count
+    if heldBytes <= limits.maxHeldBytes || receiving.first == id { consume(stream) }
+  }
+
+  private func consume(_ stream: HTTP2Stream) {
+    if stream.unconsumed > 0 { engine.consumeStream(stream.id, stream.unconsumed) }
+    stream.unconsumed = 0
+  }
+
+  /// Its body is complete or no longer wanted: others may go on.
+  func stopReceiving(_ stream: HTTP2Stream) {
+    guard let place = receiving.firstIndex(of: stream.id) else { return }
+    receiving.remove(at: place)
+    heldBytes -= stream.body.count
+    let isRoomy = heldBytes <= limits.maxHeldBytes
+    for id in isRoomy ? receiving[...] : receiving.prefix(1) {
+      if let next = streams[id] { consume(next) }
+    }
+  }
+
+  func requestEnds(_ id: Int32) {
+    guard let stream = streams[id], stream.phase == .receiving, !stream.isRefused else { return }
+    stopReceiving(stream)
+    if stream.head.listSize > limits.maxHeadBytes { return refuse(stream, Refusal(status: 431, reason: "the request's headers exceed \(limits.maxHeadBytes) bytes")) }
+    ready.append(stream)
+  }
+
+  func streamCloses(_ id: Int32) {
+    guard let stream = streams.removeValue(forKey: id) else { return }
+    stopReceiving(stream)
+    if streams.isEmpty { idleSince = reactor.turn }
+    end(stream)
+  }
+}
