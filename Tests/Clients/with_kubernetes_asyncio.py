@@ -8,7 +8,7 @@ from kubernetes_asyncio.client.exceptions import ApiException
 
 from checks import conclude, node, ready
 
-CHECKS = 34
+CHECKS = 39
 
 
 async def refusal(call):
@@ -99,6 +99,26 @@ async def watches(check, core):
     check("many watches share a connection pool", await asyncio.gather(*map(first, many)), ["edge-1"] * 20)
 
 
+async def crowds(check, core):
+    """As many nodes as make a list that is worth compressing, made and read by many at once."""
+    gate = asyncio.Semaphore(50)
+
+    async def make(number):
+        async with gate:
+            await core.create_node({"metadata": {"name": f"crowd-{number:03}", "labels": {"crowd": "yes"}}})
+
+    await asyncio.gather(*map(make, range(400)))
+    whole, _, headers = await core.list_node_with_http_info(label_selector="crowd")
+    check("a large list is compressed", headers.get("Content-Encoding"), "gzip")
+    check("and whole", [n.metadata.name for n in whole.items], [f"crowd-{n:03}" for n in range(400)])
+    small = await core.list_node_with_http_info(label_selector="crowd", limit=10)
+    check("a small one is not", small[2].get("Content-Encoding"), None)
+    lists = await asyncio.gather(*(core.list_node(label_selector="crowd") for _ in range(10)))
+    check("everybody reads the same", {len(one.items) for one in lists}, {400})
+    await core.delete_collection_node(label_selector="crowd")
+    check("and a collection is deleted by selector", (await core.list_node(label_selector="crowd")).items, [])
+
+
 async def discovered(check, api):
     there = await dynamic.DynamicClient(api)
     nodes = await there.resources.get(api_version="v1", kind="Node")
@@ -129,6 +149,7 @@ async def work(check, server):
         await patches(check, core)
         await lists(check, core)
         await watches(check, core)
+        await crowds(check, core)
         await discovered(check, api)
         await core.delete_collection_node()
         check("a collection is deleted", (await core.list_node()).items, [])

@@ -9,12 +9,15 @@ import Testing
 
   static let pages = Repository.root.appending(path: "Tests/Kubectl")
 
-  @Test(arguments: versions)
-  func `prints and changes what it should, command by command`(version: String) async throws {
+  /// Every version, and the newest once more over etcd.
+  static let benches = versions.map { (version: $0, backend: Backend.sqlite) } + [("1.37", .etcd35)]
+
+  @Test(arguments: benches)
+  func `prints and changes what it should, command by command`(version: String, on backend: Backend) async throws {
     let minor = try #require(Int(version.dropFirst(2)))
     let files = try FileManager.default.contentsOfDirectory(atPath: Self.pages.path).filter { $0.hasSuffix(".md") }.sorted()
     let transcripts = try files.map { try Transcript(path: Self.pages.appending(path: $0).path) }
-    let daemon = try await Daemon.start(on: .sqlite)
+    let daemon = try await Daemon.start(on: backend)
     defer { daemon.stop() }
     let home = try TemporaryFolder()
     let environment = [
@@ -28,7 +31,7 @@ import Testing
         if step.command.contains("kubectl ") { made += 1 }
         if step.status == result.status, step.matches(result.output) { continue }
         Issue.record(
-          "kubectl \(version): \(step.command)\nshould print:\n\(step.output.joined(separator: "\n"))\nand end with \(step.status), but it ended with \(result.status) and printed:\n\(result.output)",
+          "kubectl \(version) on \(backend): \(step.command)\nshould print:\n\(step.output.joined(separator: "\n"))\nand end with \(step.status), but it ended with \(result.status) and printed:\n\(result.output)",
           sourceLocation: SourceLocation(fileID: "EndToEndTests/\(URL(filePath: transcript.path).lastPathComponent)", filePath: transcript.path, line: step.line, column: 1))
       }
     }
