@@ -60,12 +60,12 @@ let package = Package(
       name: "Registry", dependencies: ["Cacher", "FieldManagement", "Schema", "Storage", "Machinery", "Metrics", "JSON", "ByteBuffers"], swiftSettings: swiftSettings),
     .target(
       name: "APIServer",
-      dependencies: ["CCrypto", "CZlib", "Registry", "HTTPServer", "Cacher", "Schema", "Storage", "Machinery", "Metrics", "JSON", "ByteBuffers", .product(name: "Logging", package: "swift-log")],
+      dependencies: ["CCrypto", "CZlib", "Access", "Registry", "HTTPServer", "Cacher", "Schema", "Storage", "Machinery", "Metrics", "JSON", "ByteBuffers", .product(name: "Logging", package: "swift-log")],
       swiftSettings: swiftSettings),
     .executableTarget(
       name: "binnacle",
       dependencies: [
-        "APIServer", "Registry", "Cacher", "HTTPServer", "Schema", "Storage", "StorageEtcd3", "StorageSQLite", "Machinery", "Metrics", "JSON", "ByteBuffers", "CMimalloc",
+        "APIServer", "Registry", "Cacher", "HTTPServer", "Schema", "Storage", "StorageEtcd3", "StorageSQLite", "Access", "Machinery", "Metrics", "JSON", "ByteBuffers", "CMimalloc",
         .product(name: "ArgumentParser", package: "swift-argument-parser"), .product(name: "Logging", package: "swift-log"),
       ],
       swiftSettings: swiftSettings),

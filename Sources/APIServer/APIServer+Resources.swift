@@ -147,7 +147,7 @@ extension APIServer {
     perform(context, limit: configuration.writeTimeout) { () async throws(Status) in
       let negotiated = try context.negotiated()
       let body = try await Body.read(context, for: endpoint.store)
-      let options = try WriteOptions(.create, context.query, userAgent: context.userAgent)
+      let options = try context.writeOptions(.create)
       try options.validate()
       let (object, warnings) = try endpoint.store.decodeBody(body.json, validation: options.fieldValidationKind, problems: body.problems(options.fieldValidationKind))
       let result = try await endpoint.store.create(object, namespace: namespace, options: options, warnings: warnings)
@@ -158,7 +158,7 @@ extension APIServer {
   private func update(_ endpoint: ResourceEndpoint, _ namespace: String, _ name: String, _ subresource: Subresource, _ context: RequestContext) {
     perform(context, limit: configuration.writeTimeout) { () async throws(Status) in
       let negotiated = try context.negotiated()
-      let options = try WriteOptions(.update, context.query, userAgent: context.userAgent)
+      let options = try context.writeOptions(.update)
       try options.validate()
       let body = try await Body.read(context, for: endpoint.store)
       let (object, warnings) = try endpoint.store.decodeBody(body.json, validation: options.fieldValidationKind, problems: body.problems(options.fieldValidationKind))
@@ -172,7 +172,7 @@ extension APIServer {
     let type = patchType(context)
     perform(context, limit: configuration.writeTimeout) { () async throws(Status) in
       let negotiated = try context.negotiated()
-      let options = try WriteOptions(.patch, context.query, userAgent: context.userAgent)
+      let options = try context.writeOptions(.patch)
       try options.validate(isApply: type == MediaType.applyPatch)
       let result: WriteResult
       if type == MediaType.applyPatch {
@@ -191,7 +191,7 @@ extension APIServer {
   private func delete(_ endpoint: ResourceEndpoint, _ namespace: String, _ name: String, _ context: RequestContext) {
     perform(context, limit: configuration.writeTimeout) { () async throws(Status) in
       let negotiated = try context.negotiated()
-      let options = try DeleteOptions(body: context.body, contentType: context.contentType, query: context.query)
+      let options = try context.deleteOptions()
       try options.validate()
       switch try await endpoint.store.delete(name, namespace: namespace, options: options) {
       case .gone(let status): return .document(Document(status.json), negotiated.media, pretty: negotiated.pretty, code: 200)
@@ -207,7 +207,7 @@ extension APIServer {
       let negotiated = try context.negotiated()
       let selection = try ListOptions(context.query)
       _ = try endpoint.store.prepareList(selection, namespace: namespace)
-      let options = try DeleteOptions(body: context.body, contentType: context.contentType, query: context.query)
+      let options = try context.deleteOptions()
       try options.validate()
       let deleted = try await endpoint.store.deleteCollection(namespace: namespace, list: selection, options: options)
       return try await endpoint.answer(deleted, negotiated, context)

@@ -26,6 +26,8 @@ public final class APIServer: RequestHandler {
     public var requestTimeout: Duration = .seconds(60)
     /// Bound of single writes.
     public var writeTimeout: Duration = .seconds(34)
+    /// What requests over TLS are asked; nil asks nobody.
+    public var access: AccessControl?
     /// Reactors that requests come in on, each of which counts by itself.
     public var reactors = 1
     /// What `/metrics` shows besides the requests: caches, storage, process.
@@ -109,7 +111,8 @@ public final class APIServer: RequestHandler {
       let why = "invalid timeout specified in the request URL - time: invalid duration \(GoText.quoted(text))"
       return context.reply.send(context.error(.badRequest(why)))
     }
-    route(path, context, target: { self.target(of: request) })
+    let target = path == .incompleteWatch ? target(of: request) : ""
+    admit(request, context) { self.route(path, $0, target: target) }
   }
 
   public func refusal(status: Int, reason: String) -> Response? {
@@ -137,7 +140,7 @@ public final class APIServer: RequestHandler {
     }
   }
 
-  private func route(_ path: RequestPath, _ context: RequestContext, target: () -> String) {
+  private func route(_ path: RequestPath, _ context: RequestContext, target: String) {
     let reply = context.reply
     switch path {
     case .collection(let resource, let namespace): collection(endpoints[resource], namespace, context)
@@ -148,9 +151,8 @@ public final class APIServer: RequestHandler {
     case .unknownResource: reply.send(context.error(.unknownResource))
     case .notFound: reply.send(.pathNotFound)
     case .incompleteWatch:
-      let shown = target()
-      let why = "failed to create RequestInfo: unable to determine kind and namespace from url, \(shown)"
-      reply.send(.text("Internal Server Error: \(GoText.quoted(shown)): \(why)\n", code: 500, isError: true))
+      let why = "failed to create RequestInfo: unable to determine kind and namespace from url, \(target)"
+      reply.send(.text("Internal Server Error: \(GoText.quoted(target)): \(why)\n", code: 500, isError: true))
     case .health(let name, let check): answerHealth(name, check, context)
     case .root: reply.send(.rawJSON(["paths": .array(paths.map { .string($0) })]))
     case .metrics: answerMetrics(context)

@@ -1,6 +1,8 @@
+import Access
 import ByteBuffers
 import HTTPServer
 import Machinery
+import Registry
 import Synchronization
 
 /// A request taken out of its connection: what the handlers need, as values, and the way back.
@@ -16,6 +18,10 @@ struct RequestContext: Sendable {
   let body: ByteSlice
   let pretty: Bool
   let reply: Reply
+  /// Who the request is by.
+  var user = UserInfo.unsecured
+  /// Has a say in writes once their object is known; nil where nobody has.
+  var admission: Admission?
 
   /// Converts an error into the answer that tells it.
   func error(_ status: Status) -> Answer { .error(status, accept: accept, pretty: pretty) }

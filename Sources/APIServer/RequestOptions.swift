@@ -35,6 +35,20 @@ extension WriteOptions {
   }
 }
 
+extension RequestContext {
+  func writeOptions(_ verb: WriteOptions.Verb) throws(Status) -> WriteOptions {
+    var options = try WriteOptions(verb, query, userAgent: userAgent)
+    options.admission = admission
+    return options
+  }
+
+  func deleteOptions() throws(Status) -> DeleteOptions {
+    var options = try DeleteOptions(body: body, contentType: contentType, query: query)
+    options.admission = admission
+    return options
+  }
+}
+
 extension DeleteOptions {
   /// From the body or from the query, never from both: a body that is not empty hides the whole query (SEMANTICS 1.17).
   init(body: ByteSlice, contentType: String?, query: Query) throws(Status) {

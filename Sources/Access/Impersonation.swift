@@ -8,8 +8,6 @@ public struct Impersonation: Sendable {
   private let extra: [(key: String, value: String)]
   private let uid: String
 
-  public static let prefix = "impersonate-"
-
   /// nil where nobody is impersonated. `headers`: names in small letters. Throws 400 where groups, uid or extras come without a user.
   public init?(headers: [(name: String, value: String)]) throws(Status) {
     func first(_ name: String) -> String { headers.first { $0.name == name }?.value ?? "" }

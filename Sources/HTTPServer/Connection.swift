@@ -21,6 +21,7 @@ final class Connection {
 
   /// nil on a plain socket.
   private let tls: TLSSession?
+  var isSecure: Bool { tls != nil }
   /// The protocol that is spoken; nil until the TLS handshake is done.
   private var session: (any Session)?
   /// What the session sends and the socket has not taken.

@@ -35,6 +35,7 @@ final class HTTP1Session: Session {
     self.connection = connection
     reactor = connection.reactor
     request.client = client
+    request.isSecure = connection.isSecure
     request.peerAddress = connection.peerAddress
   }
 

@@ -28,6 +28,8 @@ public final class Request {
   public internal(set) var peerAddress = ""
   /// Who the client showed to be in the TLS handshake.
   public internal(set) var client = ClientIdentity.none
+  /// Did it come over TLS? True until the session says otherwise, so that a session that forgets to is asked more, not less.
+  public internal(set) var isSecure = true
 
   init() { base = UnsafeRawPointer(Self.nothing) }
   /// Stands in for a buffer until there is one; never read, as all ranges are empty then.
@@ -53,6 +55,17 @@ public final class Request {
   /// All headers called `name`, in order.
   public func headers(_ name: StaticString) -> [String] { fields.filter { isNamed($0, name) }.map { text($0.value) } }
 
+  /// Is there a header whose name begins with `prefix`, which is in small letters?
+  public func hasHeader(beginningWith prefix: StaticString) -> Bool { fields.contains { isNamed($0, beginningWith: prefix) } }
+
+  /// All headers whose names begin with `prefix` (in small letters), in order, names in small letters.
+  public func headers(beginningWith prefix: String) -> [(name: String, value: String)] {
+    fields.compactMap { field in
+      let name = text(field.name).lowercased()
+      return name.hasPrefix(prefix) ? (name, text(field.value)) : nil
+    }
+  }
+
   /// Lends the first header called `name`.
   public func withHeader<R>(_ name: StaticString, _ body: (UnsafeRawBufferPointer?) throws -> R) rethrows -> R {
     guard let field = field(name) else { return try body(nil) }
@@ -60,6 +73,12 @@ public final class Request {
   }
 
   func field(_ name: StaticString) -> Field? { fields.first { isNamed($0, name) } }
+
+  private func isNamed(_ field: Field, beginningWith prefix: StaticString) -> Bool {
+    field.name.count >= prefix.utf8CodeUnitCount && strncasecmp(
+      (base + field.name.lowerBound).assumingMemoryBound(to: CChar.self), UnsafeRawPointer(prefix.utf8Start).assumingMemoryBound(to: CChar.self),
+      prefix.utf8CodeUnitCount) == 0
+  }
 
   func isNamed(_ field: Field, _ name: StaticString) -> Bool {
     field.name.count == name.utf8CodeUnitCount && strncasecmp(

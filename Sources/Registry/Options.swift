@@ -57,6 +57,8 @@ public struct WriteOptions: Sendable {
   public var userAgent = ""
   public var fieldValidation = ""
   public var force: Bool?
+  /// Has a say once the object is known.
+  public var admission: Admission?
   public init(_ verb: Verb) { self.verb = verb }
 
   public var isDryRun: Bool { !dryRun.isEmpty }
@@ -101,6 +103,8 @@ public struct DeleteOptions: Sendable {
   public var orphanDependents: Bool?
   public var propagationPolicy: String?
   public var dryRun: [String] = []
+  /// Has a say before anything is deleted.
+  public var admission: Admission?
   public init() {}
 
   public var isDryRun: Bool { !dryRun.isEmpty }

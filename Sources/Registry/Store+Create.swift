@@ -26,6 +26,7 @@ extension Store {
   func create(
     tracked body: JSONValue, namespace: String, options: WriteOptions, warnings: [String], mayLoseOwners: Bool = false
   ) async throws(Status) -> WriteResult {
+    try options.admission?(admission(.create, body["metadata"]?["name"]?.string ?? "", namespace: namespace, new: body))
     let base = body["metadata"]?["generateName"]?.string ?? ""
     let isGenerated = (body["metadata"]?["name"]?.string ?? "").isEmpty && !base.isEmpty
     var attempts = isGenerated ? 8 : 1

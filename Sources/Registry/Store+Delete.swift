@@ -17,6 +17,7 @@ extension Store {
   /// Deletes an object, or marks it where finalizers wait (SEMANTICS 2.14 to 2.16).
   public func delete(_ name: String, namespace: String, options: DeleteOptions) async throws(Status) -> DeleteResult {
     try options.validate()
+    try options.admission?(admission(.delete, name, namespace: namespace))
     let key = key(name, namespace: namespace)
     let info = info
     let last = Mutex<(uid: String, marked: StoredObject?)>(("", nil))
@@ -97,6 +98,7 @@ extension Store {
   /// Deletes what a list selects, one after another; returns the list (SEMANTICS 2.18).
   public func deleteCollection(namespace: String, list options: ListOptions, options deletion: DeleteOptions) async throws(Status) -> ListResult {
     try deletion.validate()
+    try deletion.admission?(admission(.delete, "", namespace: namespace))
     let page = try await list(try prepareList(options, namespace: namespace))
     for object in page.objects {
       let rest = object.key.dropFirst(prefix.count).split(separator: "/")

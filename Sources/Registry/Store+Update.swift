@@ -50,6 +50,7 @@ extension Store {
       guard let stored else { throw Status.notFound(self.info.groupResource, name) }
       let old = try codec.tree(of: stored)
       var new = try make(old)
+      if let admit = options.admission { try admit(self.admission(.update, name, namespace: namespace, subresource: subresource, new: new, old: old)) }
       if losingOwners { new["metadata"]?["managedFields"] = nil }
       try matchVersion(&new, old, name)
       try complete(&new, old, subresource: subresource, namespace: namespace, name: name)

@@ -33,6 +33,7 @@ struct Daemon {
     let (nodes, destroyNodes) = await Self.store(NodeStrategy(), settings, over: MeteredStorage(storage, nodeMeter), logger)
 
     var configuration = APIServer.Configuration(stores: [nodes])
+    configuration.access = settings.access
     configuration.reactors = HTTPServer.count(ofReactors: settings.options.reactors)
     configuration.metricsSources = [
       { text in (nodes.objects as? Cacher)?.statistics.write(&text, group: "", resource: "nodes") }, { text in nodeMeter.write(&text) },

@@ -3,6 +3,8 @@ import Storage
 
 /// The flags of `serve`, under kube-apiserver's names where they mean the same.
 struct ServeOptions: ParsableArguments {
+  @OptionGroup var access: AccessOptions
+
   @Option(help: "YAML file with the same settings, keyed by flag name; flags on the command line win.")
   var config: String?
 

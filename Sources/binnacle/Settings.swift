@@ -2,9 +2,7 @@ import APIServer
 import ArgumentParser
 import Storage
 
-#if canImport(Glibc)
-  import Glibc
-#endif
+import Glibc
 
 /// Options that have been checked against one another; what the daemon is built from.
 struct Settings {
@@ -18,6 +16,8 @@ struct Settings {
   let secure: SecureServing?
   /// Which origins of browsers are answered; nil for none.
   let cors: CORS?
+  /// What requests over HTTPS are asked.
+  let access: AccessControl?
 
   /// What is served, as URLs.
   var addresses: [String] { (secure.map { ["https://\($0.address):\($0.port)"] } ?? []) + (insecure.map { ["http://\($0.address):\($0.port)"] } ?? []) }
@@ -47,7 +47,7 @@ extension ServeOptions {
       throw StartFailure("--storage-backend: unknown storage type: \(storage.type)")
     }
     for (flag, file) in [("--etcd-cafile", etcdCafile), ("--etcd-certfile", etcdCertfile), ("--etcd-keyfile", etcdKeyfile)]
-    where !file.isEmpty && access(file, R_OK) != 0 {
+    where !file.isEmpty && Glibc.access(file, R_OK) != 0 {
       throw StartFailure("\(flag): can't read \"\(file)\": \(String(cString: strerror(errno)))")
     }
     guard etcdPrefix.hasPrefix("/"), etcdPrefix == "/" || !etcdPrefix.hasSuffix("/") else {
@@ -59,7 +59,8 @@ extension ServeOptions {
     if plainPort == 0 && secure == nil { throw StartFailure("--insecure-port 0 leaves nothing to serve on: name --secure-port, such as 6443") }
     let insecure = plainPort == 0 ? nil : (address: insecureBindAddress, port: plainPort)
     if let insecure { try refuseOpenNetwork("--insecure-bind-address", insecure.address, isAuthenticated: false) }
-    if let secure { try refuseOpenNetwork("--bind-address", secure.address, isAuthenticated: false) }
+    if let secure { try refuseOpenNetwork("--bind-address", secure.address, isAuthenticated: access.asksSomething) }
+    let accessControl = secure == nil ? nil : try access.control()
     guard (0...1_024).contains(reactors) else { throw StartFailure("--reactors: \(reactors) is not between 0 and 1024") }
     guard maxConnections > 0 else { throw StartFailure("--max-connections: \(maxConnections) must be above 0") }
     guard (0...100_000).contains(http2MaxStreamsPerConnection) else {
@@ -80,7 +81,7 @@ extension ServeOptions {
     storage.healthcheckTimeout = etcdHealthcheckTimeout.duration
     storage.startTimeout = etcdStartTimeout.duration
     if storage.type == StorageBackend.typeSQLite { storage.sqlitePath = "\(dataDir)/binnacle.db" }
-    return Settings(options: self, storage: storage, watchCacheSizes: try parsedWatchCacheSizes(), insecure: insecure, secure: secure, cors: try parsedOrigins())
+    return Settings(options: self, storage: storage, watchCacheSizes: try parsedWatchCacheSizes(), insecure: insecure, secure: secure, cors: try parsedOrigins(), access: accessControl)
   }
 
   private func parsedOrigins() throws -> CORS? {
@@ -102,13 +103,12 @@ extension ServeOptions {
     return sizes
   }
 
-  /// The one place that decides who may be let in unasked: others reach only what asks them who they are.
-  ///
-  /// TODO: pass whether requests must authenticate, when there is a chain of authenticators; plain HTTP stays refused even then, as tokens would be overheard.
+  /// The one place that decides who may be let in unasked: others reach only what asks them something. Plain HTTP is refused even then, as tokens would be
+  /// overheard.
   private func refuseOpenNetwork(_ flag: String, _ address: String, isAuthenticated: Bool) throws {
     if isAuthenticated || allowInsecureNetwork || Self.isLoopback(address) { return }
-    let missing = flag == "--bind-address" ? "authentication" : "TLS or authentication"
-    throw StartFailure("\(flag) \(address) can be reached by others without \(missing): use 127.0.0.1, or give --allow-insecure-network")
+    let (missing, way) = flag == "--bind-address" ? ("authentication", "--anonymous-auth=false, --authorization-mode") : ("TLS or authentication", "127.0.0.1")
+    throw StartFailure("\(flag) \(address) can be reached by others without \(missing): use \(way), or give --allow-insecure-network")
   }
 
   private static func isLoopback(_ address: String) -> Bool {

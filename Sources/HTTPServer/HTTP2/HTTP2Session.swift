@@ -55,6 +55,7 @@ final class HTTP2Session: Session {
     allowance = FrameAllowance(at: idleSince)
     request.peerAddress = connection.peerAddress
     request.client = client
+    request.isSecure = connection.isSecure
     self.engine.setOwner(self)
     connection.needsFlush()
   }

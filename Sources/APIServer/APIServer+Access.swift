@@ -1,0 +1,106 @@
+import Access
+import HTTPServer
+import Machinery
+import Registry
+
+/// Authentication, impersonation and authorization, in kube-apiserver's order.
+extension APIServer {
+  /// Whether the hot path may answer a request at once: it came over plain HTTP, or it is known and allowed without waiting. False: the general path
+  /// asks again, and says what is wrong.
+  func isAllowedAtOnce(_ request: Request, _ path: RequestPath) -> Bool {
+    guard request.isSecure, let access = configuration.access else { return true }
+    guard !request.hasHeader(beginningWith: "impersonate-") else { return false }
+    let resource: Int
+    let verb: String
+    var object = ""
+    var space = ""
+    switch path {
+    case .item(let place, let namespace, let name): (resource, verb, object, space) = (place, "get", name, namespace)
+    case .collection(let place, let namespace): (resource, verb, space) = (place, "list", namespace)
+    default: return false
+    }
+    // Who is anonymous on some paths only has to be looked at closely; the path matters to nobody else.
+    guard case .user(let user) = access.authenticator.authenticate(access.credentials(request, path: "")) else { return false }
+    let info = endpoints[resource].info
+    let question = AccessAttributes(
+      user, verb, group: info.groupVersion.group, version: info.groupVersion.version, resource: info.plural, namespace: space, name: object)
+    if case .now(.allow) = access.authorizer.authorize(question) { return true }
+    return false
+  }
+
+  /// Finds out who a request is by and whether they may make it; then goes on with `next`, or answers that they may not. Reactor thread; `next` runs
+  /// there too, now or later.
+  func admit(_ request: Request, _ context: RequestContext, _ next: @escaping @Sendable (RequestContext) -> Void) {
+    guard request.isSecure, let access = configuration.access else { return next(context) }
+    let path = request.withPath { PercentEncoding.decode($0, plusIsSpace: false) } ?? ""
+    let info = RequestInfo(method: request.methodName, path: path) { context.query[$0] }
+    let wish: Result<Impersonation?, Status> = Result { () throws(Status) in try Impersonation(request) }
+    let admission = AccessFilter(access: access, info: info, wish: wish, context: context)
+    admission.authenticated(access.authenticator.authenticate(access.credentials(request, path: path)), next)
+  }
+}
+
+/// One request on its way through the questions.
+private struct AccessFilter: Sendable {
+  let access: AccessControl
+  let info: RequestInfo
+  let wish: Result<Impersonation?, Status>
+  let context: RequestContext
+  typealias Next = @Sendable (RequestContext) -> Void
+
+  func authenticated(_ verdict: AuthenticationVerdict, _ next: @escaping Next) {
+    switch verdict {
+    case .user(let user): impersonated(by: user, next)
+    case .absent, .invalid: refuse(Self.unauthorized)
+    case .later(let work): context.reply.exchange.perform { authenticated(await work(), next) }
+    }
+  }
+
+  /// The text of kube-apiserver's 401, which says nothing of what was wrong.
+  private static let unauthorized = Status(code: 401, reason: "Unauthorized", message: "Unauthorized")
+
+  private func impersonated(by user: UserInfo, _ next: @escaping Next) {
+    let impersonation: Impersonation?
+    do throws(Status) { impersonation = try wish.get() } catch { return refuse(error) }
+    guard let impersonation else { return authorized(user, next) }
+    allAllowed(impersonation.questions(by: user)[...]) { authorized(impersonation.user, next) }
+  }
+
+  private func authorized(_ user: UserInfo, _ next: @escaping Next) {
+    allAllowed([info.attributes(of: user)]) {
+      var context = context
+      context.user = user
+      context.admission = access.admission(of: user)
+      next(context)
+    }
+  }
+
+  /// Asks one question after another; `then` once all are allowed.
+  private func allAllowed(_ questions: ArraySlice<AccessAttributes>, _ then: @escaping @Sendable () -> Void) {
+    var rest = questions
+    while let question = rest.popFirst() {
+      switch access.authorizer.authorize(question) {
+      case .now(.allow): continue
+      case .now(.deny(let why)), .now(.noOpinion(let why)): return refuse(question.forbidden(why))
+      case .later(let work):
+        return context.reply.exchange.perform { [rest] in
+          do {
+            switch try await work() {
+            case .allow: allAllowed(rest, then)
+            case .deny(let why), .noOpinion(let why): refuse(question.forbidden(why))
+            }
+          } catch {
+            refuse(.internalError("\(error)"))
+          }
+        }
+      }
+    }
+    then()
+  }
+
+  private func refuse(_ status: Status) {
+    var answer = context.error(status)
+    if status.code == 403 { answer.headers.append(ResponseHeader("X-Content-Type-Options", "nosniff")) }
+    context.reply.send(answer)
+  }
+}

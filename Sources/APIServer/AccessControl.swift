@@ -1,0 +1,55 @@
+public import Access
+import HTTPServer
+import Machinery
+import Registry
+
+/// Who may come in, and what they may do: the two questions that every request over TLS is asked. Plain HTTP, which only this machine reaches, asks
+/// nothing: whoever is there is `system:unsecured` (as on kube-apiserver's insecure port, while it had one).
+public struct AccessControl: Sendable {
+  public var authenticator: any Authenticator
+  public var authorizer: any Authorizer
+  /// Are a node's writes held to its own objects? (`--enable-admission-plugins=NodeRestriction`.)
+  public var restrictsNodes: Bool
+  /// Headers, and beginnings of headers, that authenticators want to see; in small letters.
+  public var headers: [String]
+
+  public init(authenticator: any Authenticator, authorizer: any Authorizer, restrictsNodes: Bool = true, headers: [String] = []) {
+    self.authenticator = authenticator
+    self.authorizer = authorizer
+    self.restrictsNodes = restrictsNodes
+    self.headers = headers
+  }
+
+  func admission(of user: UserInfo) -> Admission? {
+    guard restrictsNodes, user.nodeName != nil else { return nil }
+    return { (write) throws(Status) in
+      let operation: NodeRestriction.Operation =
+        switch write.operation {
+        case .create: .create
+        case .update: .update
+        case .delete: .delete
+        }
+      try NodeRestriction.admit(user, operation, write.resource, name: write.name, new: write.new, old: write.old)
+    }
+  }
+
+  /// What a request brings to say who it is by.
+  func credentials(_ request: Request, path: String) -> Credentials {
+    var credentials = Credentials(authorization: request.header("Authorization"), path: path)
+    if case .verified(let certificate) = request.client {
+      credentials.certificate = CertificateIdentity(
+        commonName: certificate.commonName, organizations: certificate.organizations, uids: certificate.userID.map { [$0] } ?? [],
+        fingerprint: certificate.fingerprint)
+    }
+    for name in headers { credentials.headers += request.headers(beginningWith: name) }
+    return credentials
+  }
+}
+
+extension Impersonation {
+  /// The wish of a request; nil for nearly all. Throws 400.
+  init?(_ request: Request) throws(Status) {
+    guard request.hasHeader(beginningWith: "impersonate-") else { return nil }
+    try self.init(headers: request.headers(beginningWith: "impersonate-"))
+  }
+}

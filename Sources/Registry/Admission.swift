@@ -1,0 +1,30 @@
+public import JSON
+public import Machinery
+
+/// A write that is about to be made, with the object in hand.
+public struct AdmissionRequest: Sendable {
+  public enum Operation: Sendable { case create, update, delete }
+  public let operation: Operation
+  public let resource: GroupResource
+  /// As far as it is known: a generated name is empty before it is made, and so is that of a collection.
+  public let name: String
+  public let namespace: String
+  public let subresource: Subresource
+  /// What shall be written, before the server fills it in; nil for a deletion.
+  public let new: JSONValue?
+  /// What is stored, where that is looked at; nil for a creation.
+  public let old: JSONValue?
+}
+
+/// Has a say in a write after the client's right to ask for it was found good. Throws what the client is told. Called inside the update loop, so
+/// perhaps several times for one write; it never waits. (Kubernetes: an admission plug-in.)
+public typealias Admission = @Sendable (AdmissionRequest) throws(Status) -> Void
+
+extension Store {
+  func admission(
+    _ operation: AdmissionRequest.Operation, _ name: String, namespace: String, subresource: Subresource = .main, new: JSONValue? = nil, old: JSONValue? = nil
+  ) -> AdmissionRequest {
+    AdmissionRequest(
+      operation: operation, resource: info.groupResource, name: name, namespace: namespace, subresource: subresource, new: new, old: old)
+  }
+}

@@ -1,0 +1,79 @@
+import APIServer
+import Access
+import ArgumentParser
+
+/// Flags that say who may come in over HTTPS and what they may do, under kube-apiserver's names.
+struct AccessOptions: ParsableArguments {
+  @Option(help: "Let in requests over HTTPS that bring no credentials, as system:anonymous.")
+  var anonymousAuth = true
+
+  @Option(help: "Tokens and their users, CSV: token,name,uid[,\"group,…\"].")
+  var tokenAuthFile = ""
+
+  @Option(help: "Comma-separated list, in order, of AlwaysAllow, AlwaysDeny, ABAC and Node: who says what a request over HTTPS may do.")
+  var authorizationMode = "AlwaysAllow"
+
+  @Option(help: "Policies for --authorization-mode=ABAC, one JSON object a line.")
+  var authorizationPolicyFile = ""
+
+  @Option(help: "Comma-separated paths that everyone may read whatever the authorizers say, such as /livez,/readyz; a path ending in * stands for all that begin so.")
+  var authorizationAlwaysAllowPaths = ""
+
+  @Option(help: "Comma-separated admission plug-ins to do without: NodeRestriction.")
+  var disableAdmissionPlugins = ""
+
+  /// Names of the flags, as the config file may use them.
+  static let flagNames: Set<String> = [
+    "anonymous-auth", "token-auth-file", "authorization-mode", "authorization-policy-file", "authorization-always-allow-paths", "disable-admission-plugins",
+  ]
+
+  /// Must somebody who comes from elsewhere say who they are, or be allowed what they ask, before they get anything?
+  var asksSomething: Bool { !anonymousAuth || !modes.contains("AlwaysAllow") }
+
+  private var modes: [String] { authorizationMode.split(separator: ",", omittingEmptySubsequences: false).map(String.init) }
+
+  /// Reads the files. Throws `StartFailure` with the flag to change.
+  func control() throws -> AccessControl {
+    var authenticators: [any Authenticator] = [CertificateAuthenticator()]
+    if !tokenAuthFile.isEmpty {
+      do { authenticators.append(try TokenFile(csv: try text(tokenAuthFile, "--token-auth-file"))) } catch let error as TokenFile.Malformed {
+        throw StartFailure("--token-auth-file: \(tokenAuthFile): \(error)")
+      }
+    }
+    let disabled = disableAdmissionPlugins.split(separator: ",").map(String.init)
+    if let unknown = disabled.first(where: { $0 != "NodeRestriction" }) { throw StartFailure("--disable-admission-plugins: unknown plug-in \"\(unknown)\"; there is NodeRestriction") }
+    return AccessControl(
+      authenticator: AuthenticatorChain(authenticators, anonymous: anonymousAuth ? .everywhere : .denied), authorizer: try authorizer(),
+      restrictsNodes: disabled.isEmpty)
+  }
+
+  private func authorizer() throws -> any Authorizer {
+    var authorizers: [any Authorizer] = []
+    let open = authorizationAlwaysAllowPaths.split(separator: ",").map(String.init)
+    if !open.isEmpty { authorizers.append(AllowedPaths(open)) }
+    var seen: Set<String> = []
+    for mode in modes {
+      guard seen.insert(mode).inserted else { throw StartFailure("--authorization-mode: \(mode) is named twice") }
+      switch mode {
+      case "AlwaysAllow": authorizers.append(AlwaysAllow())
+      case "AlwaysDeny": authorizers.append(AlwaysDeny())
+      case "Node": authorizers.append(NodeAuthorizer())
+      case "ABAC":
+        if authorizationPolicyFile.isEmpty { throw StartFailure("--authorization-mode ABAC needs --authorization-policy-file") }
+        do { authorizers.append(try ABACPolicy(lines: try text(authorizationPolicyFile, "--authorization-policy-file"))) } catch let error as ABACPolicy.Malformed {
+          throw StartFailure("--authorization-policy-file: \(authorizationPolicyFile): \(error)")
+        }
+      case "RBAC", "Webhook": throw StartFailure("--authorization-mode: \(mode) is not served yet; choose from AlwaysAllow, AlwaysDeny, ABAC, Node")
+      default: throw StartFailure("--authorization-mode: unknown mode \"\(mode)\"; choose from AlwaysAllow, AlwaysDeny, ABAC, Node")
+      }
+    }
+    if !authorizationPolicyFile.isEmpty && !seen.contains("ABAC") {
+      throw StartFailure("--authorization-policy-file is of no use without --authorization-mode ABAC: leave it out, or add the mode")
+    }
+    return AuthorizerChain(authorizers)
+  }
+
+  private func text(_ path: String, _ flag: String) throws -> String {
+    String(decoding: try TextFile.contents(of: path, flag: flag), as: UTF8.self)
+  }
+}

@@ -1,0 +1,141 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// Who may come in and what they may do, asked by real clients of the real daemon.
+@Suite struct `Access over HTTPS` {
+  private struct Bench {
+    let folder: TemporaryFolder
+    let daemon: Daemon
+    let port: Int
+    var certs: String { folder.file("certs") }
+
+    static func start(_ arguments: [String]) async throws -> Bench {
+      let folder = try TemporaryFolder()
+      let port = try Ports.free()
+      let tokens = folder.file("tokens.csv")
+      try """
+        alice-token,alice,u1
+        bob-token,bob,u2,"readers"
+        root-token,root,u3,"system:masters"
+        n1-token,system:node:n1,u4,"system:nodes"
+        """.write(toFile: tokens, atomically: true, encoding: .utf8)
+      try """
+        {"apiVersion":"abac.authorization.kubernetes.io/v1beta1","kind":"Policy","spec":{"user":"alice","namespace":"*","resource":"*","apiGroup":"*"}}
+        {"apiVersion":"abac.authorization.kubernetes.io/v1beta1","kind":"Policy","spec":{"group":"readers","readonly":true,"namespace":"*","resource":"nodes"}}
+        """.write(toFile: folder.file("policy.jsonl"), atomically: true, encoding: .utf8)
+      let daemon = try await Daemon.start(
+        on: .sqlite, arguments: ["--secure-port", String(port), "--cert-dir", folder.file("certs"), "--token-auth-file", tokens] + arguments.map {
+          $0.replacingOccurrences(of: "POLICY", with: folder.file("policy.jsonl"))
+        })
+      return Bench(folder: folder, daemon: daemon, port: port)
+    }
+
+    /// The status and body of one request by curl.
+    func call(_ method: String, _ path: String, token: String? = nil, headers: [String] = [], body: String? = nil, more: [String] = []) async throws -> (code: Int, body: String) {
+      var command = ["curl", "-sS", "--cacert", certs + "/ca.crt", "-X", method, "-w", "\n%{http_code}", "-A", "test"] + more
+      if let token { command += ["-H", "Authorization: Bearer \(token)"] }
+      for header in headers { command += ["-H", header] }
+      if let body { command += ["-H", "Content-Type: application/json", "-d", body] }
+      let output = try await run(command + ["https://127.0.0.1:\(port)\(path)"]).output
+      let lines = output.split(separator: "\n", omittingEmptySubsequences: false)
+      return (Int(lines.last ?? "") ?? 0, lines.dropLast().joined(separator: "\n"))
+    }
+  }
+
+  @Test func `tokens and certificates say who a request is by, and policies what it may do`() async throws {
+    let bench = try await Bench.start(["--anonymous-auth=false", "--authorization-mode", "Node,ABAC", "--authorization-policy-file", "POLICY"])
+    defer { bench.daemon.stop() }
+    let node = #"{"kind":"Node","apiVersion":"v1","metadata":{"name":"a"}}"#
+
+    let nobody = try await bench.call("GET", "/api/v1/nodes")
+    #expect(nobody.code == 401)
+    #expect(nobody.body.contains(#""reason":"Unauthorized""#) && nobody.body.contains(#""message":"Unauthorized""#), "\(nobody.body)")
+    #expect(try await bench.call("GET", "/api/v1/nodes", token: "wrong").code == 401)
+    #expect(try await bench.call("GET", "/version").code == 401)
+
+    #expect(try await bench.call("POST", "/api/v1/nodes", token: "alice-token", body: node).code == 201)
+    #expect(try await bench.call("GET", "/api/v1/nodes/a", token: "bob-token").code == 200)
+    #expect(try await bench.call("GET", "/api/v1/nodes", token: "bob-token").code == 200)
+    let refused = try await bench.call("DELETE", "/api/v1/nodes/a", token: "bob-token")
+    #expect(refused.code == 403)
+    #expect(refused.body.contains(#"nodes \"a\" is forbidden: User \"bob\" cannot delete resource \"nodes\" in API group \"\" at the cluster scope: No policy matched."#), "\(refused.body)")
+    // A request that may not be made is refused before anybody looks what would serve it.
+    #expect(try await bench.call("GET", "/api/v1/nothings", token: "bob-token").code == 403)
+    #expect(try await bench.call("GET", "/api/v1/nothings", token: "alice-token").code == 404)
+    #expect(try await bench.call("GET", "/metrics", token: "alice-token").code == 403)
+    #expect(try await bench.call("GET", "/metrics", token: "root-token").code == 200)
+    // The administrator's certificate, made at the first start.
+    let admin = ["--cert", bench.certs + "/admin.crt", "--key", bench.certs + "/admin.key"]
+    #expect(try await bench.call("GET", "/metrics", more: admin).code == 200)
+    // Plain HTTP, which only this machine reaches, asks nothing.
+    #expect(HTTPProbe.request(port: bench.daemon.port, path: "/api/v1/nodes/a")?.status == 200)
+  }
+
+  @Test func `a node touches its own object and nobody else's`() async throws {
+    let bench = try await Bench.start(["--authorization-mode", "Node"])
+    defer { bench.daemon.stop() }
+    func node(_ name: String, _ rest: String = "") -> String { #"{"kind":"Node","apiVersion":"v1","metadata":{"name":"\#(name)"\#(rest)}}"# }
+    #expect(try await bench.call("POST", "/api/v1/nodes", token: "root-token", body: node("n2")).code == 201)
+
+    #expect(try await bench.call("POST", "/api/v1/nodes", token: "n1-token", body: node("n1")).code == 201)
+    let other = try await bench.call("POST", "/api/v1/nodes", token: "n1-token", body: node("n3"))
+    #expect(other.code == 403 && other.body.contains(#"node \"n1\" is not allowed to modify node \"n3\""#), "\(other.body)")
+    #expect(try await bench.call("GET", "/api/v1/nodes/n1", token: "n1-token").code == 200)
+    #expect(try await bench.call("GET", "/api/v1/nodes/n2", token: "n1-token").code == 403)
+    #expect(try await bench.call("GET", "/api/v1/nodes", token: "n1-token").code == 403)
+    #expect(try await bench.call("GET", "/api/v1/nodes?fieldSelector=metadata.name%3Dn1", token: "n1-token").code == 200)
+    let merge = ["Content-Type: application/merge-patch+json"]
+    func patch(_ path: String, _ body: String) async throws -> (code: Int, body: String) {
+      try await bench.call("PATCH", path, token: "n1-token", headers: merge, more: ["-d", body])
+    }
+    #expect(try await patch("/api/v1/nodes/n1/status", #"{"status":{"phase":"Running"}}"#).code == 200)
+    #expect(try await patch("/api/v1/nodes/n2/status", #"{"status":{"phase":"Running"}}"#).code == 403)
+    #expect(try await patch("/api/v1/nodes/n1", #"{"metadata":{"labels":{"zone":"a"}}}"#).code == 200)
+    let label = try await patch("/api/v1/nodes/n1", #"{"metadata":{"labels":{"node-role.kubernetes.io/master":""}}}"#)
+    #expect(label.code == 403 && label.body.contains("is not allowed to modify labels: node-role.kubernetes.io/master"), "\(label.body)")
+    #expect(try await patch("/api/v1/nodes/n1", #"{"spec":{"taints":[{"key":"k","effect":"NoSchedule"}]}}"#).body.contains("is not allowed to modify taints"))
+    #expect(try await bench.call("DELETE", "/api/v1/nodes/n1", token: "n1-token").code == 403)
+    #expect(try await bench.call("GET", "/api/v1/nodes/n1", token: "alice-token").code == 403)
+  }
+
+  @Test func `who may impersonate acts as somebody else, and nobody else does`() async throws {
+    let bench = try await Bench.start(["--authorization-mode", "ABAC", "--authorization-policy-file", "POLICY"])
+    defer { bench.daemon.stop() }
+    // alice may do everything to every resource, impersonation of users among it.
+    #expect(try await bench.call("GET", "/api/v1/nodes", token: "alice-token", headers: ["Impersonate-User: carl", "Impersonate-Group: readers"]).code == 200)
+    let carl = try await bench.call("GET", "/api/v1/nodes", token: "alice-token", headers: ["Impersonate-User: carl"])
+    #expect(carl.code == 403 && carl.body.contains(#"User \"carl\" cannot list resource"#), "\(carl.body)")
+    let bob = try await bench.call("GET", "/api/v1/nodes", token: "bob-token", headers: ["Impersonate-User: alice"])
+    #expect(bob.code == 403 && bob.body.contains(#"users \"alice\" is forbidden: User \"bob\" cannot impersonate resource \"users\""#), "\(bob.body)")
+    #expect(try await bench.call("GET", "/api/v1/nodes", token: "alice-token", headers: ["Impersonate-Group: readers"]).code == 400)
+    let kubectl = try Tools.path("kubectl-1.37/kubectl")
+    let asReader = try await run(
+      [kubectl, "--server", "https://127.0.0.1:\(bench.port)", "--certificate-authority", bench.certs + "/ca.crt", "--token", "alice-token", "--as", "x", "--as-group", "readers", "get", "--raw", "/api/v1/nodes/missing"],
+      environment: ["HOME": bench.folder.path, "KUBECONFIG": "/dev/null"])
+    #expect(asReader.output.contains("NotFound"), "\(asReader.output)")
+  }
+
+  @Test func `anonymous is somebody too, and a wrong setting stops the start`() async throws {
+    let bench = try await Bench.start(["--authorization-mode", "AlwaysDeny", "--authorization-always-allow-paths", "/livez,/readyz"])
+    defer { bench.daemon.stop() }
+    let refused = try await bench.call("GET", "/api/v1/nodes")
+    #expect(refused.code == 403 && refused.body.contains(#"User \"system:anonymous\" cannot list resource"#), "\(refused.body)")
+    #expect(try await bench.call("GET", "/livez").code == 200)
+    let broken = bench.folder.file("broken")
+    try "a,b".write(toFile: broken, atomically: true, encoding: .utf8)
+    for (arguments, words) in [
+      (["--token-auth-file", "/nowhere"], ["--token-auth-file", "/nowhere"]), (["--token-auth-file", broken], ["--token-auth-file", "line 1", "3 columns"]),
+      (["--authorization-mode", "ABAC"], ["--authorization-policy-file"]), (["--authorization-mode", "Maybe"], ["--authorization-mode", "Maybe"]),
+      (["--authorization-mode", "Node,Node"], ["twice"]), (["--authorization-mode", "ABAC", "--authorization-policy-file", broken], ["line 1"]),
+      (["--authorization-policy-file", broken], ["of no use"]), (["--disable-admission-plugins", "X"], ["NodeRestriction"]),
+    ] as [([String], [String])] {
+      let result = try await run([Daemon.program, "check-config", "--secure-port", "6444"] + arguments)
+      #expect(result.status != 0 && result.output.split(separator: "\n").count == 1 && words.allSatisfy(result.output.contains), "\(arguments): \(result.output)")
+    }
+    // Where everyone is asked, HTTPS may be reached from elsewhere.
+    let open = ["--secure-port", "6444", "--bind-address", "0.0.0.0", "--insecure-port", "0"]
+    #expect(try await run([Daemon.program, "check-config"] + open).status != 0)
+    #expect(try await run([Daemon.program, "check-config", "--anonymous-auth=false"] + open).status == 0)
+  }
+}
