@@ -53,7 +53,7 @@ struct RouteTable: Sendable {
   /// subresources, everything else). Allocates the name and nothing else.
   func fastMatch(_ path: UnsafeRawBufferPointer) -> RequestPath? {
     for (bytes, resource) in prefixes where path.count >= bytes.count {
-      guard path.prefix(bytes.count).elementsEqual(bytes) else { continue }
+      guard bytes.withUnsafeBytes({ path.prefix(bytes.count).elementsEqual($0) }) else { continue }
       if path.count == bytes.count { return .collection(resource: resource, namespace: "") }
       guard path[bytes.count] == UInt8(ascii: "/"), path.count > bytes.count + 1 else { continue }
       let name = UnsafeRawBufferPointer(rebasing: path[(bytes.count + 1)...])

@@ -22,6 +22,12 @@ public final class SharedBytes: @unchecked Sendable {  // Sendable: `base` is wr
     }
   }
 
+  /// Takes over memory that `UnsafeMutableRawPointer.allocate` gave and that nobody else will write to; the first `count` bytes are kept.
+  public init(adopting base: UnsafeMutableRawPointer, count: Int) {
+    self.base = base
+    self.count = count
+  }
+
   /// A copy of `bytes`.
   public convenience init(_ bytes: UnsafeRawBufferPointer) {
     self.init(capacity: bytes.count) { room in

@@ -6,7 +6,8 @@ import Synchronization
 /// One accepted socket: moves bytes for the session that speaks over it, tells epoll what to wait for, and ends. On its reactor's thread only.
 final class Connection {
   let descriptor: Int32
-  unowned let reactor: Reactor
+  // Unsafe, as the count of an unowned reference costs each use: the reactor's table owns the connection.
+  unowned(unsafe) let reactor: Reactor
   /// The client's address, without port.
   let peerAddress: String
   var mark: UInt64 = 0
@@ -25,7 +26,7 @@ final class Connection {
   /// The protocol that is spoken; nil until the TLS handshake is done.
   private var session: (any Session)?
   /// What the session sends and the socket has not taken.
-  private(set) var output = Output()
+  @exclusivity(unchecked) private(set) var output = Output()
   /// True when the socket took less than there was.
   private var isBlocked = false
   private var interest = EPOLLIN.rawValue | EPOLLRDHUP.rawValue
@@ -191,7 +192,7 @@ final class Connection {
   /// Ends our half and reads the rest for a while: closing with unread input would reset the connection before the client has read the answer.
   private func linger() {
     if hasEnded { return reactor.drop(self) }
-    lingering = Lingering(since: Clock.now)
+    lingering = Lingering(since: reactor.turn)
     tls?.close()
     shutdown(descriptor, Int32(SHUT_WR))
     setInterest(EPOLLIN.rawValue | EPOLLRDHUP.rawValue)

@@ -7,13 +7,14 @@ final class HTTP1Session: Session {
   /// `replaced`: the client has turned out to speak HTTP/2.
   enum Phase { case head, body, busy, streaming, replaced }
 
-  private unowned let connection: Connection
-  private unowned let reactor: Reactor
+  // Unsafe, as the count of an unowned reference costs each use: the connection owns its session, and lives in its reactor's table.
+  private unowned(unsafe) let connection: Connection
+  private unowned(unsafe) let reactor: Reactor
 
-  private var buffer = ReadBuffer()
+  @exclusivity(unchecked) private var buffer = ReadBuffer()
   private let request = Request()
-  private var scanner = HeadScanner()
-  private var facts = HeadFacts()
+  @exclusivity(unchecked) private var scanner = HeadScanner()
+  @exclusivity(unchecked) private var facts = HeadFacts()
   private var headLength = 0
   private var body: [UInt8] = []
   private var chunks = ChunkDecoder()
@@ -24,7 +25,7 @@ final class HTTP1Session: Session {
   private var stream: ResponseStream?
   private var running: Task<Void, Never>?
   /// When the current phase began, or bytes of a body last came.
-  private var since = Clock.now
+  private var since: Duration
 
   /// Input that may wait while a request is served.
   private static let maxPipelined = 64 << 10
@@ -36,6 +37,7 @@ final class HTTP1Session: Session {
     reactor = connection.reactor
     request.client = client
     request.isSecure = connection.isSecure
+    since = reactor.turn
     request.peerAddress = connection.peerAddress
   }
 
@@ -48,11 +50,11 @@ final class HTTP1Session: Session {
   func readable() {
     // A bounded amount a turn, so that one fast sender does not starve the others.
     reading: for _ in 0..<16 where wantsInput {
-      switch connection.receive(into: buffer.room()) {
+      switch connection.receive(into: buffer.room(from: &reactor.spareBuffers)) {
       case .bytes(let count, let mayHaveMore):
-        if buffer.count == 0 && phase == .head { since = Clock.now }
+        if buffer.count == 0 && phase == .head { since = reactor.turn }
         buffer.filled(count)
-        if phase == .body { since = Clock.now }
+        if phase == .body { since = reactor.turn }
         if !mayHaveMore { break reading }
         if phase == .body { process() }
         if connection.isClosed { return }
@@ -78,6 +80,7 @@ final class HTTP1Session: Session {
 
   /// Serves whatever is complete.
   private func process() {
+    defer { buffer.rest(in: &reactor.spareBuffers) }
     while !connection.isClosed {
       do throws(Refusal) {
         switch phase {
@@ -141,7 +144,7 @@ final class HTTP1Session: Session {
 
   private func beginBody() {
     phase = .body
-    since = Clock.now
+    since = reactor.turn
     body.removeAll(keepingCapacity: true)
     if facts.expectsContinue && buffer.count == headLength { connection.send(Self.proceed) }
   }
@@ -176,7 +179,7 @@ final class HTTP1Session: Session {
     serial &+= 1
     scanner.reset()
     reactor.counters.requests.add(1, ordering: .relaxed)
-    request.base = UnsafeRawPointer(buffer.base + buffer.start)
+    request.base = buffer.bytes.baseAddress ?? request.base
     let length = headLength
     isInHandler = true
     reactor.handler.handle(request, Exchange(reactor: reactor, mark: connection.mark, serial: serial))
@@ -208,7 +211,7 @@ final class HTTP1Session: Session {
   private func finishResponse() {
     stream = nil
     phase = .head
-    since = Clock.now
+    since = reactor.turn
     if !facts.keepsAlive { connection.finish() }
     // Inside the handler the loop that called it goes on by itself.
     if !isInHandler { process() }
@@ -240,12 +243,14 @@ final class HTTP1Session: Session {
     guard phase == .streaming, self.stream === stream else { return }
     guard connection.output.bytes <= limits.maxStreamBacklog else { return reactor.drop(connection) }
     guard isChunked else { return connection.send(slices) }
-    connection.send(reactor.chunkHead(length))
-    connection.send(slices)
-    connection.send(Self.chunkEnd)
+    switch reactor.chunks.chunk(slices, length: length) {
+    case .whole(let chunk): connection.send(chunk)
+    case .parts(let head):
+      connection.send(head)
+      connection.send(slices)
+      connection.send(ChunkMaker.end)
+    }
   }
-
-  private static let chunkEnd = ByteSlice(SharedBytes("\r\n"))
 
   func endStream(_ stream: ResponseStream) {
     guard phase == .streaming, self.stream === stream else { return }

@@ -202,9 +202,9 @@ enum HeadParser {
     }
   }
 
-  static func isToken(_ byte: UInt8) -> Bool { tokens[Int(byte)] }
-  private static let tokens: [Bool] = (0..<256).map { code in
-    let byte = UInt8(code)
-    return (0x30...0x39).contains(byte) || (0x41...0x5A).contains(byte) || (0x61...0x7A).contains(byte) || "!#$%&'*+-.^_`|~".utf8.contains(byte)
+  /// Letters, digits and `!#$%&'*+-.^_`|~` (RFC 9110 section 5.6.2): a bit for each byte below 0x80.
+  static func isToken(_ byte: UInt8) -> Bool {
+    let word: UInt64 = byte < 0x40 ? 0x03FF_6CFA_0000_0000 : byte < 0x80 ? 0x57FF_FFFF_C7FF_FFFE : 0
+    return word >> UInt64(byte & 0x3F) & 1 == 1
   }
 }

@@ -25,22 +25,7 @@ struct Output {
   /// Sends until nothing is left or the socket takes no more; false when the connection is broken. Up to 1,024 slices a call, none copied.
   mutating func write(to descriptor: Int32) -> Bool {
     while bytes > 0 {
-      let count = min(slices.count - first, 1_024)
-      let result = withUnsafeTemporaryAllocation(of: iovec.self, capacity: count) { vectors in
-        slices.withUnsafeBufferPointer { slices in
-          for place in 0..<count {
-            let skipped = place == 0 ? sent : 0
-            // The address stays good while `slices` holds the owner.
-            vectors[place] = slices[first + place].withUnsafeBytes { lent in
-              iovec(iov_base: UnsafeMutableRawPointer(mutating: lent.baseAddress.map { $0 + skipped }), iov_len: lent.count - skipped)
-            }
-          }
-        }
-        var message = msghdr()
-        message.msg_iov = vectors.baseAddress
-        message.msg_iovlen = count
-        return sendmsg(descriptor, &message, Int32(MSG_NOSIGNAL))
-      }
+      let result = slices.count - first == 1 ? sendOne(to: descriptor) : sendMany(to: descriptor)
       if result < 0 {
         if errno == EINTR { continue }
         return errno == EAGAIN
@@ -80,6 +65,30 @@ struct Output {
     }
   }
 
+  /// The kernel takes one piece with less ado than a list of one.
+  private func sendOne(to descriptor: Int32) -> Int {
+    slices[first].withUnsafeBytes { lent in send(descriptor, lent.baseAddress.map { $0 + sent }, lent.count - sent, Int32(MSG_NOSIGNAL)) }
+  }
+
+  private func sendMany(to descriptor: Int32) -> Int {
+    let count = min(slices.count - first, 1_024)
+    return withUnsafeTemporaryAllocation(of: iovec.self, capacity: count) { vectors in
+      slices.withUnsafeBufferPointer { slices in
+        for place in 0..<count {
+          let skipped = place == 0 ? sent : 0
+          // The address stays good while `slices` holds the owner.
+          vectors[place] = slices[first + place].withUnsafeBytes { lent in
+            iovec(iov_base: UnsafeMutableRawPointer(mutating: lent.baseAddress.map { $0 + skipped }), iov_len: lent.count - skipped)
+          }
+        }
+      }
+      var message = msghdr()
+      message.msg_iov = vectors.baseAddress
+      message.msg_iovlen = count
+      return sendmsg(descriptor, &message, Int32(MSG_NOSIGNAL))
+    }
+  }
+
   private mutating func advance(_ count: Int) {
     bytes -= count
     var left = count
@@ -100,37 +109,5 @@ struct Output {
       slices.removeSubrange(..<first)
       first = 0
     }
-  }
-}
-
-/// Builds the head of an answer.
-struct HeadWriter: ~Copyable {
-  private var bytes: [UInt8] = []
-
-  init(_ head: ResponseHead, reactor: Reactor) {
-    bytes.reserveCapacity(384)
-    let line = StatusLine.text(head.status)
-    if line.utf8CodeUnitCount > 0 { raw(line) } else { bytes.append(contentsOf: "HTTP/1.1 \(head.status) \r\n".utf8) }
-    for header in head.headers {
-      raw(header.name)
-      raw(": ")
-      // A value that came from a client can't end its line.
-      for byte in header.value.utf8 { bytes.append(byte == 0x0D || byte == 0x0A || byte == 0 ? 0x20 : byte) }
-      raw("\r\n")
-    }
-    bytes.append(contentsOf: reactor.dateHeader)
-  }
-
-  mutating func raw(_ text: StaticString) { bytes.append(contentsOf: UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount)) }
-
-  mutating func contentLength(_ length: Int) {
-    raw("Content-Length: ")
-    bytes.append(contentsOf: String(length).utf8)
-    raw("\r\n")
-  }
-
-  consuming func finish() -> ByteSlice {
-    raw("\r\n")
-    return ByteSlice(SharedBytes(bytes))
   }
 }

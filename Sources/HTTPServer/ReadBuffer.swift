@@ -1,42 +1,55 @@
 import Glibc
 
-/// Bytes that came and are not consumed yet. Owns its memory; gives most of it back when it runs empty after a large request.
+/// Bytes that came and are not consumed yet. Has memory only while there are some: an idle connection, or one that watches, holds none.
 struct ReadBuffer: ~Copyable {
-  private(set) var base: UnsafeMutableRawPointer
-  private var capacity: Int
-  private(set) var start = 0
-  private(set) var end = 0
+  private var base: UnsafeMutableRawPointer?
+  private var capacity = 0
+  private var start = 0
+  private var end = 0
 
   static let usual = 16 << 10
 
-  init() {
-    capacity = Self.usual
-    base = .allocate(byteCount: capacity, alignment: 16)
+  /// Memory for buffers, passed from one connection of a reactor to the next.
+  struct Spares: ~Copyable {
+    private var free: [UnsafeMutableRawPointer] = []
+    private static let max = 16
+
+    fileprivate mutating func take() -> UnsafeMutableRawPointer { free.popLast() ?? .allocate(byteCount: ReadBuffer.usual, alignment: 16) }
+
+    fileprivate mutating func give(_ memory: UnsafeMutableRawPointer) {
+      if free.count < Self.max { free.append(memory) } else { memory.deallocate() }
+    }
+
+    deinit { for memory in free { memory.deallocate() } }
   }
 
-  deinit { base.deallocate() }
+  deinit { base?.deallocate() }
 
   var count: Int { end - start }
   /// What is buffered. Valid until the next call that changes the buffer.
-  var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: base + start, count: count) }
+  var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: base.map { $0 + start }, count: count) }
 
   /// Room behind the buffered bytes, at least 4 KiB of it.
-  mutating func room() -> UnsafeMutableRawBufferPointer {
-    if capacity - end < 4_096 {
-      if start > 0 {
-        memmove(base, base + start, count)
-        end -= start
-        start = 0
-      }
-      if capacity - end < 4_096 {
-        let larger = UnsafeMutableRawPointer.allocate(byteCount: capacity * 2, alignment: 16)
-        larger.copyMemory(from: base, byteCount: end)
-        base.deallocate()
-        base = larger
-        capacity *= 2
-      }
+  mutating func room(from spares: inout Spares) -> UnsafeMutableRawBufferPointer {
+    guard let base else {
+      let memory = spares.take()
+      base = memory
+      capacity = Self.usual
+      return UnsafeMutableRawBufferPointer(start: memory, count: capacity)
     }
-    return UnsafeMutableRawBufferPointer(start: base + end, count: capacity - end)
+    guard capacity - end < 4_096 else { return UnsafeMutableRawBufferPointer(start: base + end, count: capacity - end) }
+    if start > 0 {
+      memmove(base, base + start, count)
+      end -= start
+      start = 0
+    }
+    guard capacity - end < 4_096 else { return UnsafeMutableRawBufferPointer(start: base + end, count: capacity - end) }
+    let larger = UnsafeMutableRawPointer.allocate(byteCount: capacity * 2, alignment: 16)
+    larger.copyMemory(from: base, byteCount: end)
+    base.deallocate()
+    self.base = larger
+    capacity *= 2
+    return UnsafeMutableRawBufferPointer(start: larger + end, count: capacity - end)
   }
 
   mutating func filled(_ bytes: Int) { end += bytes }
@@ -46,15 +59,19 @@ struct ReadBuffer: ~Copyable {
     guard start == end else { return }
     start = 0
     end = 0
-    if capacity > 4 * Self.usual {
-      base.deallocate()
-      capacity = Self.usual
-      base = .allocate(byteCount: capacity, alignment: 16)
-    }
+  }
+
+  /// Gives the memory back if nothing is buffered.
+  mutating func rest(in spares: inout Spares) {
+    guard start == end, let memory = base else { return }
+    if capacity == Self.usual { spares.give(memory) } else { memory.deallocate() }
+    base = nil
+    capacity = 0
   }
 
   /// Takes `count` bytes out that stand `offset` behind the first; what follows closes up.
   mutating func cut(offset: Int, count cut: Int) {
+    guard let base else { return }
     let from = start + offset
     memmove(base + from, base + from + cut, end - from - cut)
     end -= cut

@@ -13,8 +13,8 @@ public final class Request {
   }
 
   /// The connection's buffer; offsets of fields count from here. Valid while the handler runs, because nothing reads into it meanwhile.
-  var base: UnsafeRawPointer
-  var fields: [Field] = []
+  @exclusivity(unchecked) var base: UnsafeRawPointer
+  @exclusivity(unchecked) var fields: [Field] = []
   var methodRange = 0..<0
   var pathRange = 0..<0
   var queryRange: Range<Int>?
