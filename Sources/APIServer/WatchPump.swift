@@ -20,11 +20,16 @@ final class WatchPump: @unchecked Sendable {  // Sendable: all state is touched 
   private var stream: ResponseStream?
   private var timer: TimerHandle?
   private var isOver = false
+  /// Empty but while pumping; kept so that a delivery allocates nothing.
+  private var events: [WatchEvent] = []
+  private var slices: [ByteSlice] = []
 
   /// Unsent bytes beyond which a watch pauses. Above the low mark of the connection, so that passing that mark wakes it.
   private static let pendingBytesMax = 512 << 10
   /// Events taken at a time: enough to coalesce a burst into one write, few enough to let other watches of the reactor have their turn.
   private static let eventsAtATime = 128
+  /// The room that is kept for the next events is for so many.
+  private static let eventsKept = 4
 
   init(_ watcher: CacheWatcher, of resource: Int, encoder: WatchEncoder, reply: Reply, server: APIServer) {
     self.watcher = watcher
@@ -49,18 +54,19 @@ final class WatchPump: @unchecked Sendable {  // Sendable: all state is touched 
   private func pump() {
     assert(reactor.isCurrent, "a watch is pumped on its reactor")
     guard !isOver, let stream else { return }
-    var slices: [ByteSlice] = []
     while stream.pendingBytes < Self.pendingBytesMax {
-      let (events, end) = watcher.take(max: Self.eventsAtATime)
-      if !events.isEmpty {
-        slices.removeAll(keepingCapacity: true)
-        slices.reserveCapacity(events.count * 3)
+      let end = watcher.take(max: Self.eventsAtATime, into: &events)
+      let count = events.count
+      if count > 0 {
         for event in events { encoder.encode(event, into: &slices) }
         stream.send(slices)
-        server.metrics.watchSent(events.count, resource, on: reactor)
+        let isFew = count <= Self.eventsKept
+        events.removeAll(keepingCapacity: isFew)
+        slices.removeAll(keepingCapacity: isFew)
+        server.metrics.watchSent(count, resource, on: reactor)
       }
       if end != nil { return close() }
-      if events.count < Self.eventsAtATime { return }
+      if count < Self.eventsAtATime { return }
     }
   }
 

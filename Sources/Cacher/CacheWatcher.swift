@@ -62,6 +62,9 @@ public final class CacheWatcher: Sendable {
     var waiting: Int { queue.count - head }
   }
 
+  /// Places that an empty queue keeps.
+  static let keptMax = 64
+
   /// Events visited for one `take`, so that a selective watcher does not hold its reactor.
   static let visitsMax = 1_024
 
@@ -82,6 +85,8 @@ public final class CacheWatcher: Sendable {
   private let codec: any ObjectCodec
   private let feed: (any WatchFeed)?
   private let state: Mutex<State>
+  /// The reader's: what it took from the queue. The two arrays take turns, so that a delivery allocates nothing.
+  private nonisolated(unsafe) var taken: ContiguousArray<Entry> = []  // touched in `take` only, which has one caller at a time
 
   init(
     _ request: WatchRequest, home: any WatchHome, homeSlot: Int, scope: KeyScope, triggerValue: String?, after: Revision, source: Source,
@@ -133,14 +138,11 @@ public final class CacheWatcher: Sendable {
     home.post { [self] in fire() }
   }
 
-  /// Up to `max` events in order; fewer than `max` means that nothing more waits now and that the callback will come. `end` is set once no
-  /// event is left. Never blocks; one caller at a time.
-  public func take(max: Int) -> (events: [WatchEvent], end: WatchEnd?) {
+  /// Puts up to `max` events in order into `events`, which is empty; fewer than `max` means that nothing more waits now and that the callback will
+  /// come. Returns the end once no event is left. Never blocks; one caller at a time.
+  public func take(max: Int, into events: inout [WatchEvent]) -> WatchEnd? {
     enum Step { case done(WatchEnd?), initial(InitialState), ring(Int), error(WatchEvent) }
-    var events: [WatchEvent] = []
-    var taken: [Entry] = []
     while events.count < max {
-      taken.removeAll(keepingCapacity: true)
       let step: Step = state.withLock { s in
         if let error = s.error {
           s.error = nil
@@ -151,11 +153,16 @@ public final class CacheWatcher: Sendable {
         case .ring(let sequence): return s.end.map { .done($0) } ?? .ring(sequence)
         case .queue:
           let count = min(max - events.count, s.waiting)
-          taken.append(contentsOf: s.queue[s.head..<s.head + count])
-          for entry in taken { if case .event(let event, _) = entry { s.bytes -= event.cost } }
-          s.head += count
+          if s.head == 0 && count == s.waiting {
+            swap(&taken, &s.queue)
+            s.bytes = 0
+          } else {
+            taken.append(contentsOf: s.queue[s.head..<s.head + count])
+            for entry in taken { if case .event(let event, _) = entry { s.bytes -= event.cost } }
+            s.head += count
+          }
           if s.waiting == 0 {
-            s.queue.removeAll(keepingCapacity: s.queue.count <= 256)
+            s.queue.removeAll(keepingCapacity: s.queue.count <= Self.keptMax)
             s.head = 0
             if events.count + count < max || s.end != nil { s.isSignalled = false }
             return .done(s.end)
@@ -167,29 +174,30 @@ public final class CacheWatcher: Sendable {
       case .error(let error): events.append(error)
       case .done(let end):
         append(taken, to: &events)
-        return (events, end)
+        taken.removeAll(keepingCapacity: taken.count <= Self.keptMax)
+        return end
       case .initial(let initial):
         if takeInitial(initial, max: max, into: &events) {
           postAgain()
-          return (events, nil)
+          return nil
         }
       case .ring(let sequence):
-        guard let feed else { return (events, .stopped) }
+        guard let feed else { return .stopped }
         let result = feed.catchUp(self, from: sequence, max: max - events.count)
         append(result.events, to: &events)
         if result.isLost {
           end(.tooSlow, dropQueue: true)
-          return (events, .tooSlow)
+          return .tooSlow
         }
         guard let next = result.next else { continue }  // Live now: what came since waits in the queue.
         state.withLock { if case .ring = $0.source { $0.source = .ring(next) } }
         if events.count < max {
           postAgain()
-          return (events, nil)
+          return nil
         }
       }
     }
-    return (events, nil)
+    return nil
   }
 
   /// One stretch of the initial state; true when so much was visited that others should have their turn.
@@ -215,8 +223,7 @@ public final class CacheWatcher: Sendable {
     return events.count < max && visited.count == Self.visitsMax
   }
 
-  private func append(_ entries: [Entry], to events: inout [WatchEvent]) {
-    events.reserveCapacity(events.count + entries.count)
+  private func append(_ entries: some Sequence<Entry>, to events: inout [WatchEvent]) {
     for entry in entries {
       switch entry {
       case .event(let event, let kind): if let event = event.watchEvent(kind, codec: codec) { events.append(event) }

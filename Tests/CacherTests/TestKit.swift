@@ -92,12 +92,14 @@ final class Collector: Sendable {
       return s.isPaused
     }) { return }
     while true {
-      let (events, end) = watcher.take(max: takeMax)
-      state.withLock { s in
+      var events: [WatchEvent] = []
+      let end = watcher.take(max: takeMax, into: &events)
+      let count = events.count
+      state.withLock { [events] s in
         s.events += events
         if let end { s.end = end }
       }
-      if end != nil || events.count < takeMax { return }
+      if end != nil || count < takeMax { return }
     }
   }
   func pause() { state.withLock { $0.isPaused = true } }
