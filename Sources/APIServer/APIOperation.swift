@@ -25,8 +25,8 @@ struct APIOperation {
   var kind: GroupVersionKind?
   var parameters: [APIParameter] = []
   var body: Body?
-  /// The schemas of good answers, by their codes.
-  let answers: [(code: Int, schema: String)]
+  /// The schemas of good answers, by their codes: usually one, the first being the one that kube-apiserver's documents know.
+  let answers: [(code: Int, schemas: [String])]
   let produces: [String]
   /// What a request may come as, where Swagger wants to hear it though there is no body.
   var consumes = ["*/*"]

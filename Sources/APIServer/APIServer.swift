@@ -223,7 +223,7 @@ public final class APIServer: RequestHandler {
     guard context.method == .get else { return context.reply.send(context.error(.methodNotAllowed)) }
     if !Negotiation.routeProduces(MediaType.all, accept: context.accept) { return context.reply.send(context.error(.routeNotAcceptable(MediaType.all))) }
     guard let value = make() else { return context.reply.send(context.error(.unknownResource)) }
-    guard let negotiated = Negotiation.negotiate(accept: context.accept, allowsTransforms: false, allowsProtobuf: false) else {
+    guard let negotiated = Negotiation.negotiate(accept: context.accept, allowsTransforms: false) else {
       let status = Status.notAcceptable("only the following media types are accepted: \(MediaType.all.joined(separator: ", "))")
       return context.reply.send(.rawJSON(status.json, code: status.httpCode))
     }

@@ -6,8 +6,6 @@ enum MediaType: String, Sendable, CaseIterable {
 
   /// What a response can be, as messages list it.
   static let all = allCases.map(\.rawValue)
-  /// What a document that is no object can be.
-  static let documents = [json.rawValue, yaml.rawValue]
   /// What a watch can be, as messages list it: YAML has no framing.
   static let streams = [json.rawValue + ";stream=watch", protobuf.rawValue + ";stream=watch"]
   /// The patch formats.

@@ -26,12 +26,12 @@ enum Negotiation {
     }
   }
 
-  /// The first clause that can be served. `allowsTransforms` is false for Status objects and for endpoints without objects, `allowsProtobuf` for
-  /// documents that are no objects; nil when nothing fits. (`NegotiateMediaTypeOptions`.)
-  static func negotiate(accept: String?, allowsTransforms: Bool, allowsProtobuf: Bool = true) -> Negotiated? {
+  /// The first clause that can be served. `allowsTransforms` is false for Status objects and for endpoints without objects;
+  /// nil when nothing fits. (`NegotiateMediaTypeOptions`.)
+  static func negotiate(accept: String?, allowsTransforms: Bool) -> Negotiated? {
     guard let accept, !accept.isEmpty else { return Negotiated() }
     for clause in AcceptClause.parse(accept) {
-      for media in MediaType.allCases where allowsProtobuf || media != .protobuf {
+      for media in MediaType.allCases {
         let matches =
           clause.type == "application" && (clause.subtype == media.subtype || clause.subtype == "*")
           || clause.type == "*" && clause.subtype == "*"

@@ -69,7 +69,7 @@ final class OpenAPI: Sendable {
     var roots: Set<String> = []
     for path in paths {
       for operation in path.operations {
-        roots.formUnion(operation.answers.map(\.schema))
+        roots.formUnion(operation.answers.flatMap(\.schemas))
         if let body = operation.body { roots.insert(body.schema) }
       }
     }

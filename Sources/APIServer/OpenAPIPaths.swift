@@ -14,7 +14,7 @@ struct OpenAPIPaths {
     APIPath(path: "/version/", operations: [
       APIOperation(
         method: "get", id: "getCodeVersion", tag: "version", description: "what the server is built from",
-        answers: [(200, "io.k8s.apimachinery.pkg.version.Info")], produces: [MediaType.json.rawValue], consumes: [MediaType.json.rawValue]),
+        answers: [(200, ["io.k8s.apimachinery.pkg.version.Info"])], produces: [MediaType.json.rawValue], consumes: [MediaType.json.rawValue]),
     ])
   }
 
@@ -29,7 +29,7 @@ struct OpenAPIPaths {
   private static func document(_ path: String, _ id: String, _ tag: String, _ description: String, _ schema: String) -> APIPath {
     APIPath(path: path, operations: [
       APIOperation(
-        method: "get", id: id, tag: tag, description: description, answers: [(200, schema)], produces: MediaType.documents, consumes: MediaType.documents),
+        method: "get", id: id, tag: tag, description: description, answers: [(200, [schema])], produces: MediaType.all, consumes: MediaType.all),
     ])
   }
 
@@ -104,12 +104,12 @@ struct OpenAPIPaths {
     guard resource.verbs.contains("list") else { return nil }
     return operation(
       resource, "get", "list", "list", name, "lists objects of kind \(resource.kind), or watches them", shared + APIParameter.selection + APIParameter.watching,
-      answers: [(200, resource.typeName + "List")], isStream: true)
+      answers: [(200, [resource.typeName + "List"])], isStream: true)
   }
 
   private func create(_ resource: ResourceInfo, _ name: String) -> APIOperation? {
     guard resource.verbs.contains("create") else { return nil }
-    let codes = [200, 201, 202].map { ($0, resource.typeName) }
+    let codes = [200, 201, 202].map { ($0, [resource.typeName]) }
     return operation(
       resource, "post", "post", "create", name, "creates an object of kind \(resource.kind)", shared(resource) + APIParameter.writing,
       body: APIOperation.Body(schema: resource.typeName), answers: codes)
@@ -120,27 +120,27 @@ struct OpenAPIPaths {
     return operation(
       resource, "delete", "deletecollection", "delete", "Collection" + name, "deletes all objects of kind \(resource.kind) that are selected",
       shared(resource) + APIParameter.selection + APIParameter.deleting,
-      body: APIOperation.Body(schema: Self.meta + "DeleteOptions", isRequired: false), answers: [(200, Self.meta + "Status")])
+      body: APIOperation.Body(schema: Self.meta + "DeleteOptions", isRequired: false), answers: [(200, [Self.meta + "Status", resource.typeName + "List"])])
   }
 
   private func read(_ resource: ResourceInfo, _ name: String, _ shared: [APIParameter], _ what: String, of verbs: [String]) -> APIOperation? {
     guard verbs.contains("get") else { return nil }
     let description = what == "get" ? "reads an object of kind \(resource.kind)" : "reads an object of kind \(resource.kind) through \(what)"
-    return operation(resource, "get", "get", "read", name, description, shared, answers: [(200, resource.typeName)])
+    return operation(resource, "get", "get", "read", name, description, shared, answers: [(200, [resource.typeName])])
   }
 
   private func replace(_ resource: ResourceInfo, _ name: String, _ shared: [APIParameter], of verbs: [String]) -> APIOperation? {
     guard verbs.contains("update") else { return nil }
     return operation(
       resource, "put", "put", "replace", name, "replaces an object of kind \(resource.kind)", shared + APIParameter.writing,
-      body: APIOperation.Body(schema: resource.typeName), answers: [(200, resource.typeName), (201, resource.typeName)])
+      body: APIOperation.Body(schema: resource.typeName), answers: [200, 201].map { ($0, [resource.typeName]) })
   }
 
   private func patch(_ resource: ResourceInfo, _ name: String, _ shared: [APIParameter], of verbs: [String]) -> APIOperation? {
     guard verbs.contains("patch") else { return nil }
     return operation(
       resource, "patch", "patch", "patch", name, "changes parts of an object of kind \(resource.kind)", shared + APIParameter.patching,
-      body: APIOperation.Body(schema: Self.meta + "Patch", types: MediaType.patches), answers: [(200, resource.typeName), (201, resource.typeName)])
+      body: APIOperation.Body(schema: Self.meta + "Patch", types: MediaType.patches), answers: [200, 201].map { ($0, [resource.typeName]) })
   }
 
   private func delete(_ resource: ResourceInfo, _ name: String, _ shared: [APIParameter]) -> APIOperation? {
@@ -148,20 +148,21 @@ struct OpenAPIPaths {
     return operation(
       resource, "delete", "delete", "delete", name, "deletes an object of kind \(resource.kind)", shared + APIParameter.deleting,
       body: APIOperation.Body(schema: Self.meta + "DeleteOptions", isRequired: false),
-      answers: [(200, Self.meta + "Status"), (202, Self.meta + "Status")])
+      // While finalizers hold the object, it is the answer.
+      answers: [200, 202].map { ($0, [Self.meta + "Status", resource.typeName]) })
   }
 
   private func watch(_ resource: ResourceInfo, _ name: String, _ shared: [APIParameter], isOne: Bool) -> APIOperation {
     let what = isOne ? "watches one object of kind \(resource.kind)" : "watches objects of kind \(resource.kind)"
     return operation(
       resource, "get", isOne ? "watch" : "watchlist", "watch", name, "\(what). The same can be had as a list with the watch parameter.",
-      shared + APIParameter.selection + APIParameter.watching, answers: [(200, Self.meta + "WatchEvent")], isStream: true)
+      shared + APIParameter.selection + APIParameter.watching, answers: [(200, [Self.meta + "WatchEvent"])], isStream: true)
   }
 
   /// `action`: Kubernetes' word for it; `verb` and `name`: the first and last parts of the operation's id.
   private func operation(
     _ resource: ResourceInfo, _ method: String, _ action: String, _ verb: String, _ name: String, _ description: String, _ parameters: [APIParameter],
-    body: APIOperation.Body? = nil, answers: [(code: Int, schema: String)], isStream: Bool = false
+    body: APIOperation.Body? = nil, answers: [(code: Int, schemas: [String])], isStream: Bool = false
   ) -> APIOperation {
     APIOperation(
       method: method, id: verb + title + name, tag: tag, description: description, action: action,

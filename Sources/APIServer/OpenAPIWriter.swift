@@ -39,7 +39,7 @@ struct OpenAPIWriter {
         parameters.append(("body", self.body(body)))
         parameters.sort { $0.name < $1.name }
       case .v3:
-        var request: JSONObject = ["content": content(body.schema, body.types)]
+        var request: JSONObject = ["content": content([body.schema], body.types)]
         if body.isRequired { request["required"] = true }
         object["requestBody"] = .object(request)
       }
@@ -54,18 +54,21 @@ struct OpenAPIWriter {
     return .object(object)
   }
 
-  private func content(_ schema: String, _ types: [String]) -> JSONValue {
-    .object(JSONObject(uniquing: types.map { JSONObject.Member($0, ["schema": dialect.reference(schema)]) }))
+  private func content(_ schemas: [String], _ types: [String]) -> JSONValue {
+    let references = schemas.map(dialect.reference)
+    let schema: JSONValue = references.count == 1 ? references[0] : ["anyOf": .array(references)]
+    return .object(JSONObject(uniquing: types.map { JSONObject.Member($0, ["schema": schema]) }))
   }
 
   private func responses(_ operation: APIOperation) -> JSONValue {
     let names = [200: "OK", 201: "Created", 202: "Accepted"]
     var object = JSONObject()
-    for (code, schema) in operation.answers {
+    for (code, schemas) in operation.answers {
       var response: JSONObject = ["description": .string(names[code] ?? "")]
       switch dialect {
-      case .v2: response["schema"] = dialect.reference(schema)
-      case .v3: response["content"] = content(schema, operation.produces)
+      // Swagger has no word for a choice.
+      case .v2: response["schema"] = schemas.first.map(dialect.reference)
+      case .v3: response["content"] = content(schemas, operation.produces)
       }
       object[String(code)] = .object(response)
     }

@@ -88,10 +88,14 @@ struct ProtobufForm: Sendable {
     return writer.bytes
   }
 
-  /// A document of any type that the model knows by its kind (a Status, mostly). Others have no message and come as nothing.
+  /// A document of any type that the model knows by its kind (a Status, mostly, or discovery's, of which some do not say their version). Others have no
+  /// message and come as nothing.
   static func document(_ json: ByteSlice) -> [ByteSlice] {
-    guard let root = try? JSONTape.parse(json).root, let kind = root["kind"]?.string, let apiVersion = root["apiVersion"]?.string,
-      let structure = TypeModel.builtin.structures.first(where: { $0.groupVersionKind?.kind == kind && $0.groupVersionKind?.groupVersion.description == apiVersion }),
+    guard let root = try? JSONTape.parse(json).root, let kind = root["kind"]?.string else { return [] }
+    let apiVersion = root["apiVersion"]?.string ?? ""
+    let groupVersion = apiVersion.isEmpty ? "v1" : apiVersion
+    guard
+      let structure = TypeModel.builtin.structures.first(where: { $0.groupVersionKind?.kind == kind && $0.groupVersionKind?.groupVersion.description == groupVersion }),
       let type = TypeModel.builtin.type(structure.name)
     else { return [] }
     var writer = ProtobufWriter(.builtin, capacity: json.count)

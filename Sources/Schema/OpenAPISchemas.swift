@@ -42,7 +42,7 @@ public struct OpenAPISchemas {
     let structure = model[id]
     var object = described(descriptions[name])
     object["type"] = "object"
-    let required = structure.fields.filter(\.isRequired).map(\.name).sorted()
+    let required = structure.fields.filter(\.isRequired).map(\.name)
     if !required.isEmpty { object["required"] = .array(required.map { .string($0) }) }
     let properties = structure.fields.map { JSONObject.Member($0.name, property($0, of: name)) }
     if !properties.isEmpty { object["properties"] = .object(JSONObject(unchecked: properties.sorted { $0.name < $1.name })) }
@@ -119,11 +119,11 @@ public struct OpenAPISchemas {
 }
 
 extension TypeModel.Field {
-  /// Can an answer hold null here? Go writes a nil list or map that it does not leave out as null, and a time without a value too, which
-  /// `omitempty` does not leave out because it is a struct. kube-apiserver's documents do not say so, though its answers do the same.
+  /// Can an answer hold null here? Go writes a nil list or map that it does not leave out as null (what is required is never nil), and a time without a
+  /// value too, which `omitempty` does not leave out because it is a struct. kube-apiserver's documents do not say so, though its answers do the same.
   fileprivate var mayBeNull: Bool {
     switch shape {
-    case .list, .map: omission == .never
+    case .list, .map: omission == .never && !isRequired
     case .time, .microTime: omission != .whenZero && !isPointer
     default: false
     }

@@ -50,6 +50,26 @@ import Testing
     #expect(slices.flatMap(\.array) == Array(bytes[..<(4 + 0x2D0)]))
   }
 
+  @Test(arguments: [("/api", "APIVersions"), ("/apis", "APIGroupList"), ("/api/v1", "APIResourceList")])
+  func `discovery documents are messages too`(path: String, kind: String) async throws {
+    try await TestServer.with { server in
+      let answer = try server.call("GET", path, headers: ["Accept": Self.type])
+      #expect(answer.code == 200 && answer.header("Content-Type") == Self.type)
+      let envelope = try ProtobufEnvelope(slice(answer.body))
+      #expect(envelope.kind == kind)
+      let name = "io.k8s.apimachinery.pkg.apis.meta.v1." + kind
+      let json = try server.call("GET", path).json()
+      var members = try canonical(json, name).object ?? [:]
+      // Kind and version are the envelope's.
+      for member in ["kind", "apiVersion"] { members[member] = nil }
+      var read = try read(answer.body, name).object ?? [:]
+      for member in ["kind", "apiVersion"] { read[member] = nil }
+      // An empty list leaves nothing in a message.
+      if read["groups"]?.isNull == true { read["groups"] = [] }
+      #expect(read == members)
+    }
+  }
+
   @Test func `objects are created, changed, read and listed`() async throws {
     try await TestServer.with { server in
       let json = #"{"metadata":{"name":"a","labels":{"x":"1"}},"spec":{"taints":[{"key":"k","effect":"NoSchedule"}]},"status":{"capacity":{"cpu":"4"}}}"#
