@@ -24,7 +24,7 @@ private struct YAMLWriter {
       sorted.sortByName()
       for (place, member) in sorted.members.enumerated() {
         if place > 0 || !isInSequence { pad(indent) }
-        put(scalar(member.name, indent: indent))
+        put(member.name.contains("\n") ? doubleQuoted(member.name) : scalar(member.name, indent: indent))
         put(":")
         child(member.value, indent: indent)
       }
@@ -67,16 +67,52 @@ private struct YAMLWriter {
 
   /// Plain where that reads back as the same text, else quoted; text of several lines as a literal block.
   private func scalar(_ text: String, indent: Int) -> String {
-    if text.contains("\n"), !text.unicodeScalars.contains(where: { ($0.value < 0x20 && $0 != "\n" && $0 != "\t") || $0.value == 0x7F }) {
-      return literal(text, indent: indent + 2)
-    }
+    guard text.unicodeScalars.allSatisfy(Self.isPrintable) else { return doubleQuoted(text) }
+    // In a block the space before a line's end would be lost on the way through editors, so go-yaml quotes it.
+    if text.contains("\n") { return text.contains(" \n") ? doubleQuoted(text) : literal(text, indent: indent + 2) }
     if case .string = YAMLScalar.plain(text), !YAMLScalar.looksLikeAnotherType(text) {
-      if isPlain(text) { return text }
-      if text.unicodeScalars.allSatisfy({ $0.value >= 0x20 && $0.value != 0x7F }) {
-        return "'" + text.split(separator: "'", omittingEmptySubsequences: false).joined(separator: "''") + "'"
+      return isPlain(text) ? text : "'" + text.split(separator: "'", omittingEmptySubsequences: false).joined(separator: "''") + "'"
+    }
+    return doubleQuoted(text)
+  }
+
+  /// What go-yaml writes as it is; YAML allows a little more. (`is_printable`, without the two that YAML takes for ends of lines.)
+  private static func isPrintable(_ scalar: Unicode.Scalar) -> Bool {
+    switch scalar.value {
+    case 0x2028, 0x2029: false
+    case 0x0A, 0x20...0x7E, 0xA0...0xD7FF, 0xE000...0xFFFD: scalar.value != 0xFEFF
+    default: false
+    }
+  }
+
+  private func doubleQuoted(_ text: String) -> String {
+    func hex(_ value: UInt32, _ width: Int) -> String {
+      let digits = String(value, radix: 16, uppercase: true)
+      return String(repeating: "0", count: max(width - digits.count, 0)) + digits
+    }
+    var out = "\""
+    for scalar in text.unicodeScalars {
+      switch scalar.value {
+      case 0x22, 0x5C: out += "\\" + String(scalar)
+      case 0x00: out += "\\0"
+      case 0x07: out += "\\a"
+      case 0x08: out += "\\b"
+      case 0x09: out += "\\t"
+      case 0x0A: out += "\\n"
+      case 0x0B: out += "\\v"
+      case 0x0C: out += "\\f"
+      case 0x0D: out += "\\r"
+      case 0x1B: out += "\\e"
+      case 0x85: out += "\\N"
+      case 0x2028: out += "\\L"
+      case 0x2029: out += "\\P"
+      case _ where Self.isPrintable(scalar): out.unicodeScalars.append(scalar)
+      case ...0xFF: out += "\\x" + hex(scalar.value, 2)
+      case ...0xFFFF: out += "\\u" + hex(scalar.value, 4)
+      default: out += "\\U" + hex(scalar.value, 8)
       }
     }
-    return JSONValue.string(text).plainJSONText
+    return out + "\""
   }
 
   private func isPlain(_ text: String) -> Bool {
@@ -87,8 +123,7 @@ private struct YAMLWriter {
       guard first == "-" || first == "?" || first == ":", let second, second != " " else { return false }
     }
     if text.hasPrefix("---") || text.hasPrefix("...") { return false }
-    if text.contains(": ") || text.contains(" #") { return false }
-    return text.unicodeScalars.allSatisfy { $0.value >= 0x20 && $0.value != 0x7F && $0.value != 0xFEFF }
+    return !text.contains(": ") && !text.contains(" #")
   }
 
   private func literal(_ text: String, indent: Int) -> String {
@@ -99,9 +134,4 @@ private struct YAMLWriter {
     let padding = String(repeating: " ", count: indent)
     return "|\(hint)\(chomp)\n" + lines.map { $0.isEmpty ? "" : padding + $0 }.joined(separator: "\n")
   }
-}
-
-extension JSONValue {
-  /// A double-quoted text with escapes that YAML shares with JSON.
-  fileprivate var plainJSONText: String { encoded().text }
 }

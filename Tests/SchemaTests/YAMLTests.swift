@@ -39,6 +39,27 @@ import Testing
     #expect(Self.sorted(&a).encoded().text == Self.sorted(&b).encoded().text)
   }
 
+  @Test(arguments: [
+    ("\u{8C}x", "\"\\x8Cx\""), ("a\tb", "\"a\\tb\""), ("a\u{85}b\u{2028}", "\"a\\Nb\\L\""), ("\u{FEFF}", "\"\\uFEFF\""), ("\u{1F600}", "\"\\U0001F600\""),
+    ("é\u{A0}", "é\u{A0}"), ("a \nb", "\"a \\nb\""), ("a\r\nb", "\"a\\r\\nb\""),
+  ])
+  func `what YAML does not print is escaped`(text: String, yaml: String) throws {
+    #expect(JSONValue.string(text).yaml().text == yaml + "\n")
+  }
+
+  @Test(arguments: [UInt64(1), 2, 3])
+  func `any text comes back, as a value and as a name`(seed: UInt64) throws {
+    var random = Seeded(seed)
+    let awkward = Array(" \n\t:#-?'\"\\|>&*!%@`,[]{}~=0159aezyn\u{85}\u{A0}\u{8C}\u{2028}\u{2029}\u{FEFF}\u{FFFD}\u{1F600}é".unicodeScalars)
+    for _ in 0..<2_000 {
+      let text = String(String.UnicodeScalarView((0..<Int.random(in: 0...6, using: &random)).compactMap { _ in awkward.randomElement(using: &random) }))
+      // Yams takes a byte order mark for one even where a text begins.
+      if text.unicodeScalars.first == "\u{FEFF}" { continue }
+      let value: JSONValue = ["a": .string(text), "l": [.string(text)], "m": .object(JSONObject(unchecked: [JSONObject.Member(text, .string(text))]))]
+      #expect(try JSONValue(yaml: ByteSlice(value.yaml())) == value, "\(text.debugDescription): \(value.yaml().text)")
+    }
+  }
+
   private static func sorted(_ value: inout JSONValue) -> JSONValue {
     switch value {
     case .object(var object):
