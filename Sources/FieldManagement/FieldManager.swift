@@ -139,7 +139,8 @@ public struct FieldManager: Sendable {
   // MARK: apply
 
   /// What comes of applying `config` to `live` (nil: to be created), with its managedFields; neither decoded nor defaulted yet. Throws 400 for a configuration
-  /// of another type or with managedFields, 409 with every conflict, and upstream's plain 500 for fields that the type does not have.
+  /// of another type, with managedFields or with fields that the type does not have (where upstream's plain 500 is a slip: the client can mend it), and 409 with
+  /// every conflict.
   public func apply(live: JSONValue?, config: JSONValue, writer: Writer, force: Bool, now: Int64) throws(Status) -> JSONValue {
     let given = GroupVersionKind(GroupVersion(parsing: config["apiVersion"]?.string ?? ""), kind: config["kind"]?.string ?? "")
     guard given == kind else { throw .badRequest("invalid object type: \(Self.text(given))") }
@@ -156,7 +157,7 @@ public struct FieldManager: Sendable {
     if config["metadata"]?["managedFields"]?.array?.isEmpty == false { throw .badRequest("metadata.managedFields must be nil") }
     if let problems = schema.problems(config) {
       let (namespace, name) = (config["metadata"]?["namespace"]?.string ?? "", config["metadata"]?["name"]?.string ?? "")
-      throw .plain(500, "failed to create typed patch object (\(namespace)/\(name); \(Self.text(kind))): \(problems)")
+      throw .plain(400, "failed to create typed patch object (\(namespace)/\(name); \(Self.text(kind))): \(problems)")
     }
     let writerID = id(writer, .apply)
     var after = managed

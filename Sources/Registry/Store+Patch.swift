@@ -69,8 +69,8 @@ extension Store {
         do throws(StrategicMergePatch.Failure) { return try engine.apply(patch, to: namesOwners ? Self.readingOwners(existing) : existing, type: type) } catch {
           switch error {
           case .badFormat(let text): throw .badRequest(text)
+          case .other(let text): throw .plain(400, text)
           case .unprocessable: throw Self.unprocessable
-          case .other(let text): throw .plain(500, text)
           }
         }
       }

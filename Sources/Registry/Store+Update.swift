@@ -91,7 +91,10 @@ extension Store {
   private func matchVersion(_ new: inout JSONValue, _ old: JSONValue, _ name: String) throws(Status) {
     let given = new["metadata"]?["resourceVersion"]?.string ?? ""
     let asked: Revision
-    do { asked = try objects.versioner.parseResourceVersion(given) } catch { throw .plain(500, "\(error)") }
+    do { asked = try objects.versioner.parseResourceVersion(given) } catch {
+      // Upstream lets the parser's error become a 500.
+      throw .plain(400, "\(error)")
+    }
     let current = old["metadata"]?["resourceVersion"]
     if asked == .zero {
       guard strategy.allowsUnconditionalUpdate else {

@@ -9,7 +9,7 @@ public struct StrategicMergePatch: Sendable {
     case badFormat(String)
     /// A merge that the lists do not allow: 422.
     case unprocessable(String)
-    /// What upstream answers with a plain 500.
+    /// What upstream answers with a plain 500, though the patch is at fault.
     case other(String)
 
     public var message: String {

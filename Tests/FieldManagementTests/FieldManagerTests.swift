@@ -153,12 +153,12 @@ import Testing
     (#"{"kind":"Pod"}"#, 400, "invalid object type: /v1, Kind=Pod"),
     (#"{"apiVersion":"v2"}"#, 400, "invalid object type: /v2, Kind=Node"),
     (#"{"metadata":{"managedFields":[{}]}}"#, 400, "metadata.managedFields must be nil"),
-    (#"{"metadata":{"name":"a"},"spec":{"nope":1}}"#, 500, "failed to create typed patch object (/a; /v1, Kind=Node): .spec.nope: field not declared in schema"),
-    (#"{"spec":{"unschedulable":"x"}}"#, 500, "failed to create typed patch object (/; /v1, Kind=Node): .spec.unschedulable: expected boolean, got &{x}"),
-    (#"{"spec":{"providerID":1}}"#, 500, "failed to create typed patch object (/; /v1, Kind=Node): .spec.providerID: expected string, got &value.valueUnstructured{Value:1}"),
-    (#"{"status":{"conditions":[{"type":"a"},{"type":"a"}]}}"#, 500, "failed to create typed patch object (/; /v1, Kind=Node): .status.conditions: duplicate entries for key [type=\"a\"]"),
-    (#"{"metadata":{"ownerReferences":[null]}}"#, 500, "failed to create typed patch object (/; /v1, Kind=Node): .metadata.ownerReferences: element 0: associative list with keys may not have a null element"),
-    (#"{"spec":{"taints":[{"k":1}],"podCIDRs":["a","a"]}}"#, 500, "failed to create typed patch object (/; /v1, Kind=Node): errors:\n  .spec.taints[0].k: field not declared in schema\n  .spec.podCIDRs: duplicate entries for key [=\"a\"]"),
+    (#"{"metadata":{"name":"a"},"spec":{"nope":1}}"#, 400, "failed to create typed patch object (/a; /v1, Kind=Node): .spec.nope: field not declared in schema"),
+    (#"{"spec":{"unschedulable":"x"}}"#, 400, "failed to create typed patch object (/; /v1, Kind=Node): .spec.unschedulable: expected boolean, got &{x}"),
+    (#"{"spec":{"providerID":1}}"#, 400, "failed to create typed patch object (/; /v1, Kind=Node): .spec.providerID: expected string, got &value.valueUnstructured{Value:1}"),
+    (#"{"status":{"conditions":[{"type":"a"},{"type":"a"}]}}"#, 400, "failed to create typed patch object (/; /v1, Kind=Node): .status.conditions: duplicate entries for key [type=\"a\"]"),
+    (#"{"metadata":{"ownerReferences":[null]}}"#, 400, "failed to create typed patch object (/; /v1, Kind=Node): .metadata.ownerReferences: element 0: associative list with keys may not have a null element"),
+    (#"{"spec":{"taints":[{"k":1}],"podCIDRs":["a","a"]}}"#, 400, "failed to create typed patch object (/; /v1, Kind=Node): errors:\n  .spec.taints[0].k: field not declared in schema\n  .spec.podCIDRs: duplicate entries for key [=\"a\"]"),
   ]) func `a configuration that is none is refused`(text: String, code: Int, message: String) throws {
     let manager = try Fixture.manager()
     var config = try Fixture.config("{}")
