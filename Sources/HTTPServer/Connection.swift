@@ -97,7 +97,7 @@ final class Connection {
   /// Goes on with the TLS handshake, at whose end the session begins.
   private func shake(_ tls: TLSSession) {
     let result = tls.shake()
-    isBlocked = tls.isBlocked
+    isBlocked = unsent > 0
     switch result {
     case .waiting: break
     case .done: if tls.speaks(ALPN.http2) { beginHTTP2(tls.identity) } else { session = HTTP1Session(self, client: tls.identity) }
@@ -154,9 +154,12 @@ final class Connection {
   }
 
   private func beginOutput() {
-    if output.isEmpty { lastWrite = reactor.turn }
+    if !isBlocked { lastWrite = reactor.turn }
     reactor.markDirty(self)
   }
+
+  /// Bytes that the kernel has not taken.
+  private var unsent: Int { output.bytes + (tls?.waitingBytes ?? 0) }
 
   /// The session will have output at the end of this turn.
   func needsFlush() { reactor.markDirty(self) }
@@ -170,12 +173,13 @@ final class Connection {
   /// Sends what the socket takes.
   func flush() {
     guard lingering == nil else { return }
-    if output.isEmpty { lastWrite = reactor.turn }
+    if !isBlocked { lastWrite = reactor.turn }
     session?.fill()
     let before = output.bytes
+    let unsentBefore = unsent
     guard tls?.write(&output) ?? output.write(to: descriptor) else { return reactor.drop(self) }
-    isBlocked = !output.isEmpty || tls?.isBlocked ?? false
-    if output.bytes < before { lastWrite = reactor.turn }
+    isBlocked = unsent > 0
+    if unsent < unsentBefore { lastWrite = reactor.turn }
     if isFinishing && !isBlocked { return linger() }
     session?.flushed(from: before)
     updateInterest()
@@ -246,8 +250,6 @@ final class Connection {
   func run(_ task: Task<Void, Never>, for serial: UInt32) { session?.run(task, for: serial) }
 
   func taskEnded() { session?.taskEnded() }
-
-  func nameLastStream() { (session as? HTTP2Session)?.nameLastStream() }
 
   func startStream(_ head: ResponseHead, _ stream: ResponseStream) -> Bool { session?.startStream(head, stream) ?? false }
 

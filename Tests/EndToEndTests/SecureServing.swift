@@ -67,6 +67,27 @@ import Testing
     #expect(try await subject() == "subject=CN = second\n")
   }
 
+  @Test func `kubectl works and watches over HTTP2`() async throws {
+    let bench = try await Bench.start()
+    defer { bench.daemon.stop() }
+    let kubectl = [try Tools.path("kubectl-1.37/kubectl"), "--kubeconfig", bench.certFolder + "/kubeconfig"]
+    let home = ["HOME": bench.folder.path]
+    let node = "{\"apiVersion\":\"v1\",\"kind\":\"Node\",\"metadata\":{\"name\":\"edge-1\"}}"
+    let created = try await run(kubectl + ["create", "-f", "-", "-v", "8"], input: node, environment: home)
+    #expect(created.status == 0 && created.output.contains("node/edge-1 created"), "\(created.output)")
+    let watch = try ChildProcess(kubectl + ["get", "nodes", "--watch", "-o", "name"], environment: home, outputFile: bench.folder.file("watch"))
+    defer { watch.signal(SIGKILL) }
+    try await eventually("the first node") { watch.output == "node/edge-1\n" }
+    for count in 2...6 {
+      _ = try await run(kubectl + ["label", "node", "edge-1", "round=\(count)", "--overwrite"], environment: home)
+      try await eventually("event \(count)") { watch.output == String(repeating: "node/edge-1\n", count: count) }
+    }
+    let deleted = try await run(kubectl + ["delete", "node", "edge-1"], environment: home)
+    #expect(deleted.output == "node \"edge-1\" deleted\n", "\(deleted.output)")
+    // An orderly end waits for nothing: the watch is told to go.
+    #expect(try await bench.daemon.end() == 0)
+  }
+
   @Test func `the ports are what the flags say`() async throws {
     let certificates = try await Certificates()
     try await certificates.issue("server", subject: "/CN=localhost")
@@ -110,11 +131,11 @@ import Testing
     #expect(half.status == 1 && half.output.contains("--cert-dir: \(folder) holds"), "\(half.output)")
   }
 
-  @Test(arguments: Conformance.suites)
-  func `every recorded conversation of a suite matches over TLS`(suite: String) async throws {
+  @Test(arguments: ["replay.py", "replay_http2.py"], Conformance.suites)
+  func `every recorded conversation of a suite matches over TLS, in HTTP1 and HTTP2`(client: String, suite: String) async throws {
     let bench = try await Bench.start()
     defer { bench.daemon.stop() }
-    let replay = Repository.root.appending(path: "Tests/Conformance/replay.py").path
+    let replay = Repository.root.appending(path: "Tests/Conformance/\(client)").path
     let result = try await run(["python3", replay, "--server", bench.url, "--cacert", bench.certFolder + "/apiserver.crt", "--only", "\(suite)/*", "-v"], within: .seconds(240))
     #expect(result.status == 0 && result.output.contains(" passed, 0 failed"), "\(result.output)")
   }

@@ -131,7 +131,7 @@ final class FrameClient {
 
   /// Frames up to the first that fits; throws when the connection ends before.
   @discardableResult
-  func await(_ what: String = "a frame", _ fits: (Frame) -> Bool) throws -> Frame {
+  func until(_ what: String = "a frame", _ fits: (Frame) -> Bool) throws -> Frame {
     while let frame = try receive() {
       seen.append(frame)
       if fits(frame) { return frame }
@@ -191,6 +191,44 @@ final class FrameClient {
 
   /// Has the server announced its end?
   var isLeft: Bool { (seen + waiting).contains { $0.kind == .goAway } }
+
+  /// Posts bodies to /echo at once, as a real client would: within the windows that the server opens, by turns. Returns the most bytes that were sent of bodies
+  /// which were not complete.
+  @discardableResult
+  func upload(_ bodies: [UInt32: [UInt8]]) throws -> Int {
+    let streams = bodies.keys.sorted()
+    for stream in streams { try send(.headers(stream, HPACK.request("POST", "/echo"), .endHeaders)) }
+    try until("the server's settings") { $0.kind == .settings && !$0.flags.contains(.ack) }
+    var windows = Dictionary(uniqueKeysWithValues: streams.map { ($0, 256 << 10) })
+    var connection = 65_535
+    var sent = Dictionary(uniqueKeysWithValues: streams.map { ($0, 0) })
+    var highest = 0
+    while true {
+      var hasMoved = false
+      for stream in streams {
+        guard let body = bodies[stream], let at = sent[stream], let window = windows[stream], at < body.count else { continue }
+        let part = min(16_384, window, connection, body.count - at)
+        guard part > 0 else { continue }
+        try send(.data(stream, Array(body[at..<(at + part)]), at + part == body.count ? .endStream : []))
+        hasMoved = true
+        sent[stream] = at + part
+        windows[stream] = window - part
+        connection -= part
+      }
+      let open = streams.filter { (sent[$0] ?? 0) < (bodies[$0]?.count ?? 0) }
+      highest = max(highest, open.reduce(0) { $0 + (sent[$1] ?? 0) })
+      if open.isEmpty { return highest }
+      if hasMoved { continue }
+      guard let frame = try receive() else { throw Failure("the server closed the connection during uploads") }
+      if frame.kind != .windowUpdate {
+        waiting.append(frame)
+      } else if frame.stream == 0 {
+        connection += Int(frame.number(at: 0))
+      } else {
+        windows[frame.stream, default: 0] += Int(frame.number(at: 0))
+      }
+    }
+  }
 
   /// Sends a request and waits for its answer.
   func call(_ method: String = "GET", _ path: String, on stream: UInt32, body: [UInt8]? = nil, _ more: [(String, String)] = []) throws -> Answer {

@@ -182,7 +182,7 @@ import Testing
   private static func observe(_ rule: Case, _ port: Int) throws -> Observation {
     let client = try FrameClient(port: port, patience: 3, connectionWindow: 0)
     // The server's limits hold once they are acknowledged.
-    try client.await("the server's settings") { $0.kind == .settings && !$0.flags.contains(.ack) }
+    try client.until("the server's settings") { $0.kind == .settings && !$0.flags.contains(.ack) }
     try client.socket.send(rule.bytes)
     var frames: [Frame] = []
     let mark: [UInt8] = [9, 9, 9, 9, 9, 9, 9, 9]
@@ -244,15 +244,15 @@ import Testing
     try await blocking {
       let hasty = try FrameClient(port: port, settings: nil)
       try hasty.socket.send(FrameClient.preface + Frame.headers(1, HPACK.request()).bytes())
-      let refusal = try hasty.await("GOAWAY") { $0.kind == .goAway }
+      let refusal = try hasty.until("GOAWAY") { $0.kind == .goAway }
       #expect(refusal.number(at: 4) == Code.protocolError.rawValue)
 
       // A window of 3 bytes, then 0, then less than nothing, then 2 (RFC 9113 section 6.9.2).
       let client = try FrameClient(port: port, settings: [(4, 3)])
-      try client.await("settings") { $0.kind == .settings && !$0.flags.contains(.ack) }
-      try client.await("the acknowledgement") { $0.kind == .settings && $0.flags.contains(.ack) }
+      try client.until("settings") { $0.kind == .settings && !$0.flags.contains(.ack) }
+      try client.until("the acknowledgement") { $0.kind == .settings && $0.flags.contains(.ack) }
       try client.send(.headers(1, HPACK.request("POST", "/echo"), .endHeaders), .data(1, Array("0123456789".utf8)))
-      var part = try client.await { $0.kind == .data }
+      var part = try client.until { $0.kind == .data }
       #expect(part.payload == Array("012".utf8))
       try client.send(.settings([(4, 1)]))
       #expect(try client.isAlive())
@@ -260,10 +260,10 @@ import Testing
       #expect(try client.isAlive())
       #expect(client.seen.last?.kind != .data)
       try client.send(.windowUpdate(1, 2))
-      part = try client.await { $0.kind == .data }
+      part = try client.until { $0.kind == .data }
       #expect(part.payload == Array("34".utf8))
       try client.send(.settings([(4, 100)]))
-      part = try client.await { $0.kind == .data }
+      part = try client.until { $0.kind == .data }
       #expect(part.payload == Array("56789".utf8) && part.flags.contains(.endStream))
 
       // Frames no larger than the client takes.

@@ -83,7 +83,7 @@ import Testing
       if attack == .zeroWindow {
         var resets = 0
         while resets < 99 {
-          try client.await("a reset") { $0.kind == .reset }
+          try client.until("a reset") { $0.kind == .reset }
           resets += 1
         }
         #expect(handler.closed.load(ordering: .relaxed) >= 99)

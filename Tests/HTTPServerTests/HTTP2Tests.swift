@@ -45,23 +45,8 @@ import Testing
     let bench = try Bench.start()
     try await blocking {
       let client = try FrameClient(port: bench.port)
-      // As a real client would, within the windows that the server opens.
       let body = (0..<(3 << 20)).map { UInt8(truncatingIfNeeded: $0 &* 31) }
-      try client.send(.headers(1, HPACK.request("POST", "/echo"), .endHeaders))
-      var window = (stream: 256 << 10, connection: 65_535)
-      var at = 0
-      while at < body.count {
-        let part = min(16_384, window.stream, window.connection, body.count - at)
-        if part > 0 {
-          try client.send(.data(1, Array(body[at..<(at + part)]), at + part == body.count ? .endStream : []))
-          at += part
-          window.stream -= part
-          window.connection -= part
-          continue
-        }
-        let update = try client.await("a window update") { $0.kind == .windowUpdate }
-        if update.stream == 0 { window.connection += Int(update.number(at: 0)) } else { window.stream += Int(update.number(at: 0)) }
-      }
+      try client.upload([1: body])
       let echo = try client.answer(on: 1)
       #expect(echo.status == 200 && echo.body == body)
       #expect(try client.call("POST", "/echo", on: 3, body: []).body == [])
@@ -69,6 +54,19 @@ import Testing
       let large = try client.call("GET", "/large", on: 7)
       #expect(large.body.count == 8 << 20 && large.body.allSatisfy { $0 == 0x78 })
       #expect(try client.call("GET", "/many", on: 9).text == (0..<5_000).map { "item \($0)\n" }.joined())
+    }
+    await bench.end()
+  }
+
+  @Test func `bodies that are too much together go one after another`() async throws {
+    let bench = try Bench.start { $0.limits.maxHeldBytes = 300_000 }
+    try await blocking {
+      let client = try FrameClient(port: bench.port)
+      let bodies = Dictionary(uniqueKeysWithValues: stride(from: UInt32(1), to: 17, by: 2).map { id in (id, [UInt8](repeating: UInt8(id), count: 700_000 + Int(id))) })
+      let highest = try client.upload(bodies)
+      for (id, body) in bodies { #expect(try client.answer(on: id).body == body) }
+      // The first windows of all, and what the oldest and the allowance add.
+      #expect(highest < 8 * (256 << 10) + 1_300_000, "\(highest) bytes were on their way")
     }
     await bench.end()
   }
@@ -95,7 +93,7 @@ import Testing
       #expect(head.status == 200 && head.headers["content-length"] == String(8 << 20) && head.body.isEmpty)
       #expect(try client.call("HEAD", "/stream", on: 3).body.isEmpty)
       try client.send(.headers(5, HPACK.request("POST", "/echo", [("expect", "100-continue")]), .endHeaders))
-      let interim = try client.await("100") { $0.kind == .headers }
+      let interim = try client.until("100") { $0.kind == .headers }
       #expect(interim.fields.first?.value == "100" && !interim.flags.contains(.endStream))
       try client.send(.data(5, Array("ok".utf8)))
       #expect(try client.answer(on: 5).text == "ok")
@@ -120,7 +118,7 @@ import Testing
       #expect(try client.call("POST", "/echo", on: 9, body: [UInt8](repeating: 1, count: 1_000)).status == 200)
       // Far beyond the limit even reading on is refused.
       try client.send(.headers(11, HPACK.request("GET", "/none", [("x", String(repeating: "a", count: 10_000))]), .endStream), .continuation(11, HPACK.block([("x", String(repeating: "a", count: 10_000))])))
-      let end = try client.await("GOAWAY") { $0.kind == .goAway }
+      let end = try client.until("GOAWAY") { $0.kind == .goAway }
       #expect(end.number(at: 4) == 11)
     }
     await bench.end()
@@ -132,7 +130,7 @@ import Testing
       let client = try FrameClient(port: bench.port)
       for stream in [UInt32(1), 3, 5] { try client.send(.headers(stream, HPACK.request("GET", "/never"))) }
       try client.send(.headers(7, HPACK.request("GET", "/endless")))
-      try client.await("the stream's head") { $0.kind == .headers && $0.stream == 7 }
+      try client.until("the stream's head") { $0.kind == .headers && $0.stream == 7 }
       try client.send(.reset(1), .reset(7))
       #expect(try client.isAlive())
       while bench.handler.cancelled.load(ordering: .relaxed) < 1 || bench.handler.closed.load(ordering: .relaxed) < 1 { usleep(1_000) }
@@ -151,10 +149,10 @@ import Testing
       try client.send(.headers(1, HPACK.request("GET", "/flood")))
       // The stream's window is used up and never opened; the rest of the connection is as ever.
       var received = 0
-      while received < 100_000 { received += try client.await("data") { $0.kind == .data }.payload.count }
+      while received < 100_000 { received += try client.until("data") { $0.kind == .data }.payload.count }
       #expect(received == 100_000)
       for stream in stride(from: UInt32(3), to: 43, by: 2) { #expect(try client.call("GET", "/later", on: stream).text == "later") }
-      let reset = try client.await("the end of the stream") { $0.kind == .reset }
+      let reset = try client.until("the end of the stream") { $0.kind == .reset }
       #expect(reset.stream == 1 && reset.number(at: 0) == 8 && bench.handler.closed.load(ordering: .relaxed) == 1)
       #expect(bench.server.statistics.timedOutConnections == 1)
       #expect(try client.isAlive())
@@ -187,14 +185,14 @@ import Testing
     let client = try await blocking {
       let client = try FrameClient(port: bench.port)
       try client.send(.headers(1, HPACK.request("GET", "/drained")), .headers(3, HPACK.request("GET", "/later")))
-      try client.await("the stream's head") { $0.kind == .headers && $0.stream == 1 }
+      try client.until("the stream's head") { $0.kind == .headers && $0.stream == 1 }
       return Held(client)
     }
     async let drained: Void = bench.server.drain(deadline: .seconds(5))
     try await blocking {
-      let announced = try client.value.await("GOAWAY") { $0.kind == .goAway }
+      let announced = try client.value.until("GOAWAY") { $0.kind == .goAway }
       #expect(announced.number(at: 0) == 0x7FFF_FFFF && announced.number(at: 4) == 0)
-      try client.value.await("the watch's end") { $0.stream == 1 && $0.flags.contains(.endStream) }
+      try client.value.until("the watch's end") { $0.stream == 1 && $0.flags.contains(.endStream) }
       while try client.value.receive() != nil {}
     }
     await drained

@@ -141,6 +141,8 @@ import Testing
       }
       func pair(_ name: String, _ names: String...) -> TLSConfiguration.KeyPair { .init(certFile: certificates.file("\(name).crt"), keyFile: certificates.file("\(name).key"), names: names) }
       tls.sniKeyPairs = [pair("foo"), pair("bar", "bar.test", "*.wide.test"), pair("late")]
+      try await certificates.issue("client", subject: "/CN=alice")
+      tls.clientCAFile = certificates.authority
     }
     for (asked, subject) in [
       ("foo.test", "foo"), ("A.foo.test", "foo"), ("a.b.foo.test", "localhost"), ("bar.test", "bar"), ("x.wide.test", "bar"), ("late.test", "late"), ("none.test", "localhost"),
@@ -149,6 +151,12 @@ import Testing
       #expect(shown.contains("subject=CN = \(subject)\n"), "\(asked): \(shown.prefix(300))")
     }
     #expect(try await bench.handshake("-noservername").output.contains("subject=CN = localhost\n"))
+    // Clients are verified whatever name they ask for.
+    let whoami = try await run([
+      "curl", "-sS", "--cacert", bench.certificates.authority, "--resolve", "bar.test:\(bench.port):127.0.0.1", "https://bar.test:\(bench.port)/whoami",
+      "--cert", bench.certificates.file("client.crt"), "--key", bench.certificates.file("client.key"),
+    ]).output
+    #expect(whoami.contains("commonName: \"alice\""), "\(whoami)")
     await bench.server.drain(deadline: .seconds(1))
   }
 

@@ -48,15 +48,23 @@ extension HTTP2Session {
     return true
   }
 
+  private static let usualHeadBytes = 16 << 10
+
   func headEnds(_ id: Int32, endsStream: Bool) {
     headSince = nil
     guard let stream = streams[id] else { return }
-    if !endsStream { receiving.append(id) }
+    if !endsStream {
+      receiving.append(id)
+      heldBytes += stream.head.bytes.count
+    }
     if runningTasks > 2 * limits.maxConcurrentStreams {
       // Requests that were cancelled still run: whoever opens more is let in when they have ended.
-      if allowance.take(at: reactor.turn) { engine.reset(id, .refusedStream) } else { engine.terminate(.enhanceYourCalm) }
+      if allowance.take(at: reactor.turn) { reset(stream, .refusedStream) } else { engine.terminate(.enhanceYourCalm) }
     } else if stream.head.listSize > limits.maxHeadBytes {
       refuse(stream, Refusal(status: 431, reason: "the request's headers exceed \(limits.maxHeadBytes) bytes"))
+    } else if heldBytes > limits.maxHeldBytes && stream.head.bytes.count > Self.usualHeadBytes {
+      // Heads count as well, or a hundred large ones would be held until their bodies have come.
+      reset(stream, .refusedStream)
     } else if let length = stream.head.contentLength, length > limits.maxBodyBytes {
       refuse(stream, Refusal(status: 413, reason: "limit is \(limits.maxBodyBytes)"))
     } else if !endsStream && stream.head.expectsContinue {
@@ -70,7 +78,7 @@ extension HTTP2Session {
   /// only the oldest goes on, so that one after another is completed.
   func body(_ bytes: UnsafeRawBufferPointer, of id: Int32) {
     engine.consumeConnection(bytes.count)
-    guard let stream = streams[id], stream.phase == .receiving, !stream.isRefused else { return engine.consumeStream(id, bytes.count) }
+    guard let stream = streams[id], stream.phase == .receiving, !stream.isRefused, !stream.isReset else { return engine.consumeStream(id, bytes.count) }
     guard stream.body.count + bytes.count <= limits.maxBodyBytes else { return refuse(stream, Refusal(status: 413, reason: "limit is \(limits.maxBodyBytes)")) }
     stream.body.append(contentsOf: bytes)
     stream.moved = reactor.turn
@@ -88,7 +96,7 @@ extension HTTP2Session {
   func stopReceiving(_ stream: HTTP2Stream) {
     guard let place = receiving.firstIndex(of: stream.id) else { return }
     receiving.remove(at: place)
-    heldBytes -= stream.body.count
+    heldBytes -= stream.body.count + stream.head.bytes.count
     let isRoomy = heldBytes <= limits.maxHeldBytes
     for id in isRoomy ? receiving[...] : receiving.prefix(1) {
       if let next = streams[id] { consume(next) }
@@ -96,7 +104,7 @@ extension HTTP2Session {
   }
 
   func requestEnds(_ id: Int32) {
-    guard let stream = streams[id], stream.phase == .receiving, !stream.isRefused else { return }
+    guard let stream = streams[id], stream.phase == .receiving, !stream.isRefused, !stream.isReset else { return }
     stopReceiving(stream)
     if stream.head.listSize > limits.maxHeadBytes { return refuse(stream, Refusal(status: 431, reason: "the request's headers exceed \(limits.maxHeadBytes) bytes")) }
     ready.append(stream)

@@ -31,6 +31,8 @@ final class HTTP2Session: Session {
   /// When the last stream closed.
   var idleSince: Duration
   private var hasServed = false
+  /// When the client was told that the end is near, until it has been told which stream is the last.
+  private var announcedAt: Duration?
   private var isLeaving = false
   /// nghttp2 must not be given more input.
   private var isBroken = false
@@ -108,8 +110,8 @@ final class HTTP2Session: Session {
     stream.body = []
     let head = stream.head
     stream.head = HTTP2Head()
+    stream.isHead = head.isHEAD
     head.withRequest(request) {
-      stream.isHead = request.method == .head
       reactor.handler.handle(request, Exchange(reactor: reactor, mark: connection.mark, serial: UInt32(bitPattern: stream.id)))
     }
     request.body = HTTP1Session.noBody
@@ -120,6 +122,7 @@ final class HTTP2Session: Session {
     reactor.counters.refused.add(1, ordering: .relaxed)
     let isComplete = stream.phase == .receiving && !receiving.contains(stream.id)
     stopReceiving(stream)
+    stream.isHead = stream.head.isHEAD
     stream.body = []
     stream.head = HTTP2Head()
     stream.isRefused = !isComplete
@@ -137,7 +140,7 @@ final class HTTP2Session: Session {
   }
 
   func respond(_ response: Response, to serial: UInt32) {
-    guard let stream = stream(serial), stream.phase == .busy else { return }
+    guard let stream = stream(serial), stream.phase == .busy, !stream.isReset else { return }
     stream.running = nil
     let length = response.body.reduce(0) { $0 + $1.count }
     let mayHaveBody = response.head.status != 204 && response.head.status != 304
@@ -171,7 +174,7 @@ final class HTTP2Session: Session {
   func taskEnded() { runningTasks -= 1 }
 
   func startStream(_ head: ResponseHead, _ response: ResponseStream) -> Bool {
-    guard let stream = stream(response.serial), stream.phase == .busy else { return false }
+    guard let stream = stream(response.serial), stream.phase == .busy, !stream.isReset else { return false }
     stream.running = nil
     stream.response = response
     begin(head)
@@ -181,8 +184,8 @@ final class HTTP2Session: Session {
   }
 
   func write(_ slices: [ByteSlice], length: Int, from response: ResponseStream) {
-    guard let stream = stream(response), !stream.isEnding else { return }
-    guard stream.output.bytes <= limits.maxStreamBacklog else { return engine.reset(stream.id, .enhanceYourCalm) }
+    guard let stream = stream(response), !stream.isEnding, !stream.isReset else { return }
+    guard stream.output.bytes <= limits.maxStreamBacklog else { return reset(stream, .enhanceYourCalm) }
     if stream.output.isEmpty { stream.moved = reactor.turn }
     stream.output.append(slices)
     resume(stream)
@@ -204,8 +207,15 @@ final class HTTP2Session: Session {
   }
 
   func abort(_ response: ResponseStream) {
-    guard let stream = stream(response) else { return }
-    engine.reset(stream.id, .internalError)
+    if let stream = stream(response) { reset(stream, .internalError) }
+  }
+
+  /// Ends a stream at once; what waits for it is let go of.
+  func reset(_ stream: HTTP2Stream, _ code: HTTP2ErrorCode) {
+    if stream.isReset { return }
+    stream.isReset = true
+    stream.output = Output()
+    engine.reset(stream.id, code)
     connection.needsFlush()
   }
 
@@ -256,7 +266,7 @@ final class HTTP2Session: Session {
     allowance.dataSent()
     if before >= limits.lowWaterMark && stream.output.bytes < limits.lowWaterMark { writable.append(stream) }
     // Nobody reads the rest of a request that is answered already (RFC 9113 section 8.1).
-    if stream.isRefused && stream.isEnding && stream.output.isEmpty { engine.reset(id, .noError) }
+    if stream.isRefused && stream.isEnding && stream.output.isEmpty { reset(stream, .noError) }
   }
 
   func flushed(from before: Int) {
@@ -287,26 +297,24 @@ final class HTTP2Session: Session {
       engine.terminate(.noError)
     } else {
       engine.announceEnd()
-      let mark = connection.mark
-      reactor.schedule(after: Self.announcedFor) { [weak reactor] in reactor?.connections.find(mark)?.nameLastStream() }
+      announcedAt = reactor.turn
     }
-    connection.needsFlush()
-  }
-
-  func nameLastStream() {
-    engine.endAfterLastStream()
     connection.needsFlush()
   }
 
   func isLate(at now: Duration) -> Bool {
     if let headSince, now - headSince > limits.headTimeout { return true }
     if streams.isEmpty && connection.output.isEmpty && now - idleSince > (hasServed ? limits.idleTimeout : limits.headTimeout) { return true }
-    for stream in streams.values {
+    if let announcedAt, now - announcedAt > Self.announcedFor {
+      self.announcedAt = nil
+      engine.endAfterLastStream()
+      connection.needsFlush()
+    }
+    for stream in streams.values where !stream.isReset {
       let isStuck = stream.phase == .receiving ? now - stream.moved > limits.bodyTimeout : !stream.output.isEmpty && now - stream.moved > limits.writeTimeout
       if !isStuck { continue }
       reactor.counters.timedOut.add(1, ordering: .relaxed)
-      engine.reset(stream.id, .cancel)
-      connection.needsFlush()
+      reset(stream, .cancel)
     }
     return false
   }

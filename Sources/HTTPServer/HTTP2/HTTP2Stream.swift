@@ -20,6 +20,8 @@ final class HTTP2Stream {
   /// The answer was given before the request was complete: what still comes is thrown away.
   var isRefused = false
 
+  /// RST_STREAM is on its way to the client.
+  var isReset = false
   /// HEAD: the answer has no body.
   var isHead = false
 
@@ -91,6 +93,8 @@ struct HTTP2Head {
   private static func equals(_ bytes: UnsafeRawBufferPointer, _ text: StaticString) -> Bool {
     bytes.elementsEqual(UnsafeRawBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
   }
+
+  var isHEAD: Bool { bytes[methodRange].elementsEqual("HEAD".utf8) }
 
   /// Why a handler can't be given it, if it can't: what HTTP/1.1 would refuse as well.
   var refusal: Refusal? {

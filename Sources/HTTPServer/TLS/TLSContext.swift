@@ -15,15 +15,20 @@ final class TLSContext: Sendable {
     asksForCertificates = configuration.clientCAFile != nil
     var byName: [String: ServerContext] = [:]
     var extracted: [(name: String, context: ServerContext)] = []
+    var others: [ServerContext] = []
     for pair in configuration.sniKeyPairs {
       let context = try ServerContext(configuration, presenting: pair, isStandard: false)
+      others.append(context)
       for name in pair.names.map({ $0.lowercased() }) where byName[name] == nil { byName[name] = context }
       if pair.names.isEmpty { extracted += context.names.map { ($0.lowercased(), context) } }
     }
     // Names that were asked for beat those that only stand in a certificate, as in kube-apiserver.
     for entry in extracted where byName[entry.name] == nil { byName[entry.name] = entry.context }
     self.byName = byName
-    if let file = configuration.clientCAFile { try standard.trust(PEMFile(.clientCA, file)) }
+    guard let file = configuration.clientCAFile else { return }
+    // OpenSSL verifies with the context that the server name has chosen.
+    let authorities = try PEMFile(.clientCA, file)
+    for context in [standard] + others { try context.trust(authorities) }
   }
 
   /// Presents the certificate of the server name that the client asks for. A whole name beats `*.` in place of its first label.

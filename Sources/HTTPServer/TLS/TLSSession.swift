@@ -108,8 +108,9 @@ final class TLSSession {
 
   // MARK: output
 
-  /// Records wait for the socket.
-  var isBlocked: Bool { !waiting.isEmpty }
+  /// Records that wait for the socket.
+  var waitingBytes: Int { waiting.count - waitingSent }
+  private var isBlocked: Bool { !waiting.isEmpty }
 
   /// Sends until nothing is left or the socket takes no more; false when the connection is broken.
   func write(_ output: inout Output) -> Bool {
