@@ -94,6 +94,11 @@ enum Negotiation {
   /// The media type of a body. An absent header means JSON; nil when it is none of ours. (`NegotiateInputSerializer`.)
   static func input(contentType: String?) -> MediaType? {
     guard let contentType, !contentType.isEmpty else { return .json }
+    // Go's parser refuses the whole header for a parameter without a value; only the last may be empty.
+    let parameters = contentType.split(separator: ";", omittingEmptySubsequences: false).dropFirst()
+    for (place, parameter) in parameters.enumerated() where !parameter.contains("=") {
+      guard place == parameters.count - 1, AcceptClause.trimmed(parameter).isEmpty else { return nil }
+    }
     return MediaType(rawValue: AcceptClause.trimmed(contentType.prefix { $0 != ";" }).lowercased())
   }
 

@@ -71,7 +71,8 @@ struct RouteTable: Sendable {
     switch first {
     case "index.html": return parts.count == 1 ? .root : .notFound
     case "healthz", "livez", "readyz":
-      return parts.count <= 2 ? .health(first, check: parts.count == 2 ? parts[1] : nil) : .notFound
+      // These paths are matched as they stand.
+      return parts.count <= 2 && !path.hasSuffix("/") ? .health(first, check: parts.count == 2 ? parts[1] : nil) : .notFound
     case "metrics": return parts.count == 1 ? .metrics : .notFound
     case "version": return parts.count == 1 ? .version : .unknownResource
     case "openapi":

@@ -38,7 +38,22 @@ public final class UndecoratedStorage: ObjectStorage {
   public func listNow(_ request: ListRequest) -> ObjectList? { nil }
 
   public func get(key: String, freshness: Freshness) async throws -> CachedObject {
-    try decode(try await storage.get(key: key, isConsistent: freshness != .any))
+    guard case .notOlderThan(let wanted) = freshness else { return try decode(try await storage.get(key: key, isConsistent: freshness != .any)) }
+    do {
+      let stored = try await storage.get(key: key, isConsistent: true)
+      if stored.revision < wanted { try await require(wanted) }
+      return try decode(stored)
+    } catch StorageError.keyNotFound {
+      // The future is no place where a key can be missing.
+      try await require(wanted)
+      throw StorageError.keyNotFound(key: key)
+    }
+  }
+
+  /// A consistent read shows the storage's current revision; what is beyond it has not happened.
+  private func require(_ wanted: Revision) async throws {
+    let current = try await storage.currentRevision()
+    if current < wanted { throw StorageError.resourceVersionTooLarge(requested: wanted, current: current) }
   }
 
   public func list(_ request: ListRequest) async throws -> ObjectList {

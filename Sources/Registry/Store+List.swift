@@ -15,8 +15,6 @@ public struct ListResult: Sendable {
 public struct PreparedList: Sendable {
   public let request: ListRequest
   let isContinued: Bool
-  /// The client asked for objects of one name: nothing else is looked at.
-  let onlyKey: String?
 }
 
 extension Store {
@@ -35,7 +33,7 @@ extension Store {
       if revision != .zero { throw .badRequest("specifying resource version is not allowed when using continue") }
       request.startKey = token.startKey
       if token.revision > 0 { request.exactRevision = Revision(token.revision) }
-      return PreparedList(request: request, isContinued: true, onlyKey: nil)
+      return PreparedList(request: request, isContinued: true)
     }
     switch options.resourceVersionMatch {
     case "Exact": request.exactRevision = revision
@@ -54,8 +52,12 @@ extension Store {
     if options.resourceVersion == "0" && options.resourceVersionMatch.isEmpty { request.limit = 0 }
     let name = predicate.field.requiredValue(of: "metadata.name")
     let only = name.flatMap { name in info.isNamespaced && namespace.isEmpty ? nil : key(name, namespace: namespace) }
-    if only != nil { request.startKey = only }
-    return PreparedList(request: request, isContinued: false, onlyKey: only)
+    if let only {
+      // One key, and those that it begins, which the selector leaves out; a limit has nothing to cut there (SEMANTICS 2.29).
+      request.prefix = only
+      request.limit = 0
+    }
+    return PreparedList(request: request, isContinued: false)
   }
 
   /// Selectors of a LIST, WATCH or deletecollection; throws 400.

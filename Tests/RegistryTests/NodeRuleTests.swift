@@ -1,0 +1,139 @@
+import ByteBuffers
+import Cacher
+import JSON
+import Machinery
+import Registry
+import TestSupport
+import Testing
+
+@Suite struct `Rules of nodes` {
+  @Test func `what the server no longer knows is dropped from a new node and kept in one that has it (SEMANTICS 2.2)`() async throws {
+    let bench = try await Bench.make()
+    let made = try await bench.create(#"{"metadata":{"name":"a"},"spec":{"configSource":{"configMap":{"name":"x","namespace":"y","kubeletConfigKey":"k"}}},"status":{"config":{"error":"e"},"declaredFeatures":["a"]}}"#)
+    #expect(made["spec"]?["configSource"] == nil && made["status"]?["config"] == nil && made["status"]?["declaredFeatures"] == nil)
+    let patched = try await bench.patch("a", .merge, #"{"spec":{"configSource":{"configMap":{"name":"x","namespace":"y","kubeletConfigKey":"k"}}}}"#)
+    #expect(patched["spec"]?["configSource"] == nil)
+    let status = try await bench.patch("a", .merge, #"{"status":{"config":{"error":"e"}}}"#, .status)
+    #expect(status["status"]?["config"] == nil)
+    await bench.destroy()
+  }
+
+  @Test func `the two fields for the pods' networks are one (SEMANTICS 2.3)`() async throws {
+    let bench = try await Bench.make()
+    for (name, spec) in [("a", #""podCIDR":"10.0.0.0/24""#), ("b", #""podCIDRs":["10.0.0.0/24"]"#), ("c", #""podCIDR":"10.0.0.0/24","podCIDRs":["10.9.0.0/24"]"#)] {
+      let made = try await bench.create(#"{"metadata":{"name":"\#(name)"},"spec":{\#(spec)}}"#)
+      #expect(made["spec"]?.encoded().text == #"{"podCIDR":"10.0.0.0/24","podCIDRs":["10.0.0.0/24"]}"#)
+      #expect(made["metadata"]?["managedFields"]?.array?.first?["fieldsV1"]?.encoded().text == #"{"f:spec":{"f:podCIDR":{},"f:podCIDRs":{".":{},"v:\"10.0.0.0/24\"":{}}}}"#)
+    }
+    for patch in [#"{"spec":{"podCIDR":"10.1.0.0/24","podCIDRs":["10.1.0.0/24"]}}"#, #"{"spec":{"podCIDR":null,"podCIDRs":null}}"#] {
+      await #expect { try await bench.patch("a", .merge, patch) } throws: { ($0 as? Status)?.message == #"Node "a" is invalid: spec.podCIDRs: Forbidden: node updates may not change podCIDR except from "" to valid"# }
+    }
+    let dual = try await bench.create(#"{"metadata":{"name":"d"},"spec":{"podCIDRs":["10.0.0.0/24","fd00::/64"]}}"#)
+    #expect(dual["spec"]?["podCIDR"] == "10.0.0.0/24")
+    await bench.destroy()
+  }
+
+  @Test func `identities are set once (SEMANTICS 2.3)`() async throws {
+    let bench = try await Bench.make()
+    try await bench.create(#"{"metadata":{"name":"a"}}"#)
+    #expect(try await bench.patch("a", .merge, #"{"spec":{"providerID":"p://1"}}"#)["spec"]?["providerID"] == "p://1")
+    await #expect { try await bench.patch("a", .merge, #"{"spec":{"providerID":"p://2"}}"#) } throws: { ($0 as? Status)?.details?.causes.first?.field == "spec.providerID" }
+    await #expect { try await bench.patch("a", .merge, #"{"spec":{"externalID":"e"}}"#) } throws: { ($0 as? Status)?.details?.causes.first?.message == "Forbidden: may not be updated" }
+    await bench.destroy()
+  }
+
+  @Test func `a main update complains twice in the causes and once in the message (SEMANTICS 2.5)`() async throws {
+    let bench = try await Bench.make()
+    try await bench.create(#"{"metadata":{"name":"a"}}"#)
+    await #expect { try await bench.patch("a", .merge, #"{"spec":{"taints":[{"key":"k"}]}}"#) } throws: { error in
+      guard let status = error as? Status else { return false }
+      return status.message == #"Node "a" is invalid: metadata.taints[0].effect: Required value"# && status.details?.causes.count == 2
+        && status.details?.causes.allSatisfy { $0.field == "metadata.taints[0].effect" } == true
+    }
+    await bench.destroy()
+  }
+
+  @Test func `a taint or an address that is there twice is shown as Go holds it (SEMANTICS 2.6)`() async throws {
+    let bench = try await Bench.make()
+    await #expect {
+      try await bench.create(#"{"metadata":{"name":"a"},"spec":{"taints":[{"key":"k","effect":"NoSchedule"},{"key":"k","effect":"NoExecute"},{"key":"k","value":"v","effect":"NoSchedule","timeAdded":"2026-01-02T03:04:05Z"}]}}"#)
+    } throws: {
+      ($0 as? Status)?.details?.causes == [
+        Status.Cause(
+          reason: "FieldValueDuplicate", message: #"Duplicate value: {"Key":"k","Value":"v","Effect":"NoSchedule","TimeAdded":"2026-01-02T03:04:05Z"}: taints must be unique by key and effect pair"#,
+          field: "metadata.taints[2]")
+      ]
+    }
+    try await bench.create(#"{"metadata":{"name":"a"}}"#)
+    await #expect { try await bench.patch("a", .merge, #"{"status":{"addresses":[{"type":"A","address":"a"},{"type":"A","address":"a"}]}}"#, .status) } throws: {
+      ($0 as? Status)?.message == #"Node "a" is invalid: status.addresses[1]: Duplicate value: {"Type":"A","Address":"a"}"#
+    }
+    // /status does not look at what only the main resource is asked for.
+    _ = try await bench.patch("a", .merge, #"{"status":{"nodeInfo":{"swap":{"capacity":0}}}}"#, .status)
+    await bench.destroy()
+  }
+
+  @Test func `taints are replaced as a whole, conditions and addresses by type (SEMANTICS 2.7)`() async throws {
+    let bench = try await Bench.make()
+    try await bench.create(#"{"metadata":{"name":"a"},"spec":{"taints":[{"key":"k","effect":"NoSchedule"}]}}"#)
+    #expect(try await bench.patch("a", .strategic, #"{"spec":{"taints":[{"key":"l","effect":"NoExecute"}]}}"#)["spec"]?["taints"]?.array?.count == 1)
+    _ = try await bench.patch("a", .strategic, #"{"status":{"conditions":[{"type":"A","status":"True"}],"addresses":[{"type":"H","address":"h"}]}}"#, .status)
+    let patched = try await bench.patch("a", .strategic, #"{"status":{"conditions":[{"type":"B","status":"False"},{"type":"A","status":"False"}],"addresses":[{"type":"H","address":"i"}]}}"#, .status)
+    #expect(patched["status"]?["conditions"]?.array?.count == 2 && patched["status"]?["addresses"]?.array?.count == 1)
+    await bench.destroy()
+  }
+
+  @Test func `a replacement needs no revision, and its uid is a condition (SEMANTICS 2.9)`() async throws {
+    let bench = try await Bench.make()
+    let made = try await bench.create(#"{"metadata":{"name":"a"}}"#)
+    func put(_ meta: String, _ name: String = "a") async throws -> JSONValue {
+      try JSONValue(parsing: try await bench.store.update(name, namespace: "", body: try bench.body(#"{"metadata":{\#(meta)}}"#), options: WriteOptions(.update)).object.object)
+    }
+    let changed = try await put(#""name":"a","labels":{"x":"1"},"creationTimestamp":"2001-01-01T00:00:00Z","generation":7"#)
+    #expect(changed["metadata"]?["uid"] == made["metadata"]?["uid"] && changed["metadata"]?["creationTimestamp"] == made["metadata"]?["creationTimestamp"])
+    #expect(changed["metadata"]?["generation"] == nil)
+    let revision = made["metadata"]?["resourceVersion"]?.string ?? ""
+    await #expect { _ = try await put(#""name":"a","resourceVersion":"\#(revision)""#) } throws: { ($0 as? Status)?.code == 409 }
+    await #expect { _ = try await put(#""name":"a","uid":"other""#) } throws: {
+      ($0 as? Status)?.code == 409 && ($0 as? Status)?.message.contains("Precondition failed: UID in precondition: other, UID in object meta: ") == true
+        && ($0 as? Status)?.message.contains("Key: /registry/minions/a") == true
+    }
+    await #expect { _ = try await put(#""name":"b""#, "b") } throws: { ($0 as? Status)?.code == 404 }
+    await bench.destroy()
+  }
+
+  @Test func `a removal's conditions name the kind (SEMANTICS 2.15)`() async throws {
+    let bench = try await Bench.make()
+    try await bench.create(#"{"metadata":{"name":"a"}}"#)
+    for change in [{ $0.uid = "x" }, { $0.resourceVersion = "1" }] as [@Sendable (inout DeleteOptions) -> Void] {
+      var options = DeleteOptions()
+      change(&options)
+      let asked = options
+      await #expect { _ = try await bench.store.delete("a", namespace: "", options: asked) } throws: { ($0 as? Status)?.code == 409 && ($0 as? Status)?.details?.kind == "Node" }
+    }
+    await bench.destroy()
+  }
+
+  @Test(arguments: [("Foreground", "foregroundDeletion"), ("Orphan", "orphan")])
+  func `a propagation policy leaves its finalizer for a garbage collector (SEMANTICS 2.16)`(policy: String, finalizer: String) async throws {
+    let bench = try await Bench.make()
+    try await bench.create(#"{"metadata":{"name":"a"}}"#)
+    var options = DeleteOptions()
+    options.propagationPolicy = policy
+    guard case .pending(let object) = try await bench.store.delete("a", namespace: "", options: options) else { Issue.record("it is gone"); return }
+    #expect(try JSONValue(parsing: object.object)["metadata"]?["finalizers"] == [.string(finalizer)])
+    options.propagationPolicy = "Background"
+    guard case .gone = try await bench.store.delete("a", namespace: "", options: options) else { Issue.record("it stays"); return }
+    await bench.destroy()
+  }
+
+  @Test func `cells are those of kubectl get nodes (SEMANTICS 2.40)`() throws {
+    func cells(_ text: String) throws -> [JSONValue] { NodeStrategy().cells(try JSONTape.parse(SharedBytes(text)).root, now: 100) }
+    #expect(NodeStrategy().columns.map(\.name) == ["Name", "Status", "Roles", "Age", "Version", "Internal-IP", "External-IP", "OS-Image", "Kernel-Version", "Container-Runtime"])
+    #expect(NodeStrategy().columns.map(\.priority) == [0, 0, 0, 0, 0, 1, 1, 1, 1, 1])
+    #expect(try cells(#"{"metadata":{"name":"a"}}"#) == ["a", "Unknown", "<none>", "<unknown>", "", "<none>", "<none>", "<unknown>", "<unknown>", "<unknown>"])
+    let whole = #"{"metadata":{"name":"a","creationTimestamp":"1970-01-01T00:00:10Z","labels":{"node-role.kubernetes.io/worker":"","node-role.kubernetes.io/":"","kubernetes.io/role":"edge","node-role.kubernetes.io/edge":"x"}},"spec":{"unschedulable":true},"status":{"conditions":[{"type":"MemoryPressure","status":"True"},{"type":"Ready","status":"True"}],"addresses":[{"type":"Hostname","address":"h"},{"type":"InternalIP","address":"10.0.0.1"},{"type":"InternalIP","address":"10.0.0.2"},{"type":"ExternalIP","address":"1.2.3.4"}],"nodeInfo":{"kubeletVersion":"v1","osImage":"Debian","kernelVersion":"6.1","architecture":"amd64","containerRuntimeVersion":"cri://1"}}}"#
+    #expect(try cells(whole) == ["a", "Ready,SchedulingDisabled", "edge,worker", "90s", "v1", "10.0.0.1", "1.2.3.4", "Debian", "6.1 (amd64)", "cri://1"])
+    #expect(try cells(#"{"metadata":{"name":"a"},"status":{"conditions":[{"type":"Ready","status":"Unknown"}]}}"#)[1] == "NotReady")
+  }
+}
