@@ -136,6 +136,14 @@ public struct JSONObject: Sendable, Equatable, ExpressibleByDictionaryLiteral {
     }
   }
 
+  /// Lends the value of the member at a place for editing, uniquely held.
+  public mutating func edit<Failure: Error>(at place: Int, _ change: (inout JSONValue) throws(Failure) -> Void) throws(Failure) {
+    var value = members[place].value
+    members[place].value = .null
+    defer { members[place].value = value }
+    try change(&value)
+  }
+
   /// Sorts members by the bytes of their names, as Go writes maps.
   public mutating func sortByName() {
     members.sort { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }

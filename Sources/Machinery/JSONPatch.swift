@@ -1,7 +1,8 @@
 import ByteBuffers
 public import JSON
 
-/// JSON patch, RFC 6902, with the ways of the library that kube-apiserver uses (evanphx/json-patch 4): indexes may be negative.
+/// JSON patch, RFC 6902, with the ways of the library that kube-apiserver uses (evanphx/json-patch 4): indexes may be negative, `replace` of a member that is
+/// missing adds it, `copy` of one copies null, and `test` takes a missing one for null.
 public struct JSONPatch: Sendable {
   /// Why a patch could not be used. kube-apiserver tells clients only which of these it was.
   public enum Failure: Error, Equatable {
@@ -22,25 +23,30 @@ public struct JSONPatch: Sendable {
     let kind: String
     let path: String?
     let from: String?
+    /// nil: not given.
     let value: JSONValue?
+
+    init(_ entry: JSONValue) {
+      kind = entry["op"]?.string ?? "unknown"
+      path = entry["path"]?.string
+      from = entry["from"]?.string
+      value = entry["value"]
+    }
   }
   private let operations: [Operation]
 
-  /// Reads a patch. Unknown operations are found only when they are applied, as upstream does.
+  /// Reads a patch; null is one without operations. Unknown operations are found only when they are applied, as upstream does.
   public init(_ patch: JSONValue) throws(Failure) {
-    guard let list = patch.array else {
-      throw .malformed("json: cannot unmarshal \(patch.goKind) into Go value of type jsonpatch.Patch")
+    if patch.isNull {
+      operations = []
+      return
     }
+    guard let list = patch.array else { throw .malformed("json: cannot unmarshal \(patch.goKind) into Go value of type jsonpatch.Patch") }
     guard list.count <= Self.maxOperations else { throw .tooManyOperations(list.count) }
-    var operations: [Operation] = []
-    operations.reserveCapacity(list.count)
-    for entry in list {
-      guard let members = entry.object else {
-        throw .malformed("json: cannot unmarshal \(entry.goKind) into Go value of type jsonpatch.Operation")
-      }
-      operations.append(Operation(kind: members["op"]?.string ?? "unknown", path: members["path"]?.string, from: members["from"]?.string, value: members["value"]))
+    for entry in list where !entry.isNull && entry.object == nil {
+      throw .malformed("json: cannot unmarshal \(entry.goKind) into Go value of type jsonpatch.Operation")
     }
-    self.operations = operations
+    operations = list.map(Operation.init)
   }
 
   /// `document` after all operations.
@@ -55,23 +61,28 @@ public struct JSONPatch: Sendable {
         try Self.edit(&document, try path(operation)) { (parent, key) throws(Failure) in _ = try Self.remove(&parent, key) }
       case "replace":
         let path = try path(operation)
-        if path.isEmpty {
-          document = operation.value ?? .null
-        } else {
-          try Self.edit(&document, path) { (parent, key) throws(Failure) in try Self.replace(&parent, key, operation.value ?? .null) }
+        guard operation.path != "" else {
+          guard let value = operation.value, value.object != nil || value.array != nil else {
+            throw .doesNotApply("replace operation value must be object or array")
+          }
+          document = value
+          continue
         }
+        try Self.edit(&document, path) { (parent, key) throws(Failure) in try Self.replace(&parent, key, operation.value ?? .null) }
       case "move":
         var moved = JSONValue.null
         try Self.edit(&document, try from(operation)) { (parent, key) throws(Failure) in moved = try Self.remove(&parent, key) }
         try Self.edit(&document, try path(operation)) { (parent, key) throws(Failure) in try Self.add(&parent, key, moved) }
       case "copy":
-        guard let value = Self.value(at: try from(operation), in: document) else { throw .doesNotApply("copy operation does not apply") }
+        let value = try Self.value(at: try from(operation), in: document) ?? .null
+        let path = try path(operation)
         copied += value.encoded().count
         guard copied <= Self.maxCopiedBytes else { throw .doesNotApply("accumulated size of copy operations exceeds \(Self.maxCopiedBytes) bytes") }
-        try Self.edit(&document, try path(operation)) { (parent, key) throws(Failure) in try Self.add(&parent, key, value) }
+        try Self.edit(&document, path) { (parent, key) throws(Failure) in try Self.add(&parent, key, value) }
       case "test":
-        let found = Self.value(at: try path(operation), in: document) ?? .null
-        guard Self.isEqual(found, operation.value ?? .null) else { throw .doesNotApply("testing value \(operation.path ?? "") failed") }
+        let path = try path(operation)
+        let found = operation.path == "" ? document : try Self.value(at: path, in: document) ?? .null
+        guard found.isSameValue(as: operation.value ?? .null) else { throw .doesNotApply("testing value \(operation.path ?? "") failed") }
       default: throw .doesNotApply("Unexpected kind: \(operation.kind)")
       }
     }
@@ -79,55 +90,46 @@ public struct JSONPatch: Sendable {
   }
 
   private func path(_ operation: Operation) throws(Failure) -> [String] {
-    guard let path = operation.path else { throw .doesNotApply("operation has no path") }
+    guard let path = operation.path else { throw .doesNotApply("operation missing path field") }
     return Self.tokens(path)
   }
 
   private func from(_ operation: Operation) throws(Failure) -> [String] {
-    guard let from = operation.from else { throw .doesNotApply("operation has no from") }
+    guard let from = operation.from else { throw .doesNotApply("operation, missing from field") }
     return Self.tokens(from)
   }
 
+  /// What stands before the first slash does not count.
   private static func tokens(_ pointer: String) -> [String] {
-    pointer.isEmpty ? [] : pointer.split(separator: "/", omittingEmptySubsequences: false).dropFirst().map { token in
+    pointer.split(separator: "/", omittingEmptySubsequences: false).dropFirst().map { token in
       guard token.contains("~") else { return String(token) }
       return token.split(separator: "~1", omittingEmptySubsequences: false).joined(separator: "/")
         .split(separator: "~0", omittingEmptySubsequences: false).joined(separator: "~")
     }
   }
 
-  /// Numbers are equal by value, objects without regard to order.
-  private static func isEqual(_ a: JSONValue, _ b: JSONValue) -> Bool {
-    switch (a, b) {
-    case (.object(let x), .object(let y)):
-      return x.count == y.count && x.members.allSatisfy { member in y[member.name].map { isEqual(member.value, $0) } ?? false }
-    case (.array(let x), .array(let y)): return x.count == y.count && zip(x, y).allSatisfy { isEqual($0, $1) }
-    case (.int(let x), .double(let y)), (.double(let y), .int(let x)): return Double(x) == y
-    default: return a == b
+  /// The value at a path; nil for a member that its object does not have. Throws where there is no such container or element.
+  private static func value(at path: [String], in document: JSONValue) throws(Failure) -> JSONValue? {
+    guard let last = path.last else { throw .doesNotApply("doc is missing path") }
+    var current = document
+    for token in path.dropLast() {
+      guard let next = try member(token, of: current) else { throw .doesNotApply("doc is missing path: \(token)") }
+      current = next
     }
+    return try member(last, of: current)
   }
 
-  private static func value(at path: [String], in document: JSONValue) -> JSONValue? {
-    var current = document
-    for token in path {
-      switch current {
-      case .object(let object):
-        guard let next = object[token] else { return nil }
-        current = next
-      case .array(let array):
-        guard let place = index(token, count: array.count) else { return nil }
-        current = array[place]
-      default: return nil
-      }
-    }
-    return current
+  private static func member(_ token: String, of container: JSONValue) throws(Failure) -> JSONValue? {
+    if let array = container.array { return array[try index(token, count: array.count)] }
+    guard let object = container.object else { throw .doesNotApply("doc is missing path: \(token)") }
+    return object[token]
   }
 
   /// Lends the container that holds the last token of `path`, with that token.
   private static func edit(
     _ document: inout JSONValue, _ path: [String], _ change: (inout JSONValue, String) throws(Failure) -> Void
   ) throws(Failure) {
-    guard let last = path.last else { throw .doesNotApply("the whole document can't be changed so") }
+    guard let last = path.last else { throw .doesNotApply("doc is missing path") }
     try descend(&document, path.dropLast(), last, change)
   }
 
@@ -139,14 +141,12 @@ public struct JSONPatch: Sendable {
     switch value {
     case .object(var object):
       value = .null
-      guard var child = object[token] else { throw .doesNotApply("doc is missing path: \(token)") }
-      object[token] = .null
-      try descend(&child, path.dropFirst(), last, change)
-      object[token] = child
+      guard let place = object.index(of: token) else { throw .doesNotApply("doc is missing path: \(token)") }
+      try object.edit(at: place) { (child) throws(Failure) in try descend(&child, path.dropFirst(), last, change) }
       value = .object(object)
     case .array(var array):
       value = .null
-      guard let place = index(token, count: array.count) else { throw .doesNotApply("invalid index: \(token)") }
+      let place = try index(token, count: array.count)
       var child = array[place]
       array[place] = .null
       try descend(&child, path.dropFirst(), last, change)
@@ -167,8 +167,7 @@ public struct JSONPatch: Sendable {
       if key == "-" {
         array.append(value)
       } else {
-        guard let number = Int(key), number <= array.count, number >= -array.count - 1 else { throw .doesNotApply("invalid index: \(key)") }
-        array.insert(value, at: number < 0 ? number + array.count + 1 : number)
+        array.insert(value, at: try index(key, count: array.count + 1))
       }
       parent = .array(array)
     default: throw .doesNotApply("add operation does not apply: doc is missing path: \(key)")
@@ -178,13 +177,13 @@ public struct JSONPatch: Sendable {
   private static func remove(_ parent: inout JSONValue, _ key: String) throws(Failure) -> JSONValue {
     switch parent {
     case .object(var object):
-      guard let value = object[key] else { throw .doesNotApply("unable to remove nonexistent key: \(key)") }
+      guard let value = object[key] else { throw .doesNotApply("Unable to remove nonexistent key: \(key)") }
       parent = .null
       object[key] = nil
       parent = .object(object)
       return value
     case .array(var array):
-      guard let place = index(key, count: array.count) else { throw .doesNotApply("unable to access invalid index: \(key)") }
+      let place = try index(key, count: array.count)
       parent = .null
       let value = array.remove(at: place)
       parent = .array(array)
@@ -196,12 +195,11 @@ public struct JSONPatch: Sendable {
   private static func replace(_ parent: inout JSONValue, _ key: String, _ value: JSONValue) throws(Failure) {
     switch parent {
     case .object(var object):
-      guard object[key] != nil else { throw .doesNotApply("replace operation does not apply: doc is missing key: \(key)") }
       parent = .null
       object[key] = value
       parent = .object(object)
     case .array(var array):
-      guard let place = index(key, count: array.count) else { throw .doesNotApply("replace operation does not apply: doc is missing key: \(key)") }
+      let place = try index(key, count: array.count)
       parent = .null
       array[place] = value
       parent = .array(array)
@@ -209,10 +207,10 @@ public struct JSONPatch: Sendable {
     }
   }
 
-  private static func index(_ token: String, count: Int) -> Int? {
-    guard let number = Int(token) else { return nil }
-    let place = number < 0 ? number + count : number
-    return (0..<count).contains(place) ? place : nil
+  /// Negative indexes count from the end.
+  private static func index(_ token: String, count: Int) throws(Failure) -> Int {
+    guard let number = Int(token), number < count, number >= -count else { throw .doesNotApply("Unable to access invalid index: \(token)") }
+    return number < 0 ? number + count : number
   }
 }
 

@@ -2,6 +2,8 @@ public import JSON
 public import Machinery
 import ByteBuffers
 import FieldManagement
+import Schema
+import Storage
 
 extension Store {
   /// Applies a configuration: creates what is missing, else lays it over what is there (SEMANTICS 2.41 to 2.43). Throws 409 with every conflict.
@@ -12,9 +14,7 @@ extension Store {
     let writer = writer(options, subresource)
     @Sendable func applied(to live: JSONValue?) throws(Status) -> JSONValue {
       let merged = try self.fields.apply(live: live, config: config, writer: writer, force: options.force ?? false, now: Timestamp.now)
-      let object = try self.reread(merged, validation: .ignore).object
-      try self.checkName(object, name)
-      return object
+      return try self.converted(merged, config)
     }
     while true {
       do throws(Status) {
@@ -23,6 +23,7 @@ extension Store {
           name, namespace: namespace, subresource: subresource, options: options, warnings: warnings, mayLoseOwners: false
         ) { existing throws(Status) in
           var new = try applied(to: existing)
+          try self.checkName(new, name)
           found.set(OwnerReferences.deduplicate(&new, inPatch: true))
           return new
         }
@@ -31,14 +32,31 @@ extension Store {
         // A status belongs to something that is there.
         guard error.code == 404, subresource == .main else { throw error }
       }
-      let object = try applied(to: nil)
-      if let uid = config["metadata"]?["uid"]?.string, !uid.isEmpty {
+      var object = try applied(to: nil)
+      if let uid = object["metadata"]?["uid"]?.string, !uid.isEmpty {
         throw .conflict(info.groupResource, name, "uid mismatch: the provided object specified uid \(uid), and no existing object was found")
       }
+      try checkName(object, name)
+      // A resourceVersion has nothing to be compared with; only whether it is one is looked at.
+      do { _ = try objects.versioner.parseResourceVersion(object["metadata"]?["resourceVersion"]?.string ?? "") } catch { throw .plain(500, "\(error)") }
+      object["metadata"]?["resourceVersion"] = nil
       do throws(Status) { return try await create(tracked: object, namespace: namespace, options: options, warnings: warnings) } catch {
         // Somebody was faster: what they made is there to be applied to.
         guard error.reason == "AlreadyExists", !Task.isCancelled else { throw error }
       }
+    }
+  }
+
+  /// A merged tree as the type holds it. What it can't hold (a quantity that is none) upstream finds too late to blame the client: a plain 500.
+  private func converted(_ merged: JSONValue, _ config: JSONValue) throws(Status) -> JSONValue {
+    func failure(_ why: String) -> Status {
+      let kind = "\(info.groupVersion.group)/\(info.groupVersion.version), Kind=\(info.kind)"
+      let name = "\(config["metadata"]?["namespace"]?.string ?? "")/\(config["metadata"]?["name"]?.string ?? "")"
+      return .plain(500, "failed to convert new object (\(name); \(kind)) to proper version: unable to convert unstructured object to \(kind): \(why)")
+    }
+    do throws(Status) { return try decodeBody(ByteSlice(merged.encoded()), validation: .ignore).object } catch {
+      guard error.code == 400 else { throw error }
+      throw failure(model.conversionProblem(merged, as: type) ?? Self.reason(error))
     }
   }
 }

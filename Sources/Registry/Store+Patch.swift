@@ -23,10 +23,12 @@ extension Store {
   ) async throws(Status) -> WriteResult {
     try options.validate()
     // A patch that can't be read is complained of only where there is something to patch, as upstream reads it in its update loop.
-    let reading = Result { () throws(Status) in try self.engine(kind, body) }
+    let reading = Result { () throws(Status) in try self.engine(kind, body, validation: options.validation) }
     let found = WarningBox()
     let result = try await change(name, namespace: namespace, subresource: subresource, options: options, warnings: []) { existing throws(Status) in
-      let decoded = try self.reread(try reading.get()(existing), validation: options.validation)
+      let engine = try reading.get()
+      let patched = try engine.apply(existing)
+      let decoded = try self.reread(patched, validation: options.validation, problems: engine.problems, shown: engine.shown)
       try self.checkName(decoded.object, name)
       var new = decoded.object
       self.fields.update(live: existing, new: &new, writer: self.writer(options, subresource), now: Timestamp.now)
@@ -36,45 +38,89 @@ extension Store {
     return WriteResult(object: result.object, code: result.code, warnings: found.get() + result.warnings)
   }
 
-  /// A function from what is stored to what the patch makes of it.
-  private func engine(_ kind: PatchKind, _ body: ByteSlice) throws(Status) -> @Sendable (JSONValue) throws(Status) -> JSONValue {
+  /// A patch that was read.
+  private struct PatchEngine: Sendable {
+    /// From what is stored to what the patch makes of it.
+    let apply: @Sendable (JSONValue) throws(Status) -> JSONValue
+    /// What strict decoding of the patch itself found.
+    var problems: [String] = []
+    /// How a failure names the patch; nil: by what it made.
+    var shown: String?
+  }
+
+  private func engine(_ kind: PatchKind, _ body: ByteSlice, validation: FieldValidation) throws(Status) -> PatchEngine {
     let patch: JSONValue
-    // Upstream's three engines report what is no patch in two ways.
-    let lead = kind == .strategic ? "" : "error decoding patch: "
-    do { patch = try JSONValue(parsing: body) } catch { throw .badRequest("\(lead)\(error)") }
+    let tape: JSONTape
+    do {
+      patch = try JSONValue(parsing: body)
+      tape = try JSONTape.parse(body)
+    } catch { throw Self.unreadable("\(error)", kind, validation) }
+    func problems() -> [String] {
+      if validation == .ignore { return [] }
+      return kind == .json ? StrictDocument.problems(ofJSONPatch: tape.root) : StrictDocument.problems(tape.root)
+    }
     switch kind {
     case .json:
+      if validation != .ignore, let mistyped = Self.mistyped(patch) { throw .badRequest("error decoding patch: \(mistyped)") }
       let operations: JSONPatch
       do { operations = try JSONPatch(patch) } catch {
         switch error {
-        case .malformed(let text): throw .badRequest("error decoding patch: \(text)")
+        case .malformed(let text): throw .badRequest(text)
         case .tooManyOperations(let count):
           throw .requestEntityTooLarge("The allowed maximum operations in a JSON patch is \(JSONPatch.maxOperations), got \(count)")
         case .doesNotApply: throw Self.unprocessable
         }
       }
-      return { existing throws(Status) in
+      return PatchEngine(apply: { existing throws(Status) in
         do { return try operations.apply(to: Self.readingOwners(existing)) } catch { throw Self.unprocessable }
-      }
+      }, problems: problems())
     case .merge:
-      guard patch.object != nil else { throw .badRequest("error decoding patch: json: cannot unmarshal \(patch.goKind) into Go value of type map[string]interface {}") }
+      if validation != .ignore, patch.object == nil, !patch.isNull { throw .badRequest("error decoding patch: \(Self.noObject(patch))") }
+      guard patch.object != nil || patch.array != nil else { throw .badRequest("Invalid JSON Patch") }
       let namesOwners = Self.namesOwners(patch)
-      return { existing throws(Status) in MergePatch.apply(patch, to: namesOwners ? Self.readingOwners(existing) : existing) }
+      return PatchEngine(apply: { existing throws(Status) in MergePatch.apply(patch, to: namesOwners ? Self.readingOwners(existing) : existing) }, problems: problems())
     case .strategic:
-      guard patch.object != nil else { throw .badRequest("json: cannot unmarshal \(patch.goKind) into Go value of type map[string]interface {}") }
+      guard patch.object != nil || patch.isNull else { throw .badRequest(Self.noObject(patch)) }
       let engine = StrategicMergePatch(model: model)
       let type = type
-      let namesOwners = Self.namesOwners(patch)
-      return { existing throws(Status) in
-        do throws(StrategicMergePatch.Failure) { return try engine.apply(patch, to: namesOwners ? Self.readingOwners(existing) : existing, type: type) } catch {
+      let changes: JSONValue = patch.isNull ? [:] : patch
+      let namesOwners = Self.namesOwners(changes)
+      return PatchEngine(apply: { existing throws(Status) in
+        do throws(StrategicMergePatch.Failure) {
+          return try engine.apply(changes, to: namesOwners ? Self.readingOwners(existing) : existing, type: type)
+        } catch {
           switch error {
           case .badFormat(let text): throw .badRequest(text)
           case .other(let text): throw .plain(400, text)
           case .unprocessable: throw Self.unprocessable
           }
         }
+      }, problems: problems(), shown: GoText.value(changes))
+    }
+  }
+
+  /// What is no JSON at all: upstream's three engines say it in their own ways.
+  private static func unreadable(_ why: String, _ kind: PatchKind, _ validation: FieldValidation) -> Status {
+    switch (kind, validation) {
+    case (.strategic, _), (.json, .ignore): .badRequest(why)
+    case (.merge, .ignore): .badRequest("Invalid JSON Patch")
+    case (.json, _), (.merge, _): .badRequest("error decoding patch: \(why)")
+    }
+  }
+
+  private static func noObject(_ patch: JSONValue) -> String { "json: cannot unmarshal \(patch.goKind) into Go value of type map[string]interface {}" }
+
+  /// The first value of a JSON patch that is of the wrong kind.
+  private static func mistyped(_ patch: JSONValue) -> String? {
+    if patch.isNull { return nil }
+    guard let operations = patch.array else { return "json: cannot unmarshal \(patch.goKind) into Go value of type []handlers.jsonPatchOp" }
+    for operation in operations where !operation.isNull {
+      guard let members = operation.object?.members else { return "json: cannot unmarshal \(operation.goKind) into Go value of type handlers.jsonPatchOp" }
+      for member in members where ["op", "path", "from"].contains(member.name) && member.value.string == nil && !member.value.isNull {
+        return "json: cannot unmarshal \(member.value.goKind) into Go struct field jsonPatchOp.\(member.name) of type string"
       }
     }
+    return nil
   }
 
   private static func namesOwners(_ patch: JSONValue) -> Bool { patch["metadata"]?["managedFields"] != nil }
@@ -92,17 +138,22 @@ extension Store {
     return read
   }
 
+  private static func invalidPatch(_ shown: String, _ why: String) -> Status { .invalid("", name: "", [.invalid("patch", shown, why)]) }
+
   /// A patched tree as the type holds it. What does not decode is the patch's fault: 422 with the field "patch".
-  func reread(_ value: JSONValue, validation: FieldValidation) throws(Status) -> (object: JSONValue, warnings: [String]) {
-    do throws(Status) {
-      return try decodeBody(ByteSlice(value.encoded()), validation: validation)
-    } catch {
+  private func reread(_ value: JSONValue, validation: FieldValidation, problems: [String], shown: String?) throws(Status) -> (object: JSONValue, warnings: [String]) {
+    let text = value.encoded()
+    do throws(Status) { return try decodeBody(ByteSlice(text), validation: validation, problems: problems) } catch {
       guard error.code == 400 else { throw error }
-      let why = error.message.split(separator: ": ", maxSplits: 1).last.map(String.init) ?? error.message
-      if why.hasPrefix("strict decoding error") { throw .invalid("", name: "", [.invalid("patch", value.encoded().text, why)]) }
-      throw Status.invalid("", name: "", [.invalid("patch", value.encoded().text, why)])
+      let why = Self.reason(error)
+      // A strategic patch is laid over the object itself and never was text: its kinds are told by another part of upstream.
+      let problem = shown != nil && !why.hasPrefix("strict decoding error") ? model.conversionProblem(value, as: type) : nil
+      throw Self.invalidPatch(shown ?? text.text, problem ?? why)
     }
   }
+
+  /// What was wrong with a body, without the words about the body.
+  static func reason(_ error: Status) -> String { error.message.split(separator: ": ", maxSplits: 1).last.map(String.init) ?? error.message }
 }
 
 /// Warnings of the last round of an update loop.

@@ -1,0 +1,28 @@
+extension JSONValue {
+  /// Equal as values: whatever the order of members, and 1 equals 1.0.
+  public func isSameValue(as other: JSONValue) -> Bool {
+    switch (self, other) {
+    case (.unread, _), (_, .unread): return self == other || Self.areSame(object, other.object)
+    case (.object(let a), .object(let b)): return Self.areSame(a, b)
+    case (.array(let a), .array(let b)): return a.count == b.count && zip(a, b).allSatisfy { $0.isSameValue(as: $1) }
+    case (.int(let a), .double(let b)): return Double(a) == b
+    case (.double(let a), .int(let b)): return a == Double(b)
+    default: return self == other
+    }
+  }
+
+  private static func areSame(_ a: JSONObject?, _ b: JSONObject?) -> Bool {
+    guard let a, let b, a.count == b.count else { return false }
+    // Mostly both have the same order; where they have not, a table is made once, so that a large object costs no more than its size.
+    var table: JSONObjectEditor?
+    for (place, member) in a.members.enumerated() {
+      if b.members[place].name == member.name {
+        guard member.value.isSameValue(as: b.members[place].value) else { return false }
+        continue
+      }
+      if table == nil { table = JSONObjectEditor(b) }
+      guard let match = table?[member.name], member.value.isSameValue(as: match) else { return false }
+    }
+    return true
+  }
+}
