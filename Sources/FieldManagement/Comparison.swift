@@ -120,24 +120,34 @@ extension MergeSchema {
 /// refused, or reported, before.
 struct ItemIndex {
   private(set) var order: [PathElement] = []
-  private var places: [String: Int] = [:]
-  private var items: [[JSONValue]] = []
+  /// The items of `order[place]`.
+  private(set) var items: [[JSONValue]] = []
+  /// Only of long lists; a short one is scanned.
+  private var places: [PathElement: Int]?
+  private static let scanMax = 8
 
   init(_ list: [JSONValue], _ keys: [MergeSchema.Key]) {
+    order.reserveCapacity(list.count)
+    items.reserveCapacity(list.count)
+    if list.count > Self.scanMax { places = Dictionary(minimumCapacity: list.count) }
     for item in list {
       guard let element = try? MergeSchema.element(of: item, keys) else { continue }
-      let text = element.text
-      if let place = places[text] {
+      if let place = place(of: element) {
         items[place].append(item)
       } else {
-        places[text] = order.count
+        places?[element] = order.count
         order.append(element)
         items.append([item])
       }
     }
   }
 
-  subscript(element: PathElement) -> [JSONValue]? { places[element.text].map { items[$0] } }
+  func place(of element: PathElement) -> Int? {
+    if let places { return places[element] }
+    return order.firstIndex(of: element)
+  }
+
+  subscript(element: PathElement) -> [JSONValue]? { place(of: element).map { items[$0] } }
 }
 
 extension MergeSchema {

@@ -6,11 +6,11 @@ public import Schema
 /// Field ownership of one resource: keeps `metadata.managedFields` with every write, and applies configurations.
 /// (Kubernetes: `managedfields.FieldManager`; SEMANTICS 2.41 to 2.43)
 public struct FieldManager: Sendable {
-  private let schema: MergeSchema
+  private let versions: ServedVersions
+  private var schema: MergeSchema { versions.schema }
   private let kind: GroupVersionKind
   /// An object of the type with nothing in it: what a creation starts from.
   private let empty: JSONValue
-  private let cache = FieldSetCache()
 
   /// More Update managers than this are merged, oldest first.
   private static let updateManagersMax = 10
@@ -31,11 +31,22 @@ public struct FieldManager: Sendable {
     }
   }
 
-  /// `empty`: an object of the type as it is decoded from nothing.
-  public init(_ model: TypeModel, type: TypeModel.TypeID, kind: GroupVersionKind, empty: JSONValue) {
-    schema = MergeSchema(model, root: type)
+  /// `empty`: an object of the type as it is decoded from nothing. `others`: the other versions of the kind that are served, by apiVersion; `convert` gives an
+  /// object in one of them, or from one of them, and nil where it can't. By default only apiVersion differs.
+  public init(
+    _ model: TypeModel, type: TypeModel.TypeID, kind: GroupVersionKind, empty: JSONValue, others: [String: MergeSchema] = [:],
+    convert: @escaping @Sendable (JSONValue, String) -> JSONValue? = Self.renamed
+  ) {
+    versions = ServedVersions(current: kind.groupVersion.description, MergeSchema(model, root: type), others: others, convert: convert)
     self.kind = kind
     self.empty = empty
+  }
+
+  /// An object with another apiVersion, and nothing else changed.
+  @Sendable public static func renamed(_ object: JSONValue, _ apiVersion: String) -> JSONValue? {
+    var object = object
+    object["apiVersion"] = .string(apiVersion)
+    return object
   }
 
   /// The name of a client that gave no field manager: the first part of its User-Agent, made printable and short enough.
@@ -56,7 +67,7 @@ public struct FieldManager: Sendable {
   }
 
   private func updater(_ writer: Writer) -> Updater {
-    Updater(schema: schema, apiVersion: kind.groupVersion.description, resetFields: writer.resetFields)
+    Updater(versions: versions, resetFields: writer.resetFields)
   }
 
   // MARK: update
@@ -81,9 +92,9 @@ public struct FieldManager: Sendable {
     if !isSubresource {
       let given = new["metadata"]?["managedFields"]
       if let list = given?.array, list.isEmpty || list.count == 1 && list[0].object?.isEmpty == true { return ManagedFields() }
-      if let sent = try? ManagedFields(given, cache), !sent.sets.isEmpty { return sent }
+      if let sent = try? ManagedFields(given, versions), !sent.sets.isEmpty { return sent }
     }
-    return (try? ManagedFields(old, cache)) ?? ManagedFields()
+    return (try? ManagedFields(old, versions)) ?? ManagedFields()
   }
 
   private func track(_ managed: inout ManagedFields, _ live: JSONValue, _ new: JSONValue, _ writer: Writer, _ now: Int64) {
@@ -142,10 +153,10 @@ public struct FieldManager: Sendable {
   /// of another type, with managedFields or with fields that the type does not have (where upstream's plain 500 is a slip: the client can mend it), and 409 with
   /// every conflict.
   public func apply(live: JSONValue?, config: JSONValue, writer: Writer, force: Bool, now: Int64) throws(Status) -> JSONValue {
+    var managed: ManagedFields
+    do { managed = try ManagedFields(live?["metadata"]?["managedFields"], versions) } catch { throw .plain(500, "failed to decode managed fields: \(error)") }
     let given = GroupVersionKind(GroupVersion(parsing: config["apiVersion"]?.string ?? ""), kind: config["kind"]?.string ?? "")
     guard given == kind else { throw .badRequest("invalid object type: \(Self.text(given))") }
-    var managed: ManagedFields
-    do { managed = try ManagedFields(live?["metadata"]?["managedFields"], cache) } catch { throw .plain(500, "failed to decode managed fields: \(error)") }
     let start = live ?? empty
     if managed.sets.isEmpty {
       let before = Writer(name: "before-first-apply", subresource: writer.subresource, resetFields: writer.resetFields)
@@ -154,7 +165,8 @@ public struct FieldManager: Sendable {
       track(&managed, empty, bare, before, now)
       cap(&managed)
     }
-    if config["metadata"]?["managedFields"]?.array?.isEmpty == false { throw .badRequest("metadata.managedFields must be nil") }
+    // An empty list is one too; what is no list of entries is found with the rest of the type.
+    if let list = config["metadata"]?["managedFields"]?.array, list.allSatisfy({ $0.object != nil }) { throw .badRequest("metadata.managedFields must be nil") }
     if let problems = schema.problems(config) {
       let (namespace, name) = (config["metadata"]?["namespace"]?.string ?? "", config["metadata"]?["name"]?.string ?? "")
       throw .plain(400, "failed to create typed patch object (\(namespace)/\(name); \(Self.text(kind))): \(problems)")
@@ -186,7 +198,8 @@ public struct FieldManager: Sendable {
   /// What the annotation of a client-side apply says and is still so; nil without one that can be read.
   private func clientSideFields(_ live: JSONValue) -> FieldSet? {
     guard let text = live["metadata"]?["annotations"]?[Self.lastApplied]?.string, let last = try? JSONValue(parsing: text),
-      last["apiVersion"]?.string == kind.groupVersion.description, schema.problems(last) == nil
+      last["apiVersion"]?.string == kind.groupVersion.description, last["kind"]?.string == kind.kind, schema.problems(last) == nil,
+      schema.problems(live) == nil
     else { return nil }
     let difference = schema.compare(last, live)
     return schema.fieldSet(of: last).subtracting(difference.modified).subtracting(difference.added).subtracting(difference.removed)
@@ -196,7 +209,9 @@ public struct FieldManager: Sendable {
   private static func refreshLastApplied(_ object: inout JSONValue, _ config: JSONValue) {
     guard object["metadata"]?["annotations"]?[lastApplied]?.string?.isEmpty == false else { return }
     var config = config
-    if config["metadata"]?["annotations"]?.object != nil { config["metadata"]?["annotations"]?[lastApplied] = nil }
+    if let annotations = config["metadata"]?["annotations"] {
+      if annotations.object != nil { config["metadata"]?["annotations"]?[lastApplied] = nil } else { config["metadata"]?["annotations"] = nil }
+    }
     object["metadata"]?["annotations"]?[lastApplied] = .string(config.sortedByName.encoded().text + "\n")
     let size = (object["metadata"]?["annotations"]?.object?.members ?? []).reduce(0) { $0 + $1.name.utf8.count + ($1.value.string?.utf8.count ?? 0) }
     if size > 256 << 10 { object["metadata"]?["annotations"]?[lastApplied] = nil }

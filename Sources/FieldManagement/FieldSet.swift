@@ -59,10 +59,35 @@ public struct FieldSet: Sendable, Equatable {
     return path.count == 1 ? entry.isMember : entry.children.has(path.dropFirst())
   }
 
+  func isSubset(of other: FieldSet) -> Bool {
+    var j = 0
+    for entry in entries {
+      while j < other.entries.count, PathElement.compare(other.entries[j].element, entry.element) < 0 { j += 1 }
+      guard j < other.entries.count, other.entries[j].element == entry.element else { return false }
+      let match = other.entries[j]
+      if entry.isMember && !match.isMember || !entry.children.isSubset(of: match.children) { return false }
+      j += 1
+    }
+    return true
+  }
+
   /// Every path: at each level those that end there, then those that go on.
   func forEach(_ prefix: [PathElement] = [], _ body: ([PathElement]) -> Void) {
     for entry in entries where entry.isMember { body(prefix + [entry.element]) }
     for entry in entries where !entry.children.isEmpty { entry.children.forEach(prefix + [entry.element], body) }
+  }
+
+  // MARK: invariants
+
+  /// Reports what of the type's promises does not hold.
+  func checkInvariants(report: (String) -> Void) {
+    for (place, entry) in entries.enumerated() {
+      if place > 0, PathElement.compare(entries[place - 1].element, entry.element) >= 0 {
+        report("\(entries[place - 1].element.description) does not come before \(entry.element.description), place \(place)")
+      }
+      if !entry.isMember && entry.children.isEmpty { report("\(entry.element.description) is neither a member nor has it any below it") }
+      entry.children.checkInvariants(report: report)
+    }
   }
 
   // MARK: algebra

@@ -19,14 +19,18 @@ final class FieldSetCache: Sendable {
 
   private static let capacity = 256
   private static let largestText = 16 << 10
+  private let schema: MergeSchema?
   private let generations = Mutex(Generations())
+
+  /// `schema`: what sets are reconciled with as they are read.
+  init(_ schema: MergeSchema?) { self.schema = schema }
 
   /// Throws for what is no set.
   func read(_ text: JSONText) throws(FieldsError) -> Known {
     if let known = generations.withLock({ $0.young[text] }) { return known }
     let known: Known
     if let found = generations.withLock({ $0.old[text] }) { known = found } else {
-      let set = try FieldSet(fieldsV1: text.value)
+      let set = try read(text.value)
       known = Known(set: set, text: JSONText(bytes: ByteSlice(set.fieldsV1.encoded())))
     }
     guard text.bytes.count <= Self.largestText else { return known }
@@ -37,5 +41,11 @@ final class FieldSetCache: Sendable {
       $0.young[key] = known
     }
     return known
+  }
+
+  /// A set that is no text.
+  func read(_ fields: JSONValue) throws(FieldsError) -> FieldSet {
+    let set = try FieldSet(fieldsV1: fields)
+    return schema?.reconciled(set) ?? set
   }
 }

@@ -51,33 +51,68 @@ extension MergeSchema {
     })
   }
 
-  /// `value` without what is at the paths of `set`. What becomes empty by that is null. (`RemoveItems`)
-  func removing(_ set: FieldSet, from value: JSONValue) -> JSONValue { removing(set, value, root) }
+  /// Is every item and map entry above a path of `set` in the set itself? So it is in what was applied; named members need not be.
+  func ownsItemsOfItsPaths(_ set: FieldSet) -> Bool { ownsItems(set, root) }
 
-  private func removing(_ set: FieldSet, _ value: JSONValue, _ id: ID) -> JSONValue {
+  private func ownsItems(_ set: FieldSet, _ id: ID?) -> Bool {
+    set.entries.allSatisfy { entry in
+      if entry.children.isEmpty { return true }
+      switch (entry.element, id.map { self[$0].kind }) {
+      case (.field(let name), .structure?):
+        guard let child = id.flatMap({ self[$0].fields[name] }) else { return false }
+        return ownsItems(entry.children, child)
+      case (.field, .map(let item)?), (.key, .keyed(let item, _)?): return entry.isMember && ownsItems(entry.children, item)
+      default: return false
+      }
+    }
+  }
+
+  /// `value` without what is at the paths of `set`. A container that loses its last member by that is left empty, not null. (`RemoveItems` of
+  /// structured-merge-diff 6.3.2, which Kubernetes 1.36 has.)
+  func removing(_ set: FieldSet, from value: JSONValue) -> JSONValue { removing(set, value, root) ?? .null }
+
+  /// nil: nothing is left, and nothing was taken out of it either.
+  private func removing(_ set: FieldSet, _ value: JSONValue, _ id: ID) -> JSONValue? {
     if set.isEmpty { return value }
     switch self[id].kind {
     case .scalar, .opaque: return value
-    case .atomic, .list: return .null
+    case .atomic, .list: return nil
     case .structure, .map:
-      guard let members = value.object?.members else { return .null }
-      let kept = members.compactMap { member -> JSONObject.Member? in
-        guard let entry = set.entry(.field(member.name)) else { return member }
-        if entry.isMember { return nil }
-        guard let child = child(member.name, of: id) else { return member }
-        return JSONObject.Member(member.name, removing(entry.children, member.value, child))
+      guard let members = value.object?.members, !members.isEmpty else { return nil }
+      var wentInside = false
+      var kept: [JSONObject.Member] = []
+      kept.reserveCapacity(members.count)
+      for member in members {
+        guard let entry = set.entry(.field(member.name)) else {
+          kept.append(member)
+          continue
+        }
+        if entry.isMember { continue }
+        guard let child = child(member.name, of: id) else {
+          kept.append(member)
+          continue
+        }
+        wentInside = true
+        kept.append(JSONObject.Member(member.name, removingInside(entry.children, member.value, child)))
       }
-      return kept.isEmpty ? .null : .object(JSONObject(unchecked: kept))
+      return kept.isEmpty && !wentInside ? nil : .object(JSONObject(unchecked: kept))
     case .set(let item): return removingItems(set, value, item, [])
     case .keyed(let item, let keys): return removingItems(set, value, item, keys)
     }
   }
 
-  private func removingItems(_ set: FieldSet, _ value: JSONValue, _ item: ID, _ keys: [Key]) -> JSONValue {
+  /// What is gone from a container leaves the container.
+  private func removingInside(_ set: FieldSet, _ value: JSONValue, _ id: ID) -> JSONValue {
+    if let left = removing(set, value, id) { return left }
+    if value.object != nil { return [:] }
+    return value.array != nil ? [] : .null
+  }
+
+  private func removingItems(_ set: FieldSet, _ value: JSONValue, _ item: ID, _ keys: [Key]) -> JSONValue? {
     let kept = (value.array ?? []).compactMap { value -> JSONValue? in
       guard let element = try? Self.element(of: value, keys), let entry = set.entry(element) else { return value }
-      return entry.isMember ? nil : removing(entry.children, value, item)
+      return entry.isMember ? nil : removingInside(entry.children, value, item)
     }
-    return kept.isEmpty ? .null : .array(kept)
+    return kept.isEmpty ? nil : .array(kept)
   }
 }

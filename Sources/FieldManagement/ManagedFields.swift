@@ -11,12 +11,18 @@ struct ManagerID: Hashable, Sendable {
   var apiVersion: String
   var subresource: String
 
-  /// The order in which upstream sorts managers among each other.
-  static func precedes(_ a: ManagerID, _ b: ManagerID) -> Bool {
-    for (x, y) in [(a.manager, b.manager), (a.operation.rawValue, b.operation.rawValue), (a.apiVersion, b.apiVersion), (a.subresource, b.subresource)] where x != y {
-      return x.utf8.lexicographicallyPrecedes(y.utf8)
+  /// How upstream names managers inside, as JSON.
+  private var identifier: SharedBytes {
+    var members: [JSONObject.Member] = []
+    for (name, text) in [("manager", manager), ("operation", operation.rawValue), ("apiVersion", apiVersion), ("subresource", subresource)] where !text.isEmpty {
+      members.append(JSONObject.Member(name, .string(text)))
     }
-    return false
+    return JSONValue.object(JSONObject(unchecked: members)).encoded()
+  }
+
+  /// The order in which upstream sorts managers among each other: that of `identifier`. `m` of a subresource so comes before `m`.
+  static func precedes(_ a: ManagerID, _ b: ManagerID) -> Bool {
+    a.identifier.withUnsafeBytes { x in b.identifier.withUnsafeBytes { y in x.lexicographicallyPrecedes(y) } }
   }
 
   /// As conflicts name it: `"one"`, `"two" with subresource "status" using v1`.
@@ -50,7 +56,7 @@ struct ManagedFields: Sendable {
   init() {}
 
   /// Throws for what is no list of entries.
-  init(_ value: JSONValue?, _ cache: FieldSetCache) throws(FieldsError) {
+  init(_ value: JSONValue?, _ versions: ServedVersions) throws(FieldsError) {
     for (place, entry) in (value?.array ?? []).enumerated() {
       guard let operation = ManagerID.Operation(rawValue: entry["operation"]?.string ?? "") else { throw FieldsError("operation must be `Apply` or `Update`") }
       let version = entry["apiVersion"]?.string ?? ""
@@ -63,11 +69,12 @@ struct ManagedFields: Sendable {
       let id = ManagerID(
         manager: entry["manager"]?.string ?? "", operation: operation, apiVersion: operation == .apply ? "" : version,
         subresource: entry["subresource"]?.string ?? "")
+      let cache = versions.cache(for: version)
       if case .unread(let text)? = entry["fieldsV1"] {
         let known = try cache.read(text)
         sets[id] = VersionedSet(set: known.set, apiVersion: version, text: known.text)
       } else {
-        sets[id] = VersionedSet(set: try FieldSet(fieldsV1: entry["fieldsV1"] ?? .object(JSONObject())), apiVersion: version)
+        sets[id] = VersionedSet(set: try cache.read(entry["fieldsV1"] ?? .object(JSONObject())), apiVersion: version)
       }
       times[id] = entry["time"]?.string.flatMap { (try? Timestamp.parse($0))?.seconds }
     }

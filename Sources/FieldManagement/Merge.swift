@@ -76,12 +76,12 @@ private struct ListMerge {
     }
     /// Items of both lists in the order of the new one: each is waited for in the old list before what stands behind it there is taken.
     var shared = newElements.filter { oldIndex[$0] != nil }[...]
-    var done: Set<String> = []
+    var done: Set<PathElement> = []
     var i = 0
     var j = 0
     func takeNew() {
       let element = newElements[j]
-      done.insert(element.text)
+      done.insert(element)
       add(oldItem(element), newIndex[element]?.first)
       j += 1
       if shared.first == element { shared = shared.dropFirst() }
@@ -104,7 +104,7 @@ private struct ListMerge {
           i += 1
           continue
         }
-        if done.contains(oldElements[i].text) { i += 1 }
+        if done.contains(oldElements[i]) { i += 1 }
       }
       if j < newElements.count { takeNew() }
     }

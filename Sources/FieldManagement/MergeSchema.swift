@@ -97,10 +97,11 @@ public struct MergeSchema: Sendable {
 
     mutating func shape(_ shape: TypeModel.Shape) -> ID {
       switch shape {
-      case .string, .time, .microTime, .bytes: add(.scalar(.string))
+      case .string, .bytes: add(.scalar(.string))
       case .bool: add(.scalar(.bool))
       case .int32, .int64, .double: add(.scalar(.number))
-      case .quantity, .intOrString: add(.scalar(.any))
+      // Texts with a format of their own are untyped in upstream's schema.
+      case .quantity, .intOrString, .time, .microTime: add(.scalar(.any))
       case .raw: add(.opaque)
       case .structure(let type): model[type].isAtomic ? atomic(structure(type)) : structure(type)
       case .list(let item): atomic(list(item))

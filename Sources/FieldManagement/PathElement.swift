@@ -1,11 +1,13 @@
 import ByteBuffers
+import Glibc
 public import JSON
+import Machinery
 
 /// One step of a path into an object: a member, an item of a list by its keys, an item of a set by its value, or a place in a list.
 ///
 /// Its order is that of structured-merge-diff, by which FieldsV1 is written: members, keys, values, places.
-public enum PathElement: Sendable, Equatable {
-  public struct Key: Sendable, Equatable {
+public enum PathElement: Sendable {
+  public struct Key: Sendable {
     public let name: String
     public let value: JSONValue
     public init(_ name: String, _ value: JSONValue) {
@@ -23,10 +25,14 @@ public enum PathElement: Sendable, Equatable {
   public var description: String {
     switch self {
     case .field(let name): "." + name
-    case .key(let keys): "[" + keys.map { "\($0.name)=\($0.value.encoded().text)" }.joined(separator: ",") + "]"
-    case .value(let value): "[=\(value.encoded().text)]"
+    case .key(let keys): "[" + keys.map { "\($0.name)=\(Self.shown($0.value))" }.joined(separator: ",") + "]"
+    case .value(let value): "[=\(Self.shown(value))]"
     case .index(let place): "[\(place)]"
     }
+  }
+
+  private static func shown(_ value: JSONValue) -> String {
+    if case .string(let text) = value { GoText.quoted(text) } else { value.encoded().text }
   }
 
   /// The name of a member of FieldsV1: `f:name`, `k:{"type":"Ready"}`, `v:"a"`, `i:3`.
@@ -94,9 +100,16 @@ public enum PathElement: Sendable, Equatable {
     }
   }
 
+  /// By bytes, as Go compares: text that looks the same but is composed in another way is not the same.
   private static func compare(_ a: String, _ b: String) -> Int {
-    if a == b { return 0 }
-    return a.utf8.lexicographicallyPrecedes(b.utf8) ? -1 : 1
+    var (a, b) = (a, b)
+    return a.withUTF8 { x in
+      b.withUTF8 { y in
+        guard let p = x.baseAddress, let q = y.baseAddress else { return x.count - y.count }
+        let order = Int(memcmp(p, q, min(x.count, y.count)))
+        return order != 0 ? order : x.count - y.count
+      }
+    }
   }
 
   /// Numbers, texts, truths, lists, objects, null.
@@ -122,6 +135,40 @@ public enum PathElement: Sendable, Equatable {
     case .array: 3
     case .object, .unread: 4
     case .null: 5
+    }
+  }
+}
+
+/// By the order, so that 1 and 1.0 are the same key.
+extension PathElement: Hashable {
+  public static func == (a: PathElement, b: PathElement) -> Bool { compare(a, b) == 0 }
+
+  public func hash(into hasher: inout Hasher) {
+    switch self {
+    case .field(let name): Self.hash(name, into: &hasher)
+    case .key(let keys):
+      for key in keys {
+        Self.hash(key.name, into: &hasher)
+        Self.hash(key.value, into: &hasher)
+      }
+    case .value(let value): Self.hash(value, into: &hasher)
+    case .index(let place): hasher.combine(place)
+    }
+  }
+
+  private static func hash(_ text: String, into hasher: inout Hasher) {
+    var text = text
+    text.withUTF8 { hasher.combine(bytes: UnsafeRawBufferPointer($0)) }
+  }
+
+  private static func hash(_ value: JSONValue, into hasher: inout Hasher) {
+    switch value {
+    case .string(let text): hash(text, into: &hasher)
+    case .int(let number): hasher.combine(Double(number))
+    case .double(let number): hasher.combine(number)
+    case .bool(let truth): hasher.combine(truth)
+    // Rare as keys; the order tells them apart.
+    case .null, .array, .object, .unread: hasher.combine(0)
     }
   }
 }

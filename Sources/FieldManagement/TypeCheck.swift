@@ -24,9 +24,9 @@ extension MergeSchema {
     case .scalar(let scalar):
       switch (scalar, value) {
       case (.string, .string), (.bool, .bool), (.number, .int), (.number, .double), (.any, .string), (.any, .int), (.any, .double), (.any, .bool): return
-      case (.string, _): complain("expected string, got &value.valueUnstructured{Value:\(Self.goSyntax(value))}")
+      case (.string, _): complain("expected string, got &value.valueUnstructured{Value:\(GoText.syntax(value))}")
       case (.bool, _): complain("expected boolean, got \(Self.shown(value))")
-      case (.number, _): complain("expected numeric (int or float), got \(Self.goType(value))")
+      case (.number, _): complain("expected numeric (int or float), got \(GoText.type(value))")
       case (.any, _): complain("expected any scalar, got \(Self.shown(value))")
       }
     case .structure:
@@ -54,11 +54,11 @@ extension MergeSchema {
   private func checkItems(_ value: JSONValue, _ item: ID, _ keys: [Key], _ path: String, _ all: inout [String]) {
     func complain(_ text: String) { all.append(path.isEmpty ? text : "\(path): \(text)") }
     guard let items = value.array else { return complain("expected list, got \(Self.shown(value))") }
-    var seen: Set<String> = []
+    var seen: Set<PathElement> = []
     for (place, value) in items.enumerated() {
       do {
         let element = try Self.element(of: value, keys)
-        if !seen.insert(element.text).inserted { complain("duplicate entries for key \(element.description)") }
+        if !seen.insert(element).inserted { complain("duplicate entries for key \(element.description)") }
         check(value, item, path + element.description, &all)
       } catch {
         // What stands behind an item that nothing tells apart can't be named either.
@@ -68,46 +68,5 @@ extension MergeSchema {
   }
 
   /// A value as Go prints it with %v, inside of upstream's wrapper.
-  private static func shown(_ value: JSONValue) -> String { "&{\(go(value))}" }
-
-  private static func go(_ value: JSONValue) -> String {
-    switch value {
-    case .null: "<nil>"
-    case .string(let text): text
-    case .array(let items): "[" + items.map(go).joined(separator: " ") + "]"
-    case .object(let object): "map[" + sorted(object).map { "\($0.name):\(go($0.value))" }.joined(separator: " ") + "]"
-    default: value.encoded().text
-    }
-  }
-
-  /// A value as Go prints it with %#v.
-  private static func goSyntax(_ value: JSONValue) -> String {
-    switch value {
-    case .null: "interface {}(nil)"
-    case .string(let text): GoText.quoted(text)
-    case .array(let items): "[]interface {}{" + items.map(goSyntax).joined(separator: ", ") + "}"
-    case .object(let object):
-      "map[string]interface {}{" + sorted(object).map { "\(GoText.quoted($0.name)):\(goSyntax($0.value))" }.joined(separator: ", ") + "}"
-    default: value.encoded().text
-    }
-  }
-
-  private static func sorted(_ object: JSONObject) -> [JSONObject.Member] {
-    var object = object
-    object.sortByName()
-    return object.members
-  }
-
-  /// The Go type of a decoded value.
-  private static func goType(_ value: JSONValue) -> String {
-    switch value {
-    case .null: "<nil>"
-    case .bool: "bool"
-    case .int: "int64"
-    case .double: "float64"
-    case .string: "string"
-    case .array: "[]interface {}"
-    case .object, .unread: "map[string]interface {}"
-    }
-  }
+  private static func shown(_ value: JSONValue) -> String { "&{\(GoText.value(value))}" }
 }

@@ -13,30 +13,48 @@ struct FieldConflicts: Error {
 
 /// Moves ownership as objects change. (structured-merge-diff: `merge.Updater`)
 struct Updater {
-  let schema: MergeSchema
-  let apiVersion: String
+  let versions: ServedVersions
   /// What this kind of write can't change, and so nobody owns by it.
   let resetFields: FieldSet
+
+  private var apiVersion: String { versions.current }
+  private var schema: MergeSchema { versions.schema }
 
   /// Ownership after `new` has replaced `old`: whoever else owns what changed loses it. With `refusing`, what would be lost to `writer` is thrown instead.
   private func shift(_ managed: inout ManagedFields, _ old: JSONValue, _ new: JSONValue, writer: ManagerID, refusing: Bool) throws(FieldConflicts) -> Comparison {
     let comparison = schema.compare(old, new, ignoring: resetFields)
-    let changed = comparison.modified.union(comparison.added)
+    var comparisons = [apiVersion: comparison]
+    /// In a manager's own version; nil where that is not served.
+    func compared(in version: String) -> Comparison? {
+      if let known = comparisons[version] { return known }
+      guard let schema = versions[version], let old = versions.object(old, in: version), let new = versions.object(new, in: version) else { return nil }
+      let comparison = schema.compare(old, new, ignoring: resetFields)
+      comparisons[version] = comparison
+      return comparison
+    }
     var conflicts: [FieldConflict] = []
-    for id in managed.sets.keys.sorted(by: ManagerID.precedes) where id != writer {
+    for id in Array(managed.sets.keys) where id != writer {
       guard let owned = managed.sets[id] else { continue }
-      // No other version of the type is served, so nobody can say what its fields are.
-      guard owned.apiVersion == apiVersion else {
+      guard let comparison = compared(in: owned.apiVersion) else {
         managed.sets[id] = nil
         continue
       }
-      let lost = owned.set.intersection(changed)
+      if comparison.isEmpty { continue }
+      let lost = owned.set.intersection(comparison.modified).union(owned.set.intersection(comparison.added))
       if refusing { lost.forEach { conflicts.append(FieldConflict(manager: id, path: $0)) } }
       if !lost.isEmpty || !owned.set.intersection(comparison.removed).isEmpty {
         managed.sets[id]?.set = owned.set.subtracting(lost).subtracting(comparison.removed)
       }
     }
-    if !conflicts.isEmpty { throw FieldConflicts(conflicts: conflicts) }
+    if !conflicts.isEmpty {
+      // Paths of one manager are in order already, and stay so.
+      let places = Dictionary(uniqueKeysWithValues: Set(conflicts.map(\.manager)).sorted(by: ManagerID.precedes).enumerated().map { ($1, $0) })
+      let sorted = conflicts.enumerated().sorted { a, b in
+        let (x, y) = (places[a.element.manager] ?? 0, places[b.element.manager] ?? 0)
+        return (x, a.offset) < (y, b.offset)
+      }
+      throw FieldConflicts(conflicts: sorted.map(\.element))
+    }
     managed.sets = managed.sets.filter { !$0.value.set.isEmpty }
     return comparison
   }
@@ -53,23 +71,38 @@ struct Updater {
   func apply(_ managed: inout ManagedFields, live: JSONValue, config: JSONValue, writer: ManagerID, force: Bool) throws(FieldConflicts) -> JSONValue? {
     let last = managed.sets[writer]
     managed.sets[writer] = VersionedSet(set: schema.fieldSet(of: config).subtractingRecursively(resetFields), apiVersion: apiVersion)
-    let new = prune(schema.merge(live, config), managed, last)
+    let new = prune(schema.merge(live, config), managed, writer, last)
     _ = try shift(&managed, live, new, writer: writer, refusing: !force)
     return new.isSameValue(as: live) ? nil : new
   }
 
   /// Takes away what the writer owned at its last apply and nobody owns now.
-  private func prune(_ merged: JSONValue, _ managed: ManagedFields, _ last: VersionedSet?) -> JSONValue {
-    guard let last, !last.set.isEmpty, last.apiVersion == apiVersion else { return merged }
+  private func prune(_ merged: JSONValue, _ managed: ManagedFields, _ writer: ManagerID, _ last: VersionedSet?) -> JSONValue {
+    guard let last, !last.set.isEmpty else { return merged }
+    // All that was owned is owned again, as mostly: then whatever is taken away comes back below. (Why just so: an item that is not owned itself could be
+    // taken away with its parts.)
+    if last.apiVersion == apiVersion, let own = managed.sets[writer]?.set, last.set.isSubset(of: own), schema.ownsItemsOfItsPaths(last.set) { return merged }
+    guard let schema = versions[last.apiVersion], let start = versions.object(merged, in: last.apiVersion) else { return merged }
     let lastSet = schema.withNamedFields(last.set)
-    let pruned = schema.removing(lastSet, from: merged)
-    // Parts of what was taken away may be owned by others, and come back with all that is above them.
-    let owned = managed.sets.values.filter { $0.apiVersion == apiVersion }.reduce(FieldSet()) { $0.union($1.set) }
-    let mergedSet = schema.withNamedFields(schema.fieldSet(of: merged))
-    let prunedSet = schema.withNamedFields(schema.fieldSet(of: pruned))
-    let kept = schema.removing(mergedSet.subtracting(prunedSet.union(schema.withNamedFields(owned))), from: merged)
+    var pruned = schema.removing(lastSet, from: start)
+    // Parts of what was taken away may be owned by others, and come back with all that is above them; in the version of the last apply first, since what is
+    // missing there could keep the object from being converted.
+    var owned: [String: FieldSet] = [:]
+    for set in managed.sets.values { owned[set.apiVersion] = (owned[set.apiVersion] ?? FieldSet()).union(set.set) }
+    var whole = start
+    for version in [last.apiVersion] + owned.keys.sorted().filter({ $0 != last.apiVersion }) {
+      guard let set = owned[version], let schema = versions[version], let all = versions.object(whole, in: version), let left = versions.object(pruned, in: version)
+      else { continue }
+      let allSet = schema.withNamedFields(schema.fieldSet(of: all))
+      let leftSet = schema.withNamedFields(schema.fieldSet(of: left))
+      pruned = schema.removing(allSet.subtracting(leftSet.union(schema.withNamedFields(set))), from: all)
+      whole = all
+    }
     // What the writer never owned, but hung below something that it did, stays too.
+    guard let kept = versions.object(pruned, in: last.apiVersion) else { return merged }
+    let startSet = schema.withNamedFields(schema.fieldSet(of: start))
     let keptSet = schema.withNamedFields(schema.fieldSet(of: kept))
-    return schema.removing(mergedSet.subtracting(keptSet).intersection(lastSet), from: merged)
+    let result = schema.removing(startSet.subtracting(keptSet).intersection(lastSet), from: start)
+    return versions.object(result, in: apiVersion) ?? merged
   }
 }

@@ -119,6 +119,34 @@ import Testing
     #expect(bench.owners == [#"m Update: {"f:spec":{}}"#], "a client may write them itself")
   }
 
+  @Test func `a manager of a subresource comes before the same without in messages, as names are sorted in upstream's JSON`() throws {
+    var bench = try Bench(#"{"metadata":{"name":"a"}}"#)
+    try bench.apply("m", #"{"metadata":{"name":"a","labels":{"x":"1"}}}"#)
+    try bench.apply("m", #"{"metadata":{"name":"a","annotations":{"x":"1"}}}"#, subresource: "status")
+    try bench.update("a b") { $0["metadata"]?["labels"]?["y"] = "1" }
+    try bench.update("a") { $0["metadata"]?["labels"]?["z"] = "1" }
+    #expect { try bench.apply("four", #"{"metadata":{"name":"a","labels":{"x":"9","y":"9","z":"9"},"annotations":{"x":"9"}}}"#) } throws: {
+      ($0 as? Status)?.message == "Apply failed with 4 conflicts: conflicts with \"a b\" using v1:\n- .metadata.labels.y\nconflicts with \"a\" using v1:\n- .metadata.labels.z\nconflicts with \"m\" with subresource \"status\":\n- .metadata.annotations.x\nconflicts with \"m\":\n- .metadata.labels.x"
+    }
+  }
+
+  @Test func `null and empty values in a configuration`() throws {
+    var bench = try Bench()
+    try bench.apply("one", #"{"metadata":{"name":"a","labels":{"x":"1"},"finalizers":["f/a"]},"spec":{"providerID":"p","unschedulable":true}}"#)
+    // A scalar of null removes; an empty map removes nothing that others could own, but what one leaves out of it goes.
+    try bench.apply("two", #"{"metadata":{"name":"a","labels":null,"annotations":{},"finalizers":[]},"spec":{"providerID":null}}"#, force: true)
+    #expect(bench.live?["metadata"]?["labels"] == ["x": "1"] && bench.live?["spec"] == ["unschedulable": true] && bench.live?["metadata"]?["finalizers"] == ["f/a"])
+    #expect(bench.owners.first { $0.hasPrefix("two") } == #"two Apply: {"f:metadata":{"f:annotations":{},"f:labels":{}},"f:spec":{"f:providerID":{}}}"#)
+    try bench.apply("one", #"{"metadata":{"name":"a"}}"#)
+    #expect(bench.live?["metadata"]?["labels"] == nil && bench.live?["metadata"]?["finalizers"] == nil && bench.live?["spec"] == [:])
+  }
+
+  @Test func `paths name text as Go quotes it`() {
+    #expect(PathElement.key([PathElement.Key("a", "x<\u{7}\"é"), PathElement.Key("n", 8080), PathElement.Key("t", true)]).description == #"[a="x<\a\"é",n=8080,t=true]"#)
+    #expect(PathElement.value(.int(1)) == PathElement.value(.double(1)) && PathElement.value(.int(1)).hashValue == PathElement.value(.double(1)).hashValue)
+    #expect(PathElement.field("e\u{301}") != PathElement.field("é"), "by bytes")
+  }
+
   @Test func `there are never more than ten updaters, the oldest are joined`() throws {
     var bench = try Bench()
     try bench.update("m0") { $0["metadata"]?["labels"] = ["x": "0"] }
@@ -152,7 +180,13 @@ import Testing
   @Test(arguments: [
     (#"{"kind":"Pod"}"#, 400, "invalid object type: /v1, Kind=Pod"),
     (#"{"apiVersion":"v2"}"#, 400, "invalid object type: /v2, Kind=Node"),
-    (#"{"metadata":{"managedFields":[{}]}}"#, 400, "metadata.managedFields must be nil"),
+    (#"{"metadata":{"managedFields":[{}]}}"#, 400, "metadata.managedFields must be nil"), (#"{"metadata":{"managedFields":[]}}"#, 400, "metadata.managedFields must be nil"),
+    (#"{"metadata":{"managedFields":["x"]}}"#, 400, "failed to create typed patch object (/; /v1, Kind=Node): .metadata.managedFields[0]: expected map, got &{x}"),
+    (#"{"spec":{"unschedulable":{"b":[1,null,"x"],"a":true}}}"#, 400, "failed to create typed patch object (/; /v1, Kind=Node): .spec.unschedulable: expected boolean, got &{map[a:true b:[1 <nil> x]]}"),
+    (#"{"status":{"capacity":{"cpu":[1]},"conditions":[{"type":"a","lastHeartbeatTime":{}}]}}"#, 400, "failed to create typed patch object (/; /v1, Kind=Node): errors:\n  .status.capacity.cpu: expected any scalar, got &{[1]}\n  .status.conditions[type=\"a\"].lastHeartbeatTime: expected any scalar, got &{map[]}"),
+    (#"{"metadata":{"finalizers":["a",null]}}"#, 400, "failed to create typed patch object (/; /v1, Kind=Node): .metadata.finalizers: element 1: associative list without keys has an element that's an explicit null"),
+    (#"{"metadata":{"finalizers":[{}]}}"#, 400, "failed to create typed patch object (/; /v1, Kind=Node): .metadata.finalizers: element 0: associative list without keys has an element that's a map type"),
+    (#"{"metadata":"x"}"#, 400, "failed to create typed patch object (/; /v1, Kind=Node): .metadata: expected map, got &{x}"),
     (#"{"metadata":{"name":"a"},"spec":{"nope":1}}"#, 400, "failed to create typed patch object (/a; /v1, Kind=Node): .spec.nope: field not declared in schema"),
     (#"{"spec":{"unschedulable":"x"}}"#, 400, "failed to create typed patch object (/; /v1, Kind=Node): .spec.unschedulable: expected boolean, got &{x}"),
     (#"{"spec":{"providerID":1}}"#, 400, "failed to create typed patch object (/; /v1, Kind=Node): .spec.providerID: expected string, got &value.valueUnstructured{Value:1}"),

@@ -1,25 +1,11 @@
 import ByteBuffers
-import Foundation
 import JSON
 import Machinery
 import Schema
+import TestSupport
 import Testing
 
 @testable import FieldManagement
-
-/// Small, repeatable and good enough for tests (splitmix64).
-struct Dice: RandomNumberGenerator {
-  var state: UInt64
-  mutating func next() -> UInt64 {
-    state &+= 0x9e37_79b9_7f4a_7c15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
-    z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
-    return z ^ (z >> 31)
-  }
-  mutating func pick<T>(_ from: [T]) -> T { from[Int(next() % UInt64(from.count))] }
-  mutating func one(in n: UInt64) -> Bool { next() % n == 0 }
-}
 
 /// Random parts of nodes, from few names and values, so that they meet often.
 struct NodeMaker {
@@ -75,8 +61,7 @@ struct NodeMaker {
   }
 }
 
-/// How many rounds of a property: many with `scripts/test --full`.
-private let rounds = ProcessInfo.processInfo.environment["BINNACLE_TEST_FULL"] == nil ? 500 : 25_000
+private let rounds = Repository.rounds(250)
 
 @Suite struct `Properties of field ownership` {
   private func set(_ value: JSONValue?) throws -> [(String, FieldSet)] {
@@ -95,7 +80,7 @@ private let rounds = ProcessInfo.processInfo.environment["BINNACLE_TEST_FULL"] =
   }
 
   @Test(arguments: [1, 2, 3, 4] as [UInt64]) func `applies and updates by many managers keep every rule`(seed: UInt64) throws {
-    var maker = NodeMaker(dice: Dice(state: seed))
+    var maker = NodeMaker(dice: Dice(seed))
     let manager = try Fixture.manager()
     let schema = try Fixture.schema()
     let type = try Fixture.type()
@@ -157,37 +142,6 @@ private let rounds = ProcessInfo.processInfo.environment["BINNACLE_TEST_FULL"] =
       }
       #expect(Set(owners.map(\.0)).count == owners.count)
       for (_, owned) in owners { #expect(try FieldSet(fieldsV1: owned.fieldsV1) == owned) }
-    }
-  }
-
-  @Test(arguments: [5, 6] as [UInt64]) func `sets are an algebra`(seed: UInt64) throws {
-    var maker = NodeMaker(dice: Dice(state: seed))
-    let schema = try Fixture.schema()
-    for _ in 0..<rounds {
-      let a = schema.fieldSet(of: maker.node())
-      let b = schema.fieldSet(of: maker.node())
-      #expect(a.union(b) == b.union(a) && a.intersection(b) == b.intersection(a))
-      #expect(a.subtracting(b).union(a.intersection(b)) == a)
-      #expect(a.subtracting(b).intersection(b).isEmpty)
-      #expect(a.union(a) == a && a.intersection(a) == a && a.subtracting(a).isEmpty)
-      #expect(a.subtractingRecursively(b).subtracting(a.subtracting(b)).isEmpty)
-      #expect(try FieldSet(fieldsV1: try JSONValue(parsing: a.fieldsV1.encoded().text)) == a)
-    }
-  }
-
-  @Test(arguments: [7, 8] as [UInt64]) func `a comparison says what a merge did`(seed: UInt64) throws {
-    var maker = NodeMaker(dice: Dice(state: seed))
-    let schema = try Fixture.schema()
-    for _ in 0..<rounds {
-      let a = maker.node()
-      let b = maker.node()
-      let merged = schema.merge(a, b)
-      #expect(schema.compare(merged, b).modified.isEmpty, "what is applied wins")
-      #expect(schema.compare(a, merged).removed.isEmpty, "a merge removes nothing")
-      #expect(schema.merge(merged, b).isSameValue(as: merged) && schema.compare(a, a).isEmpty)
-      let forth = schema.compare(a, b)
-      let back = schema.compare(b, a)
-      #expect(forth.added == back.removed && forth.removed == back.added && forth.modified == back.modified)
     }
   }
 }
