@@ -53,7 +53,9 @@ let package = Package(
     .target(name: "Storage", dependencies: ["ByteBuffers", "Machinery", "Metrics"], swiftSettings: swiftSettings),
     .target(name: "StorageSQLite", dependencies: ["Storage", "ByteBuffers", "CSQLite"], swiftSettings: swiftSettings),
     .target(name: "CurlHTTP", dependencies: ["CCurl", "CNetwork", "ByteBuffers"], swiftSettings: swiftSettings),
-    .target(name: "StorageEtcd3", dependencies: ["Storage", "CurlHTTP", "JSON", "ByteBuffers"], swiftSettings: swiftSettings),
+    .target(name: "EtcdTransport", dependencies: ["Storage", "CurlHTTP"], swiftSettings: swiftSettings),
+    .target(name: "StorageEtcd3", dependencies: ["EtcdTransport", "Storage", "CurlHTTP", "JSON", "ByteBuffers"], swiftSettings: swiftSettings),
+    .target(name: "StorageEtcd2", dependencies: ["EtcdTransport", "Storage", "CurlHTTP", "JSON", "Machinery", "Metrics", "ByteBuffers"], swiftSettings: swiftSettings),
     .target(name: "Cacher", dependencies: ["Storage", "Machinery", "Metrics", "ByteBuffers"], swiftSettings: swiftSettings),
     .target(name: "HTTPServer", dependencies: ["ByteBuffers", "CNetwork", "CNGHTTP2", "COpenSSL"], swiftSettings: swiftSettings),
     .target(
@@ -65,7 +67,7 @@ let package = Package(
     .executableTarget(
       name: "binnacle",
       dependencies: [
-        "APIServer", "Registry", "Cacher", "HTTPServer", "Schema", "Storage", "StorageEtcd3", "StorageSQLite", "Access", "Machinery", "Metrics", "JSON", "ByteBuffers", "CMimalloc",
+        "APIServer", "Registry", "Cacher", "HTTPServer", "Schema", "Storage", "StorageEtcd2", "StorageEtcd3", "StorageSQLite", "Access", "Machinery", "Metrics", "JSON", "ByteBuffers", "CMimalloc",
         .product(name: "ArgumentParser", package: "swift-argument-parser"), .product(name: "Logging", package: "swift-log"),
       ],
       swiftSettings: swiftSettings),
@@ -79,9 +81,10 @@ let package = Package(
     .testTarget(
       name: "FieldManagementTests", dependencies: ["FieldManagement", "Schema", "Machinery", "JSON", "ByteBuffers", "TestSupport"], swiftSettings: swiftSettings),
     .testTarget(
-      name: "StorageTests", dependencies: ["Storage", "ByteBuffers", "StorageSQLite", "StorageEtcd3", "Cacher", "TestSupport"], swiftSettings: swiftSettings),
+      name: "StorageTests", dependencies: ["Storage", "ByteBuffers", "StorageSQLite", "StorageEtcd2", "StorageEtcd3", "Cacher", "TestSupport"], swiftSettings: swiftSettings),
     .testTarget(name: "StorageSQLiteTests", dependencies: ["StorageSQLite", "Storage", "ByteBuffers", "TestSupport"], swiftSettings: swiftSettings),
-    .testTarget(name: "StorageEtcd3Tests", dependencies: ["StorageEtcd3", "CurlHTTP", "Storage", "TestSupport"], swiftSettings: swiftSettings),
+    .testTarget(name: "StorageEtcd3Tests", dependencies: ["StorageEtcd3", "EtcdTransport", "CurlHTTP", "Storage", "TestSupport"], swiftSettings: swiftSettings),
+    .testTarget(name: "StorageEtcd2Tests", dependencies: ["StorageEtcd2", "EtcdTransport", "Storage", "ByteBuffers", "TestSupport"], swiftSettings: swiftSettings),
     .testTarget(name: "CacherTests", dependencies: ["Cacher", "Storage", "StorageSQLite", "TestSupport"], swiftSettings: swiftSettings),
     .testTarget(name: "HTTPServerTests", dependencies: ["HTTPServer", "ByteBuffers", "CNGHTTP2", "LoadClient", "TestSupport"], swiftSettings: swiftSettings),
     .testTarget(

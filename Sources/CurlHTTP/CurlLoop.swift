@@ -72,7 +72,7 @@ final class CurlLoop: @unchecked Sendable {  // Sendable: see Home; `assertCurre
     self.wakeup = wakeup
     var headers: UnsafeMutablePointer<curl_slist>?
     // An empty Expect: libcurl would wait for 100 Continue before larger bodies.
-    for line in ["Content-Type: application/json", "Expect:", "Accept:"] { headers = curl_slist_append(headers, line) }
+    for line in ["Content-Type: \(configuration.contentType)", "Expect:", "Accept:"] { headers = curl_slist_append(headers, line) }
     unaryHeaders = headers
 
     let context = Unmanaged.passUnretained(self).toOpaque()

@@ -2,10 +2,10 @@ public import ByteBuffers
 
 /// A request with its whole body.
 public struct HTTPRequest: Sendable {
-  public enum Method: Sendable { case get, post }
+  public enum Method: Sendable { case get, post, put, delete }
   public var method: Method
   public var url: String
-  /// Sent with POST, as JSON.
+  /// Sent with POST and PUT, as the client's `contentType`.
   public var body: SharedBytes?
   /// From the call to the last byte of the answer, waiting for a free connection included.
   public var timeout: Duration
@@ -26,6 +26,8 @@ public struct HTTPRequest: Sendable {
 public struct HTTPResponse: Sendable {
   public let status: Int
   public let body: SharedBytes
+  /// The headers that the client was told to keep, by the names it was told; those the answer has.
+  public let headers: [String: String]
 }
 
 /// An HTTP client on libcurl's multi interface, with a thread of its own.
@@ -47,6 +49,10 @@ public final class HTTPClient: Sendable {
     public var caFile = ""
     public var certFile = ""
     public var keyFile = ""
+    /// What request bodies are.
+    public var contentType = "application/json"
+    /// Headers of answers that callers want to see.
+    public var keptHeaders: [String] = []
     public init() {}
   }
 

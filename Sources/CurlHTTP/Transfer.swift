@@ -98,7 +98,8 @@ class Transfer {
 final class UnaryTransfer: Transfer {
   private(set) var call: Call?
   private var url = ""
-  private var isPost: Bool?
+  /// What the handle is set up for.
+  private var method: HTTPRequest.Method?
   /// The answer so far. Grown by doubling, kept for the next call unless it became large.
   private var answer: UnsafeMutablePointer<UInt8>
   private var capacity = 4096
@@ -130,18 +131,42 @@ final class UnaryTransfer: Transfer {
       set(CURLOPT_URL, url)
     }
     set(CURLOPT_TIMEOUT_MS, max(1, (call.deadline - .now).milliseconds))
+    if call.request.method != method { use(call.request.method) }
     switch call.request.method {
-    case .get:
-      if isPost != false { set(CURLOPT_HTTPGET, 1) }
-      isPost = false
-    case .post:
-      if isPost != true { set(CURLOPT_POST, 1) }
-      isPost = true
+    case .get, .delete: break
+    case .post, .put:
       // Lent, not copied: the call holds the bytes until the transfer has ended.
       let body = call.request.body ?? .empty
       set(CURLOPT_POSTFIELDSIZE, body.count)
       body.withUnsafeBytes { _ = ccurl_set_pointer(easy, CURLOPT_POSTFIELDS, $0.baseAddress) }
     }
+  }
+
+  /// libcurl's own PUT is an upload that asks for its body bit by bit: here it is a POST under another name.
+  private func use(_ method: HTTPRequest.Method) {
+    self.method = method
+    switch method {
+    case .get, .delete: set(CURLOPT_HTTPGET, 1)
+    case .post, .put: set(CURLOPT_POST, 1)
+    }
+    switch method {
+    case .get, .post: _ = ccurl_set_pointer(easy, CURLOPT_CUSTOMREQUEST, nil)
+    case .put: set(CURLOPT_CUSTOMREQUEST, "PUT")
+    case .delete: set(CURLOPT_CUSTOMREQUEST, "DELETE")
+    }
+  }
+
+  /// The kept headers of the answer.
+  private func headers() -> [String: String] {
+    var found: [String: String] = [:]
+    for name in loop.configuration.keptHeaders {
+      var header: UnsafeMutablePointer<curl_header>?
+      // -1: of the last answer, should there have been several.
+      if curl_easy_header(easy, name, 0, CUnsignedInt(CURLH_HEADER), -1, &header) == CURLHE_OK, let value = header?.pointee.value {
+        found[name] = String(cString: value)
+      }
+    }
+    return found
   }
 
   private func receive(_ bytes: UnsafeMutablePointer<CChar>, _ size: Int) -> Int {
@@ -164,7 +189,7 @@ final class UnaryTransfer: Transfer {
     if let failure = failure(code) {
       call.finish(.failure(failure))
     } else {
-      call.finish(.success(HTTPResponse(status: status, body: SharedBytes(UnsafeRawBufferPointer(start: answer, count: count)))))
+      call.finish(.success(HTTPResponse(status: status, body: SharedBytes(UnsafeRawBufferPointer(start: answer, count: count)), headers: headers())))
     }
     if capacity > 1 << 20 {
       answer.deallocate()

@@ -1,4 +1,4 @@
-import ByteBuffers
+public import ByteBuffers
 public import Metrics
 import Synchronization
 

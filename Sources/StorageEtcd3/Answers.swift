@@ -1,4 +1,5 @@
 import ByteBuffers
+import EtcdTransport
 import JSON
 import Storage
 
@@ -15,6 +16,11 @@ struct Header: Sendable, Equatable {
       if name.isString("revision") { revision = value.wireInt }
     }
   }
+}
+
+extension Integrity {
+  /// Looks at the header of a linearizable answer.
+  func check(_ header: Header, floor: Int64) throws(StorageError) { try check(cluster: header.cluster, revision: header.revision, floor: floor) }
 }
 
 /// A key with its value, still as stored.

@@ -1,5 +1,6 @@
 import ByteBuffers
 import CurlHTTP
+import EtcdTransport
 import JSON
 import Storage
 
@@ -19,29 +20,24 @@ struct Etcd3Timing: Sendable {
   var giveUpAfter: Duration = .seconds(6)
 }
 
-/// Calls to etcd's JSON gateway with deadlines, fail-over and the rule when a call may be repeated.
+/// Calls to etcd's JSON gateway.
 final class Etcd3Client: Sendable {
-  let http: HTTPClient
-  let endpoints: Endpoints
-  let integrity = Integrity()
-  let gate = Gate()
+  let transport: EtcdTransport
   let timing: Etcd3Timing
+  private let urls: [GatewayURLs]
 
-  init(http: HTTPClient, endpoints: Endpoints, timing: Etcd3Timing) {
-    self.http = http
-    self.endpoints = endpoints
+  var http: HTTPClient { transport.http }
+  var endpoints: Endpoints { transport.endpoints }
+  var integrity: Integrity { transport.integrity }
+  var gate: Gate { transport.gate }
+
+  init(transport: EtcdTransport, timing: Etcd3Timing) {
+    self.transport = transport
     self.timing = timing
+    urls = transport.endpoints.all.map { GatewayURLs(base: $0.base) }
   }
 
-  /// May a call be sent again when nobody knows whether etcd has carried it out?
-  enum Repetition: Sendable {
-    /// It changes nothing, or doing it twice is the same as once.
-    case always
-    /// Its condition (a mod revision, which never comes back) makes it succeed at most once.
-    case conditional
-    /// Only when it is certain that etcd has not seen it.
-    case ifUnsent
-  }
+  typealias Unknown = UnknownOutcome
 
   /// What came of a call.
   struct Outcome: Sendable {
@@ -50,84 +46,36 @@ final class Etcd3Client: Sendable {
     let isRepeated: Bool
   }
 
-  /// A call whose result nobody knows: `ifUnsent` forbids asking again, or time is up.
-  struct Unknown: Error, Sendable {
-    let text: String
-  }
-
-  /// Sends `body` to the chosen endpoint, and again elsewhere or later where the rule allows it, until the deadline.
+  /// Sends `body` to the chosen endpoint, and again as `EtcdTransport.call` does.
   /// Throws `CallFailure` for a definite failure, `Unknown` if the call may have been carried out.
   func call(
-    _ path: Endpoint.Path, _ body: SharedBytes, attempt: Duration, total: Duration, _ repetition: Repetition
+    _ path: GatewayURLs.Path, _ body: SharedBytes, attempt: Duration, total: Duration, _ repetition: EtcdTransport.Repetition
   ) async throws -> Outcome {
-    let deadline = ContinuousClock.now + total
-    var mayHaveApplied = false
-    var last: CallFailure?
-    var isFirst = true
-    while true {
-      let (index, wait) = endpoints.choose()
-      let left = deadline - .now
-      if gate.isClosed && !isFirst { last = CallFailure(code: 0, text: "the storage is closing") }
-      if (left <= .zero || wait >= left || gate.isClosed) && !isFirst {
-        let text = last?.text ?? "no answer in time"
-        if mayHaveApplied && repetition != .always { throw Unknown(text: text) }
-        throw CallFailure(code: 14, text: text)
-      }
-      if wait > .zero {
-        if repetition == .always { try await Task.sleep(for: wait) } else { await pause(for: wait) }
-      }
-      isFirst = false
-      do {
-        let answer = try await send(path, body, to: index, timeout: max(min(attempt, deadline - .now), .milliseconds(50)), isReplayable: repetition == .always)
-        return Outcome(tape: answer, isRepeated: mayHaveApplied)
-      } catch {
-        last = error
-        if error.mayHaveApplied { mayHaveApplied = true }
-        switch error.kind {
-        case .final, .cancelled: throw error
-        case .shutDown:
-          if mayHaveApplied && repetition != .always { throw Unknown(text: error.text) }
-          throw error
-        case .busy: await pause(for: .milliseconds(Int.random(in: 20...80)))
-        case .endpoint: break
-        }
-        if mayHaveApplied && repetition == .ifUnsent { throw Unknown(text: error.text) }
-      }
+    let outcome = try await transport.call(attempt: attempt, total: total, repetition) { index, timeout throws(CallFailure) in
+      try await send(path, body, to: index, timeout: timeout, isReplayable: repetition == .always)
     }
+    return Outcome(tape: outcome.answer, isRepeated: outcome.isRepeated)
   }
 
   /// One attempt at one endpoint.
   func send(
-    _ path: Endpoint.Path, _ body: SharedBytes?, to index: Int, timeout: Duration, isReplayable: Bool
+    _ path: GatewayURLs.Path, _ body: SharedBytes?, to index: Int, timeout: Duration, isReplayable: Bool
   ) async throws(CallFailure) -> JSONTape {
-    let url = endpoints.all[index].url(path)
-    let failure: CallFailure
-    do {
-      let response = try await http.request(
+    let url = urls[index].url(path)
+    let response: HTTPResponse
+    do throws(HTTPFailure) {
+      response = try await http.request(
         HTTPRequest(body == nil ? .get : .post, url, body: body, timeout: timeout, isReplayable: isReplayable))
-      if response.status == 200 {
-        if let tape = try? JSONTape.parse(response.body) {
-          endpoints.succeeded(index)
-          return tape
-        }
-        failure = CallFailure(code: 13, text: "\(url) answered with something that is not JSON")
-      } else {
-        failure = CallFailure(status: response.status, body: response.body)
-      }
-    } catch {
-      failure = CallFailure(error)
+    } catch { throw CallFailure(error) }
+    guard response.status == 200 else { throw CallFailure(status: response.status, body: response.body) }
+    guard let tape = try? JSONTape.parse(response.body) else {
+      throw CallFailure(code: 13, text: "\(url) answered with something that is not JSON")
     }
-    if failure.kind == .endpoint { endpoints.failed(index) }
-    throw failure
+    return tape
   }
 
-  /// A wait that cancellation does not shorten: a write that was sent is seen through.
-  func pause(for time: Duration) async {
-    await withUnsafeContinuation { (continuation: UnsafeContinuation<Void, Never>) in
-      let isTaken = http.post { [http] in http.schedule(after: time) { continuation.resume() } }
-      if !isTaken { continuation.resume() }
-    }
-  }
+  /// Where the watch stream of an endpoint is opened.
+  func watchURL(_ index: Int) -> String { urls[index].url(.watch) }
 
   /// A linearizable (or with `isSerializable` local) range, checked for signs of lost data.
   func range(_ request: Requests.Range, isLarge: Bool = false, total: Duration? = nil) async throws -> RangeAnswer {
@@ -137,7 +85,7 @@ final class Etcd3Client: Sendable {
         .range, Requests.range(request), attempt: isLarge ? timing.rangeAttempt : timing.attempt,
         total: total ?? (isLarge ? timing.rangeCall : timing.call), .always)
       let answer = try RangeAnswer(outcome.tape.root)
-      if request.isSerializable { try integrity.checkCluster(answer.header) } else { try integrity.check(answer.header, floor: floor) }
+      if request.isSerializable { try integrity.check(cluster: answer.header.cluster) } else { try integrity.check(answer.header, floor: floor) }
       return answer
     } catch let failure as CallFailure {
       throw failure.storageError(requested: request.revision, current: floor)

@@ -1,4 +1,5 @@
 import ByteBuffers
+import EtcdTransport
 import JSON
 public import Storage
 import Synchronization

@@ -1,4 +1,5 @@
 import ByteBuffers
+import EtcdTransport
 import Storage
 
 /// Writes whose answer got lost: what happened is read from etcd's history, or the caller is told that nobody knows.

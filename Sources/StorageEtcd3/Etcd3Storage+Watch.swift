@@ -1,3 +1,4 @@
+import EtcdTransport
 public import Storage
 
 extension Etcd3Storage {

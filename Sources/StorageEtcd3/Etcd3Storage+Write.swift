@@ -1,4 +1,5 @@
 public import ByteBuffers
+import EtcdTransport
 import JSON
 public import Storage
 
@@ -145,7 +146,7 @@ extension Etcd3Storage {
 
   /// Throws `Etcd3Client.Unknown` or what the storage throws.
   private func transact(
-    _ body: SharedBytes, floor: Int64, _ repetition: Etcd3Client.Repetition
+    _ body: SharedBytes, floor: Int64, _ repetition: EtcdTransport.Repetition
   ) async throws -> (TransactionAnswer, isRepeated: Bool) {
     do {
       let outcome = try await client.call(.transaction, body, attempt: client.timing.attempt, total: client.timing.call, repetition)

@@ -1,6 +1,6 @@
 import ByteBuffers
 import CurlHTTP
-import Glibc
+import EtcdTransport
 public import Storage
 import Synchronization
 
@@ -37,37 +37,10 @@ public final class Etcd3Storage: Storage {
 
   private init(_ config: StorageBackend.Config, _ timing: Etcd3Timing) throws {
     self.config = config
-    guard !config.serverList.isEmpty else {
-      throw StorageError.invalidConfiguration("etcd3 storage needs at least one server, such as http://127.0.0.1:2379")
-    }
-    let endpoints = Endpoints(try config.serverList.map(Endpoint.parse))
-    for (what, file) in [("CA", config.caFile), ("certificate", config.certFile), ("key", config.keyFile)] where !file.isEmpty {
-      try Etcd3Storage.checkReadable(file, what)
-    }
-    guard config.certFile.isEmpty == config.keyFile.isEmpty else {
-      throw StorageError.invalidConfiguration("etcd3 storage needs the client certificate and its key together, or neither")
-    }
     var options = HTTPClient.Configuration()
     options.threadName = "etcd3"
-    options.caFile = config.caFile
-    options.certFile = config.certFile
-    options.keyFile = config.keyFile
-    let http: HTTPClient
-    do { http = try HTTPClient(options) } catch { throw StorageError.unreachable("etcd3 storage: \(error.description)") }
-    client = Etcd3Client(http: http, endpoints: endpoints, timing: timing)
+    client = Etcd3Client(transport: try EtcdTransport(config, options: options), timing: timing)
     hub = WatchHub(client: client, transformer: config.transformer)
-  }
-
-  private static func checkReadable(_ file: String, _ what: String) throws {
-    let descriptor = Glibc.open(file, O_RDONLY | O_CLOEXEC)
-    guard descriptor >= 0 else {
-      throw StorageError.invalidConfiguration("etcd3 storage: the \(what) file \(file) can't be read: \(String(cString: strerror(errno)))")
-    }
-    defer { close(descriptor) }
-    var byte: UInt8 = 0
-    guard read(descriptor, &byte, 1) == 1 else {
-      throw StorageError.invalidConfiguration("etcd3 storage: the \(what) file \(file) is empty or no file")
-    }
   }
 
   private func waitForServer() async throws {
@@ -103,16 +76,7 @@ public final class Etcd3Storage: Storage {
   }
 
   /// Runs a call that `destroy` waits for.
-  func during<R>(_ body: () async throws -> R) async throws -> R {
-    try client.gate.enter()
-    defer { client.gate.leave() }
-    return try await body()
-  }
+  func during<R>(_ body: () async throws -> R) async throws -> R { try await client.transport.during(body) }
 
   public var revisionInProcess: Revision? { nil }
-}
-
-extension Duration {
-  /// For messages.
-  var wholeSeconds: Int64 { components.seconds + (components.attoseconds > 0 ? 1 : 0) }
 }

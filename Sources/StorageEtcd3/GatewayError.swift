@@ -1,40 +1,9 @@
 import ByteBuffers
-import CurlHTTP
+import EtcdTransport
 import JSON
 import Storage
 
-/// Why a call to etcd has no result.
-struct CallFailure: Error, Sendable {
-  enum Kind: Sendable {
-    /// This endpoint does not serve now; another one, or a later time, may.
-    case endpoint
-    /// etcd refuses more load for a moment; nothing was done.
-    case busy
-    /// The same call will get the same answer.
-    case final
-    case cancelled
-    case shutDown
-  }
-  let kind: Kind
-  /// etcd's or libcurl's text.
-  let text: String
-  /// Could the call have been carried out nevertheless?
-  let mayHaveApplied: Bool
-  /// gRPC's code where etcd answered, else 0.
-  var code = 0
-
-  init(_ failure: HTTPFailure) {
-    text = failure.description
-    mayHaveApplied = failure.mayHaveBeenSent
-    kind =
-      switch failure.reason {
-      case .connection, .timeout, .overloaded: .endpoint
-      case .answerTooLarge, .invalidRequest: .final
-      case .cancelled: .cancelled
-      case .shutDown: .shutDown
-      }
-  }
-
+extension CallFailure {
   /// An answer that is not 200. etcd 3.4 and 3.5 write `{"error","message","code"}`, 3.6 `{"code","message"}`.
   init(status: Int, body: SharedBytes) {
     var code = 0
@@ -49,13 +18,10 @@ struct CallFailure: Error, Sendable {
 
   /// `code` is gRPC's.
   init(code: Int, text: String, status: Int = 0) {
-    self.code = code
-    self.text = text
     let isBusy = text.contains("too many requests")
     // Cancelled, unknown, deadline exceeded, internal, unavailable: what a member without leader, one that stops or a broken proxy says.
     let isTrouble = [1, 2, 4, 13, 14].contains(code) || status >= 500 || (code == 0 && status != 0)
-    kind = isBusy ? .busy : isTrouble ? .endpoint : .final
-    mayHaveApplied = !isBusy && isTrouble
+    self.init(isBusy ? .busy : isTrouble ? .endpoint : .final, code: code, text, mayHaveApplied: !isBusy && isTrouble)
   }
 
   /// The one place where etcd's errors become the storage's. `requested` and `current` are for the errors about revisions, which only

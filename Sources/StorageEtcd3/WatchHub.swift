@@ -1,5 +1,6 @@
 import ByteBuffers
 import CurlHTTP
+import EtcdTransport
 import JSON
 import Storage
 import Synchronization
@@ -115,7 +116,7 @@ final class WatchHub: @unchecked Sendable {  // Sendable: see Home; HTTPStream c
     lastLine = .now
     knock = nil
     stream = client.http.openStream(
-      url: client.endpoints.all[endpoint].url(.watch),
+      url: client.watchURL(endpoint),
       onLine: { [weak self] line in
         guard let self, current == generation else { return }
         received(line)
@@ -214,7 +215,7 @@ final class WatchHub: @unchecked Sendable {  // Sendable: see Home; HTTPStream c
 
   /// Throws what must end all watches.
   private func handle(_ answer: WatchAnswer) throws {
-    try client.integrity.checkCluster(answer.header)
+    try client.integrity.check(cluster: answer.header.cluster)
     if answer.id == -1 {
       if trustsProgress.load(ordering: .relaxed) { for entry in watches.values { entry.progress(answer.header.revision) } }
       return

@@ -6,6 +6,7 @@ import Machinery
 import Metrics
 import Registry
 import Storage
+import StorageEtcd2
 
 /// The running service: what `serve` builds, in the order in which it must end.
 struct Daemon {
@@ -37,7 +38,7 @@ struct Daemon {
     configuration.reactors = HTTPServer.count(ofReactors: settings.options.reactors)
     configuration.metricsSources = [
       { text in (nodes.objects as? Cacher)?.statistics.write(&text, group: "", resource: "nodes") }, { text in nodeMeter.write(&text) },
-      ProcessMetrics.source,
+      { text in (storage as? Etcd2Storage)?.writeMetrics(&text) }, ProcessMetrics.source,
     ]
     configuration.version.gitVersion = "\(BuildInfo.kubernetesVersion)+binnacle"
     configuration.healthChecks = [StandardError.healthCheck, HealthCheck(name: "etcd") { try await storage.readinessCheck() }]

@@ -44,7 +44,7 @@ struct ServeOptions: ParsableArguments {
   @Flag(help: "Serve without TLS and authentication on a network that others can reach.")
   var allowInsecureNetwork = false
 
-  @Option(help: "etcd3 or sqlite. Default: etcd3 when --etcd-servers is given, else sqlite.")
+  @Option(help: "etcd3, etcd2 or sqlite. Default: etcd3 when --etcd-servers is given, else sqlite.")
   var storageBackend: String?
 
   @Option(help: "Comma-separated client URLs of etcd.")
@@ -64,6 +64,9 @@ struct ServeOptions: ParsableArguments {
 
   @Option(help: "false lets one etcd member answer plain reads from its own state.")
   var etcdQuorumRead = true
+
+  @Option(help: "Decoded values that etcd2 storage keeps between lists.")
+  var deserializationCacheSize = 0
 
   @Option(help: "Directory of the embedded database.")
   var dataDir = "data"

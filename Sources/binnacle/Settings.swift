@@ -35,8 +35,9 @@ extension ServeOptions {
     var storage = StorageBackend.Config()
     storage.type = storageBackend ?? (servers.isEmpty ? StorageBackend.typeSQLite : StorageBackend.typeETCD3)
     switch storage.type {
-    case "", StorageBackend.typeETCD3:
-      guard !servers.isEmpty else { throw StartFailure("--storage-backend etcd3 needs --etcd-servers, such as http://127.0.0.1:2379") }
+    case "", StorageBackend.typeETCD3, StorageBackend.typeETCD2:
+      if storage.type.isEmpty { storage.type = StorageBackend.typeETCD3 }
+      guard !servers.isEmpty else { throw StartFailure("--storage-backend \(storage.type) needs --etcd-servers, such as http://127.0.0.1:2379") }
       for server in servers where !(server.hasPrefix("http://") || server.hasPrefix("https://")) {
         throw StartFailure("--etcd-servers: \"\(server)\" is not a URL: it must begin with http:// or https://")
       }
@@ -76,6 +77,10 @@ extension ServeOptions {
     storage.certFile = etcdCertfile
     storage.keyFile = etcdKeyfile
     storage.quorum = etcdQuorumRead
+    guard (0...10_000_000).contains(deserializationCacheSize) else {
+      throw StartFailure("--deserialization-cache-size: \(deserializationCacheSize) is not between 0 and 10000000")
+    }
+    storage.deserializationCacheSize = deserializationCacheSize
     storage.compactionInterval = etcdCompactionInterval.duration
     storage.countMetricPollPeriod = etcdCountMetricPollPeriod.duration
     storage.healthcheckTimeout = etcdHealthcheckTimeout.duration

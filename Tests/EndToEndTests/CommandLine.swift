@@ -7,6 +7,8 @@ import Testing
   @Test(arguments: [
     (["--storage-backend", "paper"], "unknown storage type: paper"),
     (["--storage-backend", "etcd3"], "--etcd-servers"),
+    (["--storage-backend", "etcd2"], "--storage-backend etcd2 needs --etcd-servers"),
+    (["--deserialization-cache-size", "-1"], "--deserialization-cache-size"),
     (["--etcd-servers", "localhost:2379"], "http://"),
     (["--etcd-servers", "http://127.0.0.1:1", "--etcd-start-timeout", "1s"], "127.0.0.1:1"),
     (["--etcd-servers", "https://127.0.0.1:1", "--etcd-cafile", "/nowhere/ca.pem"], "/nowhere/ca.pem"),

@@ -4,13 +4,14 @@ import TestSupport
 
 /// What the daemon stores in.
 enum Backend: CaseIterable, Sendable, CustomStringConvertible {
-  case sqlite, etcd34, etcd35
+  case sqlite, etcd34, etcd35, etcd2
 
   var description: String {
     switch self {
     case .sqlite: "SQLite"
     case .etcd34: "etcd 3.4.23"
     case .etcd35: "etcd 3.5.1"
+    case .etcd2: "the v2 API of etcd 3.4.23"
     }
   }
 
@@ -21,6 +22,7 @@ enum Backend: CaseIterable, Sendable, CustomStringConvertible {
 final class Daemon: Sendable {
   let port: Int
   let etcd: EtcdServer?
+  private let backend: Backend
   private let folder: TemporaryFolder
   private let process = Mutex<ChildProcess?>(nil)
 
@@ -31,7 +33,8 @@ final class Daemon: Sendable {
   /// The program, which stands beside the tests' own.
   static let program = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent().appending(path: "binnacle").path
 
-  private init(etcd: EtcdServer?) throws {
+  private init(_ backend: Backend, etcd: EtcdServer?) throws {
+    self.backend = backend
     port = try Ports.free()
     folder = try TemporaryFolder()
     self.etcd = etcd
@@ -44,15 +47,17 @@ final class Daemon: Sendable {
       case .sqlite: nil
       case .etcd34: try await EtcdServer.start(.v3_4)
       case .etcd35: try await EtcdServer.start(.v3_5)
+      case .etcd2: try await EtcdServer.startWithV2()
       }
-    let daemon = try Daemon(etcd: etcd)
+    let daemon = try Daemon(backend, etcd: etcd)
     try await daemon.launch(arguments: arguments)
     return daemon
   }
 
   /// Starts the process again on what it stored.
   func launch(arguments: [String] = []) async throws {
-    let storage = etcd.map { ["--etcd-servers", $0.url] } ?? ["--data-dir", folder.file("data")]
+    let type = backend == .etcd2 ? ["--storage-backend", "etcd2", "--deserialization-cache-size", "1000"] : []
+    let storage = etcd.map { ["--etcd-servers", $0.url] + type } ?? ["--data-dir", folder.file("data")]
     let child = try ChildProcess(
       [Self.program, "serve", "--insecure-port", String(port)] + storage + arguments, outputFile: folder.file("log-\(UInt32.random(in: 0...UInt32.max))"))
     process.withLock { $0 = child }

@@ -9,8 +9,9 @@ import Testing
   static let writers = 8
   static let changes = Tools.isFullRun ? 2_500 : 250  // a writer
 
-  @Test func `etcd 3.4 stopped, continued, killed and restarted loses nothing and repeats nothing`() async throws {
-    let daemon = try await Daemon.start(on: .etcd34)
+  @Test(arguments: [Backend.etcd34, .etcd2])
+  func `etcd stopped, continued, killed and restarted loses nothing and repeats nothing`(on backend: Backend) async throws {
+    let daemon = try await Daemon.start(on: backend)
     defer { daemon.stop() }
     let etcd = try #require(daemon.etcd)
     try await follow(daemon) { progress in

@@ -1,3 +1,4 @@
+import EtcdTransport
 import Foundation
 import Storage
 @testable import StorageEtcd3

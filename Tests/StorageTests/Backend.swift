@@ -1,4 +1,5 @@
 import Storage
+import StorageEtcd2
 import StorageEtcd3
 import StorageSQLite
 import Synchronization
@@ -9,8 +10,14 @@ enum Backend: String, CaseIterable, CustomStringConvertible {
   case sqlite
   case etcd3_4 = "etcd 3.4.23"
   case etcd3_5 = "etcd 3.5.1"
+  case etcd2 = "v2 API of etcd 3.4.23"
 
   var description: String { rawValue }
+
+  /// Can a state be listed after it has changed? etcd2 has the present and the last 1,000 events.
+  var keepsHistory: Bool { self != .etcd2 }
+  /// Can `/a` and `/a/b` both be keys? etcd2's are the leaves of a tree.
+  var nestsKeys: Bool { self != .etcd2 }
 
   /// A storage for one test. `isAlone` promises that no other test compacts its history or is harmed when this one does; keys go
   /// under `prefix`, which is empty and nobody else's.
@@ -25,32 +32,51 @@ enum Backend: String, CaseIterable, CustomStringConvertible {
       return OpenBackend(storage: storage, prefix: "/registry/things/", destroy: destroy, keep: [folder])
     case .etcd3_4: return try await Backend.openEtcd(.v3_4, isAlone: isAlone)
     case .etcd3_5: return try await Backend.openEtcd(.v3_5, isAlone: isAlone)
+    case .etcd2:
+      let server = isAlone ? try await EtcdServer.startWithV2() : try await SharedEtcd.v2.server()
+      var config = Backend.config(StorageBackend.typeETCD2, server)
+      config.deserializationCacheSize = 1_000
+      let (storage, destroy) = try await Etcd2Storage.make(config)
+      return OpenBackend(storage: storage, prefix: config.prefix + "/things/", destroy: destroy, keep: [server])
     }
   }
 }
 
 extension Backend {
   private static func openEtcd(_ version: EtcdServer.Version, isAlone: Bool) async throws -> OpenBackend {
-    let server = isAlone ? try await EtcdServer.start(version) : try await SharedEtcd.server(version)
-    var config = StorageBackend.Config()
-    config.type = StorageBackend.typeETCD3
-    config.prefix = "/test-\(UInt64.random(in: 0 ... .max))"
-    config.serverList = [server.url]
-    config.compactionInterval = .zero
+    let server = isAlone ? try await EtcdServer.start(version) : try await (version == .v3_4 ? SharedEtcd.v3_4 : .v3_5).server()
+    let config = Backend.config(StorageBackend.typeETCD3, server)
     let (storage, destroy) = try await Etcd3Storage.make(config)
     return OpenBackend(storage: storage, prefix: config.prefix + "/things/", destroy: destroy, keep: [server])
   }
+
+  private static func config(_ type: String, _ server: EtcdServer) -> StorageBackend.Config {
+    var config = StorageBackend.Config()
+    config.type = type
+    config.prefix = "/test-\(UInt64.random(in: 0 ... .max))"
+    config.serverList = [server.url]
+    config.compactionInterval = .zero
+    return config
+  }
 }
 
-/// One etcd of each version for all tests that keep to their prefix.
-private enum SharedEtcd {
-  private static let starts = Mutex<[EtcdServer.Version: Task<EtcdServer, any Error>]>([:])
+/// One etcd of each kind for all tests that keep to their prefix.
+private enum SharedEtcd: Hashable {
+  case v3_4, v3_5, v2
 
-  static func server(_ version: EtcdServer.Version) async throws -> EtcdServer {
-    let start = starts.withLock { starts in
-      if let start = starts[version] { return start }
-      let start = Task { try await EtcdServer.start(version) }
-      starts[version] = start
+  private static let starts = Mutex<[SharedEtcd: Task<EtcdServer, any Error>]>([:])
+
+  func server() async throws -> EtcdServer {
+    let start = SharedEtcd.starts.withLock { starts in
+      if let start = starts[self] { return start }
+      let start = Task {
+        switch self {
+        case .v3_4: try await EtcdServer.start(.v3_4)
+        case .v3_5: try await EtcdServer.start(.v3_5)
+        case .v2: try await EtcdServer.startWithV2()
+        }
+      }
+      starts[self] = start
       return start
     }
     return try await start.value

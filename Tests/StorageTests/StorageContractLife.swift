@@ -14,6 +14,12 @@ import Testing
       let kept = try await storage.create(prefix + "c", "c1").revision
       let last = try await storage.put(prefix + "a", "a3").revision
       try await storage.compact(through: kept)
+      guard backend.keepsHistory else {
+        // It has nothing to forget: the call is taken and harms nothing.
+        #expect(try await storage.list(prefix).texts == ["a3", "c1"])
+        #expect(try await storage.get(prefix + "c").revision == kept)
+        return
+      }
       // The state at the compacted revision is still whole.
       #expect(try await storage.list(prefix, at: kept).texts == ["a2", "c1"])
       #expect(try await storage.list(prefix, at: last).texts == ["a3", "c1"])
@@ -34,7 +40,8 @@ import Testing
   func `a watch after a forgotten revision says so`(on backend: Backend) async throws {
     try await withStorage(backend, isAlone: true) { storage, prefix in
       let first = try await storage.create(prefix + "a", "1").revision
-      for number in 0..<10 { _ = try await storage.put(prefix + "a", "\(number + 2)") }
+      // What can't be told to forget does so by itself: etcd2 after 1,000 events.
+      for number in 0..<(backend.keepsHistory ? 10 : 1_010) { _ = try await storage.put(prefix + "a", "\(number + 2)") }
       let last = try await storage.currentRevision()
       try await storage.compact(through: last)
       // Either at once or as the end of the stream; the reader treats both alike.

@@ -41,7 +41,7 @@ import Testing
     try await withStorage(backend) { storage, prefix in
       let start = try await storage.currentRevision()
       let live = try await storage.watch(prefix: prefix + "a/b/", after: nil)
-      for name in ["a/b", "a/b/c", "a/bc", "a/b0", "a/a", "a/b/d"] { _ = try await storage.create(prefix + name, name) }
+      for name in ["a/b", "a/b/c", "a/bc", "a/b0", "a/a", "a/b/d"] where backend.nestsKeys || name != "a/b" { _ = try await storage.create(prefix + name, name) }
       let replayed = try await storage.watch(prefix: prefix + "a/b/", after: start)
       for watch in [live, replayed] {
         #expect(try await collect(watch, count: 2).map(\.key) == [prefix + "a/b/c", prefix + "a/b/d"])

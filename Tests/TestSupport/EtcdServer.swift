@@ -47,6 +47,9 @@ public final class EtcdServer: Sendable {
     return server
   }
 
+  /// Debian's etcd with its v2 API, a cluster of one.
+  public static func startWithV2() async throws -> EtcdServer { try await start(.v3_4, arguments: ["--enable-v2"]) }
+
   /// Starts a cluster and waits until every member serves.
   public static func startCluster(_ version: Version, members: Int, arguments: [String] = []) async throws -> [EtcdServer] {
     let names = (0..<members).map { "m\($0)" }

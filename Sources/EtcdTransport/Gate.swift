@@ -1,8 +1,8 @@
-import Storage
+package import Storage
 import Synchronization
 
 /// Counts the calls inside a storage, so that its end can wait for them.
-final class Gate: Sendable {
+package final class Gate: Sendable {
   private struct State {
     var inside = 0
     var isClosed = false
@@ -10,9 +10,11 @@ final class Gate: Sendable {
   }
   private let state = Mutex(State())
 
-  var isClosed: Bool { state.withLock { $0.isClosed } }
+  package init() {}
 
-  func enter() throws(StorageError) {
+  package var isClosed: Bool { state.withLock { $0.isClosed } }
+
+  package func enter() throws(StorageError) {
     let isIn = state.withLock { state in
       if state.isClosed { return false }
       state.inside += 1
@@ -21,7 +23,7 @@ final class Gate: Sendable {
     if !isIn { throw .shutDown }
   }
 
-  func leave() {
+  package func leave() {
     let waiting = state.withLock { state -> [CheckedContinuation<Void, Never>] in
       state.inside -= 1
       guard state.inside == 0 && state.isClosed else { return [] }
@@ -32,10 +34,10 @@ final class Gate: Sendable {
   }
 
   /// Lets nobody in any more.
-  func close() { state.withLock { $0.isClosed = true } }
+  package func close() { state.withLock { $0.isClosed = true } }
 
   /// Returns when everybody has left. After `close`.
-  func waitUntilEmpty() async {
+  package func waitUntilEmpty() async {
     await withCheckedContinuation { continuation in
       let isEmpty = state.withLock { state in
         if state.inside > 0 { state.waiting.append(continuation) }

@@ -1,34 +1,13 @@
 import Glibc
-import Storage
+package import Storage
 import Synchronization
 
-/// One of etcd's client URLs, with the paths we call.
-struct Endpoint: Sendable, Equatable {
-  let base: String
-  private let range: String
-  private let transaction: String
-
-  enum Path: Sendable { case range, transaction, compaction, leaseGrant, version, watch }
-
-  init(base: String) {
-    self.base = base
-    range = base + "/v3/kv/range"
-    transaction = base + "/v3/kv/txn"
-  }
-
-  func url(_ path: Path) -> String {
-    switch path {
-    case .range: range
-    case .transaction: transaction
-    case .compaction: base + "/v3/kv/compaction"
-    case .leaseGrant: base + "/v3/lease/grant"
-    case .version: base + "/version"
-    case .watch: base + "/v3/watch"
-    }
-  }
+/// One of etcd's client URLs, without a path.
+package struct Endpoint: Sendable, Equatable {
+  package let base: String
 
   /// Checks a URL of the configuration: `http` or `https`, a host, an optional port and nothing else.
-  static func parse(_ text: String) throws(StorageError) -> Endpoint {
+  package static func parse(_ text: String) throws(StorageError) -> Endpoint {
     let wrong = StorageError.invalidConfiguration("etcd server \"\(text)\" is no URL such as http://127.0.0.1:2379")
     guard let colon = text.firstIndex(of: ":"), text[colon...].hasPrefix("://") else { throw wrong }
     let scheme = text[..<colon]
@@ -63,8 +42,8 @@ struct Endpoint: Sendable, Equatable {
 /// Which server to ask. Sticky: calls stay with one endpoint until it fails, and one that failed is left alone for a while.
 ///
 /// Invariant: `states.count >= 1`, `current` is a valid index.
-final class Endpoints: Sendable {
-  let all: [Endpoint]
+package final class Endpoints: Sendable {
+  package let all: [Endpoint]
 
   private struct State {
     var failures = 0
@@ -80,14 +59,14 @@ final class Endpoints: Sendable {
   private static let firstRest = Duration.milliseconds(20)
   private static let longestRest = Duration.milliseconds(640)
 
-  init(_ all: [Endpoint]) {
+  package init(_ all: [Endpoint]) {
     precondition(!all.isEmpty, "a storage without servers")
     self.all = all
     choice = Mutex(Choice(states: all.map { _ in State() }))
   }
 
   /// The endpoint to ask, and how long to wait before it may be asked.
-  func choose() -> (index: Int, wait: Duration) {
+  package func choose() -> (index: Int, wait: Duration) {
     choice.withLock { choice in
       let now = ContinuousClock.now
       if choice.states[choice.current].restUntil <= now { return (choice.current, .zero) }
@@ -105,12 +84,12 @@ final class Endpoints: Sendable {
     }
   }
 
-  func succeeded(_ index: Int) {
+  package func succeeded(_ index: Int) {
     choice.withLock { $0.states[index].failures = 0 }
   }
 
   /// Calls that fail together count once.
-  func failed(_ index: Int) {
+  package func failed(_ index: Int) {
     choice.withLock { choice in
       let now = ContinuousClock.now
       guard choice.states[index].restUntil <= now else { return }
@@ -121,5 +100,5 @@ final class Endpoints: Sendable {
     }
   }
 
-  var description: String { all.map(\.base).joined(separator: ", ") }
+  package var description: String { all.map(\.base).joined(separator: ", ") }
 }
