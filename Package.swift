@@ -53,7 +53,7 @@ let package = Package(
     .target(name: "Storage", dependencies: ["ByteBuffers", "Machinery", "Metrics"], swiftSettings: swiftSettings),
     .target(name: "StorageSQLite", dependencies: ["Storage", "ByteBuffers", "CSQLite"], swiftSettings: swiftSettings),
     .target(name: "CurlHTTP", dependencies: ["CCurl", "CNetwork", "ByteBuffers"], swiftSettings: swiftSettings),
-    .target(name: "EtcdTransport", dependencies: ["Storage", "CurlHTTP"], swiftSettings: swiftSettings),
+    .target(name: "EtcdTransport", dependencies: ["Storage", "CurlHTTP", "COpenSSL", "Machinery"], swiftSettings: swiftSettings),
     .target(name: "StorageEtcd3", dependencies: ["EtcdTransport", "Storage", "CurlHTTP", "JSON", "ByteBuffers"], swiftSettings: swiftSettings),
     .target(name: "StorageEtcd2", dependencies: ["EtcdTransport", "Storage", "CurlHTTP", "JSON", "Machinery", "Metrics", "ByteBuffers"], swiftSettings: swiftSettings),
     .target(name: "Cacher", dependencies: ["Storage", "Machinery", "Metrics", "ByteBuffers"], swiftSettings: swiftSettings),

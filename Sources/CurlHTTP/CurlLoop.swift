@@ -25,7 +25,10 @@ final class CurlLoop: @unchecked Sendable {  // Sendable: see Home; `assertCurre
   private let epoll: CInt
   private let wakeup: CInt
   private let multi: UnsafeMutableRawPointer
-  let unaryHeaders: UnsafeMutablePointer<curl_slist>?
+  /// Replaced as a whole, so that transfers under way keep theirs.
+  private(set) var unaryHeaders: HeaderList
+  let anonymousHeaders: HeaderList
+  private(set) var authorization: String?
 
   /// What libcurl wants to hear of a descriptor, and what epoll was told: changes are applied once a turn, since libcurl changes its mind
   /// several times within one.
@@ -70,10 +73,8 @@ final class CurlLoop: @unchecked Sendable {  // Sendable: see Home; `assertCurre
     self.multi = multi
     self.epoll = epoll
     self.wakeup = wakeup
-    var headers: UnsafeMutablePointer<curl_slist>?
-    // An empty Expect: libcurl would wait for 100 Continue before larger bodies.
-    for line in ["Content-Type: \(configuration.contentType)", "Expect:", "Accept:"] { headers = curl_slist_append(headers, line) }
-    unaryHeaders = headers
+    anonymousHeaders = HeaderList(CurlLoop.unaryLines(configuration))
+    unaryHeaders = anonymousHeaders
 
     let context = Unmanaged.passUnretained(self).toOpaque()
     _ = ccurl_multi_set_long(multi, CURLMOPT_PIPELINING, Int(CURLPIPE_MULTIPLEX))
@@ -112,9 +113,19 @@ final class CurlLoop: @unchecked Sendable {  // Sendable: see Home; `assertCurre
   deinit {
     // Still there only if the thread could not be started.
     if !isMultiGone { curl_multi_cleanup(multi) }
-    curl_slist_free_all(unaryHeaders)
     close(epoll)
     close(wakeup)
+  }
+
+  /// An empty Expect: libcurl would wait for 100 Continue before larger bodies.
+  private static func unaryLines(_ configuration: HTTPClient.Configuration) -> [String] {
+    ["Content-Type: \(configuration.contentType)", "Expect:", "Accept:"]
+  }
+
+  func authorize(_ authorization: String?) {
+    assertCurrent()
+    self.authorization = authorization
+    unaryHeaders = HeaderList(CurlLoop.unaryLines(configuration) + (authorization.map { ["Authorization: \($0)"] } ?? []))
   }
 
   // MARK: - Doors for other threads
@@ -442,6 +453,13 @@ final class CurlLoop: @unchecked Sendable {  // Sendable: see Home; `assertCurre
     }
     dirty.removeAll(keepingCapacity: true)
   }
+}
+
+/// Header lines in libcurl's form, which it does not copy: whoever uses them holds them. Confined to the client's thread after its making.
+final class HeaderList {
+  private(set) var list: UnsafeMutablePointer<curl_slist>?
+  init(_ lines: [String]) { for line in lines { list = curl_slist_append(list, line) } }
+  deinit { curl_slist_free_all(list) }
 }
 
 /// A first-in, first-out queue whose both ends cost the same.

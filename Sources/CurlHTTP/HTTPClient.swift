@@ -12,6 +12,8 @@ public struct HTTPRequest: Sendable {
   /// True for requests that change nothing: they end when the caller's task is cancelled, and libcurl may repeat them on a fresh connection
   /// when a kept one turns out to be dead. False: sent at most once, and seen through.
   public var isReplayable: Bool
+  /// False for a request that must not carry the client's Authorization header.
+  public var isAuthorized = true
 
   public init(_ method: Method, _ url: String, body: SharedBytes? = nil, timeout: Duration, isReplayable: Bool) {
     self.method = method
@@ -88,6 +90,9 @@ public final class HTTPClient: Sendable {
       if !isTaken { continuation.resume(returning: .failure(.shutDown(sent: false))) }
     }
   }
+
+  /// The Authorization header of every request and stream that is made from now on; nil for none. A secret: it appears in no message.
+  public func authorize(_ authorization: String?) { loop.post { [loop] in loop.authorize(authorization) } }
 
   /// Runs a job on the client's thread, in order with others; false (and it will not run) after shutdown.
   @discardableResult

@@ -3,6 +3,8 @@ public struct HTTPFailure: Error, Equatable, Sendable, CustomStringConvertible {
   public enum Reason: Sendable, Equatable {
     /// No connection, or one that broke.
     case connection
+    /// One side does not accept the other's certificate.
+    case untrusted
     /// The deadline passed.
     case timeout
     /// More requests wait than the client keeps.

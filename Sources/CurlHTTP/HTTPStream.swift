@@ -72,6 +72,7 @@ final class StreamTransfer: Transfer {
     set(CURLOPT_POST, 1)
     headers = curl_slist_append(headers, "Content-Type: application/json")
     headers = curl_slist_append(headers, "Expect:")
+    if let authorization = loop.authorization { headers = curl_slist_append(headers, "Authorization: \(authorization)") }
     if !url.hasPrefix("https:") {
       // Over HTTP/1.1 the gateway answers nothing before the body ends, unless the connection is to be closed.
       headers = curl_slist_append(headers, "Transfer-Encoding: chunked")

@@ -74,10 +74,20 @@ class Transfer {
     case CURLE_OPERATION_TIMEDOUT: HTTPFailure(.timeout, text, mayHaveBeenSent: wasSent)
     case CURLE_URL_MALFORMAT, CURLE_UNSUPPORTED_PROTOCOL, CURLE_SSL_CERTPROBLEM, CURLE_SSL_CACERT_BADFILE:
       HTTPFailure(.invalidRequest, text, mayHaveBeenSent: false)
+    case CURLE_PEER_FAILED_VERIFICATION: HTTPFailure(.untrusted, text, mayHaveBeenSent: false)
+    // With TLS 1.3 the peer's refusal of our certificate comes after the handshake, where the answer was to come.
+    case CURLE_SSL_CONNECT_ERROR where isRefusedCertificate(text), CURLE_RECV_ERROR where isRefusedCertificate(text),
+      CURLE_SEND_ERROR where isRefusedCertificate(text):
+      HTTPFailure(.untrusted, text, mayHaveBeenSent: wasSent)
     case CURLE_WRITE_ERROR: HTTPFailure(.answerTooLarge, "the answer is larger than \(loop.configuration.maxAnswer) bytes", mayHaveBeenSent: wasSent)
     case CURLE_ABORTED_BY_CALLBACK: HTTPFailure(.connection, "the connection died before an answer", mayHaveBeenSent: wasSent)
     default: HTTPFailure(.connection, text, mayHaveBeenSent: wasSent)
     }
+  }
+
+  /// OpenSSL's texts of the alerts of RFC 8446, section 6.2, that are about our certificate.
+  private func isRefusedCertificate(_ text: String) -> Bool {
+    text.contains("alert") && (text.contains("certificate") || text.contains("unknown ca"))
   }
 
   /// Forgets the last error text.
@@ -98,6 +108,7 @@ class Transfer {
 final class UnaryTransfer: Transfer {
   private(set) var call: Call?
   private var url = ""
+  private var headers: HeaderList?
   /// What the handle is set up for.
   private var method: HTTPRequest.Method?
   /// The answer so far. Grown by doubling, kept for the next call unless it became large.
@@ -108,7 +119,6 @@ final class UnaryTransfer: Transfer {
   override init?(loop: CurlLoop) {
     answer = .allocate(capacity: capacity)
     super.init(loop: loop)
-    _ = ccurl_set_list(easy, CURLOPT_HTTPHEADER, loop.unaryHeaders)
     _ = ccurl_set_pointer(easy, CURLOPT_WRITEDATA, Unmanaged.passUnretained(self).toOpaque())
     _ = ccurl_set_data_function(easy, CURLOPT_WRITEFUNCTION) { bytes, size, count, context in
       guard let bytes, let context else { return 0 }
@@ -126,6 +136,11 @@ final class UnaryTransfer: Transfer {
     count = 0
     clearError()
     maySendAgain = call.request.isReplayable
+    let wanted = call.request.isAuthorized ? loop.unaryHeaders : loop.anonymousHeaders
+    if headers !== wanted {
+      headers = wanted
+      _ = ccurl_set_list(easy, CURLOPT_HTTPHEADER, wanted.list)
+    }
     if call.request.url != url {
       url = call.request.url
       set(CURLOPT_URL, url)
@@ -157,7 +172,7 @@ final class UnaryTransfer: Transfer {
   }
 
   /// The kept headers of the answer.
-  private func headers() -> [String: String] {
+  private func keptHeaders() -> [String: String] {
     var found: [String: String] = [:]
     for name in loop.configuration.keptHeaders {
       var header: UnsafeMutablePointer<curl_header>?
@@ -189,7 +204,7 @@ final class UnaryTransfer: Transfer {
     if let failure = failure(code) {
       call.finish(.failure(failure))
     } else {
-      call.finish(.success(HTTPResponse(status: status, body: SharedBytes(UnsafeRawBufferPointer(start: answer, count: count)), headers: headers())))
+      call.finish(.success(HTTPResponse(status: status, body: SharedBytes(UnsafeRawBufferPointer(start: answer, count: count)), headers: keptHeaders())))
     }
     if capacity > 1 << 20 {
       answer.deallocate()

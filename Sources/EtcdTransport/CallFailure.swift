@@ -20,10 +20,13 @@ package struct CallFailure: Error, Sendable {
   package let mayHaveApplied: Bool
   /// The API's own code where etcd answered (gRPC's, or v2's errorCode), else 0.
   package let code: Int
+  /// Does one side not accept the other's certificate?
+  package let isUntrusted: Bool
   /// Did nothing come in time?
   package let isTimeout: Bool
 
-  package init(_ kind: Kind, code: Int = 0, _ text: String, mayHaveApplied: Bool = false, isTimeout: Bool = false) {
+  package init(_ kind: Kind, code: Int = 0, _ text: String, mayHaveApplied: Bool = false, isTimeout: Bool = false, isUntrusted: Bool = false) {
+    self.isUntrusted = isUntrusted
     self.isTimeout = isTimeout
     self.kind = kind
     self.code = code
@@ -34,12 +37,12 @@ package struct CallFailure: Error, Sendable {
   package init(_ failure: HTTPFailure) {
     let kind: Kind =
       switch failure.reason {
-      case .connection, .timeout, .overloaded: .endpoint
+      case .connection, .untrusted, .timeout, .overloaded: .endpoint
       case .answerTooLarge, .invalidRequest: .final
       case .cancelled: .cancelled
       case .shutDown: .shutDown
       }
-    self.init(kind, failure.description, mayHaveApplied: failure.mayHaveBeenSent, isTimeout: failure.reason == .timeout)
+    self.init(kind, failure.description, mayHaveApplied: failure.mayHaveBeenSent, isTimeout: failure.reason == .timeout, isUntrusted: failure.reason == .untrusted)
   }
 }
 

@@ -1,6 +1,7 @@
 package import CurlHTTP
 import Glibc
 package import Storage
+import Synchronization
 
 /// What the clients of etcd's two APIs share: a connection pool, the choice of the endpoint, deadlines, fail-over, and the rule when a call
 /// may be repeated.
@@ -9,6 +10,9 @@ package final class EtcdTransport: Sendable {
   package let endpoints: Endpoints
   package let integrity = Integrity()
   package let gate = Gate()
+  /// For messages: the files that decide about trust.
+  private let files: String
+  private let hasServed = Atomic<Bool>(false)
 
   /// Checks what `config` says of servers and files, and starts the HTTP client. Throws `.invalidConfiguration`.
   package init(_ config: StorageBackend.Config, options: HTTPClient.Configuration) throws(StorageError) {
@@ -24,6 +28,8 @@ package final class EtcdTransport: Sendable {
     guard config.certFile.isEmpty == config.keyFile.isEmpty else {
       throw .invalidConfiguration("\(type) storage needs the client certificate and its key together, or neither")
     }
+    try CertificateFiles.check(config, type)
+    files = [("CA file", config.caFile), ("certificate file", config.certFile)].filter { !$0.1.isEmpty }.map { "\($0.0) \($0.1)" }.joined(separator: ", ")
     var options = options
     options.caFile = config.caFile
     options.certFile = config.certFile
@@ -67,6 +73,8 @@ package final class EtcdTransport: Sendable {
     var mayHaveApplied = false
     var last: CallFailure?
     var isFirst = true
+    /// Endpoints that refused us, or that we refuse, for a certificate.
+    var untrusted: Set<Int> = []
     while true {
       let (index, wait) = endpoints.choose()
       let left = deadline - .now
@@ -83,9 +91,17 @@ package final class EtcdTransport: Sendable {
       do throws(CallFailure) {
         let answer = try await send(index, max(min(attempt, deadline - .now), .milliseconds(50)))
         endpoints.succeeded(index)
+        hasServed.store(true, ordering: .relaxed)
         return Outcome(answer: answer, isRepeated: mayHaveApplied)
       } catch {
         last = error
+        if error.isUntrusted {
+          let text = "\(endpoints.all[index].base): \(error.text)\(files.isEmpty ? "" : " (\(files))")"
+          last = CallFailure(.endpoint, text, isUntrusted: true)
+          untrusted.insert(index)
+          // At the start waiting would not help. Later on, certificates are replaced one by one.
+          if untrusted.count == endpoints.all.count && !hasServed.load(ordering: .relaxed) { throw CallFailure(.final, text, isUntrusted: true) }
+        }
         if error.kind == .endpoint { endpoints.failed(index) }
         if error.mayHaveApplied { mayHaveApplied = true }
         switch error.kind {

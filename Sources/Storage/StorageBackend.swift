@@ -18,8 +18,14 @@ public enum StorageBackend {
     public var keyFile = ""
     public var certFile = ""
     public var caFile = ""
+    /// etcd's user; empty for none.
+    public var userName = ""
+    /// The user's password, which no message shows.
+    public var password = Secret("")
     /// False lets a plain read be answered by one member.
     public var quorum = true
+    /// etcd3 only: how caches are proven fresh; nil: by the versions of all servers.
+    public var freshnessProof: FreshnessProofKind?
     /// etcd2 only: entries of the cache of decoded values.
     public var deserializationCacheSize = 0
     /// Encrypts values; identity unless configured.
@@ -36,6 +42,16 @@ public enum StorageBackend {
     public var sqlitePath = ""
     public init() {}
   }
+}
+
+/// A text that must not get into logs: however it is printed, it does not show.
+public struct Secret: Sendable, CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
+  /// The text itself, for the one place that sends it.
+  public let exposed: String
+  public init(_ text: String) { exposed = text }
+  public var description: String { "(secret)" }
+  public var debugDescription: String { description }
+  public var customMirror: Mirror { Mirror(self, children: []) }
 }
 
 /// Bytes to and from storage. `context` is the whole key: authenticated data for the ciphers that take some.

@@ -24,6 +24,8 @@ struct Etcd3Timing: Sendable {
 final class Etcd3Client: Sendable {
   let transport: EtcdTransport
   let timing: Etcd3Timing
+  /// Nil: without user and password.
+  let authenticator: Authenticator?
   private let urls: [GatewayURLs]
 
   var http: HTTPClient { transport.http }
@@ -31,7 +33,8 @@ final class Etcd3Client: Sendable {
   var integrity: Integrity { transport.integrity }
   var gate: Gate { transport.gate }
 
-  init(transport: EtcdTransport, timing: Etcd3Timing) {
+  init(transport: EtcdTransport, timing: Etcd3Timing, userName: String = "", password: Secret = Secret("")) {
+    authenticator = userName.isEmpty ? nil : Authenticator(transport, userName: userName, password: password, timing: timing)
     self.transport = transport
     self.timing = timing
     urls = transport.endpoints.all.map { GatewayURLs(base: $0.base) }
@@ -51,21 +54,41 @@ final class Etcd3Client: Sendable {
   func call(
     _ path: GatewayURLs.Path, _ body: SharedBytes, attempt: Duration, total: Duration, _ repetition: EtcdTransport.Repetition
   ) async throws -> Outcome {
-    let outcome = try await transport.call(attempt: attempt, total: total, repetition) { index, timeout throws(CallFailure) in
-      try await send(path, body, to: index, timeout: timeout, isReplayable: repetition == .always)
+    func attemptAll() async throws -> EtcdTransport.Outcome<JSONTape> {
+      try await transport.call(attempt: attempt, total: total, repetition) { index, timeout throws(CallFailure) in
+        try await send(path, body, to: index, timeout: timeout, isReplayable: repetition == .always)
+      }
     }
-    return Outcome(tape: outcome.answer, isRepeated: outcome.isRepeated)
+    let generation = authenticator?.generation ?? 0
+    do {
+      if let authenticator, generation == 0 { try await authenticator.renew(after: 0) }
+      let outcome = try await attemptAll()
+      return Outcome(tape: outcome.answer, isRepeated: outcome.isRepeated)
+    } catch let failure as CallFailure where failure.asksForToken {
+      guard let authenticator else { throw failure }
+      try await authenticator.renew(after: generation)
+      // An attempt before the one that was refused may have been carried out.
+      return Outcome(tape: try await attemptAll().answer, isRepeated: true)
+    }
   }
 
   /// One attempt at one endpoint.
   func send(
     _ path: GatewayURLs.Path, _ body: SharedBytes?, to index: Int, timeout: Duration, isReplayable: Bool
   ) async throws(CallFailure) -> JSONTape {
-    let url = urls[index].url(path)
+    try await Self.send(path, body, to: urls[index], over: http, timeout: timeout, isReplayable: isReplayable)
+  }
+
+  static func send(
+    _ path: GatewayURLs.Path, _ body: SharedBytes?, to urls: GatewayURLs, over http: HTTPClient, timeout: Duration, isReplayable: Bool
+  ) async throws(CallFailure) -> JSONTape {
+    let url = urls.url(path)
     let response: HTTPResponse
     do throws(HTTPFailure) {
-      response = try await http.request(
-        HTTPRequest(body == nil ? .get : .post, url, body: body, timeout: timeout, isReplayable: isReplayable))
+      var request = HTTPRequest(body == nil ? .get : .post, url, body: body, timeout: timeout, isReplayable: isReplayable)
+      // 3.4 refuses to give a new token to who shows an outworn one.
+      request.isAuthorized = path != .authenticate
+      response = try await http.request(request)
     } catch { throw CallFailure(error) }
     guard response.status == 200 else { throw CallFailure(status: response.status, body: response.body) }
     guard let tape = try? JSONTape.parse(response.body) else {

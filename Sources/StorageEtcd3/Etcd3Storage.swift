@@ -39,7 +39,10 @@ public final class Etcd3Storage: Storage {
     self.config = config
     var options = HTTPClient.Configuration()
     options.threadName = "etcd3"
-    client = Etcd3Client(transport: try EtcdTransport(config, options: options), timing: timing)
+    guard config.userName.isEmpty == config.password.exposed.isEmpty else {
+      throw StorageError.invalidConfiguration("etcd3 storage needs etcd's user and the password together, or neither")
+    }
+    client = Etcd3Client(transport: try EtcdTransport(config, options: options), timing: timing, userName: config.userName, password: config.password)
     hub = WatchHub(client: client, transformer: config.transformer)
   }
 

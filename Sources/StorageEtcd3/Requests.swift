@@ -91,6 +91,16 @@ enum Requests {
     return writer.finish()
   }
 
+  static func authenticate(_ name: String, _ password: Secret) -> SharedBytes {
+    var writer = JSONWriter(capacity: 128)
+    writer.raw("{\"name\":")
+    writer.string(name)
+    writer.raw(",\"password\":")
+    writer.string(password.exposed)
+    writer.raw("}")
+    return writer.finish()
+  }
+
   /// `startRevision` zero: from now. A line of a watch stream.
   static func watch(_ id: Int64, _ range: KeyRange, startRevision: Int64) -> SharedBytes {
     var writer = JSONWriter()

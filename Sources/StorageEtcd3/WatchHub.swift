@@ -20,6 +20,7 @@ final class WatchHub: @unchecked Sendable {  // Sendable: see Home; HTTPStream c
   /// Tells timers of an ended stream from those of the present one.
   private var generation = 0
   private var endpoint = 0
+  private var tokenGeneration = 0
   private var watches: [Int64: WatchEntry] = [:]
   private var lastLine = ContinuousClock.now
   /// A watch on nothing, whose confirmation shows that the stream is alive both ways: unlike progress it is always answered.
@@ -81,6 +82,8 @@ final class WatchHub: @unchecked Sendable {  // Sendable: see Home; HTTPStream c
 
   private func start(_ entry: WatchEntry) {
     if isClosed { return entry.fail(StorageError.shutDown) }
+    // A stream is for ever what it was opened as: with an outworn token it takes no new watch.
+    if stream != nil, let authenticator = client.authenticator, authenticator.generation != tokenGeneration { end(.watchClosed("etcd wants a new token")) }
     watches[entry.id] = entry
     if stream == nil { openStream() }
     stream?.send(Requests.watch(entry.id, entry.range, startRevision: entry.after?.next.rawValue ?? 0))
@@ -115,6 +118,7 @@ final class WatchHub: @unchecked Sendable {  // Sendable: see Home; HTTPStream c
     endpoint = client.endpoints.choose().index
     lastLine = .now
     knock = nil
+    tokenGeneration = client.authenticator?.generation ?? 0
     stream = client.http.openStream(
       url: client.watchURL(endpoint),
       onLine: { [weak self] line in

@@ -62,8 +62,17 @@ struct ServeOptions: ParsableArguments {
   @Option(help: "Key of the client certificate for etcd.")
   var etcdKeyfile = ""
 
+  @Option(help: "User of etcd's own authentication, as NAME or, seen by all who list processes, NAME:PASSWORD.")
+  var etcdUser = ""
+
+  @Option(help: "File whose first line is the password of --etcd-user.")
+  var etcdPasswordFile = ""
+
   @Option(help: "false lets one etcd member answer plain reads from its own state.")
   var etcdQuorumRead = true
+
+  @Option(help: "How etcd3 reads from memory are proven fresh: progress (notifications), fence (newest revision and count), or auto, by etcd's version. Before 3.4.31 and 3.5.13 progress can answer too old.")
+  var etcdConsistentReads = ConsistentReads.auto
 
   @Option(help: "Decoded values that etcd2 storage keeps between lists.")
   var deserializationCacheSize = 0
@@ -149,6 +158,9 @@ struct Seconds: ExpressibleByArgument, CustomStringConvertible {
 
   var description: String { "\(duration.components.seconds)s" }
 }
+
+/// How reads that come from memory are proven fresh.
+enum ConsistentReads: String, ExpressibleByArgument, CaseIterable { case auto, progress, fence }
 
 /// How log lines are written.
 enum LogFormat: String, ExpressibleByArgument, CaseIterable { case text, json }

@@ -76,7 +76,14 @@ extension ServeOptions {
     storage.caFile = etcdCafile
     storage.certFile = etcdCertfile
     storage.keyFile = etcdKeyfile
+    (storage.userName, storage.password) = try etcdCredentials(storage.type)
     storage.quorum = etcdQuorumRead
+    storage.freshnessProof =
+      switch etcdConsistentReads {
+      case .auto: nil
+      case .progress: .progress
+      case .fence: .newestAndCount
+      }
     guard (0...10_000_000).contains(deserializationCacheSize) else {
       throw StartFailure("--deserialization-cache-size: \(deserializationCacheSize) is not between 0 and 10000000")
     }
@@ -94,6 +101,25 @@ extension ServeOptions {
     do { return try CORS(allowedOrigins: corsAllowedOrigins.split(separator: ",", omittingEmptySubsequences: false).map(String.init)) } catch {
       throw StartFailure("--cors-allowed-origins: \(error)")
     }
+  }
+
+  /// User and password of etcd; both empty for none. `NAME:PASSWORD` is etcdctl's form.
+  private func etcdCredentials(_ type: String) throws -> (String, Secret) {
+    if etcdUser.isEmpty {
+      if !etcdPasswordFile.isEmpty { throw StartFailure("--etcd-password-file is of no use without --etcd-user") }
+      return ("", Secret(""))
+    }
+    guard type == StorageBackend.typeETCD3 else { throw StartFailure("--etcd-user is for --storage-backend etcd3 only") }
+    let parts = etcdUser.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
+    if parts.count == 2 {
+      guard etcdPasswordFile.isEmpty else { throw StartFailure("--etcd-user names a password, and so does --etcd-password-file: leave one of them out") }
+      guard !parts[0].isEmpty, !parts[1].isEmpty else { throw StartFailure("--etcd-user: a name or a password is empty") }
+      return (String(parts[0]), Secret(String(parts[1])))
+    }
+    guard !etcdPasswordFile.isEmpty else { throw StartFailure("--etcd-user needs --etcd-password-file, or a password behind a colon") }
+    let line = try TextFile.contents(of: etcdPasswordFile, flag: "--etcd-password-file").prefix { $0 != 10 && $0 != 13 }
+    guard !line.isEmpty else { throw StartFailure("--etcd-password-file: the first line of \"\(etcdPasswordFile)\" is empty") }
+    return (etcdUser, Secret(String(decoding: line, as: UTF8.self)))
   }
 
   private func parsedWatchCacheSizes() throws -> [String: Int] {

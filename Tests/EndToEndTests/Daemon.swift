@@ -4,13 +4,15 @@ import TestSupport
 
 /// What the daemon stores in.
 enum Backend: CaseIterable, Sendable, CustomStringConvertible {
-  case sqlite, etcd34, etcd35, etcd2
+  case sqlite, etcd34, etcd35, etcd34TLS, etcd35TLS, etcd2
 
   var description: String {
     switch self {
     case .sqlite: "SQLite"
     case .etcd34: "etcd 3.4.23"
     case .etcd35: "etcd 3.5.1"
+    case .etcd34TLS: "etcd 3.4.23 over TLS"
+    case .etcd35TLS: "etcd 3.5.1 over TLS"
     case .etcd2: "the v2 API of etcd 3.4.23"
     }
   }
@@ -47,6 +49,8 @@ final class Daemon: Sendable {
       case .sqlite: nil
       case .etcd34: try await EtcdServer.start(.v3_4)
       case .etcd35: try await EtcdServer.start(.v3_5)
+      case .etcd34TLS: try await EtcdServer.start(.v3_4, certificates: TestCertificates())
+      case .etcd35TLS: try await EtcdServer.start(.v3_5, certificates: TestCertificates())
       case .etcd2: try await EtcdServer.startWithV2()
       }
     let daemon = try Daemon(backend, etcd: etcd)
@@ -57,7 +61,10 @@ final class Daemon: Sendable {
   /// Starts the process again on what it stored.
   func launch(arguments: [String] = []) async throws {
     let type = backend == .etcd2 ? ["--storage-backend", "etcd2", "--deserialization-cache-size", "1000"] : []
-    let storage = etcd.map { ["--etcd-servers", $0.url] + type } ?? ["--data-dir", folder.file("data")]
+    let tls = etcd?.certificates.map {
+      ["--etcd-cafile", $0.ca, "--etcd-certfile", $0.client.certificate, "--etcd-keyfile", $0.client.key]
+    } ?? []
+    let storage = etcd.map { ["--etcd-servers", $0.url] + tls + type } ?? ["--data-dir", folder.file("data")]
     let child = try ChildProcess(
       [Self.program, "serve", "--insecure-port", String(port)] + storage + arguments, outputFile: folder.file("log-\(UInt32.random(in: 0...UInt32.max))"))
     process.withLock { $0 = child }

@@ -105,6 +105,37 @@ import Testing
     }
   }
 
+  @Test(arguments: [FreshnessProofKind.progress, .newestAndCount])
+  func `the way in which reads are proven fresh can be forced`(kind: FreshnessProofKind) async throws {
+    let server = try await EtcdServer.start(.v3_4)
+    var config = StorageBackend.Config()
+    config.serverList = [server.url]
+    config.compactionInterval = .zero
+    config.freshnessProof = kind
+    let storage = try await Etcd3Storage.open(config)
+    do {
+      #expect(try await storage.freshnessProof() == kind)
+      let watch = try await storage.watch(prefix: "/registry/idle/", after: nil)
+      let made = try await storage.create(key: "/registry/busy/a", value: SharedBytes("x"), ttl: nil)
+      if kind == .progress {
+        try await eventually("progress to \(made.revision)") {
+          try await storage.requestProgress()
+          return try await within(.seconds(5), "an item") {
+            for case .progress(let revision) in try await watch.nextBatch() where revision >= made.revision { return true }
+            return false
+          }
+        }
+      } else {
+        #expect(try await storage.fence(prefix: "/registry/busy/").newest == made.revision)
+      }
+      watch.cancel()
+    } catch {
+      await storage.destroy()
+      throw error
+    }
+    await storage.destroy()
+  }
+
   @Test func `compactors agree through the key and forget what is an interval old`() async throws {
     let server = try await EtcdServer.start(.v3_4)
     try await withEtcd3([server.url]) { storage in

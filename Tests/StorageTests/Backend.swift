@@ -10,6 +10,8 @@ enum Backend: String, CaseIterable, CustomStringConvertible {
   case sqlite
   case etcd3_4 = "etcd 3.4.23"
   case etcd3_5 = "etcd 3.5.1"
+  case etcd3_4TLS = "etcd 3.4.23 over TLS"
+  case etcd3_5TLS = "etcd 3.5.1 over TLS"
   case etcd2 = "v2 API of etcd 3.4.23"
 
   var description: String { rawValue }
@@ -32,8 +34,10 @@ enum Backend: String, CaseIterable, CustomStringConvertible {
       return OpenBackend(storage: storage, prefix: "/registry/things/", destroy: destroy, keep: [folder])
     case .etcd3_4: return try await Backend.openEtcd(.v3_4, isAlone: isAlone)
     case .etcd3_5: return try await Backend.openEtcd(.v3_5, isAlone: isAlone)
+    case .etcd3_4TLS: return try await Backend.openEtcd(.v3_4TLS, isAlone: isAlone)
+    case .etcd3_5TLS: return try await Backend.openEtcd(.v3_5TLS, isAlone: isAlone)
     case .etcd2:
-      let server = isAlone ? try await EtcdServer.startWithV2() : try await SharedEtcd.v2.server()
+      let server = isAlone ? try await SharedEtcd.v2.start() : try await SharedEtcd.v2.server()
       var config = Backend.config(StorageBackend.typeETCD2, server)
       config.deserializationCacheSize = 1_000
       let (storage, destroy) = try await Etcd2Storage.make(config)
@@ -43,9 +47,14 @@ enum Backend: String, CaseIterable, CustomStringConvertible {
 }
 
 extension Backend {
-  private static func openEtcd(_ version: EtcdServer.Version, isAlone: Bool) async throws -> OpenBackend {
-    let server = isAlone ? try await EtcdServer.start(version) : try await (version == .v3_4 ? SharedEtcd.v3_4 : .v3_5).server()
-    let config = Backend.config(StorageBackend.typeETCD3, server)
+  private static func openEtcd(_ kind: SharedEtcd, isAlone: Bool) async throws -> OpenBackend {
+    let server = isAlone ? try await kind.start() : try await kind.server()
+    var config = Backend.config(StorageBackend.typeETCD3, server)
+    if let certificates = server.certificates {
+      config.caFile = certificates.ca
+      config.certFile = certificates.client.certificate
+      config.keyFile = certificates.client.key
+    }
     let (storage, destroy) = try await Etcd3Storage.make(config)
     return OpenBackend(storage: storage, prefix: config.prefix + "/things/", destroy: destroy, keep: [server])
   }
@@ -62,24 +71,29 @@ extension Backend {
 
 /// One etcd of each kind for all tests that keep to their prefix.
 private enum SharedEtcd: Hashable {
-  case v3_4, v3_5, v2
+  case v3_4, v3_5, v3_4TLS, v3_5TLS, v2
 
   private static let starts = Mutex<[SharedEtcd: Task<EtcdServer, any Error>]>([:])
 
   func server() async throws -> EtcdServer {
     let start = SharedEtcd.starts.withLock { starts in
       if let start = starts[self] { return start }
-      let start = Task {
-        switch self {
-        case .v3_4: try await EtcdServer.start(.v3_4)
-        case .v3_5: try await EtcdServer.start(.v3_5)
-        case .v2: try await EtcdServer.startWithV2()
-        }
-      }
+      let start = Task { try await self.start() }
       starts[self] = start
       return start
     }
     return try await start.value
+  }
+
+  /// Another one.
+  func start() async throws -> EtcdServer {
+    switch self {
+    case .v3_4: try await EtcdServer.start(.v3_4)
+    case .v3_5: try await EtcdServer.start(.v3_5)
+    case .v3_4TLS: try await EtcdServer.start(.v3_4, certificates: TestCertificates())
+    case .v3_5TLS: try await EtcdServer.start(.v3_5, certificates: TestCertificates())
+    case .v2: try await EtcdServer.startWithV2()
+    }
   }
 }
 

@@ -27,21 +27,35 @@ public final class EtcdServer: Sendable {
   private let arguments: [String]
   private let process = Mutex<ChildProcess?>(nil)
 
-  public var url: String { "http://127.0.0.1:\(clientPort)" }
+  /// Where it tells its health without TLS and client certificates.
+  private let healthPort: Int
+  public let certificates: TestCertificates?
+
+  public var url: String { "\(certificates == nil ? "http" : "https")://127.0.0.1:\(clientPort)" }
   var peer: String { "\(name)=http://127.0.0.1:\(peerPort)" }
 
-  init(_ version: Version, name: String, arguments: [String]) throws {
+  init(_ version: Version, name: String, arguments: [String], certificates: TestCertificates? = nil) throws {
+    self.certificates = certificates
     self.version = version
     self.name = name
     self.arguments = arguments
     clientPort = try Ports.free()
     peerPort = try Ports.free()
+    healthPort = certificates == nil ? clientPort : try Ports.free()
     folder = try TemporaryFolder()
   }
 
   /// Starts a cluster of one and waits until it serves.
-  public static func start(_ version: Version, arguments: [String] = []) async throws -> EtcdServer {
-    let server = try EtcdServer(version, name: "one", arguments: arguments)
+  /// With `certificates` it speaks TLS only, and only to clients with a certificate of that authority; `server` stands in for their server's.
+  public static func start(
+    _ version: Version, arguments: [String] = [], certificates: TestCertificates? = nil, server pair: TestCertificates.Pair? = nil
+  ) async throws -> EtcdServer {
+    var arguments = arguments
+    if let certificates {
+      let pair = pair ?? certificates.server
+      arguments += ["--cert-file", pair.certificate, "--key-file", pair.key, "--client-cert-auth", "--trusted-ca-file", certificates.ca]
+    }
+    let server = try EtcdServer(version, name: "one", arguments: arguments, certificates: certificates)
     try server.launch(cluster: server.peer)
     try await server.waitUntilHealthy()
     return server
@@ -70,7 +84,7 @@ public final class EtcdServer: Sendable {
         try version.program(), "--name", name, "--data-dir", folder.file("data"), "--listen-client-urls", url, "--advertise-client-urls", url,
         "--listen-peer-urls", peerURL, "--initial-advertise-peer-urls", peerURL, "--initial-cluster", text, "--initial-cluster-state", "new",
         "--logger", "zap",
-      ] + arguments,
+      ] + (certificates == nil ? [] : ["--listen-metrics-urls", "http://127.0.0.1:\(healthPort)"]) + arguments,
       // Some machines set ETCD_* for a service of their own; ours obeys its flags alone.
       environment: ["ETCD_UNSUPPORTED_ARCH": ProcessInfo.processInfo.environment["ETCD_UNSUPPORTED_ARCH"] ?? ""], outputFile: folder.file("log"))
     process.withLock { $0 = started }
@@ -81,7 +95,7 @@ public final class EtcdServer: Sendable {
     do {
       try await eventually("etcd \(version) on port \(clientPort) is healthy", within: limit, every: .milliseconds(30)) {
         guard process.withLock({ $0?.isRunning }) == true else { throw DeadlinePassed("etcd ended: \(log.suffix(1500))") }
-        return await HTTPProbe.answer(port: clientPort, path: "/health")?.body.contains("\"true\"") == true
+        return await HTTPProbe.answer(port: healthPort, path: "/health")?.body.contains("\"true\"") == true
       }
     } catch let error as DeadlinePassed {
       throw DeadlinePassed(error.description + log.suffix(1500))
