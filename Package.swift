@@ -35,7 +35,10 @@ let package = Package(
     .systemLibrary(name: "CNGHTTP2", pkgConfig: "libnghttp2", providers: [.apt(["libnghttp2-dev"])]),
     // TLS for the server.
     .target(name: "COpenSSL", dependencies: ["CNetwork"], linkerSettings: [.linkedLibrary("ssl"), .linkedLibrary("crypto")]),
+    // Digests and AES. OpenSSL is in the process already, for libcurl and TLS; swift-crypto would bring a second one, without AES-192.
     .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+    // XSalsa20-Poly1305 of the encryption provider secretbox, which OpenSSL does not have.
+    .systemLibrary(name: "CSodium", pkgConfig: "libsodium", providers: [.apt(["libsodium-dev"])]),
 
     // gzip of large answers: a deflate of our own would be slower and worse.
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
@@ -51,6 +54,8 @@ let package = Package(
     // Who a request is by and what they may do; knows neither sockets nor storage.
     .target(name: "Access", dependencies: ["Machinery", "JSON"], swiftSettings: swiftSettings),
     .target(name: "Storage", dependencies: ["ByteBuffers", "Machinery", "Metrics"], swiftSettings: swiftSettings),
+    .target(
+      name: "StorageEncryption", dependencies: ["Storage", "Schema", "Machinery", "JSON", "ByteBuffers", "CCrypto", "CSodium"], swiftSettings: swiftSettings),
     .target(name: "StorageSQLite", dependencies: ["Storage", "ByteBuffers", "CSQLite"], swiftSettings: swiftSettings),
     .target(name: "CurlHTTP", dependencies: ["CCurl", "CNetwork", "ByteBuffers"], swiftSettings: swiftSettings),
     .target(name: "EtcdTransport", dependencies: ["Storage", "CurlHTTP", "COpenSSL", "Machinery"], swiftSettings: swiftSettings),
@@ -67,7 +72,7 @@ let package = Package(
     .executableTarget(
       name: "binnacle",
       dependencies: [
-        "APIServer", "Registry", "Cacher", "HTTPServer", "Schema", "Storage", "StorageEtcd2", "StorageEtcd3", "StorageSQLite", "Access", "Machinery", "Metrics", "JSON", "ByteBuffers", "CMimalloc",
+        "APIServer", "Registry", "Cacher", "HTTPServer", "Schema", "Storage", "StorageEncryption", "StorageEtcd2", "StorageEtcd3", "StorageSQLite", "Access", "Machinery", "Metrics", "JSON", "ByteBuffers", "CMimalloc",
         .product(name: "ArgumentParser", package: "swift-argument-parser"), .product(name: "Logging", package: "swift-log"),
       ],
       swiftSettings: swiftSettings),
@@ -81,7 +86,10 @@ let package = Package(
     .testTarget(
       name: "FieldManagementTests", dependencies: ["FieldManagement", "Schema", "Machinery", "JSON", "ByteBuffers", "TestSupport"], swiftSettings: swiftSettings),
     .testTarget(
-      name: "StorageTests", dependencies: ["Storage", "ByteBuffers", "StorageSQLite", "StorageEtcd2", "StorageEtcd3", "Cacher", "TestSupport"], swiftSettings: swiftSettings),
+      name: "StorageTests", dependencies: ["Storage", "ByteBuffers", "StorageEncryption", "StorageSQLite", "StorageEtcd2", "StorageEtcd3", "Cacher", "Machinery", "TestSupport"], swiftSettings: swiftSettings),
+    .testTarget(
+      name: "StorageEncryptionTests", dependencies: ["StorageEncryption", "Storage", "ByteBuffers", "StorageSQLite", "StorageEtcd3", "Machinery", "JSON", "TestSupport"],
+      exclude: ["independent.py"], swiftSettings: swiftSettings),
     .testTarget(name: "StorageSQLiteTests", dependencies: ["StorageSQLite", "Storage", "ByteBuffers", "TestSupport"], swiftSettings: swiftSettings),
     .testTarget(name: "StorageEtcd3Tests", dependencies: ["StorageEtcd3", "EtcdTransport", "CurlHTTP", "Storage", "TestSupport"], swiftSettings: swiftSettings),
     .testTarget(name: "StorageEtcd2Tests", dependencies: ["StorageEtcd2", "EtcdTransport", "Storage", "ByteBuffers", "TestSupport"], swiftSettings: swiftSettings),

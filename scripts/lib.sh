@@ -35,4 +35,4 @@ need_swift() {
 }
 
 # What building Binnacle needs on Debian 12.
-build_packages="libcurl4-openssl-dev libnghttp2-dev libsqlite3-dev libssl-dev libmimalloc-dev zlib1g-dev pkg-config"
+build_packages="libcurl4-openssl-dev libnghttp2-dev libsqlite3-dev libssl-dev libsodium-dev libmimalloc-dev zlib1g-dev pkg-config"

@@ -191,8 +191,14 @@ extension APIServer {
   private func delete(_ endpoint: ResourceEndpoint, _ namespace: String, _ name: String, _ context: RequestContext) {
     perform(context, limit: configuration.writeTimeout) { () async throws(Status) in
       let negotiated = try context.negotiated()
-      let options = try context.deleteOptions()
+      var options = try context.deleteOptions()
+      if !endpoint.store.allowsUnsafeDeletion { options.ignoresReadError = nil }
       try options.validate()
+      if options.ignoresReadError == true {
+        try await self.checkUnsafeDeletion(endpoint, namespace, name, context)
+        let status = try await endpoint.store.deleteUnreadable(name, namespace: namespace, options: options)
+        return .document(Document(status.json), negotiated.media, pretty: negotiated.pretty, code: 200)
+      }
       switch try await endpoint.store.delete(name, namespace: namespace, options: options) {
       case .gone(let status): return .document(Document(status.json), negotiated.media, pretty: negotiated.pretty, code: 200)
       case .pending(let object):
@@ -207,8 +213,10 @@ extension APIServer {
       let negotiated = try context.negotiated()
       let selection = try ListOptions(context.query)
       _ = try endpoint.store.prepareList(selection, namespace: namespace)
-      let options = try context.deleteOptions()
+      var options = try context.deleteOptions()
+      if !endpoint.store.allowsUnsafeDeletion { options.ignoresReadError = nil }
       try options.validate()
+      try options.refuseReadErrors()
       let deleted = try await endpoint.store.deleteCollection(namespace: namespace, list: selection, options: options)
       return try await endpoint.answer(deleted, negotiated, context)
     }

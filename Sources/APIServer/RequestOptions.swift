@@ -63,6 +63,7 @@ extension DeleteOptions {
       orphanDependents = ParameterText.bool(query["orphanDependents"])
       propagationPolicy = query["propagationPolicy"]
       dryRun = query.all("dryRun")
+      ignoresReadError = ParameterText.bool(query["ignoreStoreReadErrorWithClusterBreakingPotential"])
     }
   }
 
@@ -100,6 +101,7 @@ extension DeleteOptions {
     resourceVersion = decoded["preconditions"]?["resourceVersion"]?.string
     orphanDependents = decoded["orphanDependents"]?.bool
     propagationPolicy = decoded["propagationPolicy"]?.string
+    ignoresReadError = decoded["ignoreStoreReadErrorWithClusterBreakingPotential"]?.bool
     dryRun = (decoded["dryRun"]?.array ?? []).compactMap(\.string)
   }
 }

@@ -1,4 +1,6 @@
 #ifndef BINNACLE_CCRYPTO_H
 #define BINNACLE_CCRYPTO_H
+#include <openssl/crypto.h>
 #include <openssl/evp.h>
+#include <openssl/rand.h>
 #endif

@@ -52,14 +52,16 @@ extension Cacher {
     while true {
       let page: StorageList
       do { page = try await storage.getList(prefix: config.resourcePrefix, options: options) } catch { return .impossible("\(error)") }
-      let cached = tree.objects(place..<min(tree.count, place + page.objects.count))
-      for (index, stored) in page.objects.enumerated() {
+      // What can't be read stands beside the tree.
+      let readable = tree.unreadable.isEmpty ? page.objects : page.objects.filter { tree.unreadable[$0.key]?.revision != $0.revision }
+      let cached = tree.objects(place..<min(tree.count, place + readable.count))
+      for (index, stored) in readable.enumerated() {
         guard index < cached.count else { return .failed("\(stored.key) at \(stored.revision) is not cached") }
         let object = cached[index]
         if object.key != stored.key { return .failed("\(stored.key) is stored where \(object.key) is cached") }
         if object.revision != stored.revision { return .failed("\(stored.key) is stored at \(stored.revision) and cached at \(object.revision)") }
       }
-      place += page.objects.count
+      place += readable.count
       guard page.hasMore, let last = page.objects.last else { break }
       options.startKey = last.key + "\0"
     }

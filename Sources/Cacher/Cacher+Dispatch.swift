@@ -5,9 +5,11 @@ import Synchronization
 /// A storage event, decoded: what the reflector hands over.
 struct DecodedEvent: Sendable {
   let key: String
-  /// nil for a removal.
+  /// nil for a removal, and for what can't be read.
   let object: CachedObject?
   let revision: Revision
+  /// Why the new value can't be read.
+  var failure: (any Error)?
 }
 
 /// How far the reflector has come. Invariant: `lastEvent` <= `revision`; what lies between was told by progress.
@@ -115,6 +117,21 @@ extension Cacher {
         wrong = CacheIsWrong(description: "event at \(event.revision) came after \(last) and progress \(position.revision)")
         break
       }
+      if let failure = event.failure {
+        // Watchers of an object that has become unreadable know a state that nobody can bring up to date: a new list ends their watches.
+        guard tree.unreadable[event.key] != nil else {
+          wrong = CacheIsWrong(description: "\(event.key) at \(event.revision) can't be read: \(failure)")
+          break
+        }
+        tree.setUnreadable(event.key, .init(revision: event.revision, failure: failure))
+        last = event.revision
+        continue
+      }
+      if event.object == nil && tree.unreadable[event.key] != nil {
+        tree.remove(event.key)
+        last = event.revision
+        continue
+      }
       let previous = event.object.map { tree.set($0) } ?? tree.remove(event.key)
       guard event.object != nil || previous != nil else {
         wrong = CacheIsWrong(description: "removal of the unknown key \(event.key) at \(event.revision)")
@@ -124,8 +141,8 @@ extension Cacher {
       bytes += (event.object?.cost ?? 0) - (previous?.cost ?? 0)
       batch.append(CacheEvent(object: event.object, previous: previous, revision: event.revision, time: now))
     }
-    if let first = batch.first {
-      dispatch(batch, first: first.revision, last: last, tree: tree, bytes: bytes)
+    if last > position.lastEvent {
+      dispatch(batch, first: batch.first?.revision ?? last, last: last, tree: tree, bytes: bytes)
       position = Position(listed: last)
     }
     if let wrong { throw wrong }

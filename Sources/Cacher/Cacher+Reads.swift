@@ -17,7 +17,9 @@ extension Cacher {
 
   public func getNow(key: String, freshness: Freshness) -> NowResult {
     guard let view = viewNow(freshness, count: { $0.getsFromCache += 1 }) else { return .mustWait }
-    return view.tree[key].map { .found($0) } ?? .missing
+    if let object = view.tree[key] { return .found(object) }
+    // The storage may be able to read it by now, and knows the reason if not.
+    return view.tree.unreadable[key] == nil ? .missing : .mustWait
   }
 
   /// The state, if it is as fresh as asked, without waiting. Where the process knows the storage's revision, that is read before the lock,
@@ -49,9 +51,12 @@ extension Cacher {
     // A point read is cheaper than a fence (SEMANTICS 1.6), and serves while the cache is not ready (2.31).
     let isPointRead = phase != .ready || freshness == .consistent && kind == .newestAndCount
     if !isPointRead, let view = try await fresh(freshness) {
-      state.withLock { $0.statistics.getsFromCache += 1 }
-      guard let object = view.tree[key] else { throw StorageError.keyNotFound(key: key) }
-      return object
+      let object = view.tree[key]
+      if object != nil || view.tree.unreadable[key] == nil {
+        state.withLock { $0.statistics.getsFromCache += 1 }
+        guard let object else { throw StorageError.keyNotFound(key: key) }
+        return object
+      }
     }
     state.withLock { $0.statistics.readsFromStorage += 1 }
     return try decode(try await storage.get(key: key, isConsistent: true))
@@ -90,6 +95,8 @@ extension Cacher {
       guard let now = viewNow(request.freshness, count: { $0.listsFromCache += 1 }) else { return nil }
       view = now
     }
+    // A list that would miss something is the storage's to refuse.
+    guard view.tree.failure(prefix: request.prefix) == nil else { return nil }
     let ranks = view.tree.ranks(prefix: request.prefix, from: request.startKey)
     let limit = request.limit > 0 ? request.limit : .max
     if request.predicate.isEverything {
@@ -104,7 +111,7 @@ extension Cacher {
 
   public func list(_ request: ListRequest) async throws -> ObjectList {
     if let now = listNow(request) { return now }
-    guard let view = try await listView(request) else { return try await listFromStorage(request) }
+    guard let view = try await listView(request), view.tree.failure(prefix: request.prefix) == nil else { return try await listFromStorage(request) }
     var page = PageBuilder(request, view, view.tree.ranks(prefix: request.prefix, from: request.startKey))
     while !page.isDone {
       page.visit(request.predicate.isEverything ? Self.copiesInOneGo : Self.visitsInOneGo)

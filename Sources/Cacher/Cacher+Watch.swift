@@ -54,8 +54,12 @@ extension Cacher: WatchFeed {
   private func open(_ request: WatchRequest, _ home: any WatchHome, state view: CacheView) throws -> CacheWatcher {
     let ranks: Range<Int>
     switch request.target {
-    case .prefix(let prefix): ranks = view.tree.ranks(prefix: prefix)
+    case .prefix(let prefix):
+      // A state with something missing would look as if it had been deleted.
+      if let failure = view.tree.failure(prefix: prefix) { throw failure }
+      ranks = view.tree.ranks(prefix: prefix)
     case .key(let key):
+      if let unreadable = view.tree.unreadable[key] { throw unreadable.failure }
       let rank = view.tree.rank(of: key)
       ranks = rank..<(view.tree[key] == nil ? rank : rank + 1)
     }

@@ -44,7 +44,7 @@ public struct CacherClock: Sendable {
 
 /// Something an operator should know; the Cacher itself writes no log.
 public enum CacherProblem: Sendable {
-  /// A stored object can't be decoded. The cache stays out of service until it can (SEMANTICS 2.51).
+  /// A stored object can't be decoded: reads of it, lists that hold it and watches that would begin with it fail; the rest is served.
   case undecodable(key: String, error: any Error)
   case listFailed(any Error)
   /// The storage watch was lost; it is resumed after `revision`.

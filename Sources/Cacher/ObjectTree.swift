@@ -6,13 +6,41 @@ import Storage
 ///
 /// Keys are ordered by their bytes, as storage orders them (Swift's `String` order follows Unicode). A leaf holds references only: the key
 /// is the object's own, so an object costs about 8 to 16 bytes here.
+///
+/// What is stored but can't be read (damaged, or another encryption key) is no object and stands beside the tree. Invariant: no key is in
+/// both.
 struct ObjectTree: Sendable {
   private(set) var root: TreeNode?
+  private(set) var unreadable: [String: Unreadable] = [:]
+
+  /// A stored value that can't be read.
+  struct Unreadable: Sendable {
+    let revision: Revision
+    /// What reading it throws.
+    let failure: any Error
+  }
 
   var count: Int { root?.count ?? 0 }
   var isEmpty: Bool { count == 0 }
-  /// The newest revision among the objects; zero when there are none. (What a `StorageFence` is compared with.)
+  /// The newest revision among the objects; zero when there are none.
   var newest: Revision { Revision(root?.newest ?? 0) }
+
+  /// Is this what storage had at the fence, readable or not?
+  func equals(_ fence: StorageFence) -> Bool {
+    if unreadable.isEmpty { return newest == fence.newest && count == fence.count }
+    return max(newest, unreadable.values.map(\.revision).max() ?? .zero) == fence.newest && count + unreadable.count == fence.count
+  }
+
+  /// Why a read of everything under `prefix` has to fail; nil if it does not.
+  func failure(prefix: String) -> (any Error)? {
+    unreadable.isEmpty ? nil : unreadable.filter { hasKeyPrefix($0.key, prefix) }.min { $0.key < $1.key }?.value.failure
+  }
+
+  /// `key` holds a value that can't be read.
+  mutating func setUnreadable(_ key: String, _ value: Unreadable) {
+    remove(key)
+    unreadable[key] = value
+  }
 
   /// O(log n).
   subscript(key: String) -> CachedObject? {
@@ -23,6 +51,7 @@ struct ObjectTree: Sendable {
   /// Puts `object` under its key; returns what stood there. O(log n).
   @discardableResult
   mutating func set(_ object: CachedObject) -> CachedObject? {
+    if !unreadable.isEmpty { unreadable[object.key] = nil }
     // Taken out while it changes: a second reference would make every mutation copy.
     guard var node = root.take() else {
       root = TreeNode(leaf: [object])
@@ -36,6 +65,7 @@ struct ObjectTree: Sendable {
   /// Takes `key` out; returns what stood there. O(log n).
   @discardableResult
   mutating func remove(_ key: String) -> CachedObject? {
+    if !unreadable.isEmpty { unreadable[key] = nil }
     // Looking first keeps a miss from copying a path.
     guard self[key] != nil, var node = root.take() else { return nil }
     let removed = withKeyBytes(key) { TreeNode.remove($0, from: &node) }

@@ -130,9 +130,9 @@ final class RawWatch: Sendable {
       // A watch on one key is a watch on a prefix, which longer names share.
       guard watcher.covers(event.key) else { continue }
       var object: CachedObject?
-      if event.kind == .put, let value = event.value {
+      if event.kind == .put, let stored = event.object {
         do {
-          object = try config.codec.decode(StoredObject(key: event.key, value: value, revision: event.revision, lease: event.lease))
+          object = try config.codec.decode(stored)
         } catch {
           config.report(.undecodable(key: event.key, error: error))
           throw CacheIsWrong(description: "\(event.key) can't be decoded")

@@ -14,6 +14,8 @@ struct Reflector {
   static let pageSize = 1_000
   /// Objects that one task decodes.
   static let decodeSlice = 128
+  /// How often it is looked whether what could not be read can be read by now (another EncryptionConfiguration).
+  static let unreadableRetry: Duration = .seconds(5)
   /// How long one attempt to prove a new list up to date may take.
   static let startWait: Duration = .seconds(5)
 
@@ -72,14 +74,17 @@ struct Reflector {
       let page = try await storage.getList(prefix: config.resourcePrefix, options: options)
       let shown = revision ?? page.revision
       revision = shown
-      for object in try await decode(page.objects) { tree.set(object) }
+      for read in try await decodeSlices(page.objects, { read($0) }) {
+        switch read {
+        case .object(let object): tree.set(object)
+        case .unreadable(let key, let value): tree.setUnreadable(key, value)
+        }
+      }
       guard page.hasMore, let last = page.objects.last else { return (tree, shown) }
       options.startKey = last.key + "\0"
       options.exactRevision = shown
     }
   }
-
-  private func decode(_ stored: [StoredObject]) async throws -> [CachedObject] { try await decodeSlices(stored) { try decode($0) } }
 
   /// What `decode` makes of each input, in their order; long inputs are divided among tasks.
   private func decodeSlices<Input: Sendable, Output: Sendable>(
@@ -97,10 +102,16 @@ struct Reflector {
     }
   }
 
-  private func decode(_ stored: StoredObject) throws -> CachedObject {
-    do { return try config.codec.decode(stored) } catch {
+  private enum Reading: Sendable {
+    case object(CachedObject)
+    case unreadable(key: String, ObjectTree.Unreadable)
+  }
+
+  /// One value that can't be read must not hide all others (SEMANTICS 2.51 is upstream's way; its cache stays out of service).
+  private func read(_ stored: StoredObject) -> Reading {
+    do { return .object(try config.codec.decode(stored)) } catch {
       config.report(.undecodable(key: stored.key, error: error))
-      throw CacheIsWrong(description: "\(stored.key) can't be decoded")
+      return .unreadable(key: stored.key, .init(revision: stored.revision, failure: error))
     }
   }
 
@@ -121,9 +132,6 @@ struct Reflector {
         throw error
       } catch StorageError.compacted(let requested, let compacted) {
         throw StorageError.compacted(requested: requested, compacted: compacted)
-      } catch StorageError.corruptObject(let key, let reason) {
-        config.report(.undecodable(key: key, error: StorageError.corruptObject(key: key, reason: reason)))
-        throw CacheIsWrong(description: "\(key) can't be decrypted")
       } catch {
         if Task.isCancelled { throw CancellationError() }
         cacher.setFollowing(false)
@@ -140,6 +148,11 @@ struct Reflector {
     cacher.setProof(proof)
     let watch = try await storage.watch(prefix: config.resourcePrefix, after: position.revision)
     defer { watch.cancel() }
+    let unreadable = Array(tree.unreadable.keys)
+    let retrying = unreadable.isEmpty ? nil : Task { [self] in
+      if await canRead(oneOf: unreadable) { watch.finish(CacheIsWrong(description: "what could not be read can be read now")) }
+    }
+    defer { retrying?.cancel() }
     cacher.setFollowing(true)
     while true {
       let items = try await watch.nextBatch()
@@ -196,11 +209,22 @@ struct Reflector {
     let written = cacher.recent.withLock { $0.take(event.key, at: event.revision) }
     guard event.kind == .put else { return DecodedEvent(key: event.key, object: nil, revision: event.revision) }
     if let written { return DecodedEvent(key: event.key, object: written, revision: event.revision) }
-    guard let value = event.value else {
+    guard let stored = event.object else {
       throw CacheIsWrong(description: "\(event.key) at \(event.revision) came without a value")
     }
-    let object = try decode(StoredObject(key: event.key, value: value, revision: event.revision, lease: event.lease))
-    return DecodedEvent(key: event.key, object: object, revision: event.revision)
+    switch read(stored) {
+    case .object(let object): return DecodedEvent(key: event.key, object: object, revision: event.revision)
+    case .unreadable(let key, let value): return DecodedEvent(key: key, object: nil, revision: event.revision, failure: value.failure)
+    }
+  }
+
+  /// Returns true once one of them can be read, false on cancellation.
+  private func canRead(oneOf keys: [String]) async -> Bool {
+    while true {
+      do { try await config.clock.sleep(Self.unreadableRetry) } catch { return false }
+      guard let key = keys.randomElement() else { return false }
+      if let stored = try? await storage.get(key: key, isConsistent: false), (try? config.codec.decode(stored)) != nil { return true }
+    }
   }
 
   /// Opens the cache once it is as new as the storage was after the list.

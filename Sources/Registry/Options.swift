@@ -105,8 +105,11 @@ public struct DeleteOptions: Sendable {
   public var dryRun: [String] = []
   /// Has a say before anything is deleted.
   public var admission: Admission?
+  /// Deletes what can't be read, unseen; without effect (nil) where the feature is off.
+  public var ignoresReadError: Bool?
   public init() {}
 
+  static let ignoreReadErrorField = "ignoreStoreReadErrorWithClusterBreakingPotential"
   public var isDryRun: Bool { !dryRun.isEmpty }
 
   public func validate() throws(Status) {
@@ -118,7 +121,23 @@ public struct DeleteOptions: Sendable {
       errors.append(.notSupported("propagationPolicy", propagationPolicy, ["Foreground", "Background", "Orphan", "nil"]))
     }
     errors += Self.dryRunErrors(dryRun)
+    if ignoresReadError == true {
+      let others = [
+        (isDryRun, "dryRun"), (propagationPolicy != nil, "propagationPolicy"), (orphanDependents != nil, "orphanDependents"),
+        (gracePeriodSeconds != nil, "gracePeriodSeconds"), (uid != nil || resourceVersion != nil, "preconditions"),
+      ]
+      for (isSet, name) in others where isSet {
+        errors.append(.invalid(Self.ignoreReadErrorField, bare: "true", "cannot be set together with .\(name)"))
+      }
+    }
     if !errors.isEmpty { throw .invalid("DeleteOptions", group: "meta.k8s.io", name: "", errors) }
+  }
+
+  /// deletecollection has no use for it.
+  public func refuseReadErrors() throws(Status) {
+    guard ignoresReadError == true else { return }
+    let error = FieldError.invalid(Self.ignoreReadErrorField, bare: "true", "is not allowed with DELETECOLLECTION, try again after removing the option")
+    throw .invalid("DeleteOptions", group: "meta.k8s.io", name: "", [error])
   }
 
   static func dryRunErrors(_ dryRun: [String]) -> [FieldError] {

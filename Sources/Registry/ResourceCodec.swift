@@ -35,7 +35,7 @@ public struct ResourceCodec: ObjectCodec {
 
   private func make(_ stored: StoredObject, revisionText: String?, isCanonical: Bool = false) throws -> CachedObject {
     let tape: JSONTape
-    do { tape = try JSONTape.parse(stored.value) } catch { throw StorageError.corruptObject(key: stored.key, reason: error.description) }
+    do { tape = try JSONTape.parse(stored.value) } catch { throw stored.undecodable(error.description) }
     let root = tape.root
     guard let metadata = root["metadata"], metadata.kind == .object, hasHead(stored.value), metadata["resourceVersion"] == nil, metadata.range.count > 2 else {
       // Another writer's form: bring it into ours. What can't be read even so is corrupt.
@@ -105,7 +105,7 @@ public struct ResourceCodec: ObjectCodec {
   /// The tree of a stored object, resourceVersion set.
   func tree(of stored: StoredObject) throws -> JSONValue {
     let tape: JSONTape
-    do { tape = try JSONTape.parse(stored.value) } catch { throw StorageError.corruptObject(key: stored.key, reason: error.description) }
+    do { tape = try JSONTape.parse(stored.value) } catch { throw stored.undecodable(error.description) }
     var value = hasHead(stored.value) ? JSONValue(tape.root, leavingUnread: "fieldsV1") : try canonical(tape.root, key: stored.key)
     value["metadata"]?["resourceVersion"] = .string(String(stored.revision.rawValue))
     return value

@@ -14,6 +14,9 @@ extension StorageError {
     // Upstream sends a 500 without a reason for whatever etcd refused.
     case .tooLarge(let text), .refused(let text): .plain(500, text)
     case .corruptObject(let key, let reason): .internalError("unable to decode \(key): \(reason)")
+    case .untransformable(let key, let reason): .internalError(verb == "list" ? "unable to transform key \(GoText.quoted(key)): \(reason)" : reason)
+    // Upstream gives up at the first.
+    case .unreadableObjects(let all): all.first?.status(resource, name: name, verb: verb) ?? .internalError("unreadable objects")
     // 500 and not 503: clients go by the reason, and upstream's NewServerTimeout does so.
     case .unreachable: .serverTimeout(resource, operation: verb, retryAfterSeconds: 2)
     case .notReady(let seconds): .tooManyRequests("storage is (re)initializing", retryAfterSeconds: seconds)

@@ -57,7 +57,8 @@ public struct StorageDecorator: Sendable {
     return (plain, { await plain.destroy() })
   }
 
-  private static func cacherConfig(_ parameters: Parameters, _ storage: any Storage) -> CacherConfig {
+  private static func cacherConfig(_ parameters: Parameters, _ raw: any Storage) -> CacherConfig {
+    let storage: any Storage = if let transformer = parameters.config.transformer { TransformedStorage(raw, transformer: transformer) } else { raw }
     var config = CacherConfig(storage: storage, resource: parameters.type, resourcePrefix: parameters.keyPrefix, codec: parameters.codec)
     config.capacity = max(1, parameters.capacity)
     config.trigger = parameters.triggerFunc

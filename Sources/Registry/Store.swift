@@ -14,6 +14,8 @@ public final class Store: Sendable {
   public let codec: ResourceCodec
   /// What every key begins with, ending in "/".
   public let prefix: String
+  /// Upstream's feature gate AllowUnsafeMalformedObjectDeletion.
+  public let allowsUnsafeDeletion: Bool
   let model: TypeModel
   let type: TypeModel.TypeID
   let fields: FieldManager
@@ -24,12 +26,13 @@ public final class Store: Sendable {
   public var info: ResourceInfo { strategy.info }
 
   /// `prefix`: whole key prefix of the resource, ending in "/".
-  public init(_ strategy: any RESTStrategy, objects: any ObjectStorage, codec: ResourceCodec, prefix: String, model: TypeModel = .builtin) {
+  public init(_ strategy: any RESTStrategy, objects: any ObjectStorage, codec: ResourceCodec, prefix: String, allowsUnsafeDeletion: Bool = false, model: TypeModel = .builtin) {
     guard let type = model.type(strategy.info.typeName) else { preconditionFailure("no facts about \(strategy.info.typeName)") }
     self.strategy = strategy
     self.objects = objects
     self.codec = codec
     self.prefix = prefix
+    self.allowsUnsafeDeletion = allowsUnsafeDeletion
     self.model = model
     self.type = type
     // An object of nothing decodes, or the facts are broken.
@@ -53,7 +56,10 @@ public final class Store: Sendable {
   /// The whole key prefix of a namespace's objects, or of all.
   func listPrefix(namespace: String) -> String { info.isNamespaced && !namespace.isEmpty ? "\(prefix)\(namespace)/" : prefix }
 
-  func status(_ error: any Error, name: String, verb: String) -> Status { statusOf(error, info.groupResource, name: name, verb: verb) }
+  func status(_ error: any Error, name: String, verb: String) -> Status {
+    if allowsUnsafeDeletion, let error = error as? StorageError, let status = error.unreadableStatus(info.groupResource, verb: verb) { return status }
+    return statusOf(error, info.groupResource, name: name, verb: verb)
+  }
 
   // MARK: reading one's own writes
 

@@ -91,7 +91,7 @@ public final class StorageMeter: Sendable {
   private static func isFailure(_ error: any Error) -> Bool {
     switch error as? StorageError {
     case .unreachable, .refused, .tooLarge, .corruptObject, .watchClosed, .invalidConfiguration, .shutDown: true
-    case .keyNotFound, .keyExists, .compacted, .futureRevision, .resourceVersionTooLarge, .notReady, nil: false
+    case .keyNotFound, .keyExists, .compacted, .futureRevision, .resourceVersionTooLarge, .notReady, .untransformable, .unreadableObjects, nil: false
     }
   }
 

@@ -17,7 +17,7 @@ public struct Revision: RawRepresentable, Hashable, Comparable, Sendable, Custom
 public struct StoredObject: Sendable {
   /// The whole key, with the prefix of the configuration (`/registry/minions/n1`).
   public let key: String
-  /// The bytes as written, after the transformer has undone its work.
+  /// The bytes as written, once a transformer has undone its work.
   public let value: SharedBytes
   /// The revision of the last change (etcd3: mod_revision).
   public let revision: Revision
@@ -25,13 +25,23 @@ public struct StoredObject: Sendable {
   public let lease: Int64
   /// True when the transformer says that the bytes should be written again (an old encryption key), although they are equal.
   public let isStale: Bool
+  /// Why the transformer could not undo its work, and `value` therefore is as stored; nil for all is well.
+  public let unreadable: String?
 
-  public init(key: String, value: SharedBytes, revision: Revision, lease: Int64 = 0, isStale: Bool = false) {
+  public init(key: String, value: SharedBytes, revision: Revision, lease: Int64 = 0, isStale: Bool = false, unreadable: String? = nil) {
     self.key = key
     self.value = value
     self.revision = revision
     self.lease = lease
     self.isStale = isStale
+    self.unreadable = unreadable
+  }
+
+  /// What to throw when `value` can't be decoded: that it is encrypted, if that is why.
+  public func undecodable(_ reason: String) -> StorageError {
+    if let unreadable { return .untransformable(key: key, reason: unreadable) }
+    if EncryptedValue.isOne(value) { return .untransformable(key: key, reason: IdentityTransformer.refusal.description) }
+    return .corruptObject(key: key, reason: reason)
   }
 }
 

@@ -1,5 +1,3 @@
-public import ByteBuffers
-
 /// The choice of a storage backend. (Kubernetes: package `storagebackend`.)
 public enum StorageBackend {
   /// The default type when none is set.
@@ -28,8 +26,9 @@ public enum StorageBackend {
     public var freshnessProof: FreshnessProofKind?
     /// etcd2 only: entries of the cache of decoded values.
     public var deserializationCacheSize = 0
-    /// Encrypts values; identity unless configured.
-    public var transformer: any Transformer = IdentityTransformer()
+    /// Encrypts the values of the resource that this configuration is for; nil for not at all. Raw storage knows nothing of it: it is
+    /// `TransformedStorage` that runs it, above every backend.
+    public var transformer: (any Transformer)?
     /// How often history is compacted; zero for never.
     public var compactionInterval: Duration = .seconds(300)
     /// How often keys are counted for the metric; zero for never.
@@ -53,26 +52,3 @@ public struct Secret: Sendable, CustomStringConvertible, CustomDebugStringConver
   public var debugDescription: String { description }
   public var customMirror: Mirror { Mirror(self, children: []) }
 }
-
-/// Bytes to and from storage. `context` is the whole key: authenticated data for the ciphers that take some.
-public protocol Transformer: Sendable {
-  /// Undoes `toStorage`; `isStale` says that the value should be written again. Throws `StorageError.corruptObject`.
-  func fromStorage(_ stored: SharedBytes, context: String) throws -> (value: SharedBytes, isStale: Bool)
-  func toStorage(_ value: SharedBytes, context: String) throws -> SharedBytes
-}
-
-/// Leaves bytes as they are, but refuses what some other provider encrypted (SEMANTICS 2.51).
-public struct IdentityTransformer: Transformer {
-  public init() {}
-  public func fromStorage(_ stored: SharedBytes, context: String) throws -> (value: SharedBytes, isStale: Bool) {
-    let mark = "k8s:enc:"
-    let isEncrypted = stored.withUnsafeBytes { $0.count >= mark.utf8.count && $0.prefix(mark.utf8.count).elementsEqual(mark.utf8) }
-    if isEncrypted {
-      throw StorageError.corruptObject(key: context, reason: "identity transformer tried to read encrypted data")
-    }
-    return (stored, false)
-  }
-  public func toStorage(_ value: SharedBytes, context: String) throws -> SharedBytes { value }
-}
-
-

@@ -12,8 +12,12 @@ public enum StorageError: Error, Equatable {
   case tooLarge(String)
   /// The cache did not reach the revision in time.
   case resourceVersionTooLarge(requested: Revision, current: Revision)
-  /// The value can't be decoded (damaged, or another encryption key).
+  /// The value can't be decoded: damaged, or of a form that this build does not know.
   case corruptObject(key: String, reason: String)
+  /// The value can't be decrypted (or, on a write, encrypted): another key, or damaged.
+  case untransformable(key: String, reason: String)
+  /// A list met values that can't be read: each as one of the two above, at most `unreadableMax` of them.
+  case unreadableObjects([StorageError])
   /// No answer. For a write the outcome may be unknown; backends resolve that by reading before they throw.
   case unreachable(String)
   /// The storage refused: out of space, no permission, an alarm. The text is the backend's.
@@ -24,4 +28,7 @@ public enum StorageError: Error, Equatable {
   case invalidConfiguration(String)
   /// The storage has been destroyed.
   case shutDown
+
+  /// Most objects that `unreadableObjects` names.
+  public static let unreadableMax = 100
 }

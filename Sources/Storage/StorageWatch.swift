@@ -11,12 +11,25 @@ public struct StorageEvent: Sendable {
   /// The revision of this change (for a removal: of the removal).
   public let revision: Revision
   public let lease: Int64
-  public init(kind: Kind, key: String, value: SharedBytes?, revision: Revision, lease: Int64 = 0) {
+  /// As in `StoredObject`.
+  public let isStale: Bool
+  /// As in `StoredObject`.
+  public let unreadable: String?
+  public init(
+    kind: Kind, key: String, value: SharedBytes?, revision: Revision, lease: Int64 = 0, isStale: Bool = false, unreadable: String? = nil
+  ) {
     self.kind = kind
     self.key = key
     self.value = value
     self.revision = revision
     self.lease = lease
+    self.isStale = isStale
+    self.unreadable = unreadable
+  }
+
+  /// The key as this change left it; nil for a removal, and for a change whose value a backend did not send.
+  public var object: StoredObject? {
+    value.map { StoredObject(key: key, value: $0, revision: revision, lease: lease, isStale: isStale, unreadable: unreadable) }
   }
 }
 
@@ -47,6 +60,8 @@ public final class StorageWatch: AsyncSequence, Sendable {
   private let limit: Int
   private let onCancel: @Sendable () -> Void
   private let onDrain: (@Sendable () -> Void)?
+  /// Set where this is a view of another watch.
+  private let upstream: (watch: StorageWatch, map: @Sendable (StorageWatchItem) -> StorageWatchItem)?
 
   /// `limit`: most events queued. `onDrain` runs each time the reader has taken what was queued, so that a backend which replays a long
   /// history can keep just ahead of its reader. `onCancel` runs once, when the reader is done before the backend is.
@@ -54,6 +69,15 @@ public final class StorageWatch: AsyncSequence, Sendable {
     self.limit = limit
     self.onDrain = onDrain
     self.onCancel = onCancel
+    upstream = nil
+  }
+
+  /// Another watch with its items changed, which happens where its reader takes them. The other one belongs to this one from then on.
+  public init(reading watch: StorageWatch, map: @escaping @Sendable (StorageWatchItem) -> StorageWatchItem) {
+    limit = 0
+    onDrain = nil
+    onCancel = { watch.cancel() }
+    upstream = (watch, map)
   }
 
   /// Backend: queues an item. False when the queue is full (the stream has then been ended) or the watch has ended.
@@ -87,6 +111,7 @@ public final class StorageWatch: AsyncSequence, Sendable {
 
   /// Backend: ends the stream; what is queued is delivered first.
   public func finish(_ error: any Error) {
+    if let upstream { return upstream.watch.finish(error) }
     let waiter = state.withLock { s -> CheckedContinuation<[StorageWatchItem], any Error>? in
       guard s.end == nil else { return nil }
       s.end = error
@@ -112,11 +137,12 @@ public final class StorageWatch: AsyncSequence, Sendable {
   }
 
   /// Events waiting for the reader.
-  public var depth: Int { state.withLock { $0.queuedEvents } }
+  public var depth: Int { upstream.map(\.watch.depth) ?? state.withLock { $0.queuedEvents } }
 
   /// Everything queued, in order; waits while there is nothing. One reader at a time.
   public func nextBatch() async throws -> [StorageWatchItem] {
-    try await withTaskCancellationHandler {
+    if let upstream { return try await upstream.watch.nextBatch().map(upstream.map) }
+    return try await withTaskCancellationHandler {
       try await withCheckedThrowingContinuation { continuation in
         let ready: Result<[StorageWatchItem], any Error>? = state.withLock { s in
           if !s.items.isEmpty {

@@ -10,7 +10,7 @@ extension Etcd3Storage {
       var range = Requests.Range(keys: KeyRange(key: key))
       range.isSerializable = mayBeSerializable(isConsistent)
       guard let found = try await client.range(range).values.first else { throw StorageError.keyNotFound(key: key) }
-      return try object(found)
+      return object(found)
     }
   }
 
@@ -22,10 +22,9 @@ extension Etcd3Storage {
     try await client.range(Requests.Range(keys: KeyRange(key: key))).values.first.map(object)
   }
 
-  /// What the caller sees of a stored key. Throws `.corruptObject`.
-  func object(_ found: KeyValue) throws -> StoredObject {
-    let (value, isStale) = try config.transformer.fromStorage(found.value, context: found.key)
-    return StoredObject(key: found.key, value: value, revision: Revision(found.modRevision), lease: found.lease, isStale: isStale)
+  /// What the caller sees of a stored key.
+  func object(_ found: KeyValue) -> StoredObject {
+    StoredObject(key: found.key, value: found.value, revision: Revision(found.modRevision), lease: found.lease)
   }
 
   /// One gateway answer of a long list is kept near this size: a list of everything is read in pieces at one revision.
@@ -56,7 +55,7 @@ extension Etcd3Storage {
         var bytes = 0
         for found in answer.values {
           bytes += found.value.count + 256
-          objects.append(try object(found))
+          objects.append(object(found))
         }
         guard answer.hasMore, let last = answer.values.last else {
           return StorageList(objects: objects, revision: Revision(revision), hasMore: false, remaining: 0)

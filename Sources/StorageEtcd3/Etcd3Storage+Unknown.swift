@@ -38,7 +38,7 @@ extension Etcd3Storage {
 
   /// The first change of `key` behind `revision`, known to have one. Throws `.unreachable` if history does not tell any more.
   func firstChange(of key: String, after revision: Int64) async throws -> Change? {
-    let history = try await hub.open(KeyRange(key: key), after: Revision(revision), transformer: IdentityBytes())
+    let history = try await hub.open(KeyRange(key: key), after: Revision(revision))
     defer { history.cancel() }
     let give = Task {
       try await Task.sleep(for: client.timing.attempt)
@@ -57,12 +57,6 @@ extension Etcd3Storage {
       throw StorageError.unreachable("\(reason): the outcome of a write is unknown")
     }
   }
-}
-
-/// Leaves stored bytes as they are, encrypted or not.
-private struct IdentityBytes: Transformer {
-  func fromStorage(_ stored: SharedBytes, context: String) throws -> (value: SharedBytes, isStale: Bool) { (stored, false) }
-  func toStorage(_ value: SharedBytes, context: String) throws -> SharedBytes { value }
 }
 
 extension Etcd3Client.Unknown {

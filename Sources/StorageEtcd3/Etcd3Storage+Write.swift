@@ -46,7 +46,7 @@ extension Etcd3Storage {
           }
           switch try await put(key, value, ttl, expected: shown?.revision.rawValue ?? 0) {
           case .done(let object): return UpdateOutcome(object: object, wasWritten: true)
-          case .conflict(let current): shown = try current.map(object)
+          case .conflict(let current): shown = current.map(object)
           }
         case .delete:
           guard let removed = shown else {
@@ -55,7 +55,7 @@ extension Etcd3Storage {
           }
           switch try await remove(removed) {
           case .done(let object): return UpdateOutcome(object: object, wasWritten: true)
-          case .conflict(let current): shown = try current.map(object)
+          case .conflict(let current): shown = current.map(object)
           }
         }
         isFresh = true
@@ -84,7 +84,7 @@ extension Etcd3Storage {
         }
         switch try await remove(found) {
         case .done(let removed): return removed
-        case .conflict(let current): shown = try current.map(object)
+        case .conflict(let current): shown = current.map(object)
         }
         isFresh = true
       }
@@ -95,15 +95,14 @@ extension Etcd3Storage {
 
   private enum WriteOutcome {
     case done(StoredObject)
-    /// What stands at the key instead, still as stored.
+    /// What stands at the key instead.
     case conflict(KeyValue?)
   }
 
   private func put(_ key: String, _ value: SharedBytes, _ ttl: Duration?, expected: Int64) async throws -> WriteOutcome {
     let lease = if let ttl { try await grantLease(ttl) } else { Int64(0) }
-    let stored = try config.transformer.toStorage(value, context: key)
     let floor = try client.integrity.newest()
-    let body = Requests.put(key, stored, lease: lease, ifAt: expected)
+    let body = Requests.put(key, value, lease: lease, ifAt: expected)
     func done(at revision: Int64) -> WriteOutcome {
       .done(StoredObject(key: key, value: value, revision: Revision(revision), lease: lease))
     }
@@ -114,13 +113,13 @@ extension Etcd3Storage {
       (answer, isRepeated) = try await transact(body, floor: floor, expected == 0 ? .ifUnsent : .conditional)
     } catch let unknown as Etcd3Client.Unknown {
       guard expected == 0 else { throw unknown.asStorageError }
-      switch try await resolveCreate(key, stored, floor: floor, unknown) {
+      switch try await resolveCreate(key, value, floor: floor, unknown) {
       case .created(let revision): return done(at: revision)
       case .exists(let found): return .conflict(found)
       }
     }
     if answer.succeeded { return done(at: answer.header.revision) }
-    if isRepeated, let first = try await firstChange(of: key, after: expected), first.isPut, first.value?.hasSameBytes(as: stored) == true {
+    if isRepeated, let first = try await firstChange(of: key, after: expected), first.isPut, first.value?.hasSameBytes(as: value) == true {
       return done(at: first.revision)
     }
     return .conflict(answer.current)

@@ -43,7 +43,7 @@ public final class Etcd3Storage: Storage {
       throw StorageError.invalidConfiguration("etcd3 storage needs etcd's user and the password together, or neither")
     }
     client = Etcd3Client(transport: try EtcdTransport(config, options: options), timing: timing, userName: config.userName, password: config.password)
-    hub = WatchHub(client: client, transformer: config.transformer)
+    hub = WatchHub(client: client)
   }
 
   private func waitForServer() async throws {

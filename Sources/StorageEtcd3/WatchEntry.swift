@@ -9,7 +9,6 @@ final class WatchEntry: @unchecked Sendable {  // Sendable: made by the caller, 
   let id: Int64
   let range: KeyRange
   let after: Revision?
-  private let transformer: any Transformer
   private let sink: StorageWatch
   private var opening: UnsafeContinuation<Result<Void, any Error>, Never>?
   private var held: [StorageEvent] = []
@@ -25,10 +24,8 @@ final class WatchEntry: @unchecked Sendable {  // Sendable: made by the caller, 
   struct ReaderIsGone: Error {}
 
   init(
-    id: Int64, range: KeyRange, after: Revision?, transformer: any Transformer, sink: StorageWatch,
-    opening: UnsafeContinuation<Result<Void, any Error>, Never>
+    id: Int64, range: KeyRange, after: Revision?, sink: StorageWatch, opening: UnsafeContinuation<Result<Void, any Error>, Never>
   ) {
-    self.transformer = transformer
     self.id = id
     self.range = range
     self.after = after
@@ -63,7 +60,7 @@ final class WatchEntry: @unchecked Sendable {  // Sendable: made by the caller, 
   }
 
   /// Takes the events of one answer and hands on what is whole. Returns the newest revision. Typed errors: `Regression`,
-  /// `ReaderIsGone`, and the transformer's.
+  /// `ReaderIsGone`, and `StorageError.corruptObject` for what is not base64.
   func add(_ events: JSONNode, isFragment: Bool) throws -> Int64 {
     var batch = held
     held = []
@@ -95,10 +92,8 @@ final class WatchEntry: @unchecked Sendable {  // Sendable: made by the caller, 
       if name.isString("kv") { found = try KeyValue(member) }
     }
     guard let found else { throw StorageError.watchClosed("etcd sent an event without a key") }
-    var value: SharedBytes?
-    if !isDelete { value = try transformer.fromStorage(found.value, context: found.key).value }
     return StorageEvent(
-      kind: isDelete ? .delete : .put, key: found.key, value: value, revision: Revision(found.modRevision), lease: found.lease)
+      kind: isDelete ? .delete : .put, key: found.key, value: isDelete ? nil : found.value, revision: Revision(found.modRevision), lease: found.lease)
   }
 }
 

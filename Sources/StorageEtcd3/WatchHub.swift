@@ -11,7 +11,6 @@ import Synchronization
 /// watch with `.watchClosed`: the reader resumes after the last revision it saw, which neither loses nor repeats an event.
 final class WatchHub: @unchecked Sendable {  // Sendable: see Home; HTTPStream checks the thread.
   private let client: Etcd3Client
-  private let transformer: any Transformer
   /// Are progress answers ordered after the events they cover? (SEMANTICS 1.5)
   let trustsProgress = Atomic<Bool>(false)
   private let ids = Atomic<Int64>(1)
@@ -27,22 +26,19 @@ final class WatchHub: @unchecked Sendable {  // Sendable: see Home; HTTPStream c
   private var knock: (id: Int64, at: ContinuousClock.Instant)?
   private var isClosed = false
 
-  init(client: Etcd3Client, transformer: any Transformer) {
+  init(client: Etcd3Client) {
     self.client = client
-    self.transformer = transformer
   }
 
   // MARK: - Doors
 
   /// Opens a watch and returns when etcd has confirmed it. Throws `.unreachable`, `.refused`, `.compacted`, `.shutDown`.
-  /// `transformer` stands in for the storage's own.
-  func open(_ range: KeyRange, after: Revision?, transformer: (any Transformer)? = nil) async throws -> StorageWatch {
+  func open(_ range: KeyRange, after: Revision?) async throws -> StorageWatch {
     let id = nextID()
-    let transformer = transformer ?? self.transformer
     let sink = StorageWatch(onCancel: { [weak self] in self?.perform { $0.cancel(id) } })
     let outcome: Result<Void, any Error> = await withUnsafeContinuation { continuation in
       let isTaken = perform { hub in
-        hub.start(WatchEntry(id: id, range: range, after: after, transformer: transformer, sink: sink, opening: continuation))
+        hub.start(WatchEntry(id: id, range: range, after: after, sink: sink, opening: continuation))
       }
       if !isTaken { continuation.resume(returning: .failure(StorageError.shutDown)) }
     }

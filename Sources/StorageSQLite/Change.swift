@@ -4,8 +4,8 @@ import Storage
 /// A conditional write, checked and done by the writer.
 struct Change: Sendable {
   enum Action: Sendable {
-    /// `value` is what watches see, `stored` what the transformer made of it. `lease`: milliseconds since 1970, 0 for none.
-    case put(value: SharedBytes, stored: SharedBytes, lease: Int64)
+    /// `lease`: milliseconds since 1970, 0 for none.
+    case put(value: SharedBytes, lease: Int64)
     case remove
   }
   let key: StorageKey

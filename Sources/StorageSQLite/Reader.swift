@@ -45,8 +45,8 @@ func runReader(_ queue: ReaderQueue, core: StorageCore) {
 struct HistoryRow: Sendable {
   let key: String
   let version: KeyVersion
-  /// As stored (the transformer has not undone its work); nil for a removal.
-  let stored: SharedBytes?
+  /// Nil for a removal.
+  let value: SharedBytes?
 }
 
 /// A connection for reads. Confined to its reader's thread. Each method is one short read transaction.
@@ -68,8 +68,8 @@ final class ReadConnection {
   }
 
   /// The values at these revisions, in the order asked for; nil where compaction was faster.
-  func values(at revisions: [Int64]) throws(SQLiteError) -> [(lease: Int64, stored: SharedBytes)?] {
-    var found: [(lease: Int64, stored: SharedBytes)?] = []
+  func values(at revisions: [Int64]) throws(SQLiteError) -> [(lease: Int64, value: SharedBytes)?] {
+    var found: [(lease: Int64, value: SharedBytes)?] = []
     found.reserveCapacity(revisions.count)
     // One transaction spares a lock and an unlock a row.
     try begin.run()
@@ -105,9 +105,9 @@ final class ReadConnection {
       let isTombstone = historyAfter.int(5) != 0
       let version = KeyVersion(
         revision: reached, created: historyAfter.int(2), version: historyAfter.int(3), lease: historyAfter.int(4), isTombstone: isTombstone)
-      let stored = isTombstone ? nil : historyAfter.blob(6)
-      bytes += stored?.count ?? 0
-      rows.append(HistoryRow(key: historyAfter.text(1), version: version, stored: stored))
+      let value = isTombstone ? nil : historyAfter.blob(6)
+      bytes += value?.count ?? 0
+      rows.append(HistoryRow(key: historyAfter.text(1), version: version, value: value))
     }
     return (rows, reached)
   }

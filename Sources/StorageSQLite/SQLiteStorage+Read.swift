@@ -14,7 +14,7 @@ extension SQLiteStorage {
     while true {
       guard let revision = try newestRevision(of: key) else { return nil }
       if let row = try await core.read({ try $0.values(at: [revision]) }).first ?? nil {
-        return try object(key, revision, row)
+        return object(key, revision, row)
       }
       // Written again and compacted between the two looks: look again.
     }
@@ -28,9 +28,8 @@ extension SQLiteStorage {
     }
   }
 
-  private func object(_ key: String, _ revision: Int64, _ row: (lease: Int64, stored: SharedBytes)) throws -> StoredObject {
-    let (value, isStale) = try core.config.transformer.fromStorage(row.stored, context: key)
-    return StoredObject(key: key, value: value, revision: Revision(revision), lease: row.lease, isStale: isStale)
+  private func object(_ key: String, _ revision: Int64, _ row: (lease: Int64, value: SharedBytes)) -> StoredObject {
+    StoredObject(key: key, value: row.value, revision: Revision(revision), lease: row.lease)
   }
 
   public func getList(prefix: String, options: StorageListOptions) async throws -> StorageList {
@@ -75,7 +74,7 @@ extension SQLiteStorage {
       let rows = try await core.read { try $0.values(at: revisions) }
       for (place, row) in zip(places, rows) {
         guard let row else { return nil }
-        objects[place] = try object(found[place].key, found[place].revision, row)
+        objects[place] = object(found[place].key, found[place].revision, row)
       }
     }
     return StorageList(objects: objects.compactMap { $0 }, revision: Revision(revision), hasMore: remaining > 0, remaining: remaining)

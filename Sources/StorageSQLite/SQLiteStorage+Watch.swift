@@ -104,10 +104,10 @@ private final class Replay: Sendable {
     var events: [StorageEvent] = []
     events.reserveCapacity(rows.count)
     for row in rows {
-      let value = try row.stored.map { try core.config.transformer.fromStorage($0, context: row.key).value }
       events.append(
         StorageEvent(
-          kind: value == nil ? .delete : .put, key: row.key, value: value, revision: Revision(row.version.revision), lease: row.version.lease))
+          kind: row.value == nil ? .delete : .put, key: row.key, value: row.value, revision: Revision(row.version.revision),
+          lease: row.version.lease))
     }
     if !events.isEmpty && !watch.offer(.events(events)) { return }
     let isLive = try core.state.withLock { committed in

@@ -97,8 +97,7 @@ extension SQLiteStorage {
       let (deadline, overflow) = Clock.wallMilliseconds.addingReportingOverflow(max(ttl.clampedMilliseconds, 1))
       lease = overflow ? .max : deadline
     }
-    let stored = try core.config.transformer.toStorage(value, context: key)
-    let change = Change(key: StorageKey(key), expected: expected, action: .put(value: value, stored: stored, lease: lease))
+    let change = Change(key: StorageKey(key), expected: expected, action: .put(value: value, lease: lease))
     switch await core.commit(change) {
     case .committed(let revision): return .done(StoredObject(key: key, value: value, revision: Revision(revision), lease: lease))
     case .conflict(let current): return .conflict(current)

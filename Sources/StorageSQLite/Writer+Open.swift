@@ -21,7 +21,7 @@ extension Writer {
     guard contents.newest >= known else {
       throw SQLiteError(code: 0, message: "damaged: it ends at revision \(contents.newest), but \(known) was written", action: "reading the history")
     }
-    let missed = try Self.rows(after: known, in: connection, core)
+    let missed = try Self.rows(after: known, in: connection)
     leases = LeaseQueue()
     for key in contents.keys { leases.add(key.key, key.newest) }
     open = try OpenDatabase(connection)
@@ -35,7 +35,7 @@ extension Writer {
   }
 
   /// Changes that nobody was told of: none at the start, when nobody watches yet.
-  private static func rows(after known: Int64, in connection: SQLiteConnection, _ core: StorageCore) throws(SQLiteError) -> [CommittedChange] {
+  private static func rows(after known: Int64, in connection: SQLiteConnection) throws(SQLiteError) -> [CommittedChange] {
     guard known > 1 else { return [] }
     let select = try connection.prepare(
       "SELECT rev, key, create_rev, version, lease, deleted, value FROM history WHERE rev > ?1 ORDER BY rev")
@@ -46,9 +46,7 @@ extension Writer {
       let key = select.text(1)
       let version = KeyVersion(
         revision: select.int(0), created: select.int(2), version: select.int(3), lease: select.int(4), isTombstone: isTombstone)
-      // We wrote it a moment ago: a transformer that refuses it now would refuse every reader.
-      let value = isTombstone ? nil : try? core.config.transformer.fromStorage(select.blob(6), context: key).value
-      changes.append(CommittedChange(key: StorageKey(key), version: version, value: value))
+      changes.append(CommittedChange(key: StorageKey(key), version: version, value: isTombstone ? nil : select.blob(6)))
     }
     return changes
   }

@@ -157,12 +157,12 @@ final class Writer {
     let insert = open.insert
     var value: SharedBytes?
     switch change.action {
-    case .put(let plain, let stored, let lease):
+    case .put(let bytes, let lease):
       if removalsOnly { return .failed(.refused("no space left for \(core.file.path)")) }
       version.lease = lease
-      value = plain
+      value = bytes
       do throws(SQLiteError) {
-        try insert.bind(stored, at: 8)
+        try insert.bind(bytes, at: 8)
       } catch {
         // This value alone is too much for SQLite; the others of the batch go on.
         if error.isTooBig { return .failed(.tooLarge(error.message)) }

@@ -7,6 +7,7 @@ import Schema
 enum ConfigFile {
   /// `arguments` with the flags of the file that `--config` names put right after the sub-command.
   static func expanding(_ arguments: [String]) throws -> [String] {
+    let arguments = arguments.map { ServeOptions.booleans.contains(String($0.dropFirst(2))) && $0.hasPrefix("--") ? $0 + "=true" : $0 }
     guard let path = value(of: "--config", in: arguments) else { return arguments }
     let flags = try flags(in: path)
     let verbs = ["serve", "check-config", "kubeconfig"]
@@ -75,9 +76,11 @@ extension ServeOptions {
     "config", "insecure-bind-address", "insecure-port", "allow-insecure-network", "bind-address", "secure-port", "cert-dir",
     "tls-cert-file", "tls-private-key-file", "tls-sni-cert-key", "tls-min-version", "tls-cipher-suites", "client-ca-file", "http2-max-streams-per-connection", "goaway-chance", "storage-backend", "etcd-servers", "etcd-prefix", "etcd-cafile",
     "etcd-certfile", "etcd-keyfile", "etcd-consistent-reads", "etcd-user", "etcd-password-file", "deserialization-cache-size", "etcd-quorum-read", "data-dir", "etcd-compaction-interval", "etcd-count-metric-poll-period",
-    "etcd-healthcheck-timeout", "etcd-start-timeout", "watch-cache", "watch-cache-sizes", "cors-allowed-origins", "min-request-timeout", "request-timeout", "reactors",
+    "etcd-healthcheck-timeout", "etcd-start-timeout", "encryption-provider-config", "encryption-provider-config-automatic-reload", "feature-gates", "watch-cache", "watch-cache-sizes", "cors-allowed-origins", "min-request-timeout", "request-timeout", "reactors",
     "max-connections", "shutdown-delay-duration", "shutdown-timeout", "logging-format", "v",
   ])
+  /// Flags whose value may be left out, as Go's flags allow: `--name` is `--name=true`.
+  static let booleans: Set<String> = ["encryption-provider-config-automatic-reload"]
   /// Flags that take no value on the command line.
   static let switches: Set<String> = ["allow-insecure-network"]
   /// Flags that may be given more than once.

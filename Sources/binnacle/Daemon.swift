@@ -6,6 +6,7 @@ import Machinery
 import Metrics
 import Registry
 import Storage
+import StorageEncryption
 import StorageEtcd2
 
 /// The running service: what `serve` builds, in the order in which it must end.
@@ -16,6 +17,8 @@ struct Daemon {
   /// nil without HTTPS.
   private let credentialWatch: CredentialWatch?
   private let api: APIServer
+  /// Follows the EncryptionConfiguration file.
+  private let reloading: Task<Void, Never>?
   /// In order: what stands above is destroyed first.
   private let destroys: [DestroyFunc]
 
@@ -79,7 +82,9 @@ struct Daemon {
       let addresses = settings.addresses.joined(separator: " ")
       logger.info("serving", metadata: ["address": "\(addresses)", "reactors": "\(server.reactors.count)"])
       ServiceManager.notify("READY=1\nSTATUS=serving on \(addresses)")
-      return Daemon(settings: settings, logger: logger, server: server, credentialWatch: watch, api: api, destroys: [destroyNodes, destroyStorage])
+      return Daemon(
+        settings: settings, logger: logger, server: server, credentialWatch: watch, api: api, reloading: Self.followEncryptionConfig(settings, logger),
+        destroys: [destroyNodes, destroyStorage])
     } catch {
       await destroyNodes()
       await destroyStorage()
@@ -92,10 +97,27 @@ struct Daemon {
     let codec = ResourceCodec(strategy)
     let info = strategy.info
     var parameters = StorageDecorator.Parameters(config: settings.storage, type: info.groupResource, resourcePrefix: info.storagePath, codec: codec)
+    parameters.config.transformer = settings.encryption?.transformer(for: info.groupResource)
     parameters.capacity = settings.options.watchCache ? settings.watchCacheSizes[info.groupResource.description] ?? parameters.capacity : 0
     parameters.report = { problem in logger.warning("cache", metadata: ["resource": "\(info.groupResource)", "problem": "\(problem)"]) }
     let (objects, destroy) = await StorageDecorator.storageWithCacher(parameters, over: storage)
-    return (Store(strategy, objects: objects, codec: codec, prefix: parameters.keyPrefix), destroy)
+    return (Store(strategy, objects: objects, codec: codec, prefix: parameters.keyPrefix, allowsUnsafeDeletion: settings.options.featureGates.allowUnsafeMalformedObjectDeletion), destroy)
+  }
+
+  /// How often the EncryptionConfiguration file is looked at.
+  private static let encryptionConfigPoll: Duration = .seconds(5)
+
+  private static func followEncryptionConfig(_ settings: Settings, _ logger: Logger) -> Task<Void, Never>? {
+    guard let encryption = settings.encryption, settings.options.encryptionProviderConfigAutomaticReload else { return nil }
+    return Task {
+      await encryption.followChanges(every: encryptionConfigPoll) { problem in
+        if let problem {
+          logger.error("encryption config not reloaded", metadata: ["file": "\(settings.options.encryptionProviderConfig)", "problem": "\(problem)"])
+        } else {
+          logger.info("encryption config reloaded", metadata: ["file": "\(settings.options.encryptionProviderConfig)"])
+        }
+      }
+    }
   }
 
   /// The orderly end: readyz fails, requests finish, watches end, caches stop, storage closes.
@@ -104,6 +126,7 @@ struct Daemon {
     ServiceManager.notify("STOPPING=1")
     credentialWatch?.stop()
     api.beginShutdown()
+    reloading?.cancel()
     if settings.options.shutdownDelayDuration.duration > .zero { try? await Task.sleep(for: settings.options.shutdownDelayDuration.duration) }
     await server.drain(deadline: settings.options.shutdownTimeout.duration)
     for destroy in destroys { await destroy() }

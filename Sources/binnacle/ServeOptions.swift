@@ -92,6 +92,15 @@ struct ServeOptions: ParsableArguments {
   @Option(help: "How long the start waits for a storage that does not answer.")
   var etcdStartTimeout = Seconds(10)
 
+  @Option(help: "EncryptionConfiguration file: how values are encrypted in storage, by resource.")
+  var encryptionProviderConfig = ""
+
+  @Option(help: "true follows later changes of the file that --encryption-provider-config names.")
+  var encryptionProviderConfigAutomaticReload = false
+
+  @Option(help: "Comma-separated name=true|false. Known: \(FeatureGates.help).")
+  var featureGates = FeatureGates()
+
   @Option(help: "false answers every read and watch from storage.")
   var watchCache = true
 

@@ -1,6 +1,7 @@
 import APIServer
 import ArgumentParser
 import Storage
+import StorageEncryption
 
 import Glibc
 
@@ -21,6 +22,8 @@ struct Settings {
 
   /// What is served, as URLs.
   var addresses: [String] { (secure.map { ["https://\($0.address):\($0.port)"] } ?? []) + (insecure.map { ["http://\($0.address):\($0.port)"] } ?? []) }
+  /// nil: values are stored as they are.
+  let encryption: EncryptionProviders?
 
   var summary: String {
     let place = storage.type == StorageBackend.typeSQLite ? storage.sqlitePath : storage.serverList.joined(separator: ",")
@@ -93,7 +96,9 @@ extension ServeOptions {
     storage.healthcheckTimeout = etcdHealthcheckTimeout.duration
     storage.startTimeout = etcdStartTimeout.duration
     if storage.type == StorageBackend.typeSQLite { storage.sqlitePath = "\(dataDir)/binnacle.db" }
-    return Settings(options: self, storage: storage, watchCacheSizes: try parsedWatchCacheSizes(), insecure: insecure, secure: secure, cors: try parsedOrigins(), access: accessControl)
+    return Settings(
+      options: self, storage: storage, watchCacheSizes: try parsedWatchCacheSizes(), insecure: insecure, secure: secure, cors: try parsedOrigins(), access: accessControl,
+      encryption: try encryptionProviders())
   }
 
   private func parsedOrigins() throws -> CORS? {
@@ -120,6 +125,21 @@ extension ServeOptions {
     let line = try TextFile.contents(of: etcdPasswordFile, flag: "--etcd-password-file").prefix { $0 != 10 && $0 != 13 }
     guard !line.isEmpty else { throw StartFailure("--etcd-password-file: the first line of \"\(etcdPasswordFile)\" is empty") }
     return (etcdUser, Secret(String(decoding: line, as: UTF8.self)))
+  }
+
+  private func encryptionProviders() throws -> EncryptionProviders? {
+    if encryptionProviderConfig.isEmpty {
+      if encryptionProviderConfigAutomaticReload {
+        throw StartFailure("--encryption-provider-config-automatic-reload must be set with --encryption-provider-config")
+      }
+      return nil
+    }
+    do throws(StorageError) {
+      return try EncryptionProviders(file: encryptionProviderConfig, reloads: encryptionProviderConfigAutomaticReload)
+    } catch {
+      guard case .invalidConfiguration(let why) = error else { throw StartFailure("--encryption-provider-config: \(error)") }
+      throw StartFailure("--encryption-provider-config \(encryptionProviderConfig): \(why)")
+    }
   }
 
   private func parsedWatchCacheSizes() throws -> [String: Int] {

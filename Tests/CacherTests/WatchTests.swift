@@ -238,20 +238,51 @@ import Testing
     await cacher.destroy()
   }
 
-  @Test func `an object that can't be decoded puts the cache out of service, and is named`() async throws {
-    let storage = ModelStorage(.inProcess)
+  @Test(arguments: [FreshnessProofKind.inProcess, .newestAndCount])
+  func `an object that can't be decoded fails what would have to show it, and nothing else`(proof: FreshnessProofKind) async throws {
+    let storage = ModelStorage(proof)
     let named = Mutex<Set<String>>([])
     let cacher = try await makeCacher(storage) {
       $0.report = { if case .undecodable(let key, _) = $0 { named.withLock { _ = $0.insert(key) } } }
     }
-    storage.put(a("bad"), "damaged")
-    try await eventually("out of service") { !cacher.statistics.isReady }
-    #expect(named.withLock { $0 } == [a("bad")])
-    await #expect(throws: StorageError.notReady(retryAfterSeconds: 1)) { _ = try await cacher.list(ListRequest(prefix: prefix, freshness: .any)) }
+    storage.put(a("bad"), "whole")
     storage.put(a("good"), "v")
-    #expect(try await cacher.get(key: a("good"), freshness: .any).value == "v")
+    try await eventually("both are cached") { cacher.cached(key: a("good")) != nil }
+    let home = ManualHome()
+    let early = Collector(try await cacher.watch(WatchRequest(target: .prefix(prefix), start: .any), home: home))
+    home.run()
+    storage.put(a("bad"), "damaged")
+    // Whoever watched an object that nobody can read any more must look again.
+    try await eventually("watches end, and the cache serves again") {
+      home.run()
+      return early.end == .relisted && cacher.statistics.isReady
+    }
+    #expect(named.withLock { $0 } == [a("bad")])
+    #expect(try await cacher.get(key: a("good"), freshness: .consistent).value == "v")
+    #expect(early.changes.count == 2)
+    await #expect(throws: TestCodec.Damaged.self) { _ = try await cacher.get(key: a("bad"), freshness: .any) }
+    await #expect(throws: TestCodec.Damaged.self) { _ = try await cacher.list(ListRequest(prefix: prefix, freshness: .any)) }
+    await #expect(throws: TestCodec.Damaged.self) { _ = try await cacher.watch(WatchRequest(target: .prefix(prefix), start: .any), home: home) }
+    #expect(try await cacher.list(ListRequest(prefix: a("good"))).objects.map(\.value) == ["v"])
+    // Damaged once more, it ends no watch; readable again, it is new to those who watch.
+    let revision = cacher.statistics.revision
+    let late = Collector(try await cacher.watch(WatchRequest(target: .prefix(prefix), start: .after(revision)), home: home))
+    storage.put(a("bad"), "damaged")
+    storage.put(a("bad"), "mended")
+    try await eventually("shown") {
+      home.run()
+      return !late.changes.isEmpty
+    }
+    #expect(late.changes.map { $0.hasPrefix("added \(a("bad"))") && $0.hasSuffix("mended") } == [true])
+    #expect(try await cacher.list(ListRequest(prefix: prefix, freshness: .any)).objects.map(\.value) == ["mended", "v"])
+    storage.put(a("bad"), "damaged")
+    try await eventually("ended") {
+      home.run()
+      return late.end == .relisted && cacher.statistics.isReady
+    }
     storage.put(a("bad"), nil)
-    try await eventually("back in service") { cacher.statistics.isReady }
+    try await eventually("gone") { try await cacher.list(ListRequest(prefix: prefix)).objects.map(\.value) == ["v"] }
+    #expect(violations(cacher).isEmpty)
     await cacher.destroy()
   }
 }

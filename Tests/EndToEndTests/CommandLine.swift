@@ -20,6 +20,9 @@ import Testing
     (["--data-dir", "/proc/nowhere"], "/proc/nowhere"),
     (["--watch-cache-sizes", "nodes"], "--watch-cache-sizes"),
     (["--cors-allowed-origins", "example.com"], "--cors-allowed-origins"),
+    (["--encryption-provider-config", "/nowhere/encryption.yaml"], "/nowhere/encryption.yaml"),
+    (["--encryption-provider-config-automatic-reload"], "--encryption-provider-config"),
+    (["--feature-gates", "Sorcery=true"], "--feature-gates"),
     (["--config", "/nowhere/binnacle.yaml"], "/nowhere/binnacle.yaml"),
   ])
   func `a wrong setting stops the start with one line that names it`(arguments: [String], names: String) async throws {

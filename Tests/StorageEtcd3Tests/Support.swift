@@ -6,15 +6,13 @@ import Testing
 
 /// A storage over given servers, with short times so that faults show soon.
 func withEtcd3(
-  _ servers: [String], prefix: String = "/registry", timing: Etcd3Timing = .init(), transformer: any Transformer = IdentityTransformer(),
-  compaction: Duration = .zero, within limit: Duration = .seconds(90), _ body: @escaping @Sendable (Etcd3Storage) async throws -> Void
+  _ servers: [String], prefix: String = "/registry", timing: Etcd3Timing = .init(), compaction: Duration = .zero, within limit: Duration = .seconds(90), _ body: @escaping @Sendable (Etcd3Storage) async throws -> Void
 ) async throws {
   var config = StorageBackend.Config()
   config.type = StorageBackend.typeETCD3
   config.serverList = servers
   config.prefix = prefix
   config.compactionInterval = compaction
-  config.transformer = transformer
   let storage = try await Etcd3Storage.open(config, timing: timing)
   do {
     try await within(limit, "the test") { try await body(storage) }

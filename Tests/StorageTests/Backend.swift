@@ -1,4 +1,7 @@
+import Foundation
+import Machinery
 import Storage
+import StorageEncryption
 import StorageEtcd2
 import StorageEtcd3
 import StorageSQLite
@@ -8,6 +11,8 @@ import TestSupport
 /// Every implementation of `Storage` that the contract is asked of. A new one is a case and a branch of `open`.
 enum Backend: String, CaseIterable, CustomStringConvertible {
   case sqlite
+  /// Through `TransformedStorage`: the contract is the same for encrypted values.
+  case encryptedSQLite = "sqlite, encrypted"
   case etcd3_4 = "etcd 3.4.23"
   case etcd3_5 = "etcd 3.5.1"
   case etcd3_4TLS = "etcd 3.4.23 over TLS"
@@ -25,13 +30,15 @@ enum Backend: String, CaseIterable, CustomStringConvertible {
   /// under `prefix`, which is empty and nobody else's.
   func open(isAlone: Bool = false) async throws -> OpenBackend {
     switch self {
-    case .sqlite:
+    case .sqlite, .encryptedSQLite:
       let folder = try TemporaryFolder()
       var config = StorageBackend.Config()
       config.type = StorageBackend.typeSQLite
       config.sqlitePath = folder.file("data/store.db")
       let (storage, destroy) = try await SQLiteStorage.make(config)
-      return OpenBackend(storage: storage, prefix: "/registry/things/", destroy: destroy, keep: [folder])
+      var shown = storage
+      if self == .encryptedSQLite { shown = TransformedStorage(storage, transformer: try Self.transformer(folder)) }
+      return OpenBackend(storage: shown, prefix: "/registry/things/", destroy: destroy, keep: [folder])
     case .etcd3_4: return try await Backend.openEtcd(.v3_4, isAlone: isAlone)
     case .etcd3_5: return try await Backend.openEtcd(.v3_5, isAlone: isAlone)
     case .etcd3_4TLS: return try await Backend.openEtcd(.v3_4TLS, isAlone: isAlone)
@@ -47,6 +54,18 @@ enum Backend: String, CaseIterable, CustomStringConvertible {
 }
 
 extension Backend {
+  private static func transformer(_ folder: TemporaryFolder) throws -> any Transformer {
+    let path = folder.file("encryption.yaml")
+    try """
+      kind: EncryptionConfiguration
+      apiVersion: apiserver.config.k8s.io/v1
+      resources:
+      - resources: [things]
+        providers: [{aesgcm: {keys: [{name: a, secret: AAECAwQFBgcICQoLDA0ODw==}]}}]
+      """.write(toFile: path, atomically: true, encoding: .utf8)
+    return try EncryptionProviders(file: path, reloads: false).transformer(for: GroupResource(resource: "things")) ?? IdentityTransformer()
+  }
+
   private static func openEtcd(_ kind: SharedEtcd, isAlone: Bool) async throws -> OpenBackend {
     let server = isAlone ? try await kind.start() : try await kind.server()
     var config = Backend.config(StorageBackend.typeETCD3, server)

@@ -32,6 +32,8 @@ public final class EtcdServer: Sendable {
   public let certificates: TestCertificates?
 
   public var url: String { "\(certificates == nil ? "http" : "https")://127.0.0.1:\(clientPort)" }
+  /// Where it keeps everything.
+  public var dataFolder: String { folder.file("data") }
   var peer: String { "\(name)=http://127.0.0.1:\(peerPort)" }
 
   init(_ version: Version, name: String, arguments: [String], certificates: TestCertificates? = nil) throws {
