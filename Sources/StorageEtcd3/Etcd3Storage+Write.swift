@@ -100,7 +100,16 @@ extension Etcd3Storage {
   }
 
   private func put(_ key: String, _ value: SharedBytes, _ ttl: Duration?, expected: Int64) async throws -> WriteOutcome {
-    let lease = if let ttl { try await grantLease(ttl) } else { Int64(0) }
+    guard let ttl else { return try await put(key, value, lease: 0, expected: expected) }
+    let lease = try await leases.lease(for: ttl)
+    do { return try await put(key, value, lease: lease, expected: expected) } catch StorageError.refused(let text) where text.contains("requested lease not found") {
+      // Revoked by somebody, or lost with an etcd that was restored. Nothing was written.
+      await leases.forget(lease)
+      return try await put(key, value, lease: try await leases.lease(for: ttl), expected: expected)
+    }
+  }
+
+  private func put(_ key: String, _ value: SharedBytes, lease: Int64, expected: Int64) async throws -> WriteOutcome {
     let floor = try client.integrity.newest()
     let body = Requests.put(key, value, lease: lease, ifAt: expected)
     func done(at revision: Int64) -> WriteOutcome {
@@ -152,18 +161,6 @@ extension Etcd3Storage {
       let answer = try TransactionAnswer(outcome.tape.root)
       try client.integrity.check(answer.header, floor: floor)
       return (answer, outcome.isRepeated)
-    } catch let failure as CallFailure {
-      throw failure.storageError()
-    }
-  }
-
-  /// A lease of the key's own. One that is granted and then not used runs out by itself, so asking twice does no harm.
-  private func grantLease(_ ttl: Duration) async throws -> Int64 {
-    do {
-      let body = Requests.leaseGrant(seconds: max(1, ttl.wholeSeconds))
-      let outcome = try await client.call(.leaseGrant, body, attempt: client.timing.attempt, total: client.timing.call, .always)
-      guard let lease = outcome.tape.root["ID"]?.wireInt, lease != 0 else { throw StorageError.refused("etcd granted no lease") }
-      return lease
     } catch let failure as CallFailure {
       throw failure.storageError()
     }

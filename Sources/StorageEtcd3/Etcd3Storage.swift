@@ -13,6 +13,7 @@ public final class Etcd3Storage: Storage {
   let config: StorageBackend.Config
   let client: Etcd3Client
   let hub: WatchHub
+  let leases: LeaseManager
   let proofs = VersionMemory()
   private let compaction = Mutex<Task<Void, Never>?>(nil)
 
@@ -44,6 +45,7 @@ public final class Etcd3Storage: Storage {
     }
     client = Etcd3Client(transport: try EtcdTransport(config, options: options), timing: timing, userName: config.userName, password: config.password)
     hub = WatchHub(client: client)
+    leases = LeaseManager(client: client)
   }
 
   private func waitForServer() async throws {
