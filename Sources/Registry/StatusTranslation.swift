@@ -13,6 +13,8 @@ extension StorageError {
     case .watchClosed(let why): .internalError("watch closed: \(why)")
     // Upstream sends a 500 without a reason for whatever etcd refused.
     case .tooLarge(let text), .refused(let text): .plain(500, text)
+    // The same, with a hint: space comes back only when somebody makes some, so there is no use in asking soon.
+    case .outOfSpace(let text): Status(code: 500, reason: "", message: text, details: Status.Details(retryAfterSeconds: 10))
     case .corruptObject(let key, let reason): .internalError("unable to decode \(key): \(reason)")
     case .untransformable(let key, let reason): .internalError(verb == "list" ? "unable to transform key \(GoText.quoted(key)): \(reason)" : reason)
     // Upstream gives up at the first.

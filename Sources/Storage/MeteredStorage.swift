@@ -90,7 +90,7 @@ public final class StorageMeter: Sendable {
   /// That a key is missing or taken is an answer, and what a caller's closure throws is the caller's.
   private static func isFailure(_ error: any Error) -> Bool {
     switch error as? StorageError {
-    case .unreachable, .refused, .tooLarge, .corruptObject, .watchClosed, .invalidConfiguration, .shutDown: true
+    case .unreachable, .refused, .outOfSpace, .tooLarge, .corruptObject, .watchClosed, .invalidConfiguration, .shutDown: true
     case .keyNotFound, .keyExists, .compacted, .futureRevision, .resourceVersionTooLarge, .notReady, .untransformable, .unreadableObjects, nil: false
     }
   }

@@ -20,7 +20,9 @@ public enum StorageError: Error, Equatable {
   case unreadableObjects([StorageError])
   /// No answer. For a write the outcome may be unknown; backends resolve that by reading before they throw.
   case unreachable(String)
-  /// The storage refused: out of space, no permission, an alarm. The text is the backend's.
+  /// The storage has no room for a write, or has raised an alarm because of it. The text is the backend's.
+  case outOfSpace(String)
+  /// The storage refused: no permission, too much waits. The text is the backend's.
   case refused(String)
   /// The cache is starting or relisting; ask again in this many seconds.
   case notReady(retryAfterSeconds: Int)

@@ -95,7 +95,29 @@ extension Etcd3Storage {
   }
 
   public func readinessCheck() async throws {
-    try await during { _ = try await client.range(pulse, total: config.healthcheckTimeout) }
+    try await during {
+      _ = try await client.range(pulse, total: config.healthcheckTimeout)
+      try await checkAlarms()
+    }
+  }
+
+  /// Throws when etcd has raised an alarm: reads go on then, but it refuses writes (NOSPACE) or trusts its data no more (CORRUPT).
+  private func checkAlarms() async throws {
+    let outcome: Etcd3Client.Outcome
+    do {
+      outcome = try await client.call(.alarm, Requests.alarms, attempt: config.healthcheckTimeout, total: config.healthcheckTimeout, .always)
+    } catch let failure as CallFailure where failure.kind == .final {
+      // Asking takes a permission that serving does not.
+      return
+    } catch let failure as CallFailure {
+      throw failure.storageError()
+    }
+    let raised = (outcome.tape.root["alarms"].map { Array($0.elements) } ?? []).map { alarm in
+      // etcd leaves out what is zero, and alarm 0 is none.
+      let member = String(UInt64(bitPattern: alarm["memberID"]?.wireInt ?? 0), radix: 16)
+      return "\(alarm["alarm"]?.string ?? "unknown") on member \(member)"
+    }
+    if !raised.isEmpty { throw StorageError.outOfSpace("etcd: alarm \(raised.joined(separator: ", "))") }
   }
 
   public func freshnessProof() async throws -> FreshnessProofKind {

@@ -38,6 +38,7 @@ extension CallFailure {
       return StorageError.futureRevision(requested: Revision(requested), current: Revision(current))
     }
     if text.contains("request is too large") || text.contains("larger than max") { return StorageError.tooLarge(text) }
+    if text.contains("database space exceeded") { return StorageError.outOfSpace(text) }
     return StorageError.refused(text)
   }
 }

@@ -1,6 +1,6 @@
 /// The URLs of one endpoint that we call; the frequent ones are made once.
 struct GatewayURLs: Sendable {
-  enum Path: Sendable { case range, transaction, compaction, leaseGrant, authenticate, version, watch }
+  enum Path: Sendable { case range, transaction, compaction, leaseGrant, alarm, authenticate, version, watch }
 
   private let base: String
   private let range: String
@@ -18,6 +18,7 @@ struct GatewayURLs: Sendable {
     case .transaction: transaction
     case .compaction: base + "/v3/kv/compaction"
     case .leaseGrant: base + "/v3/lease/grant"
+    case .alarm: base + "/v3/maintenance/alarm"
     case .authenticate: base + "/v3/auth/authenticate"
     case .version: base + "/version"
     case .watch: base + "/v3/watch"

@@ -120,6 +120,9 @@ enum Requests {
     return writer.finish()
   }
 
+  /// Asks which alarms are raised.
+  static let alarms = SharedBytes("{\"action\":\"GET\"}")
+
   static let progress = SharedBytes("{\"progress_request\":{}}\n")
 
   // MARK: - Parts

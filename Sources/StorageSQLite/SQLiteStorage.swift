@@ -179,7 +179,7 @@ public final class SQLiteStorage: Storage {
     guard let full = core.health.withLock({ $0.full }) else { return }
     // The next write will tell; until then, what the disk says.
     if core.tuning.maxPageCount == nil, let free = core.file.freeBytes(), free > core.tuning.reservedBytes + (4 << 20) { return }
-    throw StorageError.refused(full)
+    throw StorageError.outOfSpace(full)
   }
 }
 

@@ -158,7 +158,7 @@ final class Writer {
     var value: SharedBytes?
     switch change.action {
     case .put(let bytes, let lease):
-      if removalsOnly { return .failed(.refused("no space left for \(core.file.path)")) }
+      if removalsOnly { return .failed(.outOfSpace("no space left for \(core.file.path)")) }
       version.lease = lease
       value = bytes
       do throws(SQLiteError) {

@@ -154,9 +154,9 @@ import Testing
           written += 1
         }
         Issue.record("it never filled up")
-      } catch StorageError.refused(let text) { #expect(text.contains("no space left")) }
+      } catch StorageError.outOfSpace(let text) { #expect(text.contains("no space left")) }
       #expect(written > 10)
-      await #expect(throws: StorageError.refused("no space left for \(path)")) { try await storage.readinessCheck() }
+      await #expect(throws: StorageError.outOfSpace("no space left for \(path)")) { try await storage.readinessCheck() }
       #expect(try await storage.text("/0") == large)
       for number in 0..<written { _ = try await storage.delete(key: "/\(number)", origin: nil) { _ in } }
       try await storage.compact(through: storage.currentRevision())
