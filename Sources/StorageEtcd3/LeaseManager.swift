@@ -1,3 +1,4 @@
+import EtcdTransport
 import JSON
 import Storage
 

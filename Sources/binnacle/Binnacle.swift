@@ -8,7 +8,7 @@ struct Binnacle: AsyncParsableCommand {
     commandName: "binnacle",
     abstract: "A Kubernetes-compatible API server in one small daemon.",
     version: BuildInfo.version,
-    subcommands: [Serve.self, Version.self, CheckConfig.self, PrintKubeconfig.self],
+    subcommands: [Serve.self, Version.self, CheckConfig.self, PrintKubeconfig.self, StorageCommand.self],
     defaultSubcommand: Serve.self)
 
   static func main() async {

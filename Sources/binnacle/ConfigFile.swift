@@ -11,6 +11,8 @@ enum ConfigFile {
     guard let path = value(of: "--config", in: arguments) else { return arguments }
     let flags = try flags(in: path)
     let verbs = ["serve", "check-config", "kubeconfig"]
+    // `storage` has sub-commands of its own.
+    if arguments.first == "storage", arguments.count > 1 { return Array(arguments.prefix(2)) + flags + arguments.dropFirst(2) }
     if let first = arguments.first, verbs.contains(first) { return [first] + flags + arguments.dropFirst() }
     return ["serve"] + flags + arguments
   }

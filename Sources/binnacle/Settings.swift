@@ -25,9 +25,11 @@ struct Settings {
   /// nil: values are stored as they are.
   let encryption: EncryptionProviders?
 
+  /// The database file, or the servers.
+  var storagePlace: String { storage.type == StorageBackend.typeSQLite ? storage.sqlitePath : storage.serverList.joined(separator: ",") }
+
   var summary: String {
-    let place = storage.type == StorageBackend.typeSQLite ? storage.sqlitePath : storage.serverList.joined(separator: ",")
-    return "\(storage.type) at \(place), \(addresses.joined(separator: " and "))"
+    "\(storage.type) at \(storagePlace), \(addresses.joined(separator: " and "))"
   }
 }
 

@@ -58,15 +58,19 @@ final class Daemon: Sendable {
     return daemon
   }
 
-  /// Starts the process again on what it stored.
-  func launch(arguments: [String] = []) async throws {
+  /// Flags that name its storage.
+  var storageArguments: [String] {
     let type = backend == .etcd2 ? ["--storage-backend", "etcd2", "--deserialization-cache-size", "1000"] : []
     let tls = etcd?.certificates.map {
       ["--etcd-cafile", $0.ca, "--etcd-certfile", $0.client.certificate, "--etcd-keyfile", $0.client.key]
     } ?? []
-    let storage = etcd.map { ["--etcd-servers", $0.url] + tls + type } ?? ["--data-dir", folder.file("data")]
+    return etcd.map { ["--etcd-servers", $0.url] + tls + type } ?? ["--data-dir", folder.file("data")]
+  }
+
+  /// Starts the process again on what it stored.
+  func launch(arguments: [String] = []) async throws {
     let child = try ChildProcess(
-      [Self.program, "serve", "--insecure-port", String(port)] + storage + arguments, outputFile: folder.file("log-\(UInt32.random(in: 0...UInt32.max))"))
+      [Self.program, "serve", "--insecure-port", String(port)] + storageArguments + arguments, outputFile: folder.file("log-\(UInt32.random(in: 0...UInt32.max))"))
     process.withLock { $0 = child }
     try await eventually("the daemon to be ready", within: .seconds(30)) { HTTPProbe.request(port: self.port, path: "/readyz")?.status == 200 || !child.isRunning }
     guard child.isRunning else { throw Ended(status: child.exitStatus ?? -1, output: child.output) }

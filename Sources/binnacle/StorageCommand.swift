@@ -1,0 +1,81 @@
+import ArgumentParser
+import Machinery
+import Registry
+import Storage
+import StorageEncryption
+
+/// `binnacle storage`: an operator's look at what is stored, and work on it. It takes the storage flags of `serve` (and its config file), and
+/// needs the storage for itself where `serve` does: SQLite has one process at a time, an etcd any number.
+struct StorageCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "storage", abstract: "Look at the storage, compact it, verify it, write it anew.",
+    subcommands: [StorageStatus.self, StorageCompact.self, StorageVerify.self, StorageRewrite.self])
+}
+
+/// An open storage with what the commands ask of it.
+struct OpenStorage: Sendable {
+  let settings: Settings
+  let raw: any Storage
+
+  /// The kinds that this build knows.
+  static let strategies: [any RESTStrategy] = [NodeStrategy()]
+
+  /// Opens the storage of the settings, runs `body` and closes it. Throws `StartFailure` with one line.
+  static func with(_ options: ServeOptions, _ body: (OpenStorage) async throws -> Void) async throws {
+    let settings = try options.checked()
+    var config = settings.storage
+    // Nothing happens that was not asked for.
+    config.compactionInterval = .zero
+    config.countMetricPollPeriod = .zero
+    let raw: any Storage
+    let destroy: DestroyFunc
+    do { (raw, destroy) = try await newRawStorage(config, factory: BackendFactory()) } catch StorageError.invalidConfiguration(let why) {
+      throw StartFailure(why)
+    }
+    do { try await body(OpenStorage(settings: settings, raw: raw)) } catch let error as StorageError {
+      await destroy()
+      throw StartFailure("storage \(settings.summary): \(error)")
+    } catch {
+      await destroy()
+      throw error
+    }
+    await destroy()
+  }
+
+  /// Everything of one kind.
+  struct Resource: Sendable {
+    let name: GroupResource
+    let kind: String
+    /// Whole key prefix, ending in "/".
+    let prefix: String
+    let isNamespaced: Bool
+    let codec: ResourceCodec
+    /// The storage with the values as they were written.
+    let storage: any Storage
+  }
+
+  var resources: [Resource] {
+    Self.strategies.map { strategy in
+      let info = strategy.info
+      let storage: any Storage =
+        if let transformer = settings.encryption?.transformer(for: info.groupResource) { TransformedStorage(raw, transformer: transformer) } else { raw }
+      return Resource(
+        name: info.groupResource, kind: info.kind, prefix: "\(settings.storage.prefix)/\(info.storagePath)/", isNamespaced: info.isNamespaced,
+        codec: ResourceCodec(strategy), storage: storage)
+    }
+  }
+}
+
+extension Storage {
+  /// Shows every object under `prefix` as of one revision, page by page, so that memory stays flat.
+  func forEach(prefix: String, _ body: (StoredObject) async throws -> Void) async throws {
+    var options = StorageListOptions(limit: 500)
+    while true {
+      let page = try await getList(prefix: prefix, options: options)
+      for object in page.objects { try await body(object) }
+      guard page.hasMore, let last = page.objects.last else { return }
+      options.startKey = last.key + "\0"
+      options.exactRevision = page.revision
+    }
+  }
+}
