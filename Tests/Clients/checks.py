@@ -1,6 +1,6 @@
 """What the scripts of this folder share: counted checks, and the nodes they work with.
 
-A script is started as `with_CLIENT.py --server URL` on a daemon without nodes. It declares `CHECKS`, ends at the first check that does not hold, and else
+A script is started as `with_CLIENT.py --server URL [--certificates FOLDER]` on a daemon without nodes. It declares `CHECKS`, ends at the first check that does not hold, and else
 closes with "N checks passed", which its test compares with the declaration.
 """
 
@@ -26,18 +26,20 @@ class Checks:
         self.count += 1
 
 
-def server_address():
+def door():
+    """Where the daemon answers, and how: `server` and `certificates`."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("--server", required=True, help="where the daemon answers, such as http://127.0.0.1:8080")
-    return parser.parse_args().server
+    parser.add_argument("--server", required=True, help="an address such as http://127.0.0.1:8080")
+    parser.add_argument("--certificates", help="for HTTPS, the folder that the daemon's first start made: apiserver.crt, admin.crt, admin.key, kubeconfig")
+    return parser.parse_args()
 
 
 def conclude(work, declared):
-    """Runs `work(checks, server)`, which may be a coroutine, and ends the process: 0 only if every declared check was made and held."""
-    server, checks = server_address(), Checks()
+    """Runs `work(checks, door)`, which may be a coroutine, and ends the process: 0 only if every declared check was made and held."""
+    checks = Checks()
     logging.disable()  # A watch that a client itself cuts off is an error in its log.
     try:
-        result = work(checks, server)
+        result = work(checks, door())
         if inspect.isawaitable(result):
             asyncio.run(result)
     except Failed as failure:

@@ -105,8 +105,8 @@ async def untyped(check, api):
     check("all are deleted", await collected(api.get("nodes")), [])
 
 
-async def work(check, server):
-    api = await kr8s.asyncio.api(url=server)
+async def work(check, door):
+    api = await kr8s.asyncio.api(**({"kubeconfig": f"{door.certificates}/kubeconfig"} if door.certificates else {"url": door.server}))
     await discovered(check, api)
     made = await crud(check, api)
     await lists(check, api)

@@ -195,8 +195,12 @@ def files_and_ends(check, api, core):
     check("or whole", core.list_node().items, [])
 
 
-def work(check, server):
-    with client.ApiClient(client.Configuration(host=server)) as api:
+def work(check, door):
+    configuration = client.Configuration(host=door.server)
+    if door.certificates:
+        configuration.ssl_ca_cert = f"{door.certificates}/apiserver.crt"
+        configuration.cert_file, configuration.key_file = f"{door.certificates}/admin.crt", f"{door.certificates}/admin.key"
+    with client.ApiClient(configuration) as api:
         core = client.CoreV1Api(api)
         check("the version is 1.36", client.VersionApi(api).get_code().git_version.startswith("v1.36."))
         check("core has one version", client.CoreApi(api).get_api_versions().versions, ["v1"])

@@ -141,8 +141,12 @@ async def discovered(check, api):
     check("get of none", (await nodes.get(name="dyn")).reason, "NotFound")
 
 
-async def work(check, server):
-    async with client.ApiClient(client.Configuration(host=server)) as api:
+async def work(check, door):
+    configuration = client.Configuration(host=door.server)
+    if door.certificates:
+        configuration.ssl_ca_cert = f"{door.certificates}/apiserver.crt"
+        configuration.cert_file, configuration.key_file = f"{door.certificates}/admin.crt", f"{door.certificates}/admin.key"
+    async with client.ApiClient(configuration) as api:
         core = client.CoreV1Api(api)
         check("the version is 1.36", (await client.VersionApi(api).get_code()).git_version.startswith("v1.36."))
         await crud(check, core)

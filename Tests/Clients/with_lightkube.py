@@ -112,8 +112,13 @@ def generic(check, kube):
     check("a collection is deleted", list(kube.list(Node)), [])
 
 
-def work(check, server):
-    with Client(config=KubeConfig.from_one(cluster=Cluster(server=server), user=User()), trust_env=False) as kube:
+def work(check, door):
+    cluster, user = Cluster(server=door.server), User()
+    if door.certificates:
+        cluster = Cluster(server=door.server, certificate_auth=f"{door.certificates}/apiserver.crt")
+        user = User(client_cert=f"{door.certificates}/admin.crt", client_key=f"{door.certificates}/admin.key")
+    # HTTP/2 where TLS negotiates it.
+    with Client(config=KubeConfig.from_one(cluster=cluster, user=user), trust_env=False, http2=bool(door.certificates)) as kube:
         crud(check, kube)
         patches(check, kube)
         apply(check, kube)
