@@ -24,7 +24,7 @@ struct Tuning: Sendable {
   /// Index entries visited under the lock at a time.
   var keysPerLock = 4_096
   /// Rows that a replay may be ahead of the watch's reader.
-  var replayAhead = 2_048
+  var replayAhead = 256
   /// Space that stays free for the WAL and for removals.
   var reservedBytes: UInt64 = 96 << 20
   /// Stands in for what the disk has left.
