@@ -4,10 +4,13 @@ import LoadClient
 /// Measures Binnacle beside nginx and a bare etcd, and prints a table. Ratios are what counts: all is measured in one run on one machine.
 @main
 struct Benchmarks {
-  static let known = ["get", "list", "put", "inprocess", "fanout", "footprint"]
+  static let known = ["get", "list", "owners", "put", "inprocess", "fanout", "footprint"]
 
   static func main() async {
     let asked = Array(CommandLine.arguments.dropFirst())
+    if asked.first == "bare-sender", asked.count == 4, let port = Int(asked[1]), let watchers = Int(asked[2]), let bytes = Int(asked[3]) {
+      do { try BareSender.run(port: port, watchers: watchers, bytes: bytes) } catch { exit(1) }
+    }
     let wanted = Set(asked.isEmpty ? known : asked)
     if let unknown = wanted.subtracting(known).sorted().first {
       print("unknown benchmark \(unknown); there are: \(known.joined(separator: " "))")
@@ -17,7 +20,7 @@ struct Benchmarks {
       try Servers.prepare()
       defer { Servers.cleanUp() }
       print("| what | Binnacle | beside it | ratio | aim |\n|---|---|---|---|---|")
-      if wanted.contains("get") || wanted.contains("list") || wanted.contains("footprint") { try reads(wanted) }
+      if !wanted.isDisjoint(with: ["get", "list", "owners", "footprint"]) { try reads(wanted) }
       if wanted.contains("fanout") { try fanOut() }
       if wanted.contains("put") || wanted.contains("inprocess") {
         try Servers.useAllCores()
@@ -42,6 +45,7 @@ struct Benchmarks {
       guard answer.status == 201 else { throw Failure("POST answered \(answer.status)") }
     }
     empty.stop()
+    if wanted.contains("owners") { _ = try output(of: ["cp", "-r", "\(Servers.folder)/reads", "\(Servers.folder)/cleared"]) }
     let (binnacle, fullReady) = try Servers.binnacle(port: 18_080, [], database: "reads")
     defer { binnacle.stop() }
     let one = try Client(port: 18_080).call("GET", "/api/v1/nodes/\(Nodes.name(17))", keepsBody: true).body
@@ -54,10 +58,9 @@ struct Benchmarks {
     let nginx = try Servers.nginx(port: 18_090, files: ["one.json": one, "all.json": all])
     defer { nginx.stop() }
     if wanted.contains("get") {
-      let ours = try Measurements.load(binnacle, port: 18_080, path: "/api/v1/nodes/\(Nodes.name(17))", connections: 32, seconds: 5)
-      let theirs = try Measurements.load(nginx, port: 18_090, path: "/one.json", connections: 32, seconds: 5)
-      row("GET one node (\(one.count) bytes), requests a CPU second", text(ours.perCPUSecond, 0), "nginx \(text(theirs.perCPUSecond, 0))",
-          ours.perCPUSecond / theirs.perCPUSecond, "1.2")
+      let rates = try Measurements.inTurns(
+        rounds: 7, connections: 32, [(binnacle, 18_080, "/api/v1/nodes/\(Nodes.name(17))"), (nginx, 18_090, "/one.json")])
+      row("GET one node (\(one.count) bytes), requests a CPU second", text(rates[0], 0), "nginx \(text(rates[1], 0))", rates[0] / rates[1], "1.2")
     }
     if wanted.contains("list") {
       let ours = try Measurements.load(binnacle, port: 18_080, path: "/api/v1/nodes", connections: 4, seconds: 6)
@@ -65,10 +68,35 @@ struct Benchmarks {
       row("LIST \(count) nodes (\(all.count / 1_000_000) MB), MB a CPU second", text(ours.perCPUSecond * objects / 1e6, 0),
           "nginx \(text(theirs.perCPUSecond * objects / 1e6, 0))", ours.perCPUSecond / theirs.perCPUSecond, "0.8")
     }
+    if wanted.contains("owners") { try owners(binnacle, nginx, with: (one, all), count: count) }
     if wanted.contains("footprint") {
       let resident = Double(binnacle.residentBytes)
       row("resident memory, \(count) nodes (\(text(objects / 1e6, 1)) MB)", "\(text(resident / 1e6, 0)) MB", "3 × objects + 30 MB = \(text((3 * objects) / 1e6 + 30, 0)) MB",
           resident / (3 * objects + 30e6), "1.0")
+    }
+  }
+
+  /// The same reads with managedFields and without (from a copy of the database, cleared): nginx shows what the bytes alone make of it.
+  static func owners(_ binnacle: Child, _ nginx: Child, with: (one: [UInt8], all: [UInt8]), count: Int) throws {
+    let (cleared, _) = try Servers.binnacle(port: 18_085, [], database: "cleared")
+    defer { cleared.stop() }
+    let client = try Client(port: 18_085)
+    for i in 0..<count {
+      let clear = Array(#"{"metadata":{"managedFields":[{}]}}"#.utf8)
+      let answer = try client.call("PATCH", "/api/v1/nodes/\(Nodes.name(i))", type: "application/merge-patch+json", body: clear)
+      guard answer.status == 200 else { throw Failure("PATCH answered \(answer.status)") }
+    }
+    let paths = (one: "/api/v1/nodes/\(Nodes.name(17))", all: "/api/v1/nodes")
+    let without = (one: try client.call("GET", paths.one, keepsBody: true).body, all: try client.call("GET", paths.all, keepsBody: true).body)
+    try Servers.nginxFiles(["bare-one.json": without.one, "bare-all.json": without.all])
+    for (what, file, path, connections, bytes) in [
+      ("GET", "one", paths.one, 32, (with.one.count, without.one.count)), ("LIST", "all", paths.all, 4, (with.all.count, without.all.count)),
+    ] {
+      let rates = try Measurements.inTurns(rounds: 5, connections: connections, [
+        (binnacle, 18_080, path), (cleared, 18_085, path), (nginx, 18_090, "/\(file).json"), (nginx, 18_090, "/bare-\(file).json"),
+      ])
+      let (ours, theirs) = (rates[1] / rates[0], rates[3] / rates[2])
+      row("\(what) with managedFields over without (\(bytes.0) and \(bytes.1) bytes), CPU a request", text(ours, 2), "nginx \(text(theirs, 2))", ours / theirs, "1.0")
     }
   }
 
@@ -79,15 +107,18 @@ struct Benchmarks {
     if wanted.contains("put") {
       let etcd = try Servers.etcd(port: 18_110)
       let (over, _) = try Servers.binnacle(port: 18_081, ["--etcd-servers", "http://127.0.0.1:18110"])
-      let ours = try Measurements.puts(over, port: 18_081, writers: 64, seconds: 6)
+      let ours = try Measurements.writes(.put, over, port: 18_081, writers: 64, seconds: 6)
       over.stop()
       etcd.stop()
       row("PUT through etcd, 64 writers, a second", "\(text(ours.perSecond, 0)) (\(text(1e6 / ours.perCPUSecond, 0)) µs of CPU each)", "bare gateway \(text(gateway.perSecond, 0)) (\(text(1e6 / gateway.perCPUSecond, 0)) µs)", ours.perSecond / gateway.perSecond, "0.8")
       let (embedded, _) = try Servers.binnacle(port: 18_082, [], database: "writes")
-      let sqlite = try Measurements.puts(embedded, port: 18_082, writers: 64, seconds: 6)
+      let sqlite = try Measurements.writes(.put, embedded, port: 18_082, writers: 64, seconds: 6)
+      let apply = try Measurements.writes(.apply, embedded, port: 18_082, writers: 64, seconds: 6)
       embedded.stop()
       row("PUT through SQLite over HTTP, durable, 64 writers, a second", "\(text(sqlite.perSecond, 0)) (\(text(1e6 / sqlite.perCPUSecond, 0)) µs of CPU each)", "bare etcd \(text(gateway.perSecond, 0))",
           sqlite.perSecond / gateway.perSecond, "2")
+      row("server-side apply of a whole node over a PUT of it (SQLite), CPU each", "\(text(1e6 / apply.perCPUSecond, 0)) µs", "PUT \(text(1e6 / sqlite.perCPUSecond, 0)) µs",
+          sqlite.perCPUSecond / apply.perCPUSecond, "at most 4")
     }
     if wanted.contains("inprocess") {
       let rate = try await InProcess.sqlite(writers: 64, seconds: 6)
@@ -98,8 +129,11 @@ struct Benchmarks {
   static func fanOut() throws {
     let (binnacle, _) = try Servers.binnacle(port: 18_083, [], database: "fan")
     defer { binnacle.stop() }
-    let result = try Measurements.fanOut(binnacle, port: 18_083, watchers: 1_000, changes: 300)
-    row("watch fan-out to 1,000 watchers, CPU a delivery", "\(text(result.microseconds, 1)) µs", "", nil, "< 8 µs")
+    let result = try FanOut.binnacle(binnacle, port: 18_083, watchers: 1_000, changes: 300)
+    let sender = try Servers.bareSender(port: 18_084, watchers: 1_000, bytes: result.bytes)
+    let bare = try FanOut.bare(sender, port: 18_084, watchers: 1_000, changes: 300)
+    sender.stop()
+    row("watch fan-out to 1,000 watchers (\(result.bytes) bytes), CPU a delivery", "\(text(result.microseconds, 1)) µs", "a bare loop of send \(text(bare, 1)) µs", result.microseconds / bare, "< 8 µs")
     row("resident memory an idle watch (HTTP/1.1)", "\(text(result.residentPerWatch / 1024, 1)) KB", "", nil, "< 6 KB")
   }
 

@@ -10,9 +10,9 @@ struct Rate {
 
 enum Measurements {
   /// wrk against one path.
-  static func load(_ child: Child, port: Int, path: String, connections: Int, seconds: Int) throws -> Rate {
+  static func load(_ child: Child, port: Int, path: String, connections: Int, seconds: Int, warmsUp: Bool = true) throws -> Rate {
     let command = ["taskset", "-c", String(Servers.loadCore), "wrk", "-t1", "-c\(connections)", "http://127.0.0.1:\(port)\(path)"]
-    _ = try output(of: command + ["-d1s"])
+    if warmsUp { _ = try output(of: command + ["-d1s"]) }
     let before = child.cpuSeconds
     let text = try output(of: command + ["-d\(seconds)s"])
     let cpu = child.cpuSeconds - before
@@ -22,18 +22,36 @@ enum Measurements {
     return Rate(perSecond: count / Double(seconds), perCPUSecond: count / cpu)
   }
 
-  /// 64 writers, each replacing a node of its own, again and again.
-  static func puts(_ child: Child, port: Int, writers: Int, seconds: Double) throws -> Rate {
+  /// Requests a CPU second (medians) of targets that are loaded in turns, a second each: what else the machine does in the meantime meets all alike.
+  static func inTurns(rounds: Int, connections: Int, _ targets: [(child: Child, port: Int, path: String)]) throws -> [Double] {
+    var found = [[Double]](repeating: [], count: targets.count)
+    for _ in 0..<rounds {
+      for (place, target) in targets.enumerated() {
+        found[place].append(try load(target.child, port: target.port, path: target.path, connections: connections, seconds: 1, warmsUp: false).perCPUSecond)
+      }
+    }
+    return found.map { $0.sorted()[rounds / 2] }
+  }
+
+  /// How a node is written again and again.
+  enum Write { case put, apply }
+
+  /// 64 writers, each with a node of its own.
+  static func writes(_ write: Write, _ child: Child, port: Int, writers: Int, seconds: Double) throws -> Rate {
     let client = try Client(port: port)
-    for i in 0..<writers { try client.call("POST", "/api/v1/nodes", body: Nodes.json("put-\(i)")) }
+    for i in 0..<writers { try client.call("POST", "/api/v1/nodes", body: Nodes.json("\(write)-\(i)")) }
     return try writing(child, writers: writers, seconds: seconds) { writer in
       let client = try Client(port: port)
-      let template = Nodes.Template("put-\(writer)")
+      let template = Nodes.Template("\(write)-\(writer)")
+      let path = "/api/v1/nodes/\(write)-\(writer)"
       var counter = 0
       return {
         counter += 1
-        let answer = try client.call("PUT", "/api/v1/nodes/put-\(writer)", body: template.bytes(counter))
-        guard answer.status == 200 else { throw Failure("PUT answered \(answer.status)") }
+        let answer = switch write {
+        case .put: try client.call("PUT", path, body: template.bytes(counter))
+        case .apply: try client.call("PATCH", "\(path)?fieldManager=benchmark&force=true", type: "application/apply-patch+yaml", body: template.bytes(counter))
+        }
+        guard answer.status == 200 else { throw Failure("\(write) answered \(answer.status)") }
       }
     }
   }
@@ -95,50 +113,6 @@ enum Measurements {
     let wall = monotonicSeconds() - start
     let count = Double(done.load(ordering: .relaxed))
     return Rate(perSecond: count / wall, perCPUSecond: count / max((child?.cpuSeconds ?? 0) - before, 0.001))
-  }
-
-  /// Microseconds of the server's CPU a delivery: `watchers` idle watches, `changes` updates of one node.
-  static func fanOut(_ child: Child, port: Int, watchers: Int, changes: Int) throws -> (microseconds: Double, residentPerWatch: Double) {
-    let writer = try Client(port: port)
-    try writer.call("POST", "/api/v1/nodes", body: Nodes.json("fan"))
-    let resident = child.residentBytes
-    var clients: [Client] = []
-    for _ in 0..<watchers {
-      let client = try Client(port: port)
-      try client.send(Array("GET /api/v1/nodes?watch=true&fieldSelector=metadata.name%3Dfan HTTP/1.1\r\nHost: x\r\n\r\n".utf8))
-      guard try client.receiveHead().status == 200 else { throw Failure("a watch was refused") }
-      clients.append(client)
-    }
-    var waiting = clients.map { pollfd(fd: $0.descriptor, events: Int16(POLLIN), revents: 0) }
-    var last = [UInt8](repeating: 0, count: watchers)
-    var buffer = [UInt8](repeating: 0, count: 1 << 20)
-    // Counts the ends of events (`}` and a newline) until `wanted` have come.
-    func drain(_ wanted: Int) throws {
-      var seen = 0
-      while seen < wanted {
-        guard poll(&waiting, nfds_t(waiting.count), 10_000) > 0 else { throw Failure("only \(seen) of \(wanted) events came") }
-        for index in waiting.indices where waiting[index].revents != 0 {
-          let count = recv(clients[index].descriptor, &buffer, buffer.count, 0)
-          guard count > 0 else { throw Failure("a watch was closed") }
-          var previous = last[index]
-          for byte in buffer[..<count] {
-            if byte == 10 && previous == 125 { seen += 1 }
-            previous = byte
-          }
-          last[index] = previous
-        }
-      }
-    }
-    // The initial events are not part of what is measured.
-    usleep(1_000_000)
-    for client in clients { while recv(client.descriptor, &buffer, buffer.count, Int32(MSG_DONTWAIT)) > 0 {} }
-    let residentPerWatch = Double(child.residentBytes - resident) / Double(watchers)
-    let before = child.cpuSeconds
-    for change in 1...changes {
-      try writer.call("PUT", "/api/v1/nodes/fan", body: Nodes.json("fan", counter: change))
-      try drain(watchers)
-    }
-    return ((child.cpuSeconds - before) * 1e6 / Double(watchers * changes), residentPerWatch)
   }
 }
 

@@ -40,11 +40,15 @@ enum Servers {
     return child
   }
 
+  /// Files for nginx to serve.
+  static func nginxFiles(_ files: [String: [UInt8]]) throws {
+    mkdir("\(folder)/www", 0o755)
+    for (name, bytes) in files { try writeFile("\(folder)/www/\(name)", String(decoding: bytes, as: UTF8.self)) }
+  }
+
   /// nginx with one worker, serving files from its cache of open descriptors.
   static func nginx(port: Int, files: [String: [UInt8]]) throws -> Child {
-    let root = "\(folder)/www"
-    mkdir(root, 0o755)
-    for (name, bytes) in files { try writeFile("\(root)/\(name)", String(decoding: bytes, as: UTF8.self)) }
+    try nginxFiles(files)
     let workers = getuid() == 0 ? "user root;" : ""
     try writeFile("\(folder)/nginx.conf", """
       daemon off; master_process off; worker_processes 1; pid \(folder)/nginx.pid; error_log \(folder)/nginx.log; \(workers)
@@ -53,12 +57,19 @@ enum Servers {
         access_log off; sendfile on; tcp_nopush on; tcp_nodelay on; keepalive_requests 100000000; keepalive_timeout 600s;
         open_file_cache max=100 inactive=600s; open_file_cache_valid 600s; default_type application/json;
         client_body_temp_path \(folder)/b; proxy_temp_path \(folder)/p; fastcgi_temp_path \(folder)/f; uwsgi_temp_path \(folder)/u; scgi_temp_path \(folder)/s;
-        server { listen 127.0.0.1:\(port); root \(root); }
+        server { listen 127.0.0.1:\(port); root \(folder)/www; }
       }
 
       """)
     let child = try Child("nginx-\(port)", cores: cores, ["nginx", "-p", folder, "-c", "\(folder)/nginx.conf"])
     try waitUntil(port: port, answers: "/" + (files.keys.first ?? ""))
+    return child
+  }
+
+  /// This program again, as `BareSender`.
+  static func bareSender(port: Int, watchers: Int, bytes: Int) throws -> Child {
+    let child = try Child("bare-sender", cores: cores, ["/proc/\(getpid())/exe", "bare-sender", String(port), String(watchers), String(bytes)])
+    usleep(200_000)
     return child
   }
 
