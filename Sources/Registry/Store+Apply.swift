@@ -38,7 +38,7 @@ extension Store {
       }
       try checkName(object, name)
       // A resourceVersion has nothing to be compared with; only whether it is one is looked at.
-      do { _ = try objects.versioner.parseResourceVersion(object["metadata"]?["resourceVersion"]?.string ?? "") } catch { throw .plain(500, "\(error)") }
+      do { _ = try objects.versioner.parseResourceVersion(object["metadata"]?["resourceVersion"]?.string ?? "") } catch { throw .plain(400, "\(error)") }
       object["metadata"]?["resourceVersion"] = nil
       do throws(Status) { return try await create(tracked: object, namespace: namespace, options: options, warnings: warnings) } catch {
         // Somebody was faster: what they made is there to be applied to.
@@ -47,12 +47,12 @@ extension Store {
     }
   }
 
-  /// A merged tree as the type holds it. What it can't hold (a quantity that is none) upstream finds too late to blame the client: a plain 500.
+  /// A merged tree as the type holds it. What it can't hold (a quantity that is none) upstream answers with a 500; the client can mend it.
   private func converted(_ merged: JSONValue, _ config: JSONValue) throws(Status) -> JSONValue {
     func failure(_ why: String) -> Status {
       let kind = "\(info.groupVersion.group)/\(info.groupVersion.version), Kind=\(info.kind)"
       let name = "\(config["metadata"]?["namespace"]?.string ?? "")/\(config["metadata"]?["name"]?.string ?? "")"
-      return .plain(500, "failed to convert new object (\(name); \(kind)) to proper version: unable to convert unstructured object to \(kind): \(why)")
+      return .plain(400, "failed to convert new object (\(name); \(kind)) to proper version: unable to convert unstructured object to \(kind): \(why)")
     }
     do throws(Status) { return try decodeBody(ByteSlice(merged.encoded()), validation: .ignore).object } catch {
       guard error.code == 400 else { throw error }
