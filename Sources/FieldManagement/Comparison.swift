@@ -53,7 +53,8 @@ extension MergeSchema {
     case .structure, .map:
       let (a, b) = (old?.object, new?.object)
       if a?.isEmpty ?? true, b?.isEmpty ?? true { return leaf(old, new) }
-      inside = compareMembers(a?.members ?? [], b?.members ?? [], id, ignored)
+      // Mostly nothing changed, and after a merge both are even the same storage.
+      inside = a == b ? Comparison() : compareMembers(a?.members ?? [], b?.members ?? [], id, ignored)
     case .set(let item):
       let (a, b) = (old?.array ?? [], new?.array ?? [])
       if a.isEmpty && b.isEmpty { return leaf(old, new) }

@@ -21,11 +21,13 @@ extension MergeSchema {
   private func mergeMembers(_ old: [JSONObject.Member], _ new: [JSONObject.Member], _ id: ID) -> JSONValue? {
     var members = old
     members.reserveCapacity(old.count + new.count)
-    var places: [String: Int] = [:]
-    for (place, member) in old.enumerated() { places[member.name] = place }
+    // Looking through few members is faster than a table of them.
+    var places: [String: Int]?
+    if old.count * new.count > 256 { places = Dictionary(old.enumerated().map { ($1.name, $0) }, uniquingKeysWith: { first, _ in first }) }
     for member in new {
       guard let child = child(member.name, of: id) else { continue }
-      if let place = places[member.name] {
+      let known = places.map { $0[member.name] } ?? old.firstIndex { $0.name == member.name }
+      if let place = known {
         guard let merged = merge(members[place].value, member.value, child) else { continue }
         members[place].value = merged
       } else if let merged = merge(nil, member.value, child) {

@@ -5,22 +5,38 @@ import Machinery
 extension MergeSchema {
   /// What is wrong with a configuration, as structured-merge-diff reports it; nil when all is well.
   func problems(_ value: JSONValue) -> String? {
-    var all: [String] = []
-    check(value, root, "", &all)
-    if all.isEmpty { return nil }
-    return all.count == 1 ? all[0] : "errors:\n" + all.map { "  " + $0 }.joined(separator: "\n")
+    var check = TypeCheck(schema: self)
+    check.value(value, root)
+    if check.problems.isEmpty { return nil }
+    return check.problems.count == 1 ? check.problems[0] : "errors:\n" + check.problems.map { "  " + $0 }.joined(separator: "\n")
   }
+}
 
+/// One walk over a configuration. Paths become text only where there is something to complain of.
+private struct TypeCheck {
+  let schema: MergeSchema
+  private(set) var problems: [String] = []
+  private var path: [PathElement] = []
   /// More complaints than this help nobody.
   private static let problemsMax = 100
 
-  private func check(_ value: JSONValue, _ id: ID, _ path: String, _ all: inout [String]) {
-    guard all.count < Self.problemsMax else { return }
-    func complain(_ text: String) { all.append(path.isEmpty ? text : "\(path): \(text)") }
-    if value.isNull { return }
-    switch self[id].kind {
+  init(schema: MergeSchema) { self.schema = schema }
+
+  private mutating func complain(_ text: String) {
+    problems.append(path.isEmpty ? text : path.map(\.description).joined() + ": " + text)
+  }
+
+  private mutating func inside(_ element: PathElement, _ value: JSONValue, _ id: MergeSchema.ID) {
+    path.append(element)
+    self.value(value, id)
+    path.removeLast()
+  }
+
+  mutating func value(_ value: JSONValue, _ id: MergeSchema.ID) {
+    guard problems.count < Self.problemsMax, !value.isNull else { return }
+    switch schema[id].kind {
     case .opaque: return
-    case .atomic(let inner): check(value, inner, path, &all)
+    case .atomic(let inner): self.value(value, inner)
     case .scalar(let scalar):
       switch (scalar, value) {
       case (.string, .string), (.bool, .bool), (.number, .int), (.number, .double), (.any, .string), (.any, .int), (.any, .double), (.any, .bool): return
@@ -29,37 +45,34 @@ extension MergeSchema {
       case (.number, _): complain("expected numeric (int or float), got \(GoText.type(value))")
       case (.any, _): complain("expected any scalar, got \(Self.shown(value))")
       }
-    case .structure:
+    case .structure, .map:
       guard let members = value.object?.members else { return complain("expected map, got \(Self.shown(value))") }
       for member in members {
-        let below = path + "." + member.name
-        guard let child = self[id].fields[member.name] else {
+        guard let child = schema.child(member.name, of: id) else {
           // The first unknown member of an object ends its check.
-          all.append(below + ": field not declared in schema")
+          path.append(.field(member.name))
+          complain("field not declared in schema")
+          path.removeLast()
           return
         }
-        check(member.value, child, below, &all)
+        inside(.field(member.name), member.value, child)
       }
-    case .map(let item):
-      guard let members = value.object?.members else { return complain("expected map, got \(Self.shown(value))") }
-      for member in members { check(member.value, item, path + "." + member.name, &all) }
     case .list(let item):
       guard let items = value.array else { return complain("expected list, got \(Self.shown(value))") }
-      for (place, value) in items.enumerated() { check(value, item, "\(path)[\(place)]", &all) }
-    case .set(let item): checkItems(value, item, [], path, &all)
-    case .keyed(let item, let keys): checkItems(value, item, keys, path, &all)
+      for (place, value) in items.enumerated() { inside(.index(place), value, item) }
+    case .set(let item): items(value, item, [])
+    case .keyed(let item, let keys): items(value, item, keys)
     }
   }
 
-  private func checkItems(_ value: JSONValue, _ item: ID, _ keys: [Key], _ path: String, _ all: inout [String]) {
-    func complain(_ text: String) { all.append(path.isEmpty ? text : "\(path): \(text)") }
+  private mutating func items(_ value: JSONValue, _ item: MergeSchema.ID, _ keys: [MergeSchema.Key]) {
     guard let items = value.array else { return complain("expected list, got \(Self.shown(value))") }
     var seen: Set<PathElement> = []
     for (place, value) in items.enumerated() {
-      do {
-        let element = try Self.element(of: value, keys)
+      do throws(FieldsError) {
+        let element = try MergeSchema.element(of: value, keys)
         if !seen.insert(element).inserted { complain("duplicate entries for key \(element.description)") }
-        check(value, item, path + element.description, &all)
+        inside(element, value, item)
       } catch {
         // What stands behind an item that nothing tells apart can't be named either.
         return complain("element \(place): \(error.description)")

@@ -72,8 +72,9 @@ struct Updater {
     let last = managed.sets[writer]
     managed.sets[writer] = VersionedSet(set: schema.fieldSet(of: config).subtractingRecursively(resetFields), apiVersion: apiVersion)
     let new = prune(schema.merge(live, config), managed, writer, last)
-    _ = try shift(&managed, live, new, writer: writer, refusing: !force)
-    return new.isSameValue(as: live) ? nil : new
+    let comparison = try shift(&managed, live, new, writer: writer, refusing: !force)
+    // The comparison knows no order, nor what this write can't change.
+    return comparison.isEmpty && new.isSameValue(as: live) ? nil : new
   }
 
   /// Takes away what the writer owned at its last apply and nobody owns now.
