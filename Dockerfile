@@ -22,5 +22,5 @@ VOLUME /data
 EXPOSE 8080
 HEALTHCHECK --interval=10s --timeout=3s --start-period=2s CMD curl -fsS http://127.0.0.1:8080/readyz || exit 1
 ENTRYPOINT ["/usr/local/bin/binnacle"]
-# Plain HTTP until TLS stands: publish the port on loopback only (docker run -p 127.0.0.1:8080:8080 -v binnacle:/data binnacle).
+# Plain HTTP asks nobody who they are: publish the port on loopback only (docker run -p 127.0.0.1:8080:8080 -v binnacle:/data binnacle).
 CMD ["serve", "--insecure-bind-address", "0.0.0.0", "--allow-insecure-network", "--data-dir", "/data"]

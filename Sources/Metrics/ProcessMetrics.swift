@@ -3,8 +3,10 @@ import Glibc
 /// What the kernel says of this process, under the names that Prometheus' clients use.
 public enum ProcessMetrics {
   public static let source: MetricsSource = { text in
-    text.family("process_start_time_seconds", .gauge, "Start time of the process since unix epoch in seconds.")
-    text.sample([], startTime)
+    if let startTime {
+      text.family("process_start_time_seconds", .gauge, "Start time of the process since unix epoch in seconds.")
+      text.sample([], startTime)
+    }
     var usage = rusage()
     if getrusage(RUSAGE_SELF.rawValue, &usage) == 0 {
       text.family("process_cpu_seconds_total", .counter, "Total user and system CPU time spent in seconds.")
@@ -27,12 +29,12 @@ public enum ProcessMetrics {
     text.sample([], openDescriptors())
   }
 
-  /// Read once: the boot time and the ticks since then do not change.
-  private static let startTime: Double = {
-    let boot = read("/proc/stat").split(separator: "\n").first { $0.hasPrefix("btime ") }.flatMap { Double($0.dropFirst(6)) } ?? 0
+  /// Read once: the boot time and the ticks since then do not change. nil where /proc is closed to us (systemd's `ProcSubset=pid`).
+  private static let startTime: Double? = {
+    guard let boot = read("/proc/stat").split(separator: "\n").first(where: { $0.hasPrefix("btime ") }).flatMap({ Double($0.dropFirst(6)) }) else { return nil }
     // The command's name may hold spaces; what follows its closing parenthesis begins with field 3, the start is field 22.
     let fields = read("/proc/self/stat").split(separator: ")").last?.split(separator: " ") ?? []
-    guard fields.count > 19, let ticks = Double(fields[19]) else { return boot }
+    guard fields.count > 19, let ticks = Double(fields[19]) else { return nil }
     return boot + ticks / Double(sysconf(Int32(_SC_CLK_TCK)))
   }()
 
