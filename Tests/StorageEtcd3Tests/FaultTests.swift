@@ -220,7 +220,7 @@ import Testing
       }
       await #expect {
         for index in 0..<100 { _ = try await storage.create(key: "/registry/\(index)", value: SharedBytes.filled(1_000_000, "x"), ttl: nil) }
-      } throws: { if case StorageError.refused(let text) = $0 { text.contains("database space exceeded") } else { false } }
+      } throws: { if case StorageError.outOfSpace(let text) = $0 { text.contains("database space exceeded") } else { false } }
     }
   }
 }
