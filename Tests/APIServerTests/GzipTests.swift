@@ -24,6 +24,9 @@ private func unzipped(_ bytes: [UInt8]) throws -> [UInt8] {
   return Array(plain)
 }
 
+/// A Table without the cells that show an object's age in seconds, which goes on between two requests.
+private func ageless(_ body: [UInt8]) -> String { String(decoding: body, as: UTF8.self).replacing(/"[0-9]+s"/, with: #""age""#) }
+
 @Suite struct `Compressed answers` {
   @Test(arguments: [
     ("gzip", true), ("gzip, deflate, br", true), ("deflate,  gzip ", true), ("\tgzip", true), ("", false), ("gzip;q=1.0", false), ("x-gzip", false), ("*", false), ("GZIP", false),
@@ -78,7 +81,9 @@ private func unzipped(_ bytes: [UInt8]) throws -> [UInt8] {
           let answer = try server.call("GET", path, headers: ["Accept": accept, "Accept-Encoding": "gzip"])
           #expect(answer.code == 200 && answer.header("Content-Encoding") == "gzip" && answer.header("Vary") == "Accept-Encoding", "\(path) \(accept)")
           #expect(answer.body.count < plain.body.count && answer.header("Content-Type") == plain.header("Content-Type"))
-          #expect(try unzipped(answer.body) == plain.body, "\(path) \(accept)")
+          let unzipped = try unzipped(answer.body)
+          let isTable = accept.contains("as=Table")
+          #expect(isTable ? ageless(unzipped) == ageless(plain.body) : unzipped == plain.body, "\(path) \(accept)")
         }
       }
       // A change is seen, compressed or not.
