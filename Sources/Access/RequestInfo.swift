@@ -17,9 +17,8 @@ public struct RequestInfo: Sendable, Equatable {
   public init(method: String, path: String, query: (String) -> String?) {
     self.path = path
     verb = method.lowercased()
-    var parts = path.split(separator: "/", omittingEmptySubsequences: false)[...]
-    while parts.first?.isEmpty == true { parts = parts.dropFirst() }
-    while parts.last?.isEmpty == true { parts = parts.dropLast() }
+    // Doubled slashes count as one, as the router counts them: what is asked about must be what would be served.
+    var parts = path.split(separator: "/")[...]
     guard parts.count >= 3, let prefix = parts.first, prefix == "api" || prefix == "apis" else { return }
     parts = parts.dropFirst()
     if prefix == "apis" {

@@ -202,6 +202,15 @@ import Testing
     }
   }
 
+  @Test(arguments: ["/api/v1//nodes/x", "//api/v1/nodes/x", "/api//v1/nodes//x/", "/api/v1/nodes/x//"])
+  func `doubled slashes do not hide what a request is about`(path: String) async throws {
+    let info = RequestInfo(method: "GET", path: path) { _ in nil }
+    #expect(info.isResource && info.verb == "get" && info.resource == "nodes" && info.name == "x" && info.subresource == "")
+    // Whoever has been given a path alone has been given no resource without a name either.
+    let policy = try ABACPolicy(lines: #"{"apiVersion":"abac.authorization.kubernetes.io/v1beta1","kind":"Policy","spec":{"user":"eve","nonResourcePath":"/version"}}"#)
+    #expect(try await AuthorizerChain([policy]).decide(info.attributes(of: UserInfo(name: "eve"))) != .allow)
+  }
+
   @Test func `who may not is told what, where and why`() async throws {
     func refusal(_ method: String, _ path: String, _ user: UserInfo, _ mode: any Authorizer) async throws -> Status {
       let attributes = RequestInfo(method: method, path: path) { _ in nil }.attributes(of: user)
