@@ -23,10 +23,11 @@ public struct Credentials: Sendable {
 
   /// The token of `Authorization: Bearer …`; nil when there is none. (`bearertoken.AuthenticateRequest`.)
   public var bearerToken: String? {
-    guard let authorization else { return nil }
-    let parts = authorization.split(separator: " ", maxSplits: 2, omittingEmptySubsequences: false)
-    guard parts.count >= 2, parts[0].lowercased() == "bearer", !parts[1].isEmpty else { return nil }
-    return String(parts[1])
+    guard let authorization, let end = authorization.utf8.firstIndex(of: UInt8(ascii: " ")) else { return nil }
+    let scheme = authorization.utf8[..<end]
+    guard scheme.count == 6, zip(scheme, "bearer".utf8).allSatisfy({ $0 | 0x20 == $1 }) else { return nil }
+    let token = authorization.utf8[authorization.utf8.index(after: end)...].prefix { $0 != UInt8(ascii: " ") }
+    return token.isEmpty ? nil : String(Substring(token))
   }
 }
 

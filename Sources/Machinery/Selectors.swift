@@ -87,4 +87,8 @@ public struct FieldSelector: Sendable, Equatable {
   public func matches(_ fields: StringMap) -> Bool { terms.allSatisfy { ((fields[$0.field] ?? "") == $0.value) == $0.isEqual } }
   /// The value that `field` must have, if a term says so.
   public func requiredValue(of field: String) -> String? { terms.first { $0.isEqual && $0.field == field }?.value }
+  /// What is left to ask of objects whose `field` is known to be `value`.
+  public func given(_ field: String, _ value: String) -> FieldSelector {
+    FieldSelector(terms.filter { !($0.isEqual && $0.field == field && $0.value == value) })
+  }
 }

@@ -119,16 +119,20 @@ extension Store {
   ) async throws(Status) -> CacheWatcher {
     try options.validateForWatch()
     var predicate = try predicate(options)
-    if let name { predicate.field = FieldSelector(predicate.field.terms + [FieldSelector.Term(field: "metadata.name", isEqual: true, value: name)]) }
+    var only: String?
+    if let name = name ?? predicate.field.requiredValue(of: "metadata.name"), !info.isNamespaced || !namespace.isEmpty {
+      // The key says what these terms ask: no event has to be compared with them again.
+      only = key(name, namespace: namespace)
+      predicate.field = predicate.field.given("metadata.name", name).given("metadata.namespace", namespace)
+    } else if let name {
+      predicate.field = FieldSelector(predicate.field.terms + [FieldSelector.Term(field: "metadata.name", isEqual: true, value: name)])
+    }
     let start: WatchStart
     if options.resourceVersion.isEmpty {
       start = .unset
     } else {
       let revision = try revision(options.resourceVersion)
       start = revision == .zero ? .any : .after(revision)
-    }
-    let only = predicate.field.requiredValue(of: "metadata.name").flatMap { name in
-      info.isNamespaced && namespace.isEmpty ? nil : key(name, namespace: namespace)
     }
     let request = WatchRequest(
       target: only.map { .key($0) } ?? .prefix(listPrefix(namespace: namespace)), start: start, sendInitialEvents: options.sendInitialEvents,

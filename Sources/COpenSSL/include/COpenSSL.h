@@ -8,6 +8,9 @@
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 
+// Makes OpenSSL's record buffers stay warm, see COpenSSL.c. Only before OpenSSL has allocated anything; else it changes nothing and returns 0.
+int copenssl_keep_record_buffers(void);
+
 // Macros and variadic functions, which Swift can't import.
 
 static inline void copenssl_ctx_set_mode(SSL_CTX *ctx, long mode) { SSL_CTX_set_mode(ctx, mode); }

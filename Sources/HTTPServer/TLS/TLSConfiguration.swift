@@ -73,4 +73,6 @@ public struct TLSCipherSuite: Sendable, Equatable {
   static let preferred =
     "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384"
     + ":ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305"
+  /// The same of TLS 1.3, which no flag chooses from; in the order of Go's crypto/tls, and so of kube-apiserver.
+  static let preferredOfTLS13 = "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256"
 }

@@ -91,6 +91,7 @@ final class ServerContext: @unchecked Sendable {
     guard copenssl_ctx_set_min_version(handle, version) == 1 else { throw .library("TLS version: \(OpenSSLErrors.take())") }
     let chosen = configuration.cipherSuites?.map(\.openSSLName).filter { !$0.isEmpty }.joined(separator: ":") ?? ""
     guard SSL_CTX_set_cipher_list(handle, chosen.isEmpty ? TLSCipherSuite.preferred : chosen) == 1 else { throw .library("cipher suites: \(OpenSSLErrors.take())") }
+    guard SSL_CTX_set_ciphersuites(handle, TLSCipherSuite.preferredOfTLS13) == 1 else { throw .library("cipher suites: \(OpenSSLErrors.take())") }
     // One renegotiation costs a client little and us a key exchange; and nothing here needs it. A peer that just closes is a client like others.
     SSL_CTX_set_options(
       handle, SSL_OP_NO_RENEGOTIATION_BIT | SSL_OP_CIPHER_SERVER_PREFERENCE_BIT | SSL_OP_NO_COMPRESSION_BIT | SSL_OP_IGNORE_UNEXPECTED_EOF_BIT)
