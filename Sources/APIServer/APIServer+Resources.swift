@@ -51,7 +51,7 @@ extension APIServer {
   }
 
   /// The router's look at the Accept header; answers 406 itself.
-  private func accepts(_ types: [String], _ context: RequestContext) -> Bool {
+  func accepts(_ types: [String], _ context: RequestContext) -> Bool {
     if Negotiation.routeProduces(types, accept: context.accept) { return true }
     context.reply.send(context.error(.routeNotAcceptable(types)))
     return false
@@ -146,7 +146,7 @@ extension APIServer {
   private func create(_ endpoint: ResourceEndpoint, _ namespace: String, _ context: RequestContext) {
     perform(context, limit: configuration.writeTimeout) { () async throws(Status) in
       let negotiated = try context.negotiated()
-      let body = try await Body.read(context, for: endpoint.store)
+      let body = try await RequestBody.read(context, endpoint.store.reader)
       let options = try context.writeOptions(.create)
       try options.validate()
       let (object, warnings) = try endpoint.store.decodeBody(body.json, validation: options.fieldValidationKind, problems: body.problems(options.fieldValidationKind))
@@ -160,7 +160,7 @@ extension APIServer {
       let negotiated = try context.negotiated()
       let options = try context.writeOptions(.update)
       try options.validate()
-      let body = try await Body.read(context, for: endpoint.store)
+      let body = try await RequestBody.read(context, endpoint.store.reader)
       let (object, warnings) = try endpoint.store.decodeBody(body.json, validation: options.fieldValidationKind, problems: body.problems(options.fieldValidationKind))
       let result = try await endpoint.store.update(
         name, namespace: namespace, body: object, subresource: subresource, options: options, warnings: warnings)
@@ -176,7 +176,7 @@ extension APIServer {
       try options.validate(isApply: type == MediaType.applyPatch)
       let result: WriteResult
       if type == MediaType.applyPatch {
-        let (config, warnings) = try await Body.configuration(context, validation: options.fieldValidationKind)
+        let (config, warnings) = try await RequestBody.configuration(context, validation: options.fieldValidationKind)
         result = try await endpoint.store.apply(
           name, namespace: namespace, config: config, subresource: subresource, options: options, warnings: warnings)
       } else {
@@ -223,60 +223,6 @@ extension APIServer {
   }
 }
 
-/// A request body as JSON, whatever it came as.
-private struct Body {
-  let json: ByteSlice
-  /// Complaints that only the original text shows: names given twice in YAML. A strict refusal quotes go-yaml's one error, warnings come one by one.
-  private var duplicates: [String] = []
-  func problems(_ validation: FieldValidation) -> [String] {
-    if duplicates.isEmpty || validation != .strict { return duplicates }
-    return ["yaml: unmarshal errors:\n  " + duplicates.joined(separator: "\n  ")]
-  }
-
-  /// Reads the body; YAML that takes its time is read off the reactor.
-  static func read(_ context: RequestContext, for store: Store) async throws(Status) -> Body {
-    guard context.body.count > 16 << 10, Negotiation.input(contentType: context.contentType) == .yaml else { return try Body(context, for: store) }
-    let result = await withTaskExecutorPreference(globalConcurrentExecutor) { () -> Result<Body, Status> in
-      Result { () throws(Status) in try Body(context, for: store) }
-    }
-    return try result.get()
-  }
-
-  /// The body of an apply: YAML, of which JSON is a part. Strict validation refuses names given twice, others are warned of them.
-  static func configuration(_ context: RequestContext, validation: FieldValidation) async throws(Status) -> (JSONValue, warnings: [String]) {
-    // Most clients send JSON, which is read much faster; what is odd about it is left to the reader of YAML.
-    if let tape = try? JSONTape.parse(context.body), tape.root.kind == .object, !tape.root.hasRepeatedNames { return (JSONValue(tape.root), []) }
-    let body = context.body
-    let result = await withTaskExecutorPreference(globalConcurrentExecutor) { () -> Result<(JSONValue, [String]), Status> in
-      var duplicates: [String] = []
-      do { return .success((try JSONValue(yaml: body, duplicates: &duplicates), duplicates)) } catch {
-        return .failure(.badRequest("error decoding YAML: \(error)"))
-      }
-    }
-    let (value, duplicates) = try result.get()
-    guard value.object != nil else { throw .badRequest("error decoding YAML: error unmarshaling JSON: json: cannot unmarshal \(value.goKind) into Go value of type map[string]interface {}") }
-    if duplicates.isEmpty || validation == .ignore { return (value, []) }
-    let text = "yaml: unmarshal errors:\n  " + duplicates.joined(separator: "\n  ")
-    if validation == .strict { throw .badRequest("error strict decoding YAML: error converting YAML to JSON: \(text)") }
-    return (value, duplicates)
-  }
-
-  private init(_ context: RequestContext, for store: Store) throws(Status) {
-    switch Negotiation.input(contentType: context.contentType) {
-    case .json: json = context.body
-    case .yaml:
-      do {
-        let value = try JSONValue(yaml: context.body, duplicates: &duplicates)
-        json = ByteSlice(value.encoded())
-      } catch {
-        throw Status.badRequest("the object provided is unrecognized (must be of type \(store.info.kind)): \(error) (\(Store.summary(context.body)))")
-      }
-    case .protobuf: json = try store.json(ofProtobuf: context.body)
-    case nil: throw Status.unsupportedMediaType(accepted: MediaType.all)
-    }
-  }
-}
-
 extension WriteOptions {
   /// Warn, unless the client says otherwise.
   var fieldValidationKind: FieldValidation { FieldValidation(rawValue: fieldValidation) ?? .warn }
@@ -285,20 +231,4 @@ extension WriteOptions {
 extension ListOptions {
   /// What a LIST without a query asks for.
   static let everything = ListOptions()
-}
-
-extension JSONNode {
-  /// Does any object in it have two members of one name?
-  fileprivate var hasRepeatedNames: Bool {
-    switch kind {
-    case .object:
-      var seen: Set<String> = []
-      for (name, value) in members {
-        if !seen.insert(name.string ?? "").inserted || value.hasRepeatedNames { return true }
-      }
-      return false
-    case .array: return elements.contains { $0.hasRepeatedNames }
-    default: return false
-    }
-  }
 }

@@ -40,6 +40,8 @@ public final class APIServer: RequestHandler {
 
   let configuration: Configuration
   let endpoints: [ResourceEndpoint]
+  /// What is answered without being stored; its places follow those of the endpoints.
+  private let reviews: [(kind: ReviewKind, resource: VirtualResource)]
   let routes: RouteTable
   let discovery: Discovery
   let openAPI: OpenAPI
@@ -52,7 +54,8 @@ public final class APIServer: RequestHandler {
   public init(_ configuration: Configuration) {
     self.configuration = configuration
     endpoints = configuration.stores.enumerated().map { ResourceEndpoint($0.element, place: $0.offset) }
-    let resources = endpoints.map(\.info)
+    reviews = ReviewKind.allCases.map { ($0, $0.resource) }
+    let resources = endpoints.map(\.info) + reviews.map(\.resource.info)
     metrics = RequestMetrics(resources, shards: configuration.reactors)
     routes = RouteTable(resources)
     discovery = Discovery(resources)
@@ -143,6 +146,9 @@ public final class APIServer: RequestHandler {
   private func route(_ path: RequestPath, _ context: RequestContext, target: String) {
     let reply = context.reply
     switch path {
+    case .collection(let resource, let namespace) where resource >= endpoints.count:
+      let (kind, review) = reviews[resource - endpoints.count]
+      self.review(kind, review, namespace, context)
     case .collection(let resource, let namespace): collection(endpoints[resource], namespace, context)
     case .item(let resource, let namespace, let name): item(endpoints[resource], namespace, name, .main, context)
     case .status(let resource, let namespace, let name): item(endpoints[resource], namespace, name, .status, context)

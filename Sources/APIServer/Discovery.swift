@@ -69,7 +69,7 @@ struct Discovery: Sendable {
     ]
     if !resource.shortNames.isEmpty { main["shortNames"] = .array(resource.shortNames.map { .string($0) }) }
     if !resource.categories.isEmpty { main["categories"] = .array(resource.categories.map { .string($0) }) }
-    main["storageVersionHash"] = .string(storageVersionHash(resource))
+    if resource.isStored { main["storageVersionHash"] = .string(storageVersionHash(resource)) }
     return [.object(main)] + resource.subresources.map { subresource in
       [
         "name": .string("\(resource.plural)/\(subresource.name)"), "singularName": "", "namespaced": .bool(resource.isNamespaced),

@@ -46,7 +46,7 @@ struct RouteTable: Sendable {
     self.resources = resources
     roots = Set(resources.map(\.rootPath)).union(["/api/v1"])
     groups = Set(resources.map(\.groupVersion.group)).subtracting([""])
-    prefixes = resources.enumerated().filter { !$0.element.isNamespaced }.map { (Array("\($0.element.rootPath)/\($0.element.plural)".utf8), $0.offset) }
+    prefixes = resources.enumerated().filter { !$0.element.isNamespaced && $0.element.isStored }.map { (Array("\($0.element.rootPath)/\($0.element.plural)".utf8), $0.offset) }
   }
 
   /// The collection or item of a cluster-scoped resource, matched on the raw bytes; nil means "look closer" (escapes, namespaces,
@@ -111,6 +111,8 @@ struct RouteTable: Sendable {
       let resource = resources.firstIndex(where: { $0.plural == plural && $0.rootPath == root })
     else { return .unknownResource }
     let names = Array(parts.dropFirst())
+    // What is not stored has no names to ask for.
+    if !resources[resource].isStored && (isWatch || !names.isEmpty) { return .unknownResource }
     guard resources[resource].isNamespaced || namespace.isEmpty else { return .unknownResource }
     if resources[resource].isNamespaced && namespace.isEmpty && !names.isEmpty { return .unknownResource }
     switch (names.count, isWatch) {

@@ -14,8 +14,10 @@ public struct ResourceInfo: Sendable {
   public let verbs: [String]
   /// Sub-resources with their verbs: `status`.
   public let subresources: [(name: String, verbs: [String])]
-  /// The folder under the storage prefix: `minions`.
+  /// The folder under the storage prefix: `minions`; empty for what is not stored.
   public let storagePath: String
+  /// False for what is answered and forgotten.
+  public var isStored: Bool { !storagePath.isEmpty }
   /// The type in the model.
   public let typeName: String
 

@@ -3,6 +3,105 @@
 /// What `kubectl explain` says of the built-in types, in the form that scripts/generate-schema describes.
 enum FactDescriptions {
   static let text: StaticString = #"""
+    T io.k8s.api.authentication.v1.SelfSubjectReview Asks who the requester is, as the server sees it after authentication and impersonation. `kubectl auth whoami` sends it.
+    apiVersion Group and version of the schema in which this object is written, such as v1 or apps/v1. Requests may leave it out; another value than the endpoint's is refused.
+    kind The name of this object's schema, in CamelCase. A server knows it from the endpoint, so requests may leave it out; it cannot be changed.
+    metadata Holds the time of the answer and nothing else.
+    status The answer, which the server fills in.
+    T io.k8s.api.authentication.v1.SelfSubjectReviewStatus Who the requester is.
+    userInfo The requester's name, groups and what else is known of them.
+    T io.k8s.api.authentication.v1.TokenReview Asks whose token this is. Proxies and agents in front of other services send it on behalf of their clients.
+    apiVersion Group and version of the schema in which this object is written, such as v1 or apps/v1. Requests may leave it out; another value than the endpoint's is refused.
+    kind The name of this object's schema, in CamelCase. A server knows it from the endpoint, so requests may leave it out; it cannot be changed.
+    metadata Not looked at: a review is answered and not stored.
+    spec The token in question.
+    status The answer, which the server fills in.
+    T io.k8s.api.authentication.v1.TokenReviewSpec The token that somebody wants to know about.
+    audiences For whom the token should be meant. An authenticator that knows of audiences accepts a token that is meant for one of these; without any, those of the API server itself are taken.
+    token The token itself, as a client sends it after the word Bearer.
+    T io.k8s.api.authentication.v1.TokenReviewStatus Whose the token is, if it is good.
+    audiences For which of the audiences asked about the token is meant. None: the authenticator knows nothing of audiences, and the token is good for the API server.
+    authenticated Is the token somebody's?
+    error Why it could not be found out.
+    user Who the token stands for.
+    T io.k8s.api.authentication.v1.UserInfo A user: a person, a program or a node.
+    extra What an authenticator has to say besides, such as an identifier of the credential.
+    groups The groups that the user is in.
+    uid Tells this user from an earlier one of the same name.
+    username The name by which rules refer to the user.
+    T io.k8s.api.authorization.v1.FieldSelectorAttributes Fields by which the objects of a request are selected.
+    rawSelector The selector as it stands in a query. Not given together with requirements. It is here for webhooks that are asked by API servers; others read requirements.
+    requirements What is selected, taken apart: all of it has to hold. Requirements that are not understood are left out, which asks for more rather than for less.
+    T io.k8s.api.authorization.v1.LabelSelectorAttributes Labels by which the objects of a request are selected.
+    rawSelector The selector as it stands in a query. Not given together with requirements. It is here for webhooks that are asked by API servers; others read requirements.
+    requirements What is selected, taken apart: all of it has to hold. Requirements that are not understood are left out, which asks for more rather than for less.
+    T io.k8s.api.authorization.v1.LocalSubjectAccessReview Asks whether some user may do something in one namespace, so that the right to ask can be given for that namespace alone.
+    apiVersion Group and version of the schema in which this object is written, such as v1 or apps/v1. Requests may leave it out; another value than the endpoint's is refused.
+    kind The name of this object's schema, in CamelCase. A server knows it from the endpoint, so requests may leave it out; it cannot be changed.
+    metadata Names the namespace and nothing else.
+    spec Who would like to do what. The namespace of resourceAttributes is that of the request.
+    status The answer, which the server fills in.
+    T io.k8s.api.authorization.v1.NonResourceAttributes A request for a path that is no resource.
+    path The path of the request's URL.
+    verb The method of the request, in small letters.
+    T io.k8s.api.authorization.v1.NonResourceRule Something that may be done with paths.
+    nonResourceURLs The paths; a * stands for the rest of a path, or alone for all.
+    verbs Methods in small letters; * for all.
+    T io.k8s.api.authorization.v1.ResourceAttributes A request for a resource.
+    fieldSelector The field selector of the request, which an authorizer may take into account.
+    group API group of the resource; * for all.
+    labelSelector The label selector of the request, which an authorizer may take into account.
+    name Name of the object; empty for all objects when reading or deleting many.
+    namespace Namespace of the request; empty for what has none, and for requests across all namespaces.
+    resource The resource, in plural; * for all.
+    subresource The part of the resource, such as status.
+    verb What would be done: get, list, watch, create, update, patch, delete, deletecollection, proxy; * for all.
+    version API version of the resource; * for all.
+    T io.k8s.api.authorization.v1.ResourceRule Something that may be done to resources.
+    apiGroups API groups of the resources; * for all.
+    resourceNames Names of the objects that may be touched; none for all.
+    resources The resources, in plural; * for all in these groups, */NAME for a part of all.
+    verbs What may be done: get, list, watch, create, update, patch, delete, deletecollection, proxy; * for all.
+    T io.k8s.api.authorization.v1.SelfSubjectAccessReview Asks whether the requester may do something. `kubectl auth can-i` sends it.
+    apiVersion Group and version of the schema in which this object is written, such as v1 or apps/v1. Requests may leave it out; another value than the endpoint's is refused.
+    kind The name of this object's schema, in CamelCase. A server knows it from the endpoint, so requests may leave it out; it cannot be changed.
+    metadata Has to be empty: a review is answered and not stored.
+    spec What the requester would like to do. Either resourceAttributes or nonResourceAttributes are given.
+    status The answer, which the server fills in.
+    T io.k8s.api.authorization.v1.SelfSubjectAccessReviewSpec A request that somebody would like to make: for a resource, or for a path.
+    nonResourceAttributes A request for a path that is no resource.
+    resourceAttributes A request for a resource.
+    T io.k8s.api.authorization.v1.SelfSubjectRulesReview Asks for all that the requester may do in a namespace, for lists such as `kubectl auth can-i --list` shows. What an authorizer cannot list is missing, so decisions are not made by it.
+    apiVersion Group and version of the schema in which this object is written, such as v1 or apps/v1. Requests may leave it out; another value than the endpoint's is refused.
+    kind The name of this object's schema, in CamelCase. A server knows it from the endpoint, so requests may leave it out; it cannot be changed.
+    metadata Not looked at: a review is answered and not stored.
+    spec The namespace in question.
+    status The answer, which the server fills in.
+    T io.k8s.api.authorization.v1.SelfSubjectRulesReviewSpec Where the requester would like to do something.
+    namespace The namespace. It has to be given.
+    T io.k8s.api.authorization.v1.SubjectAccessReview Asks whether some user may do something.
+    apiVersion Group and version of the schema in which this object is written, such as v1 or apps/v1. Requests may leave it out; another value than the endpoint's is refused.
+    kind The name of this object's schema, in CamelCase. A server knows it from the endpoint, so requests may leave it out; it cannot be changed.
+    metadata Has to be empty: a review is answered and not stored.
+    spec Who would like to do what. Either resourceAttributes or nonResourceAttributes are given.
+    status The answer, which the server fills in.
+    T io.k8s.api.authorization.v1.SubjectAccessReviewSpec A request that some user would like to make. A user or a group has to be named.
+    extra What the authenticator says besides of that user.
+    groups The groups that the user is in.
+    nonResourceAttributes A request for a path that is no resource.
+    resourceAttributes A request for a resource.
+    uid Tells this user from an earlier one of the same name.
+    user Name of the user. Without groups it is asked for this name alone.
+    T io.k8s.api.authorization.v1.SubjectAccessReviewStatus What was decided.
+    allowed May they?
+    denied Is it forbidden whatever other authorizers may say? Never true together with allowed; if both are false, nobody has an opinion, and the request would be refused.
+    evaluationError What went wrong while it was decided. The decision may stand all the same.
+    reason Why it was decided so, for people.
+    T io.k8s.api.authorization.v1.SubjectRulesReviewStatus What a user may do in a namespace, as far as it can be listed.
+    evaluationError Why something is missing.
+    incomplete Is something missing, because an authorizer cannot say what it would allow?
+    nonResourceRules Paths that the user may ask for; their order means nothing.
+    resourceRules Resources that the user may use; their order means nothing.
     T io.k8s.api.core.v1.AttachedVolume A volume that is attached to a node.
     devicePath The device file under which the node sees the volume.
     name Which volume, by its unique name.
@@ -139,10 +238,18 @@ enum FactDescriptions {
     orphanDependents The old form of propagationPolicy: true leaves dependents behind, false deletes them. Only one of both may be given.
     preconditions What must be true of the object, or it is not deleted and the answer is a conflict.
     propagationPolicy What becomes of the objects that depend on this one. Orphan: they stay. Background: they are deleted some time after it. Foreground: it stays, marked, until they are gone.
+    T io.k8s.apimachinery.pkg.apis.meta.v1.FieldSelectorRequirement One condition on a field.
+    key Path of the field.
+    operator How the field compares with the values: In, NotIn, Exists or DoesNotExist.
+    values What the field is compared with; empty for Exists and DoesNotExist.
     T io.k8s.apimachinery.pkg.apis.meta.v1.FieldsV1 A set of fields as a tree. 'f:name' is a member of that name, 'k:{...}' the entry of a list with those keys, 'v:...' an entry that is that value, 'i:n' the entry at that place, and '.' the thing itself.
     T io.k8s.apimachinery.pkg.apis.meta.v1.GroupVersionForDiscovery One version of a group.
     groupVersion Group and version, as GROUP/VERSION.
     version The version alone.
+    T io.k8s.apimachinery.pkg.apis.meta.v1.LabelSelectorRequirement One condition on a label.
+    key Name of the label.
+    operator How the label compares with the values: In, NotIn, Exists or DoesNotExist.
+    values What the label is compared with; empty for Exists and DoesNotExist.
     T io.k8s.apimachinery.pkg.apis.meta.v1.ListMeta What every list has beside its items.
     continue Set if the list was cut by a limit: send it back to get the part that follows, as it was at the time of the first part. It can expire, usually after five to fifteen minutes.
     remainingItemCount About how many items follow this part. Left out when a selector is used, and at the end.

@@ -6,28 +6,28 @@ enum Facts {
     T io.k8s.api.core.v1.Node /v1/Node
     kind s e
     apiVersion s e
-    metadata R9 e df={} pb=1
-    spec R10 e df={} pb=2
-    status R11 e df={} pb=3
+    metadata R15 e df={} pb=1
+    spec R16 e df={} pb=2
+    status R17 e df={} pb=3
     T io.k8s.api.core.v1.NodeList /v1/NodeList
     kind s e
     apiVersion s e
-    metadata R12 e df={} pb=1
+    metadata R18 e df={} pb=1
     items [R0 a rq=1 pb=2
     T io.k8s.apimachinery.pkg.apis.meta.v1.Status /v1/Status
     kind s e
     apiVersion s e
-    metadata R12 e df={} pb=1
+    metadata R18 e df={} pb=1
     status s e pb=2
     message s e pb=3
     reason s e go=v1.StatusReason pb=4
-    details *R13 e pb=5
+    details *R19 e pb=5
     code i e pb=6
     T io.k8s.apimachinery.pkg.apis.meta.v1.DeleteOptions /v1/DeleteOptions
     kind s e
     apiVersion s e
     gracePeriodSeconds *l e pb=1
-    preconditions *R14 e pb=2
+    preconditions *R20 e pb=2
     orphanDependents *b e pb=3
     propagationPolicy *s e go=v1.DeletionPropagation pb=4
     dryRun [s e lt=atomic pb=5
@@ -36,7 +36,7 @@ enum Facts {
     kind s e
     apiVersion s e
     groupVersion s a rq=1 df="" pb=1
-    resources [R15 a lt=atomic rq=1 pb=2
+    resources [R21 a lt=atomic rq=1 pb=2
     T io.k8s.apimachinery.pkg.apis.meta.v1.WatchEvent /v1/WatchEvent
     object r a rq=1 pb=2
     type s a rq=1 df="" pb=1
@@ -44,11 +44,11 @@ enum Facts {
     kind s e
     apiVersion s e
     versions [s a lt=atomic rq=1 pb=1
-    serverAddressByClientCIDRs [R16 a lt=atomic rq=1 pb=2
+    serverAddressByClientCIDRs [R22 a lt=atomic rq=1 pb=2
     T io.k8s.apimachinery.pkg.apis.meta.v1.APIGroupList /v1/APIGroupList
     kind s e
     apiVersion s e
-    groups [R17 a lt=atomic rq=1 pb=1
+    groups [R23 a lt=atomic rq=1 pb=1
     T io.k8s.apimachinery.pkg.version.Info -
     major s a rq=1 df=""
     minor s a rq=1 df=""
@@ -63,6 +63,41 @@ enum Facts {
     goVersion s a rq=1 df=""
     compiler s a rq=1 df=""
     platform s a rq=1 df=""
+    T io.k8s.api.authentication.v1.SelfSubjectReview authentication.k8s.io/v1/SelfSubjectReview
+    kind s e
+    apiVersion s e
+    metadata R15 e df={} pb=1
+    status R24 e df={} pb=2
+    T io.k8s.api.authentication.v1.TokenReview authentication.k8s.io/v1/TokenReview
+    kind s e
+    apiVersion s e
+    metadata R15 e df={} pb=1
+    spec R25 a rq=1 df={} pb=2
+    status R26 e df={} pb=3
+    T io.k8s.api.authorization.v1.SelfSubjectAccessReview authorization.k8s.io/v1/SelfSubjectAccessReview
+    kind s e
+    apiVersion s e
+    metadata R15 e df={} pb=1
+    spec R27 a rq=1 df={} pb=2
+    status R28 e df={} pb=3
+    T io.k8s.api.authorization.v1.SubjectAccessReview authorization.k8s.io/v1/SubjectAccessReview
+    kind s e
+    apiVersion s e
+    metadata R15 e df={} pb=1
+    spec R29 a rq=1 df={} pb=2
+    status R28 e df={} pb=3
+    T io.k8s.api.authorization.v1.LocalSubjectAccessReview authorization.k8s.io/v1/LocalSubjectAccessReview
+    kind s e
+    apiVersion s e
+    metadata R15 e df={} pb=1
+    spec R29 a rq=1 df={} pb=2
+    status R28 e df={} pb=3
+    T io.k8s.api.authorization.v1.SelfSubjectRulesReview authorization.k8s.io/v1/SelfSubjectRulesReview
+    kind s e
+    apiVersion s e
+    metadata R15 e df={} pb=1
+    spec R30 a rq=1 df={} pb=2
+    status R31 e df={} pb=3
     T io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta -
     name s e pb=1
     generateName s e pb=2
@@ -76,44 +111,44 @@ enum Facts {
     deletionGracePeriodSeconds *l e pb=10
     labels {s e pb=11
     annotations {s e pb=12
-    ownerReferences [R19 e lt=map ps=merge pk=uid mk=uid pb=13
+    ownerReferences [R33 e lt=map ps=merge pk=uid mk=uid pb=13
     finalizers [s e lt=set ps=merge pb=14
-    managedFields [R18 e lt=atomic pb=17
+    managedFields [R32 e lt=atomic pb=17
     T io.k8s.api.core.v1.NodeSpec -
     podCIDR s e pb=1
     podCIDRs [s e lt=set ps=merge pb=7
     providerID s e pb=3
     unschedulable b e pb=4
-    taints [R21 e lt=atomic pb=5
-    configSource *R20 e pb=6
+    taints [R35 e lt=atomic pb=5
+    configSource *R34 e pb=6
     externalID s e pb=2
     T io.k8s.api.core.v1.NodeStatus -
     capacity {q e go=v1.ResourceList pb=1
     allocatable {q e go=v1.ResourceList pb=2
     phase s e en=Pending,Running,Terminated go=v1.NodePhase pb=3
-    conditions [R23 e lt=map ps=merge pk=type mk=type pb=4
-    addresses [R22 e lt=map ps=merge pk=type mk=type pb=5
-    daemonEndpoints R25 e df={} pb=6
-    nodeInfo R28 e df={} pb=7
-    images [R27 e lt=atomic pb=8
+    conditions [R37 e lt=map ps=merge pk=type mk=type pb=4
+    addresses [R36 e lt=map ps=merge pk=type mk=type pb=5
+    daemonEndpoints R39 e df={} pb=6
+    nodeInfo R42 e df={} pb=7
+    images [R41 e lt=atomic pb=8
     volumesInUse [s e lt=atomic go=[]v1.UniqueVolumeName pb=9
-    volumesAttached [R30 e lt=atomic pb=10
-    config *R24 e pb=11
-    runtimeHandlers [R29 e lt=atomic pb=12
-    features *R26 e pb=13
+    volumesAttached [R44 e lt=atomic pb=10
+    config *R38 e pb=11
+    runtimeHandlers [R43 e lt=atomic pb=12
+    features *R40 e pb=13
     declaredFeatures [s e lt=atomic pb=14
     T io.k8s.apimachinery.pkg.apis.meta.v1.ListMeta -
     selfLink s e pb=1
     resourceVersion s e pb=2
     continue s e pb=3
     remainingItemCount *l e pb=4
-    shardInfo *R31 e pb=5
+    shardInfo *R45 e pb=5
     T io.k8s.apimachinery.pkg.apis.meta.v1.StatusDetails -
     name s e pb=1
     group s e pb=2
     kind s e pb=3
     uid s e go=types.UID pb=6
-    causes [R32 e lt=atomic pb=4
+    causes [R46 e lt=atomic pb=4
     retryAfterSeconds i e pb=5
     T io.k8s.apimachinery.pkg.apis.meta.v1.Preconditions -
     uid *s e go=types.UID pb=1
@@ -136,9 +171,41 @@ enum Facts {
     kind s e
     apiVersion s e
     name s a rq=1 df="" pb=1
-    versions [R33 a lt=atomic rq=1 pb=2
-    preferredVersion R33 e df={} pb=3
-    serverAddressByClientCIDRs [R16 e lt=atomic pb=4
+    versions [R47 a lt=atomic rq=1 pb=2
+    preferredVersion R47 e df={} pb=3
+    serverAddressByClientCIDRs [R22 e lt=atomic pb=4
+    T io.k8s.api.authentication.v1.SelfSubjectReviewStatus -
+    userInfo R48 e df={} pb=1
+    T io.k8s.api.authentication.v1.TokenReviewSpec -
+    token s e rq=1 pb=1
+    audiences [s e lt=atomic pb=2
+    T io.k8s.api.authentication.v1.TokenReviewStatus -
+    authenticated b e pb=1
+    user R48 e df={} pb=2
+    audiences [s e lt=atomic pb=4
+    error s e pb=3
+    T io.k8s.api.authorization.v1.SelfSubjectAccessReviewSpec -
+    resourceAttributes *R50 e pb=1
+    nonResourceAttributes *R49 e pb=2
+    T io.k8s.api.authorization.v1.SubjectAccessReviewStatus -
+    allowed b a rq=1 df=false pb=1
+    denied b e pb=4
+    reason s e pb=2
+    evaluationError s e pb=3
+    T io.k8s.api.authorization.v1.SubjectAccessReviewSpec -
+    resourceAttributes *R50 e pb=1
+    nonResourceAttributes *R49 e pb=2
+    user s e pb=3
+    groups [s e lt=atomic pb=4
+    extra {[s e go=map[string]v1.ExtraValue pb=5
+    uid s e pb=6
+    T io.k8s.api.authorization.v1.SelfSubjectRulesReviewSpec -
+    namespace s e pb=1
+    T io.k8s.api.authorization.v1.SubjectRulesReviewStatus -
+    resourceRules [R52 a lt=atomic rq=1 pb=1
+    nonResourceRules [R51 a lt=atomic rq=1 pb=2
+    incomplete b a rq=1 df=false pb=3
+    evaluationError s e pb=4
     T io.k8s.apimachinery.pkg.apis.meta.v1.ManagedFieldsEntry -
     manager s e pb=1
     operation s e go=v1.ManagedFieldsOperationType pb=2
@@ -155,7 +222,7 @@ enum Facts {
     controller *b e pb=6
     blockOwnerDeletion *b e pb=7
     T io.k8s.api.core.v1.NodeConfigSource -
-    configMap *R34 e pb=2
+    configMap *R53 e pb=2
     T io.k8s.api.core.v1.Taint -
     key s a rq=1 df="" pb=1
     value s e pb=2
@@ -172,12 +239,12 @@ enum Facts {
     reason s e pb=5
     message s e pb=6
     T io.k8s.api.core.v1.NodeConfigStatus -
-    assigned *R20 e pb=1
-    active *R20 e pb=2
-    lastKnownGood *R20 e pb=3
+    assigned *R34 e pb=1
+    active *R34 e pb=2
+    lastKnownGood *R34 e pb=3
     error s e pb=4
     T io.k8s.api.core.v1.NodeDaemonEndpoints -
-    kubeletEndpoint R35 e df={} pb=1
+    kubeletEndpoint R54 e df={} pb=1
     T io.k8s.api.core.v1.NodeFeatures -
     supplementalGroupsPolicy *b e pb=1
     T io.k8s.api.core.v1.ContainerImage -
@@ -194,10 +261,10 @@ enum Facts {
     kubeProxyVersion s a rq=1 df="" pb=8
     operatingSystem s a rq=1 df="" pb=9
     architecture s a rq=1 df="" pb=10
-    swap *R36 e pb=11
+    swap *R55 e pb=11
     T io.k8s.api.core.v1.NodeRuntimeHandler -
     name s a df="" pb=1
-    features *R37 e pb=2
+    features *R56 e pb=2
     T io.k8s.api.core.v1.AttachedVolume -
     name s a rq=1 df="" go=v1.UniqueVolumeName pb=1
     devicePath s a rq=1 df="" pb=2
@@ -210,6 +277,32 @@ enum Facts {
     T io.k8s.apimachinery.pkg.apis.meta.v1.GroupVersionForDiscovery -
     groupVersion s a rq=1 df="" pb=1
     version s a rq=1 df="" pb=2
+    T io.k8s.api.authentication.v1.UserInfo -
+    username s e pb=1
+    uid s e pb=2
+    groups [s e lt=atomic pb=3
+    extra {[s e go=map[string]v1.ExtraValue pb=4
+    T io.k8s.api.authorization.v1.NonResourceAttributes -
+    path s e pb=1
+    verb s e pb=2
+    T io.k8s.api.authorization.v1.ResourceAttributes -
+    namespace s e pb=1
+    verb s e pb=2
+    group s e pb=3
+    version s e pb=4
+    resource s e pb=5
+    subresource s e pb=6
+    name s e pb=7
+    fieldSelector *R57 e pb=8
+    labelSelector *R58 e pb=9
+    T io.k8s.api.authorization.v1.NonResourceRule -
+    verbs [s a lt=atomic rq=1 pb=1
+    nonResourceURLs [s e lt=atomic pb=2
+    T io.k8s.api.authorization.v1.ResourceRule -
+    verbs [s a lt=atomic rq=1 pb=1
+    apiGroups [s e lt=atomic pb=2
+    resources [s e lt=atomic pb=3
+    resourceNames [s e lt=atomic pb=4
     T io.k8s.api.core.v1.ConfigMapNodeConfigSource -
     namespace s a rq=1 df="" pb=1
     name s a rq=1 df="" pb=2
@@ -223,5 +316,19 @@ enum Facts {
     T io.k8s.api.core.v1.NodeRuntimeHandlerFeatures -
     recursiveReadOnlyMounts *b e pb=1
     userNamespaces *b e pb=2
+    T io.k8s.api.authorization.v1.FieldSelectorAttributes -
+    rawSelector s e pb=1
+    requirements [R59 e lt=atomic pb=2
+    T io.k8s.api.authorization.v1.LabelSelectorAttributes -
+    rawSelector s e pb=1
+    requirements [R60 e lt=atomic pb=2
+    T io.k8s.apimachinery.pkg.apis.meta.v1.FieldSelectorRequirement -
+    key s a rq=1 df="" pb=1
+    operator s a rq=1 df="" go=v1.FieldSelectorOperator pb=2
+    values [s e lt=atomic pb=3
+    T io.k8s.apimachinery.pkg.apis.meta.v1.LabelSelectorRequirement -
+    key s a rq=1 df="" pb=1
+    operator s a rq=1 df="" go=v1.LabelSelectorOperator pb=2
+    values [s e lt=atomic pb=3
     """#
 }

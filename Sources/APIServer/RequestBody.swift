@@ -1,0 +1,75 @@
+import ByteBuffers
+import JSON
+import Machinery
+import Registry
+import Schema
+
+/// A request body as JSON, whatever it came as.
+struct RequestBody {
+  let json: ByteSlice
+  /// Complaints that only the original text shows: names given twice in YAML. A strict refusal quotes go-yaml's one error, warnings come one by one.
+  private var duplicates: [String] = []
+  func problems(_ validation: FieldValidation) -> [String] {
+    if duplicates.isEmpty || validation != .strict { return duplicates }
+    return ["yaml: unmarshal errors:\n  " + duplicates.joined(separator: "\n  ")]
+  }
+
+  /// Reads the body; YAML that takes its time is read off the reactor.
+  static func read(_ context: RequestContext, _ reader: ObjectReader) async throws(Status) -> RequestBody {
+    guard context.body.count > 16 << 10, Negotiation.input(contentType: context.contentType) == .yaml else { return try RequestBody(context, reader) }
+    let result = await withTaskExecutorPreference(globalConcurrentExecutor) { () -> Result<RequestBody, Status> in
+      Result { () throws(Status) in try RequestBody(context, reader) }
+    }
+    return try result.get()
+  }
+
+  /// The body of an apply: YAML, of which JSON is a part. Strict validation refuses names given twice, others are warned of them.
+  static func configuration(_ context: RequestContext, validation: FieldValidation) async throws(Status) -> (JSONValue, warnings: [String]) {
+    // Most clients send JSON, which is read much faster; what is odd about it is left to the reader of YAML.
+    if let tape = try? JSONTape.parse(context.body), tape.root.kind == .object, !tape.root.hasRepeatedNames { return (JSONValue(tape.root), []) }
+    let body = context.body
+    let result = await withTaskExecutorPreference(globalConcurrentExecutor) { () -> Result<(JSONValue, [String]), Status> in
+      var duplicates: [String] = []
+      do { return .success((try JSONValue(yaml: body, duplicates: &duplicates), duplicates)) } catch {
+        return .failure(.badRequest("error decoding YAML: \(error)"))
+      }
+    }
+    let (value, duplicates) = try result.get()
+    guard value.object != nil else { throw .badRequest("error decoding YAML: error unmarshaling JSON: json: cannot unmarshal \(value.goKind) into Go value of type map[string]interface {}") }
+    if duplicates.isEmpty || validation == .ignore { return (value, []) }
+    let text = "yaml: unmarshal errors:\n  " + duplicates.joined(separator: "\n  ")
+    if validation == .strict { throw .badRequest("error strict decoding YAML: error converting YAML to JSON: \(text)") }
+    return (value, duplicates)
+  }
+
+  private init(_ context: RequestContext, _ reader: ObjectReader) throws(Status) {
+    switch Negotiation.input(contentType: context.contentType) {
+    case .json: json = context.body
+    case .yaml:
+      do {
+        let value = try JSONValue(yaml: context.body, duplicates: &duplicates)
+        json = ByteSlice(value.encoded())
+      } catch {
+        throw Status.badRequest("the object provided is unrecognized (must be of type \(reader.info.kind)): \(error) (\(ObjectReader.summary(context.body)))")
+      }
+    case .protobuf: json = try reader.json(ofProtobuf: context.body)
+    case nil: throw Status.unsupportedMediaType(accepted: MediaType.all)
+    }
+  }
+}
+
+extension JSONNode {
+  /// Does any object in it have two members of one name?
+  fileprivate var hasRepeatedNames: Bool {
+    switch kind {
+    case .object:
+      var seen: Set<String> = []
+      for (name, value) in members {
+        if !seen.insert(name.string ?? "").inserted || value.hasRepeatedNames { return true }
+      }
+      return false
+    case .array: return elements.contains { $0.hasRepeatedNames }
+    default: return false
+    }
+  }
+}

@@ -1,0 +1,33 @@
+import Access
+import HTTPServer
+import Machinery
+import Registry
+
+extension APIServer {
+  /// `/apis/authorization.k8s.io/v1/subjectaccessreviews` and its siblings: a POST that is answered and leaves nothing behind.
+  func review(_ kind: ReviewKind, _ resource: VirtualResource, _ namespace: String, _ context: RequestContext) {
+    guard context.method == .post, !resource.info.isNamespaced || !namespace.isEmpty else { return context.reply.send(context.error(.methodNotAllowed)) }
+    guard accepts(MediaType.all, context) else { return }
+    perform(context, limit: configuration.writeTimeout) { [self] () async throws(Status) in
+      guard let negotiated = Negotiation.negotiate(accept: context.accept, allowsTransforms: false) else {
+        throw Status.notAcceptable("only the following media types are accepted: \(MediaType.all.joined(separator: ", "))")
+      }
+      let body = try await RequestBody.read(context, resource.reader)
+      let options = try context.writeOptions(.create)
+      try options.validate()
+      let validation = options.fieldValidationKind
+      let (decoded, warnings) = try resource.reader.decode(body.json, validation: validation, problems: body.problems(validation))
+      let object = try resource.received(decoded, namespace: namespace, options: options)
+      let authorizer = configuration.access?.authorizer ?? AlwaysAllow()
+      let answer =
+        switch kind {
+        case .selfSubject: IdentityReview.answer(object, for: context.user)
+        case .token: try await IdentityReview.answer(token: object, by: configuration.access?.authenticator)
+        case .selfSubjectAccess, .subjectAccess, .localSubjectAccess:
+          try await AccessReview(kind: kind, object: object).answered(by: authorizer, for: context.user)
+        case .selfSubjectRules: try RulesReview.answer(object, by: authorizer, for: context.user)
+        }
+      return Answer.document(Document(answer), negotiated.media, pretty: context.pretty || negotiated.pretty, code: 201).warning(warnings)
+    }
+  }
+}

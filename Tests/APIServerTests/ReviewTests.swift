@@ -1,0 +1,95 @@
+import JSON
+import Testing
+
+@testable import APIServer
+
+/// Reviews over plain HTTP, where everybody is `system:unsecured` and may do everything.
+@Suite struct `Reviews` {
+  private static let authorization = "/apis/authorization.k8s.io/v1"
+
+  private static func post(_ server: TestServer, _ path: String, _ body: String) throws -> (code: Int, body: JSONValue) {
+    let answer = try server.call("POST", path, body, headers: ["Content-Type": "application/json"])
+    return (answer.code, try answer.json())
+  }
+
+  @Test func `a review is answered with 201, with the namespace of the request and the owners of its fields`() async throws {
+    try await TestServer.with { server in
+      let path = "\(Self.authorization)/namespaces/here/localsubjectaccessreviews"
+      let (code, body) = try Self.post(server, path, #"{"spec":{"user":"joe","resourceAttributes":{"verb":"get","resource":"pods","namespace":"here"}},"status":{"allowed":false,"reason":"mine"}}"#)
+      #expect(code == 201)
+      #expect(body["metadata"]?["namespace"]?.string == "here")
+      #expect(body["metadata"]?["managedFields"]?.array?.first?["fieldsV1"]?["f:spec"]?["f:user"] != nil)
+      #expect(body["status"] == ["allowed": true])
+    }
+  }
+
+  @Test func `who asks over plain HTTP is told so`() async throws {
+    try await TestServer.with { server in
+      let (code, body) = try Self.post(server, "/apis/authentication.k8s.io/v1/selfsubjectreviews", "{}")
+      #expect(code == 201)
+      #expect(body["status"]?["userInfo"] == ["username": "system:unsecured", "groups": ["system:masters", "system:authenticated"]])
+      #expect(body["metadata"]?["creationTimestamp"]?.string != nil)
+      #expect(body["metadata"]?["managedFields"] == nil)
+    }
+  }
+
+  /// (authorization `validation.go`.)
+  @Test(arguments: [
+    ("subjectaccessreviews", #"{"spec":{}}"#, ["spec.resourceAttributes: Invalid value: null: exactly one of", #"spec.user: Invalid value: "": at least one of user or group must be specified"#]),
+    ("selfsubjectaccessreviews", #"{"spec":{}}"#, ["spec.resourceAttributes: Invalid value: null: exactly one of nonResourceAttributes or resourceAttributes must be specified"]),
+    ("selfsubjectaccessreviews", #"{"spec":{"resourceAttributes":{},"nonResourceAttributes":{"path":"/p","verb":"get"}}}"#,
+     [#"spec.nonResourceAttributes: Invalid value: {"Path":"/p","Verb":"get"}: cannot be specified in combination with resourceAttributes"#]),
+    ("selfsubjectaccessreviews", #"{"metadata":{"name":"x"},"spec":{"resourceAttributes":{}}}"#, [#"metadata: Invalid value: {"name":"x""#, "must be empty"]),
+    ("selfsubjectaccessreviews", #"{"spec":{"resourceAttributes":{"fieldSelector":{}}}}"#,
+     ["spec.resourceAttributes.fieldSelector.requirements: Required value: when spec.resourceAttributes.fieldSelector is specified, requirements or rawSelector is required"]),
+    ("selfsubjectaccessreviews", #"{"spec":{"resourceAttributes":{"labelSelector":{"rawSelector":"a","requirements":[{"key":"","operator":"In"}]}}}}"#,
+     [#"labelSelector.rawSelector: Invalid value: "a": may not specified at the same time as requirements"#, "labelSelector.requirements[0].values: Required value", "labelSelector.requirements[0].key: Required value"]),
+    ("namespaces/here/localsubjectaccessreviews", #"{"spec":{"user":"u","resourceAttributes":{"namespace":"there"}}}"#,
+     [#"spec.resourceAttributes.namespace: Invalid value: "there": must match metadata.namespace"#]),
+    ("namespaces/here/localsubjectaccessreviews", #"{"spec":{"user":"u","nonResourceAttributes":{"path":"/"}}}"#, ["spec.nonResourceAttributes: Invalid value:", "disallowed on this kind of request"]),
+  ])
+  func `a question that is none is refused in kube-apiserver's words`(resource: String, body: String, texts: [String]) async throws {
+    try await TestServer.with { server in
+      let (code, status) = try Self.post(server, "\(Self.authorization)/\(resource)", body)
+      #expect(code == 422)
+      let message = status["message"]?.string ?? ""
+      #expect(message.hasPrefix(#".authorization.k8s.io "" is invalid: "#))
+      for text in texts { #expect(message.contains(text), "\(message)") }
+    }
+  }
+
+  @Test func `a selector that can't be read is left out, and the answer says so`() async throws {
+    try await TestServer.with { server in
+      let (code, body) = try Self.post(server, "\(Self.authorization)/selfsubjectaccessreviews", #"{"spec":{"resourceAttributes":{"verb":"list","resource":"nodes","fieldSelector":{"rawSelector":"a=b,c"}}}}"#)
+      #expect(code == 201)
+      #expect(body["status"] == ["allowed": true, "evaluationError": "spec.resourceAttributes.fieldSelector ignored due to parse error"])
+    }
+  }
+
+  @Test func `rules and tokens need to be asked for`() async throws {
+    try await TestServer.with { server in
+      let rules = try Self.post(server, "\(Self.authorization)/selfsubjectrulesreviews", "{}")
+      #expect(rules.code == 400 && rules.body["message"]?.string == "no namespace on request")
+      let all = try Self.post(server, "\(Self.authorization)/selfsubjectrulesreviews", #"{"spec":{"namespace":"n"}}"#)
+      #expect(all.body["status"] == [
+        "resourceRules": [["verbs": ["*"], "apiGroups": ["*"], "resources": ["*"]]], "nonResourceRules": [["verbs": ["*"], "nonResourceURLs": ["*"]]], "incomplete": false,
+      ])
+      let token = try Self.post(server, "/apis/authentication.k8s.io/v1/tokenreviews", "{}")
+      #expect(token.code == 400 && token.body["message"]?.string == "token is required for TokenReview in authentication")
+    }
+  }
+
+  @Test func `a review can be made, and nothing else: no name, no list, no watch, no other body`() async throws {
+    try await TestServer.with { server in
+      let path = "\(Self.authorization)/subjectaccessreviews"
+      #expect(try server.call("GET", path).code == 405)
+      #expect(try server.call("DELETE", path).code == 405)
+      #expect(try server.call("GET", path + "/x").code == 404)
+      #expect(try server.call("GET", "\(Self.authorization)/watch/subjectaccessreviews").code == 404)
+      #expect(try Self.post(server, "\(Self.authorization)/localsubjectaccessreviews", "{}").code == 405)
+      #expect(try Self.post(server, path, #"{"kind":"Node","apiVersion":"v1"}"#).code == 400)
+      let strict = try Self.post(server, path + "?fieldValidation=Strict", #"{"spec":{"user":"u","colour":1,"resourceAttributes":{}}}"#)
+      #expect(strict.code == 400 && strict.body["message"]?.string?.contains(#"unknown field "spec.colour""#) == true)
+    }
+  }
+}
