@@ -31,17 +31,43 @@ extension APIServer {
   /// Finds out who a request is by and whether they may make it; then goes on with `next`, or answers that they may not. Reactor thread; `next` runs
   /// there too, now or later.
   func admit(_ request: Request, _ context: RequestContext, _ next: @escaping @Sendable (RequestContext) -> Void) {
-    guard request.isSecure, let access = configuration.access else { return next(context) }
+    guard request.isSecure, let access = configuration.access else {
+      // Whoever comes over plain HTTP is one user like another: all share the limit.
+      if begin(context, isPrivileged: false) { next(context) }
+      return
+    }
     let path = request.withPath { PercentEncoding.decode($0, plusIsSpace: false) } ?? ""
     let info = RequestInfo(method: request.methodName, path: path) { context.query[$0] }
     let wish: Result<Impersonation?, Status> = Result { () throws(Status) in try Impersonation(request) }
-    let admission = AccessFilter(access: access, info: info, wish: wish, context: context)
+    let admission = AccessFilter(server: self, access: access, info: info, wish: wish, context: context)
     admission.authenticated(access.authenticator.authenticate(access.credentials(request, path: path)), next)
+  }
+
+  /// Takes a place among the requests at work, or says that there is none.
+  fileprivate func begin(_ context: RequestContext, isPrivileged: Bool) -> Bool {
+    let kind: InflightLimiter.Kind
+    var isHeartbeat = false
+    switch context.load {
+    case .exempt: return true
+    case .readOnly: kind = .readOnly
+    case .mutating(let beats):
+      kind = .mutating
+      isHeartbeat = beats && (context.user.nodeName != nil || context.user == .unsecured)
+    }
+    guard let place = inflight.enter(kind, user: context.user.name, isHeartbeat: isHeartbeat, isPrivileged: isPrivileged) else {
+      var answer = Answer.text("Too many requests, please try again later.\n", code: 429, isError: true)
+      answer.headers.append(ResponseHeader("Retry-After", "1"))
+      context.reply.send(answer)
+      return false
+    }
+    context.reply.hold(place)
+    return true
   }
 }
 
 /// One request on its way through the questions.
 private struct AccessFilter: Sendable {
+  let server: APIServer
   let access: AccessControl
   let info: RequestInfo
   let wish: Result<Impersonation?, Status>
@@ -67,12 +93,11 @@ private struct AccessFilter: Sendable {
   }
 
   private func authorized(_ user: UserInfo, _ next: @escaping Next) {
-    allAllowed([info.attributes(of: user)]) {
-      var context = context
-      context.user = user
-      context.admission = access.admission(of: user)
-      next(context)
-    }
+    var context = context
+    context.user = user
+    guard server.begin(context, isPrivileged: user.isIn(UserInfo.privilegedGroup)) else { return }
+    context.admission = access.admission(of: user)
+    allAllowed([info.attributes(of: user)]) { [context] in next(context) }
   }
 
   /// Asks one question after another; `then` once all are allowed.

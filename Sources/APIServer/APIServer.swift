@@ -26,6 +26,10 @@ public final class APIServer: RequestHandler {
     public var requestTimeout: Duration = .seconds(60)
     /// Bound of single writes.
     public var writeTimeout: Duration = .seconds(34)
+    /// Most requests at work at once that change nothing; 0 for no limit. Watches and what memory answers at once don't count.
+    public var maxRequestsInflight = 400
+    /// The same of those that change something.
+    public var maxMutatingRequestsInflight = 200
     /// What requests over TLS are asked; nil asks nobody.
     public var access: AccessControl?
     /// Reactors that requests come in on, each of which counts by itself.
@@ -48,6 +52,7 @@ public final class APIServer: RequestHandler {
   let compressedDocuments = CompressedDocuments()
   private let health: [String: HealthEndpoint]
   let metrics: RequestMetrics
+  let inflight: InflightLimiter
 
   private let isShuttingDown = Atomic<Bool>(false)
 
@@ -57,6 +62,7 @@ public final class APIServer: RequestHandler {
     reviews = ReviewKind.allCases.map { ($0, $0.resource) }
     let resources = endpoints.map(\.info) + reviews.map(\.resource.info)
     metrics = RequestMetrics(resources, shards: configuration.reactors)
+    inflight = InflightLimiter(readOnly: configuration.maxRequestsInflight, mutating: configuration.maxMutatingRequestsInflight)
     routes = RouteTable(resources)
     discovery = Discovery(resources)
     openAPI = OpenAPI(resources, version: configuration.version.gitVersion)
@@ -105,7 +111,7 @@ public final class APIServer: RequestHandler {
     let context = RequestContext(
       method: request.method, query: query, accept: request.header("Accept"), userAgent: record.userAgent, contentType: request.header("Content-Type"),
       host: request.header("Host"), ifNoneMatch: request.header("If-None-Match"), body: request.body,
-      pretty: Negotiation.isPretty(query: query, userAgent: record.userAgent),
+      pretty: Negotiation.isPretty(query: query, userAgent: record.userAgent), load: load(path, verb),
       reply: Reply(
         exchange, auditID: auditID, acceptsGzip: request.withHeader("Accept-Encoding", ContentEncoding.acceptsGzip), cors: cors, record: record, server: self))
     // Asking whether one may ask needs no more than that (`WithCORS`).
@@ -140,6 +146,21 @@ public final class APIServer: RequestHandler {
     case (_, .patch): "patch"
     case (_, .delete): "delete"
     default: request.methodName.lowercased()
+    }
+  }
+
+  /// What a request is to the limits of requests at work.
+  private func load(_ path: RequestPath, _ verb: String) -> InflightLimiter.Load {
+    if case .health = path { return .exempt }
+    switch verb {
+    case "watch": return .exempt
+    case "get", "list": return .readOnly
+    default: break
+    }
+    switch path {
+    case .status(let resource, _, _): return .mutating(isHeartbeat: routes.resources[resource].plural == "nodes")
+    case .item(let resource, _, _): return .mutating(isHeartbeat: routes.resources[resource].plural == "leases")
+    default: return .mutating(isHeartbeat: false)
     }
   }
 
@@ -209,6 +230,7 @@ public final class APIServer: RequestHandler {
       await withTaskExecutorPreference(globalConcurrentExecutor) {
         var text = MetricsText()
         self.metrics.write(&text)
+        self.inflight.write(&text)
         for source in self.configuration.metricsSources { source(&text) }
         return Answer(code: 200, contentType: MetricsText.contentType, body: [ByteSlice(SharedBytes(text.text))])
       }

@@ -17,6 +17,7 @@ struct RequestContext: Sendable {
   let ifNoneMatch: String?
   let body: ByteSlice
   let pretty: Bool
+  let load: InflightLimiter.Load
   let reply: Reply
   /// Who the request is by.
   var user = UserInfo.unsecured
@@ -46,6 +47,8 @@ final class Reply: Sendable {
   private let record: RequestRecord
   private let server: APIServer
   private let isTaken = Atomic<Bool>(false)
+  /// The request's place among those at work, until it is answered.
+  private let place = Mutex<InflightLimiter.Place?>(nil)
   /// Objects that are compressed on the reactor before the rest is done elsewhere: what changed since the last list, mostly.
   private static let compressedAtOnceMax = 16
 
@@ -77,7 +80,11 @@ final class Reply: Sendable {
     }
   }
 
+  /// The request is at work, and holds `place` until it is answered.
+  func hold(_ place: InflightLimiter.Place) { self.place.withLock { $0 = place } }
+
   private func respond(_ answer: Answer) {
+    place.withLock { $0 = nil }
     exchange.respond(Response(status: answer.code, headers: headers(answer), body: answer.body))
     server.finished(record, code: answer.code, bytes: answer.bodyCount, on: exchange.reactor)
   }

@@ -50,6 +50,8 @@ struct Daemon {
     ]
     configuration.cors = settings.cors
     configuration.minRequestTimeout = .seconds(settings.options.minRequestTimeout)
+    configuration.maxRequestsInflight = settings.options.maxRequestsInflight
+    configuration.maxMutatingRequestsInflight = settings.options.maxMutatingRequestsInflight
     configuration.requestTimeout = settings.options.requestTimeout.duration
     if settings.options.verbosity >= 2 {
       configuration.log = { record in

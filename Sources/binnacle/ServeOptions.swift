@@ -122,6 +122,12 @@ struct ServeOptions: ParsableArguments {
   @Option(help: "Most connections open at once.")
   var maxConnections = 65_536
 
+  @Option(help: "Most requests at work at once that change nothing; more are answered 429. Watches and what memory answers at once don't count. 0 for no limit.")
+  var maxRequestsInflight = 400
+
+  @Option(help: "The same of requests that change something. A tenth of them is kept for nodes that report their status.")
+  var maxMutatingRequestsInflight = 200
+
   @Option(name: .customLong("http2-max-streams-per-connection"), help: "Most requests that one HTTP/2 connection may have open; 0 for the default of 100.")
   var http2MaxStreamsPerConnection = 0
 

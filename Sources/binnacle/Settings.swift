@@ -69,6 +69,10 @@ extension ServeOptions {
     let accessControl = secure == nil ? nil : try access.control()
     guard (0...1_024).contains(reactors) else { throw StartFailure("--reactors: \(reactors) is not between 0 and 1024") }
     guard maxConnections > 0 else { throw StartFailure("--max-connections: \(maxConnections) must be above 0") }
+    for (flag, count) in [("--max-requests-inflight", maxRequestsInflight), ("--max-mutating-requests-inflight", maxMutatingRequestsInflight)]
+    where !(0...1_000_000).contains(count) {
+      throw StartFailure("\(flag): \(count) is not between 0 (no limit) and 1000000")
+    }
     guard (0...100_000).contains(http2MaxStreamsPerConnection) else {
       throw StartFailure("--http2-max-streams-per-connection: \(http2MaxStreamsPerConnection) is not between 0 and 100000")
     }

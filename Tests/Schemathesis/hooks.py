@@ -66,7 +66,9 @@ def before_call(context, case, kwargs):
         # Nearly every text is a wrong value of these, and one of them hides all others.
         if option in (case.query or {}) and chance.random() < 0.7:
             del case.query[option]
-    if isinstance(case.body, dict):
+    if isinstance(case.body, dict) and case.path.endswith("reviews"):
+        case.body = question(case.body, case, chance)
+    elif isinstance(case.body, dict):
         body = tamed(case.body, case, chance)
         if case.method == "PATCH":
             body = patch(body, case, chance)
@@ -90,6 +92,27 @@ def tamed(body, case, chance):
         if isinstance(inside, dict):
             body[part] = {k: v for k, v in inside.items() if chance.random() < 0.3}
     return body
+
+
+def question(body, case, chance):
+    """A review that asks something, mostly: it has no metadata, and is about a resource or a path but not both."""
+    if chance.random() < 0.2:
+        return body
+    spec = body.get("spec")
+    spec = dict(spec) if isinstance(spec, dict) else {}
+    if case.path.endswith("/tokenreviews"):
+        spec["token"] = chance.choice(NAMES)
+    elif case.path.endswith("/selfsubjectrulesreviews"):
+        spec["namespace"] = chance.choice(NAMES)
+    elif case.path.endswith("accessreviews"):
+        spec = {k: v for k, v in spec.items() if not k.endswith("Attributes")} | {"user": chance.choice(NAMES)}
+        if chance.random() < 0.7 or "localsubject" in case.path:
+            spec["resourceAttributes"] = {"verb": "get", "resource": "nodes", "namespace": (case.path_parameters or {}).get("namespace", "")}
+        else:
+            spec["nonResourceAttributes"] = {"verb": "get", "path": "/version"}
+        if "selfsubject" in case.path:
+            del spec["user"]
+    return {"spec": spec}
 
 
 def patch(body, case, chance):

@@ -1,0 +1,57 @@
+import Metrics
+import Testing
+
+@testable import APIServer
+
+@Suite struct `Requests at work` {
+  @Test func `a kind has so many places and no more, and each comes back when it is released`() {
+    let limiter = InflightLimiter(readOnly: 2, mutating: 0)
+    func enter() -> InflightLimiter.Place? { limiter.enter(.readOnly, user: "a", isHeartbeat: false, isPrivileged: false) }
+    var first = enter()
+    let second = enter()
+    #expect(first != nil && second != nil)
+    #expect(enter() == nil)
+    first = nil
+    #expect(enter() != nil)
+    // The other kind has no limit.
+    let many = (0..<1_000).map { _ in limiter.enter(.mutating, user: "a", isHeartbeat: false, isPrivileged: false) }
+    #expect(many.allSatisfy { $0 != nil })
+    var text = MetricsText()
+    limiter.write(&text)
+    #expect(text.text.contains(#"apiserver_current_inflight_requests{request_kind="readOnly"} 1"#), "\(text.text)")
+    #expect(text.text.contains(#"apiserver_current_inflight_requests{request_kind="mutating"} 1000"#))
+    #expect(text.text.contains(#"apiserver_dropped_requests_total{request_kind="readOnly"} 1"#))
+  }
+
+  @Test func `once it is half full nobody takes more than an even part`() {
+    let limiter = InflightLimiter(readOnly: 100, mutating: 100)
+    var places: [InflightLimiter.Place] = []
+    func enter(_ user: String) -> Bool {
+      guard let place = limiter.enter(.readOnly, user: user, isHeartbeat: false, isPrivileged: false) else { return false }
+      places.append(place)
+      return true
+    }
+    // Alone, one takes all but what the first of others will find.
+    #expect((0..<90).allSatisfy { _ in enter("greedy") })
+    #expect(enter("modest"))
+    // Two share a hundred: the one who has ninety waits, the other goes on.
+    #expect(!enter("greedy"))
+    #expect((0..<9).allSatisfy { _ in enter("modest") })
+    #expect(!enter("modest") && !enter("third"))
+    #expect(places.count == 100)
+  }
+
+  @Test func `a tenth is kept for heartbeats, and whoever may do everything always gets in`() {
+    let limiter = InflightLimiter(readOnly: 1, mutating: 20)
+    var places: [InflightLimiter.Place?] = []
+    func enter(_ user: String, isHeartbeat: Bool = false, isPrivileged: Bool = false) -> Bool {
+      places.append(limiter.enter(.mutating, user: user, isHeartbeat: isHeartbeat, isPrivileged: isPrivileged))
+      return places.last.flatMap { $0 } != nil
+    }
+    #expect((0..<18).allSatisfy { enter("user-\($0)") })
+    #expect(!enter("another"))
+    #expect(enter("system:node:a", isHeartbeat: true) && enter("system:node:b", isHeartbeat: true))
+    #expect(!enter("system:node:c", isHeartbeat: true))
+    #expect(enter("root", isPrivileged: true))
+  }
+}
