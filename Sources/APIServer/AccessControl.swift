@@ -36,7 +36,12 @@ public struct AccessControl: Sendable {
   /// What a request brings to say who it is by.
   func credentials(_ request: Request, path: String) -> Credentials {
     var credentials = Credentials(authorization: request.header("Authorization"), path: path)
-    if case .verified(let certificate) = request.client {
+    var client = request.client
+    if case .proxy(let name, let besides) = client {
+      credentials.proxyName = name
+      client = besides
+    }
+    if case .verified(let certificate) = client {
       credentials.certificate = CertificateIdentity(
         commonName: certificate.commonName, organizations: certificate.organizations, uids: certificate.userID.map { [$0] } ?? [],
         fingerprint: certificate.fingerprint)

@@ -101,6 +101,8 @@ public struct RequestHeaderAuthenticator: Authenticator {
       self.extraPrefixes = extraPrefixes.map { $0.lowercased() }
       self.allowed = allowed
     }
+    /// Every header, or beginning of one, that says something.
+    public var all: [String] { user + uid + group + extraPrefixes }
   }
 
   private let names: Names

@@ -10,6 +10,8 @@ struct AccessOptions: ParsableArguments {
   @Option(help: "Tokens and their users, CSV: token,name,uid[,\"group,…\"].")
   var tokenAuthFile = ""
 
+  @OptionGroup var requestHeader: RequestHeaderOptions
+
   @Option(help: "Comma-separated list, in order, of AlwaysAllow, AlwaysDeny, ABAC and Node: who says what a request over HTTPS may do.")
   var authorizationMode = "AlwaysAllow"
 
@@ -23,9 +25,9 @@ struct AccessOptions: ParsableArguments {
   var disableAdmissionPlugins = ""
 
   /// Names of the flags, as the config file may use them.
-  static let flagNames: Set<String> = [
+  static let flagNames = RequestHeaderOptions.flagNames.union([
     "anonymous-auth", "token-auth-file", "authorization-mode", "authorization-policy-file", "authorization-always-allow-paths", "disable-admission-plugins",
-  ]
+  ])
 
   /// Must somebody who comes from elsewhere say who they are, or be allowed what they ask, before they get anything?
   var asksSomething: Bool { !anonymousAuth || !modes.contains("AlwaysAllow") }
@@ -34,7 +36,8 @@ struct AccessOptions: ParsableArguments {
 
   /// Reads the files. Throws `StartFailure` with the flag to change.
   func control() throws -> AccessControl {
-    var authenticators: [any Authenticator] = [CertificateAuthenticator()]
+    let proxied = try requestHeader.names()
+    var authenticators: [any Authenticator] = (proxied.map { [RequestHeaderAuthenticator($0)] } ?? []) + [CertificateAuthenticator()]
     if !tokenAuthFile.isEmpty {
       do { authenticators.append(try TokenFile(csv: try text(tokenAuthFile, "--token-auth-file"))) } catch let error as TokenFile.Malformed {
         throw StartFailure("--token-auth-file: \(tokenAuthFile): \(error)")
@@ -44,7 +47,7 @@ struct AccessOptions: ParsableArguments {
     if let unknown = disabled.first(where: { $0 != "NodeRestriction" }) { throw StartFailure("--disable-admission-plugins: unknown plug-in \"\(unknown)\"; there is NodeRestriction") }
     return AccessControl(
       authenticator: AuthenticatorChain(authenticators, anonymous: anonymousAuth ? .everywhere : .denied), authorizer: try authorizer(),
-      restrictsNodes: disabled.isEmpty)
+      restrictsNodes: disabled.isEmpty, headers: proxied?.all ?? [])
   }
 
   private func authorizer() throws -> any Authorizer {

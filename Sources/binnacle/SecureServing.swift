@@ -38,6 +38,7 @@ struct SecureServing {
       case .privateKey: "--tls-private-key-file"
       case .sniCertificate, .sniPrivateKey: "--tls-sni-cert-key"
       case .clientCA: "--client-ca-file"
+      case .proxyCA: "--requestheader-client-ca-file"
       }
     return "\(flag): can't use \(path): \(reason)"
   }
@@ -63,6 +64,7 @@ extension ServeOptions {
         ?? TLSConfiguration.KeyPair(certFile: tlsCertFile, keyFile: tlsPrivateKeyFile))
     tls.sniKeyPairs = try tlsSNICertKey.map(Self.sniKeyPair)
     tls.clientCAFile = clientCAFile.isEmpty ? nil : clientCAFile
+    tls.proxyCAFile = access.requestHeader.requestheaderClientCAFile.isEmpty ? nil : access.requestHeader.requestheaderClientCAFile
     if !tlsMinVersion.isEmpty {
       guard let version = TLSVersion(rawValue: tlsMinVersion) else {
         throw StartFailure("--tls-min-version: \"\(tlsMinVersion)\" is not one of \(TLSVersion.allCases.map(\.rawValue).joined(separator: ", "))")

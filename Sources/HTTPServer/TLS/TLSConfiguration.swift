@@ -19,6 +19,8 @@ public struct TLSConfiguration: Sendable {
   public var sniKeyPairs: [KeyPair] = []
   /// PEM bundle of the authorities that client certificates are verified against; nil asks clients for none.
   public var clientCAFile: String?
+  /// PEM bundle of the authorities that vouch for proxies in front of the server; nil for none.
+  public var proxyCAFile: String?
   public var minVersion = TLSVersion.tls12
   /// Suites for TLS 1.2 in order of preference; nil for the default. TLS 1.3 has its own, which can't be chosen (as in Go).
   public var cipherSuites: [TLSCipherSuite]?
@@ -26,7 +28,7 @@ public struct TLSConfiguration: Sendable {
   public init(keyPair: KeyPair) { self.keyPair = keyPair }
 
   /// Every file that is read, in order of reading.
-  var files: [String] { ([keyPair] + sniKeyPairs).flatMap { [$0.certFile, $0.keyFile] } + (clientCAFile.map { [$0] } ?? []) }
+  var files: [String] { ([keyPair] + sniKeyPairs).flatMap { [$0.certFile, $0.keyFile] } + [clientCAFile, proxyCAFile].compactMap { $0 } }
 }
 
 /// Protocol versions, under the names of kube-apiserver's `--tls-min-version`.

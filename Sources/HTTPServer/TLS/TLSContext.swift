@@ -9,10 +9,12 @@ final class TLSContext: Sendable {
   /// By server name in lower case, `*.` names as they are written.
   private let byName: [String: ServerContext]
   let asksForCertificates: Bool
+  let proxies: ProxyAuthorities?
 
   init(_ configuration: TLSConfiguration) throws(TLSError) {
     standard = try ServerContext(configuration, presenting: configuration.keyPair, isStandard: true)
-    asksForCertificates = configuration.clientCAFile != nil
+    asksForCertificates = configuration.clientCAFile != nil || configuration.proxyCAFile != nil
+    proxies = try configuration.proxyCAFile.map { path throws(TLSError) in try ProxyAuthorities(try PEMFile(.proxyCA, path)) }
     var byName: [String: ServerContext] = [:]
     var extracted: [(name: String, context: ServerContext)] = []
     var others: [ServerContext] = []
@@ -25,10 +27,13 @@ final class TLSContext: Sendable {
     // Names that were asked for beat those that only stand in a certificate, as in kube-apiserver.
     for entry in extracted where byName[entry.name] == nil { byName[entry.name] = entry.context }
     self.byName = byName
-    guard let file = configuration.clientCAFile else { return }
+    guard asksForCertificates else { return }
     // OpenSSL verifies with the context that the server name has chosen.
-    let authorities = try PEMFile(.clientCA, file)
-    for context in [standard] + others { try context.trust(authorities) }
+    let authorities = try configuration.clientCAFile.map { path throws(TLSError) in try PEMFile(.clientCA, path) }
+    for context in [standard] + others {
+      if let authorities { try context.trust(authorities) }
+      context.ask(naming: proxies?.certificates ?? [])
+    }
   }
 
   /// Presents the certificate of the server name that the client asks for. A whole name beats `*.` in place of its first label.
@@ -117,7 +122,7 @@ final class ServerContext: @unchecked Sendable {
     }, nil)
   }
 
-  /// Asks clients for a certificate and verifies it against the authorities in `file`, of which at least one must be good.
+  /// Verifies clients' certificates against the authorities in `file`, of which at least one must be good.
   fileprivate func trust(_ file: PEMFile) throws(TLSError) {
     let authorities = try file.certificates()
     if let last = authorities.last, authorities.allSatisfy(\.hasExpired) { throw file.failure("every certificate in it has expired, the last on \(last.expiry)") }
@@ -126,6 +131,11 @@ final class ServerContext: @unchecked Sendable {
       OpenSSLErrors.clear()
       guard X509_STORE_add_cert(store, authority.handle) == 1, SSL_CTX_add_client_CA(handle, authority.handle) == 1 else { throw file.failure(OpenSSLErrors.take()) }
     }
+  }
+
+  /// Asks clients for a certificate.
+  fileprivate func ask(naming others: [Certificate]) {
+    for authority in others { SSL_CTX_add_client_CA(handle, authority.handle) }
     // Who can't be verified is let in, as by kube-apiserver: a request may bring other credentials. The result is kept and told with the identity.
     SSL_CTX_set_verify(handle, SSL_VERIFY_PEER | SSL_VERIFY_CLIENT_ONCE) { _, _ in 1 }
   }

@@ -3,7 +3,7 @@ import COpenSSL
 /// Why credentials can't be used. Says which file, so that whoever configured it can tell what to change.
 public enum TLSError: Error, Equatable, CustomStringConvertible {
   /// What a file was to be.
-  public enum Role: Sendable, Equatable { case certificate, privateKey, sniCertificate, sniPrivateKey, clientCA }
+  public enum Role: Sendable, Equatable { case certificate, privateKey, sniCertificate, sniPrivateKey, clientCA, proxyCA }
 
   case file(Role, path: String, reason: String)
   /// OpenSSL refused something that is not a file's fault.

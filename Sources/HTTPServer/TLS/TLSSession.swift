@@ -88,6 +88,12 @@ final class TLSSession {
   var identity: ClientIdentity {
     guard context.asksForCertificates, let handle = SSL_get1_peer_certificate(ssl) else { return .none }
     let certificate = Certificate(adopting: handle)
+    let identity = identity(certificate)
+    guard let proxies = context.proxies, proxies.vouch(for: certificate, chain: SSL_get_peer_cert_chain(ssl)) else { return identity }
+    return .proxy(name: certificate.subject(NID_commonName).last ?? "", besides: identity)
+  }
+
+  private func identity(_ certificate: Certificate) -> ClientIdentity {
     let result = SSL_get_verify_result(ssl)
     guard result == X509_V_OK else { return .unverified(reason: String(cString: X509_verify_cert_error_string(result))) }
     // A resumed session brings the result of its first handshake, which may be long ago.
