@@ -12,7 +12,7 @@ struct ProtobufForm: Sendable {
   private let kind: String
   private let listKind: String
   private let apiVersion: String
-  private static let tail = ByteSlice(SharedBytes([0x1A, 0, 0x22, 0]))
+  private static let tail = ByteSlice(SharedBytes(ProtobufEnvelope.tail))
 
   init(_ store: Store) {
     self.store = store
@@ -107,13 +107,7 @@ struct ProtobufForm: Sendable {
 
   /// A message, whatever its pieces, as a document: four bytes and a `runtime.Unknown`.
   static func enveloped(_ message: [ByteSlice], apiVersion: String, kind: String) -> [ByteSlice] {
-    var type = ProtobufWriter(.builtin, capacity: 64)
-    type.text(apiVersion, 1)
-    type.text(kind, 2)
-    var head = ProtobufWriter(.builtin, capacity: 96)
-    head.data(type.bytes, 1)
-    let lead = ProtobufWriter.lead(2, count: size(message))
-    return [ByteSlice(SharedBytes(ProtobufEnvelope.magic + head.bytes + lead))] + message + [tail]
+    [ByteSlice(SharedBytes(ProtobufEnvelope.head(apiVersion: apiVersion, kind: kind, count: size(message))))] + message + [tail]
   }
 
   /// A watch event: its length in four bytes, then a `WatchEvent` whose object is a document.

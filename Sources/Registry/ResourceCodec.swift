@@ -5,22 +5,29 @@ public import Schema
 public import Storage
 import Machinery
 
-/// Stored JSON to served objects and back, for one resource.
+/// Stored values to served objects and back, for one resource.
 public struct ResourceCodec: ObjectCodec {
   private let strategy: any RESTStrategy
-  private let model: TypeModel
-  private let type: TypeModel.TypeID
+  let model: TypeModel
+  let type: TypeModel.TypeID
+  let kind: String
+  let apiVersion: String
+  /// What is written.
+  private let mediaType: StorageMediaType
   /// `{"kind":"Node","apiVersion":"v1",`
   private let head: [UInt8]
   private static let revisionLead = Array(#""resourceVersion":""#.utf8)
   /// Members of metadata that stand before resourceVersion.
   private static let before: [StaticString] = ["name", "generateName", "namespace", "selfLink", "uid"]
 
-  public init(_ strategy: any RESTStrategy, model: TypeModel = .builtin) {
+  public init(_ strategy: any RESTStrategy, mediaType: StorageMediaType = .json, model: TypeModel = .builtin) {
     guard let type = model.type(strategy.info.typeName) else { preconditionFailure("no facts about \(strategy.info.typeName)") }
     self.strategy = strategy
     self.model = model
     self.type = type
+    self.mediaType = mediaType
+    kind = strategy.info.kind
+    apiVersion = strategy.info.groupVersion.description
     head = Array("{\"kind\":\"\(strategy.info.kind)\",\"apiVersion\":\"\(strategy.info.groupVersion)\",".utf8)
   }
 
@@ -33,7 +40,16 @@ public struct ResourceCodec: ObjectCodec {
     try make(StoredObject(key: key, value: value, revision: .zero), revisionText: nil)
   }
 
-  private func make(_ stored: StoredObject, revisionText: String?, isCanonical: Bool = false) throws -> CachedObject {
+  private func make(_ stored: StoredObject, revisionText: String?) throws -> CachedObject {
+    let form = StorageMediaType.of(stored.value)
+    if form == .protobuf {
+      let value = try canonical(JSONTape.parse(try object(ofProtobuf: stored).encoded()).root, key: stored.key)
+      return try make(json: stored.holding(value.encoded(), isStale: stored.isStale || mediaType != form), revisionText: revisionText, isCanonical: true)
+    }
+    return try make(json: mediaType == form ? stored : stored.holding(stored.value, isStale: true), revisionText: revisionText)
+  }
+
+  private func make(json stored: StoredObject, revisionText: String?, isCanonical: Bool = false) throws -> CachedObject {
     let tape: JSONTape
     do { tape = try JSONTape.parse(stored.value) } catch { throw stored.undecodable(error.description) }
     let root = tape.root
@@ -41,8 +57,7 @@ public struct ResourceCodec: ObjectCodec {
       // Another writer's form: bring it into ours. What can't be read even so is corrupt.
       guard !isCanonical else { throw StorageError.corruptObject(key: stored.key, reason: "no metadata") }
       let value = try canonical(root, key: stored.key)
-      let again = StoredObject(key: stored.key, value: value.encoded(), revision: stored.revision, lease: stored.lease, isStale: stored.isStale)
-      return try make(again, revisionText: revisionText, isCanonical: true)
+      return try make(json: stored.holding(value.encoded(), isStale: stored.isStale), revisionText: revisionText, isCanonical: true)
     }
     var place = metadata.range.upperBound - 1  // before the closing brace
     var isLast = true
@@ -104,6 +119,11 @@ public struct ResourceCodec: ObjectCodec {
 
   /// The tree of a stored object, resourceVersion set.
   func tree(of stored: StoredObject) throws -> JSONValue {
+    if StorageMediaType.of(stored.value) == .protobuf {
+      var value = try canonical(JSONTape.parse(try object(ofProtobuf: stored).encoded()).root, key: stored.key)
+      value["metadata"]?["resourceVersion"] = .string(String(stored.revision.rawValue))
+      return value
+    }
     let tape: JSONTape
     do { tape = try JSONTape.parse(stored.value) } catch { throw stored.undecodable(error.description) }
     var value = hasHead(stored.value) ? JSONValue(tape.root, leavingUnread: "fieldsV1") : try canonical(tape.root, key: stored.key)
@@ -111,7 +131,7 @@ public struct ResourceCodec: ObjectCodec {
     return value
   }
 
-  /// What is stored for a tree: compact JSON with a newline, as kube-apiserver writes it.
+  /// What is stored for a tree: compact JSON with a newline, or protobuf, as kube-apiserver writes it.
   func bytes(of tree: JSONValue) -> SharedBytes {
     var tree = tree
     tree["metadata"]?["resourceVersion"] = nil
@@ -119,10 +139,15 @@ public struct ResourceCodec: ObjectCodec {
     var writer = JSONWriter(capacity: 4_096)
     writer.value(tree)
     writer.raw("\n")
-    return writer.finish()
+    return mediaType == .json ? writer.finish() : protobuf(of: writer.finish())
   }
 
   public func storedBytes(of object: CachedObject) -> SharedBytes {
+    mediaType == .json ? document(of: object) : protobuf(of: document(of: object))
+  }
+
+  /// The stored document, without resourceVersion.
+  private func document(of object: CachedObject) -> SharedBytes {
     let range = object.revisionRange
     guard !range.isEmpty else { return copy(object, cutting: 0..<0) }
     var start = range.lowerBound - Self.revisionLead.count
@@ -166,4 +191,10 @@ public struct ResourceCodec: ObjectCodec {
   private var quote: UnsafeRawBufferPointer { Self.text("\"") }
   private var tail: UnsafeRawBufferPointer { Self.text(",{") }
   private static func text(_ text: StaticString) -> UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount) }
+}
+
+extension StoredObject {
+  fileprivate func holding(_ value: SharedBytes, isStale: Bool) -> StoredObject {
+    StoredObject(key: key, value: value, revision: revision, lease: lease, isStale: isStale, unreadable: unreadable)
+  }
 }

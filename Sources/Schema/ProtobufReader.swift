@@ -47,6 +47,19 @@ public struct ProtobufEnvelope: Sendable {
 }
 
 extension ProtobufEnvelope {
+  /// What stands before a message of `count` bytes.
+  public static func head(apiVersion: String, kind: String, count: Int) -> [UInt8] {
+    var type = ProtobufWriter(.builtin, capacity: 64)
+    type.text(apiVersion, 1)
+    type.text(kind, 2)
+    var head = ProtobufWriter(.builtin, capacity: 96)
+    head.data(type.bytes, 1)
+    return magic + head.bytes + ProtobufWriter.lead(2, count: count)
+  }
+
+  /// What stands behind it: no encoding, no content type.
+  public static let tail: [UInt8] = [0x1A, 0, 0x22, 0]
+
   /// An object with what the envelope says of its type.
   public func named(_ object: JSONValue) -> JSONValue {
     let type = [JSONObject.Member("kind", .string(kind)), JSONObject.Member("apiVersion", .string(apiVersion))]

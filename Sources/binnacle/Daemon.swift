@@ -96,7 +96,7 @@ struct Daemon {
 
   /// One resource over the shared storage.
   private static func store(_ strategy: any RESTStrategy, _ settings: Settings, over storage: any Storage, _ logger: Logger) async -> (Store, DestroyFunc) {
-    let codec = ResourceCodec(strategy)
+    let codec = ResourceCodec(strategy, mediaType: settings.options.storageMediaType)
     let info = strategy.info
     var parameters = StorageDecorator.Parameters(config: settings.storage, type: info.groupResource, resourcePrefix: info.storagePath, codec: codec)
     parameters.config.transformer = settings.encryption?.transformer(for: info.groupResource)

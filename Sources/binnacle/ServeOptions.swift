@@ -1,4 +1,5 @@
 import ArgumentParser
+import Registry
 import Storage
 
 /// The flags of `serve`, under kube-apiserver's names where they mean the same.
@@ -76,6 +77,9 @@ struct ServeOptions: ParsableArguments {
 
   @Option(help: "Decoded values that etcd2 storage keeps between lists.")
   var deserializationCacheSize = 0
+
+  @Option(help: "How objects are written into storage: application/json or application/vnd.kubernetes.protobuf, which is kube-apiserver's default. Both are read.")
+  var storageMediaType = StorageMediaType.json
 
   @Option(help: "Directory of the embedded database.")
   var dataDir = "data"
@@ -176,6 +180,8 @@ struct Seconds: ExpressibleByArgument, CustomStringConvertible {
 
 /// How reads that come from memory are proven fresh.
 enum ConsistentReads: String, ExpressibleByArgument, CaseIterable { case auto, progress, fence }
+
+extension StorageMediaType: ExpressibleByArgument {}
 
 /// How log lines are written.
 enum LogFormat: String, ExpressibleByArgument, CaseIterable { case text, json }

@@ -61,7 +61,7 @@ struct OpenStorage: Sendable {
         if let transformer = settings.encryption?.transformer(for: info.groupResource) { TransformedStorage(raw, transformer: transformer) } else { raw }
       return Resource(
         name: info.groupResource, kind: info.kind, prefix: "\(settings.storage.prefix)/\(info.storagePath)/", isNamespaced: info.isNamespaced,
-        codec: ResourceCodec(strategy), storage: storage)
+        codec: ResourceCodec(strategy, mediaType: settings.options.storageMediaType), storage: storage)
     }
   }
 }

@@ -18,7 +18,7 @@ struct StorageVerify: AsyncParsableCommand {
         var progress = ProgressLine("verifying \(resource.name)", of: try await resource.storage.count(prefix: resource.prefix))
         var stale = 0
         try await resource.storage.forEach(prefix: resource.prefix) { stored in
-          if stored.isStale { stale += 1 }
+          if resource.isStale(stored) { stale += 1 }
           if let problem = resource.problem(with: stored) {
             problems += 1
             progress.interrupt("\(stored.key): \(problem)")
@@ -44,6 +44,9 @@ struct StorageVerify: AsyncParsableCommand {
 }
 
 extension OpenStorage.Resource {
+  /// Would it be stored otherwise today: under another key, or in another form?
+  func isStale(_ stored: StoredObject) -> Bool { (try? codec.decode(stored).isStale) ?? stored.isStale }
+
   /// What is wrong with a stored object; nil for nothing.
   func problem(with stored: StoredObject) -> String? {
     do {
