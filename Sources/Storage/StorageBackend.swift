@@ -37,6 +37,8 @@ public enum StorageBackend {
     public var healthcheckTimeout: Duration = .seconds(2)
     /// How long a start waits for an unreachable server.
     public var startTimeout: Duration = .seconds(10)
+    /// SQLite: a new database goes on above this revision, as one that takes another storage's place.
+    public var firstRevision = Revision.zero
     /// SQLite: the database file.
     public var sqlitePath = ""
     public init() {}

@@ -15,12 +15,14 @@ final class DatabaseFile: Sendable {
 
   /// `value` stands last, so that a walk over revisions and keys does not read its overflow pages. There is no index: the index over keys
   /// is in memory (`KeyIndex`), which more than doubles the rate of durable writes (DESIGN, section 3).
-  static let tables = """
+  static func tables(after revision: Int64) -> String {
+    """
     CREATE TABLE history(rev INTEGER PRIMARY KEY, key TEXT NOT NULL, prev_rev INTEGER NOT NULL, create_rev INTEGER NOT NULL,
       version INTEGER NOT NULL, lease INTEGER NOT NULL, deleted INTEGER NOT NULL, value BLOB);
     CREATE TABLE meta(name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
-    INSERT INTO meta VALUES('compacted', 0);
+    INSERT INTO meta VALUES('compacted', \(revision));
     """
+  }
 
   let path: String
   private let identity: FileIdentity
@@ -32,7 +34,8 @@ final class DatabaseFile: Sendable {
   }
 
   /// Checks and claims the file at `path`, making it (and its folder) where it does not exist. A file that is not ours stays as it is.
-  init(path: String) throws(StorageError) {
+  /// A new one begins after `revision`: whatever was before is held to be compacted.
+  init(path: String, after revision: Int64 = 0) throws(StorageError) {
     guard !path.isEmpty else { throw .invalidConfiguration("the SQLite storage has no file: set its path") }
     self.path = path
     var facts = stat()
@@ -40,7 +43,7 @@ final class DatabaseFile: Sendable {
       let code = errno
       guard code == ENOENT else { throw Self.unusable(path, code) }
       try Self.makeFolder(Self.folder(of: path))
-      try Self.create(path)
+      try Self.create(path, after: revision)
       guard stat(path, &facts) == 0 else { throw Self.unusable(path, errno) }
     }
     guard facts.st_mode & S_IFMT == S_IFREG else { throw .invalidConfiguration("SQLite storage \(path): not a file") }
@@ -109,7 +112,7 @@ final class DatabaseFile: Sendable {
 
   /// Makes a complete database beside `path` and gives it that name, so that under `path` there is never half a one, and so that
   /// of two processes that start together one wins and the other opens what the first made.
-  private static func create(_ path: String) throws(StorageError) {
+  private static func create(_ path: String, after revision: Int64) throws(StorageError) {
     let draft = "\(path).new-\(getpid())"
     unlink(draft)
     defer { for suffix in ["", "-wal", "-shm", "-journal"] { unlink(draft + suffix) } }
@@ -120,7 +123,7 @@ final class DatabaseFile: Sendable {
     do throws(SQLiteError) {
       let connection = try SQLiteConnection(path: draft, access: .create, vfs: nil)
       try connection.execute("PRAGMA page_size=4096; PRAGMA synchronous=FULL")
-      try connection.execute("BEGIN; \(tables) PRAGMA application_id=\(applicationID); PRAGMA user_version=\(schemaVersion); COMMIT")
+      try connection.execute("BEGIN; \(tables(after: revision)) PRAGMA application_id=\(applicationID); PRAGMA user_version=\(schemaVersion); COMMIT")
       try connection.execute("PRAGMA journal_mode=WAL")
     } catch {
       throw .invalidConfiguration("SQLite storage \(path): \(error)")

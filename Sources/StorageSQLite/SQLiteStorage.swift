@@ -44,7 +44,7 @@ public final class SQLiteStorage: Storage {
 
   /// Blocks until the database is open.
   private init(_ config: StorageBackend.Config, _ tuning: Tuning) throws {
-    let file = try DatabaseFile(path: config.sqlitePath)
+    let file = try DatabaseFile(path: config.sqlitePath, after: config.firstRevision.rawValue)
     let core = StorageCore(config: config, tuning: tuning, file: file)
     self.core = core
     var started: [WorkerThread] = []

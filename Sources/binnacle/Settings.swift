@@ -3,8 +3,6 @@ import ArgumentParser
 import Storage
 import StorageEncryption
 
-import Glibc
-
 /// Options that have been checked against one another; what the daemon is built from.
 struct Settings {
   let options: ServeOptions
@@ -36,29 +34,9 @@ struct Settings {
 extension ServeOptions {
   /// Turns flags into settings; throws `StartFailure` with the flag to change.
   func checked() throws -> Settings {
-    let servers = (etcdServers ?? "").split(separator: ",").map { $0.trimmingSpaces() }.filter { !$0.isEmpty }
-    var storage = StorageBackend.Config()
-    storage.type = storageBackend ?? (servers.isEmpty ? StorageBackend.typeSQLite : StorageBackend.typeETCD3)
-    switch storage.type {
-    case "", StorageBackend.typeETCD3, StorageBackend.typeETCD2:
-      if storage.type.isEmpty { storage.type = StorageBackend.typeETCD3 }
-      guard !servers.isEmpty else { throw StartFailure("--storage-backend \(storage.type) needs --etcd-servers, such as http://127.0.0.1:2379") }
-      for server in servers where !(server.hasPrefix("http://") || server.hasPrefix("https://")) {
-        throw StartFailure("--etcd-servers: \"\(server)\" is not a URL: it must begin with http:// or https://")
-      }
-    case StorageBackend.typeSQLite:
-      if !servers.isEmpty { throw StartFailure("--etcd-servers is of no use with --storage-backend sqlite: leave one of them out") }
-      if dataDir.isEmpty { throw StartFailure("--data-dir is empty: name the directory of the database") }
-    default:
-      throw StartFailure("--storage-backend: unknown storage type: \(storage.type)")
-    }
-    for (flag, file) in [("--etcd-cafile", etcdCafile), ("--etcd-certfile", etcdCertfile), ("--etcd-keyfile", etcdKeyfile)]
-    where !file.isEmpty && Glibc.access(file, R_OK) != 0 {
-      throw StartFailure("\(flag): can't read \"\(file)\": \(String(cString: strerror(errno)))")
-    }
-    guard etcdPrefix.hasPrefix("/"), etcdPrefix == "/" || !etcdPrefix.hasSuffix("/") else {
-      throw StartFailure("--etcd-prefix: \"\(etcdPrefix)\" must begin with / and not end with one")
-    }
+    var storage = try StoragePlace(
+      type: ("--storage-backend", storageBackend), etcdServers: etcdServers ?? "", dataDir: dataDir, caFile: etcdCafile, certFile: etcdCertfile, keyFile: etcdKeyfile,
+      prefix: etcdPrefix).config()
     let plainPort = insecurePort ?? 8080
     guard (0...65_535).contains(plainPort) else { throw StartFailure("--insecure-port: \(plainPort) is not a port between 1 and 65535, or 0 to turn plain HTTP off") }
     let secure = try secureServing()
@@ -80,11 +58,6 @@ extension ServeOptions {
     guard (1...1_000_000).contains(minRequestTimeout) else {
       throw StartFailure("--min-request-timeout: \(minRequestTimeout) is not between 1 and 1000000 seconds")
     }
-    storage.prefix = etcdPrefix == "/" ? "" : etcdPrefix
-    storage.serverList = servers
-    storage.caFile = etcdCafile
-    storage.certFile = etcdCertfile
-    storage.keyFile = etcdKeyfile
     (storage.userName, storage.password) = try etcdCredentials(storage.type)
     storage.quorum = etcdQuorumRead
     storage.freshnessProof =
@@ -101,7 +74,6 @@ extension ServeOptions {
     storage.countMetricPollPeriod = etcdCountMetricPollPeriod.duration
     storage.healthcheckTimeout = etcdHealthcheckTimeout.duration
     storage.startTimeout = etcdStartTimeout.duration
-    if storage.type == StorageBackend.typeSQLite { storage.sqlitePath = "\(dataDir)/binnacle.db" }
     return Settings(
       options: self, storage: storage, watchCacheSizes: try parsedWatchCacheSizes(), insecure: insecure, secure: secure, cors: try parsedOrigins(), access: accessControl,
       encryption: try encryptionProviders())
@@ -170,11 +142,5 @@ extension ServeOptions {
 
   private static func isLoopback(_ address: String) -> Bool {
     address == "localhost" || address == "::1" || address == "[::1]" || (address.hasPrefix("127.") && address.allSatisfy { $0.isNumber || $0 == "." })
-  }
-}
-
-extension Substring {
-  fileprivate func trimmingSpaces() -> String {
-    String(drop { $0 == " " }.reversed().drop { $0 == " " }.reversed())
   }
 }

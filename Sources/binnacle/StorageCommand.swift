@@ -8,8 +8,8 @@ import StorageEncryption
 /// needs the storage for itself where `serve` does: SQLite has one process at a time, an etcd any number.
 struct StorageCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "storage", abstract: "Look at the storage, compact it, verify it, write it anew.",
-    subcommands: [StorageStatus.self, StorageCompact.self, StorageVerify.self, StorageRewrite.self])
+    commandName: "storage", abstract: "Look at the storage, compact it, verify it, write it anew, move it.",
+    subcommands: [StorageStatus.self, StorageCompact.self, StorageVerify.self, StorageRewrite.self, StorageMigrate.self])
 }
 
 /// An open storage with what the commands ask of it.

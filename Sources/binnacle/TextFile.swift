@@ -2,6 +2,8 @@ import Glibc
 
 /// Small files that settings name.
 enum TextFile {
+  static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
+
   /// At most 1 MiB; throws a `StartFailure` that names `flag` and the file.
   static func contents(of path: String, flag: String) throws -> [UInt8] {
     guard let file = fopen(path, "re") else { throw StartFailure("\(flag): can't read \(path): \(String(cString: strerror(errno)))") }
