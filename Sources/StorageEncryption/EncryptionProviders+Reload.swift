@@ -22,6 +22,12 @@ extension EncryptionProviders {
     }
   }
 
+  /// Looks at the file once; returns why a change could not be taken over.
+  public func reloadIfChanged() async -> StorageError? {
+    if case .failure(let error) = await reloadOffThePool() { return error }
+    return nil
+  }
+
   /// A disk, or a network behind it, may take its time.
   private func reloadOffThePool() async -> Result<Bool, StorageError> {
     await withCheckedContinuation { continuation in

@@ -37,11 +37,16 @@ final class CredentialWatch: Sendable {
     while true {
       sleep(1)
       if isStopped.load(ordering: .relaxed) { return }
-      do throws(TLSError) {
-        if try credentials.reloadIfChanged() { logger.info("certificates reloaded", metadata: ["files": "\(serving.tls.keyPair.certFile)"]) }
-      } catch {
-        logger.error("certificates not reloaded: the old ones stay", metadata: ["why": "\(serving.message(error))"])
-      }
+      look()
+    }
+  }
+
+  /// Has the files read again if they have changed. Blocks on the file system.
+  func look() {
+    do throws(TLSError) {
+      if try credentials.reloadIfChanged() { logger.info("certificates reloaded", metadata: ["files": "\(serving.tls.keyPair.certFile)"]) }
+    } catch {
+      logger.error("certificates not reloaded: the old ones stay", metadata: ["why": "\(serving.message(error))"])
     }
   }
 }

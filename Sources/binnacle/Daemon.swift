@@ -1,5 +1,6 @@
 import APIServer
 import Cacher
+import Glibc
 import HTTPServer
 import Logging
 import Machinery
@@ -19,6 +20,8 @@ struct Daemon {
   private let api: APIServer
   /// Follows the EncryptionConfiguration file.
   private let reloading: Task<Void, Never>?
+  /// nil where systemd does not watch.
+  private let watchdog: Task<Void, Never>?
   /// In order: what stands above is destroyed first.
   private let destroys: [DestroyFunc]
 
@@ -65,10 +68,7 @@ struct Daemon {
 
     do {
       let credentials = try settings.secure?.credentials()
-      var endpoints: [HTTPServer.Endpoint] = []
-      if let secure = settings.secure { endpoints.append(.address(host: secure.address, port: secure.port, tls: credentials)) }
-      if let insecure = settings.insecure { endpoints.append(.address(host: insecure.address, port: insecure.port)) }
-      var http = HTTPServer.Configuration(endpoints: endpoints)
+      var http = HTTPServer.Configuration(endpoints: try endpoints(settings, credentials))
       http.reactors = settings.options.reactors
       http.maxConnections = settings.options.maxConnections
       http.goawayChance = settings.options.goawayChance
@@ -86,12 +86,21 @@ struct Daemon {
       ServiceManager.notify("READY=1\nSTATUS=serving on \(addresses)")
       return Daemon(
         settings: settings, logger: logger, server: server, credentialWatch: watch, api: api, reloading: Self.followEncryptionConfig(settings, logger),
-        destroys: [destroyNodes, destroyStorage])
+        watchdog: Watchdog(server.reactors).map { watchdog in Task { await watchdog.run() } }, destroys: [destroyNodes, destroyStorage])
     } catch {
       await destroyNodes()
       await destroyStorage()
       throw StartFailure("\(error)")
     }
+  }
+
+  /// Where to listen: on what systemd has handed over, else where the settings say.
+  private static func endpoints(_ settings: Settings, _ credentials: TLSCredentials?) throws -> [HTTPServer.Endpoint] {
+    let inherited = try InheritedSockets.take(securePort: settings.secure?.port, insecurePort: settings.insecure?.port)
+    var endpoints = inherited.https.map { HTTPServer.Endpoint.descriptor($0, tls: credentials) } + inherited.http.map { .descriptor($0) }
+    if inherited.https.isEmpty, let secure = settings.secure { endpoints.append(.address(host: secure.address, port: secure.port, tls: credentials)) }
+    if inherited.http.isEmpty, let insecure = settings.insecure { endpoints.append(.address(host: insecure.address, port: insecure.port)) }
+    return endpoints
   }
 
   /// One resource over the shared storage.
@@ -122,6 +131,19 @@ struct Daemon {
     }
   }
 
+  /// Reads again at once what is read again on change: certificates and their authorities, the EncryptionConfiguration. (SIGHUP.)
+  func reload() async {
+    logger.info("reloading", metadata: ["signal": "\(SIGHUP)"])
+    ServiceManager.notify("RELOADING=1\nMONOTONIC_USEC=\(ServiceManager.monotonicMicroseconds)")
+    credentialWatch?.look()
+    if let encryption = settings.encryption, settings.options.encryptionProviderConfigAutomaticReload {
+      if let problem = await encryption.reloadIfChanged() {
+        logger.error("encryption config not reloaded", metadata: ["file": "\(settings.options.encryptionProviderConfig)", "problem": "\(problem)"])
+      }
+    }
+    ServiceManager.notify("READY=1")
+  }
+
   /// The orderly end: readyz fails, requests finish, watches end, caches stop, storage closes.
   func stop(because signal: Int32) async {
     logger.info("stopping", metadata: ["signal": "\(signal)"])
@@ -129,6 +151,7 @@ struct Daemon {
     credentialWatch?.stop()
     api.beginShutdown()
     reloading?.cancel()
+    watchdog?.cancel()
     if settings.options.shutdownDelayDuration.duration > .zero { try? await Task.sleep(for: settings.options.shutdownDelayDuration.duration) }
     await server.drain(deadline: settings.options.shutdownTimeout.duration)
     for destroy in destroys { await destroy() }

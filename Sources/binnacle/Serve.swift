@@ -1,4 +1,5 @@
 import ArgumentParser
+import Glibc
 import Logging
 
 /// `binnacle serve`
@@ -17,7 +18,11 @@ struct Serve: AsyncParsableCommand {
       return handler
     }
     let daemon = try await Daemon.start(settings)
-    let signal = await signals.next()
+    var signal = await signals.next()
+    while signal == SIGHUP {
+      await daemon.reload()
+      signal = await signals.next()
+    }
     await daemon.stop(because: signal)
   }
 }

@@ -1,7 +1,7 @@
 import CNetwork
 import Glibc
 
-/// SIGTERM and SIGINT as something to wait for. A handler writes the number into a pipe, so it does not matter which thread the kernel picks.
+/// SIGTERM, SIGINT and SIGHUP as something to wait for. A handler writes the number into a pipe, so it does not matter which thread the kernel picks.
 struct Signals: Sendable {
   /// The pipe's ends. Written once, before the handlers stand.
   private nonisolated(unsafe) static var ends: (read: Int32, write: Int32) = (-1, -1)
@@ -12,7 +12,7 @@ struct Signals: Sendable {
     guard pipe(&made) == 0 else { return }  // without descriptors left nothing else will start either, and the default action ends us
     for end in made { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
     Self.ends = (made[0], made[1])
-    for number in [SIGTERM, SIGINT] {
+    for number in [SIGTERM, SIGINT, SIGHUP] {
       signal(number) { number in
         let saved = errno
         var byte = UInt8(truncatingIfNeeded: number)
