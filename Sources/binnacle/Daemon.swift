@@ -134,14 +134,12 @@ struct Daemon {
   /// Reads again at once what is read again on change: certificates and their authorities, the EncryptionConfiguration. (SIGHUP.)
   func reload() async {
     logger.info("reloading", metadata: ["signal": "\(SIGHUP)"])
-    ServiceManager.notify("RELOADING=1\nMONOTONIC_USEC=\(ServiceManager.monotonicMicroseconds)")
     credentialWatch?.look()
     if let encryption = settings.encryption, settings.options.encryptionProviderConfigAutomaticReload {
       if let problem = await encryption.reloadIfChanged() {
         logger.error("encryption config not reloaded", metadata: ["file": "\(settings.options.encryptionProviderConfig)", "problem": "\(problem)"])
       }
     }
-    ServiceManager.notify("READY=1")
   }
 
   /// The orderly end: readyz fails, requests finish, watches end, caches stop, storage closes.

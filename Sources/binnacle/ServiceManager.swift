@@ -6,13 +6,6 @@ import CNetwork
 
 /// Tells systemd how the service fares (sd_notify(3)): a datagram to the socket named by NOTIFY_SOCKET, nothing where there is none.
 enum ServiceManager {
-  /// As `RELOADING=1` has to be dated.
-  static var monotonicMicroseconds: Int64 {
-    var time = timespec()
-    clock_gettime(CLOCK_MONOTONIC, &time)
-    return Int64(time.tv_sec) * 1_000_000 + Int64(time.tv_nsec) / 1_000
-  }
-
   static func notify(_ state: String) {
     guard let path = getenv("NOTIFY_SOCKET").map({ String(cString: $0) }), path.first == "/" || path.first == "@" else { return }
     var address = sockaddr_un()

@@ -4,7 +4,7 @@ import LoadClient
 /// Measures Binnacle beside nginx and a bare etcd, and prints a table. Ratios are what counts: all is measured in one run on one machine.
 @main
 struct Benchmarks {
-  static let known = ["get", "list", "owners", "put", "inprocess", "fanout", "footprint"]
+  static let known = ["get", "list", "owners", "put", "inprocess", "fanout", "footprint", "tls"]
 
   static func main() async {
     let asked = Array(CommandLine.arguments.dropFirst())
@@ -22,6 +22,7 @@ struct Benchmarks {
       print("| what | Binnacle | beside it | ratio | aim |\n|---|---|---|---|---|")
       if !wanted.isDisjoint(with: ["get", "list", "owners", "footprint"]) { try reads(wanted) }
       if wanted.contains("fanout") { try fanOut() }
+      if wanted.contains("tls") { try overTLS() }
       if wanted.contains("put") || wanted.contains("inprocess") {
         try Servers.useAllCores()
         try await writes(wanted)
@@ -123,6 +124,23 @@ struct Benchmarks {
     if wanted.contains("inprocess") {
       let rate = try await InProcess.sqlite(writers: 64, seconds: 6)
       row("compare-and-swap in SQLite in process, durable, 64 writers, a second", text(rate, 0), "bare etcd \(text(gateway.perSecond, 0))", rate / gateway.perSecond, "3")
+    }
+  }
+
+  static func overTLS() throws {
+    let binnacle = try FrontDoor.daemon(database: "tls")
+    defer { binnacle.stop() }
+    try Client(port: FrontDoor.plainPort).call("POST", "/api/v1/nodes", body: Nodes.json("one"))
+    let rates = try FrontDoor.get(binnacle, path: "/api/v1/nodes/one", rounds: 5)
+    row("GET one node over TLS, HTTP/1.1, requests a CPU second", text(rates[1], 0), "plain \(text(rates[0], 0))", rates[1] / rates[0], "0.65")
+    row("GET one node over TLS, HTTP/2, requests a CPU second", text(rates[2], 0), "plain \(text(rates[0], 0))", rates[2] / rates[0], "0.65")
+    for (connections, each, isHTTP2) in [(1_000, 1, false), (100, 10, true)] {
+      let cost = try FrontDoor.fanOut(binnacle, connections: connections, each: each, isHTTP2: isHTTP2, changes: 100)
+      row("watch fan-out to 1,000 watchers over TLS, \(isHTTP2 ? "HTTP/2, 10 a connection" : "HTTP/1.1"), CPU a delivery", "\(text(cost, 1)) µs", "", nil, "< 10 µs")
+    }
+    for (connections, each, isHTTP2, aim) in [(100, 100, true, 6), (10_000, 1, false, 16)] {
+      let bytes = try FrontDoor.idle(binnacle, connections: connections, each: each, isHTTP2: isHTTP2)
+      row("resident memory an idle watch, 10,000 over TLS, \(isHTTP2 ? "HTTP/2, 100 a connection" : "HTTP/1.1")", "\(text(bytes / 1024, 1)) KB", "", nil, "< \(aim) KB")
     }
   }
 
