@@ -26,7 +26,7 @@ struct SQLiteError: Error, CustomStringConvertible {
 
 /// An open database. Confined to the thread that opened it (SQLite is told so: NOMUTEX).
 final class SQLiteConnection {
-  fileprivate let handle: OpaquePointer
+  let handle: OpaquePointer
   private let walPages: UnsafeMutablePointer<Int>
 
   enum Access { case readWrite, create }

@@ -9,7 +9,7 @@ import StorageEncryption
 struct StorageCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "storage", abstract: "Look at the storage, compact it, verify it, write it anew, move it.",
-    subcommands: [StorageStatus.self, StorageCompact.self, StorageVerify.self, StorageRewrite.self, StorageMigrate.self])
+    subcommands: [StorageStatus.self, StorageCompact.self, StorageVerify.self, StorageRewrite.self, StorageSnapshot.self, StorageRestore.self, StorageMigrate.self])
 }
 
 /// An open storage with what the commands ask of it.

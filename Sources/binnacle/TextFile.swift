@@ -4,6 +4,11 @@ import Glibc
 enum TextFile {
   static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
 
+  /// A folder, if it is not there; nobody else reads it. Its parent must be there.
+  static func makeFolder(_ path: String, flag: String) throws {
+    guard mkdir(path, 0o700) == 0 || errno == EEXIST else { throw StartFailure("\(flag): can't make \(path): \(String(cString: strerror(errno)))") }
+  }
+
   /// At most 1 MiB; throws a `StartFailure` that names `flag` and the file.
   static func contents(of path: String, flag: String) throws -> [UInt8] {
     guard let file = fopen(path, "re") else { throw StartFailure("\(flag): can't read \(path): \(String(cString: strerror(errno)))") }

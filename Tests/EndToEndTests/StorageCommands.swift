@@ -66,4 +66,40 @@ import Testing
     }
     try await daemon.end()
   }
+
+  @Test func `a snapshot is taken of the embedded database and served from when it is restored; a damaged one is not`() async throws {
+    let folder = try TemporaryFolder()
+    let daemon = try await Daemon.start(on: .sqlite)
+    defer { daemon.stop() }
+    for n in 0..<200 { _ = await HTTPProbe.answer("POST", port: daemon.port, path: "/api/v1/nodes", body: node("n\(n)"), timeoutSeconds: 10) }
+    _ = await HTTPProbe.answer("DELETE", port: daemon.port, path: "/api/v1/nodes/n7", timeoutSeconds: 10)
+    let before = try #require(HTTPProbe.request(port: daemon.port, path: "/api/v1/nodes", timeoutSeconds: 10)).body
+    let file = folder.file("snapshot.db")
+    // One process at a time: it is told so, and the server goes on.
+    let busy = try await storage("snapshot", daemon, [file])
+    #expect(busy.status == 1 && !FileManager.default.fileExists(atPath: file), "\(busy.output)")
+    #expect(HTTPProbe.request(port: daemon.port, path: "/readyz", timeoutSeconds: 5)?.status == 200)
+    try await daemon.end()
+    let taken = try await storage("snapshot", daemon, [file])
+    #expect(taken.status == 0 && taken.output.contains("199 keys"), "\(taken.output)")
+    #expect(try await storage("snapshot", daemon, [file]).output.contains("is there already"))
+
+    let place = folder.file("restored")
+    let restored = try await run([Daemon.program, "storage", "restore", file, "--data-dir", place])
+    #expect(restored.status == 0 && restored.output.contains("199 keys"), "\(restored.output)")
+    #expect(try await run([Daemon.program, "storage", "restore", file, "--data-dir", place]).output.contains("is there already: move it away"))
+    let again = try Daemon.over(database: place)
+    try await again.launch()
+    defer { again.stop() }
+    #expect(try #require(HTTPProbe.request(port: again.port, path: "/api/v1/nodes", timeoutSeconds: 10)).body == before)
+
+    var bytes = try Data(contentsOf: URL(filePath: file))
+    // A page of a tree's inside: its kind is none that there is.
+    for page in 2..<6 { bytes[page * 4_096] = 0xFF }
+    try bytes.write(to: URL(filePath: folder.file("damaged.db")))
+    let refused = try await run([Daemon.program, "storage", "restore", folder.file("damaged.db"), "--data-dir", folder.file("never")])
+    #expect(refused.status == 1 && !FileManager.default.fileExists(atPath: folder.file("never/binnacle.db")), "\(refused.output)")
+    let other = try await run([Daemon.program, "storage", "snapshot", folder.file("x"), "--etcd-servers", "http://127.0.0.1:1"])
+    #expect(other.status == 1 && other.output.contains("etcdctl snapshot save"), "\(other.output)")
+  }
 }

@@ -20,8 +20,8 @@ enum FrontDoor {
   /// Requests a CPU second of GET: plain, over TLS in HTTP/1.1, over TLS in HTTP/2 (medians of turns).
   static func get(_ child: Child, path: String, rounds: Int) throws -> [Double] {
     let commands = [
-      ["wrk", "-t1", "-c32", "-d1s", "http://127.0.0.1:\(plainPort)\(path)"], ["wrk", "-t1", "-c32", "-d1s", "-H", bearer, url + path],
-      ["h2load", "-t1", "-c32", "-m1", "-D1", "-H", bearer.lowercased(), url + path],
+      ["wrk", "-t1", "-c32", "-d3s", "http://127.0.0.1:\(plainPort)\(path)"], ["wrk", "-t1", "-c32", "-d3s", "-H", bearer, url + path],
+      ["h2load", "-t1", "-c32", "-m1", "-D3", "-H", bearer.lowercased(), url + path],
     ]
     var found = [[Double]](repeating: [], count: commands.count)
     for _ in 0..<rounds {
