@@ -26,8 +26,8 @@ final class Daemon: Sendable {
   let etcd: EtcdServer?
   private let backend: Backend
   private let folder: TemporaryFolder
-  /// The directory of a database that somebody else has made.
-  private let database: String?
+  /// Flags of a storage that somebody else has made.
+  private let given: [String]?
   private let process = Mutex<ChildProcess?>(nil)
 
   var url: String { "http://127.0.0.1:\(port)" }
@@ -37,9 +37,9 @@ final class Daemon: Sendable {
   /// The program, which stands beside the tests' own.
   static let program = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent().appending(path: "binnacle").path
 
-  private init(_ backend: Backend, etcd: EtcdServer?, database: String? = nil) throws {
+  private init(_ backend: Backend, etcd: EtcdServer?, storage given: [String]? = nil) throws {
     self.backend = backend
-    self.database = database
+    self.given = given
     port = try Ports.free()
     folder = try TemporaryFolder()
     self.etcd = etcd
@@ -62,16 +62,18 @@ final class Daemon: Sendable {
   }
 
   /// Over a storage that is there already; to be launched.
-  static func over(database: String) throws -> Daemon { try Daemon(.sqlite, etcd: nil, database: database) }
+  static func over(database: String) throws -> Daemon { try Daemon(.sqlite, etcd: nil, storage: ["--data-dir", database]) }
+  static func over(servers: String) throws -> Daemon { try Daemon(.etcd34, etcd: nil, storage: ["--etcd-servers", servers]) }
   static func over(etcd: EtcdServer, v2: Bool = false) throws -> Daemon { try Daemon(v2 ? .etcd2 : .etcd34, etcd: etcd) }
 
   /// Flags that name its storage.
   var storageArguments: [String] {
+    if let given { return given }
     let type = backend == .etcd2 ? ["--storage-backend", "etcd2", "--deserialization-cache-size", "1000"] : []
     let tls = etcd?.certificates.map {
       ["--etcd-cafile", $0.ca, "--etcd-certfile", $0.client.certificate, "--etcd-keyfile", $0.client.key]
     } ?? []
-    return etcd.map { ["--etcd-servers", $0.url] + tls + type } ?? ["--data-dir", database ?? folder.file("data")]
+    return etcd.map { ["--etcd-servers", $0.url] + tls + type } ?? ["--data-dir", folder.file("data")]
   }
 
   /// Starts the process again on what it stored.
