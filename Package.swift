@@ -52,7 +52,7 @@ let package = Package(
     .target(name: "FieldManagement", dependencies: ["Schema", "JSON", "Machinery", "ByteBuffers"], swiftSettings: swiftSettings),
     .target(name: "Metrics", swiftSettings: swiftSettings),
     // Who a request is by and what they may do; knows neither sockets nor storage.
-    .target(name: "Access", dependencies: ["Machinery", "JSON"], swiftSettings: swiftSettings),
+    .target(name: "Access", dependencies: ["Machinery", "JSON", "ByteBuffers"], swiftSettings: swiftSettings),
     .target(name: "Storage", dependencies: ["ByteBuffers", "Machinery", "Metrics"], swiftSettings: swiftSettings),
     .target(
       name: "StorageEncryption", dependencies: ["Storage", "Schema", "Machinery", "JSON", "ByteBuffers", "CCrypto", "CSodium"], swiftSettings: swiftSettings),

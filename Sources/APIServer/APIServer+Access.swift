@@ -7,7 +7,7 @@ import Registry
 extension APIServer {
   /// Whether the hot path may answer a request at once: it came over plain HTTP, or it is known and allowed without waiting. False: the general path
   /// asks again, and says what is wrong.
-  func isAllowedAtOnce(_ request: Request, _ path: RequestPath) -> Bool {
+  func isAllowedAtOnce(_ request: Request, _ path: RequestPath, on reactor: Reactor) -> Bool {
     guard request.isSecure, let access = configuration.access else { return true }
     guard !request.hasHeader(beginningWith: "impersonate-") else { return false }
     let resource: Int
@@ -24,8 +24,10 @@ extension APIServer {
     let info = endpoints[resource].info
     let question = AccessAttributes(
       user, verb, group: info.groupVersion.group, version: info.groupVersion.version, resource: info.plural, namespace: space, name: object)
-    if case .now(.allow) = access.authorizer.authorize(question) { return true }
-    return false
+    guard case .now(.allow) = access.authorizer.authorize(question) else { return false }
+    accessMetrics.recognized(user.name, on: reactor)
+    accessMetrics.decided(.allowed, on: reactor)
+    return true
   }
 
   /// Finds out who a request is by and whether they may make it; then goes on with `next`, or answers that they may not. Reactor thread; `next` runs
@@ -73,11 +75,20 @@ private struct AccessFilter: Sendable {
   let wish: Result<Impersonation?, Status>
   let context: RequestContext
   typealias Next = @Sendable (RequestContext) -> Void
+  private var metrics: AccessMetrics { server.accessMetrics }
+  private var reactor: Reactor { context.reply.exchange.reactor }
 
   func authenticated(_ verdict: AuthenticationVerdict, _ next: @escaping Next) {
     switch verdict {
-    case .user(let user): impersonated(by: user, next)
-    case .absent, .invalid: refuse(Self.unauthorized)
+    case .user(let user):
+      metrics.recognized(user.name, on: reactor)
+      impersonated(by: user, next)
+    case .absent:
+      metrics.unrecognized(.failure, on: reactor)
+      refuse(Self.unauthorized)
+    case .invalid:
+      metrics.unrecognized(.error, on: reactor)
+      refuse(Self.unauthorized)
     case .later(let work): context.reply.exchange.perform { authenticated(await work(), next) }
     }
   }
@@ -89,7 +100,7 @@ private struct AccessFilter: Sendable {
     let impersonation: Impersonation?
     do throws(Status) { impersonation = try wish.get() } catch { return refuse(error) }
     guard let impersonation else { return authorized(user, next) }
-    allAllowed(impersonation.questions(by: user)[...]) { authorized(impersonation.user, next) }
+    allAllowed(impersonation.questions(by: user)[...], isCounted: false) { authorized(impersonation.user, next) }
   }
 
   private func authorized(_ user: UserInfo, _ next: @escaping Next) {
@@ -97,25 +108,32 @@ private struct AccessFilter: Sendable {
     context.user = user
     guard server.begin(context, isPrivileged: user.isIn(UserInfo.privilegedGroup)) else { return }
     context.admission = access.admission(of: user)
-    allAllowed([info.attributes(of: user)]) { [context] in next(context) }
+    allAllowed([info.attributes(of: user)], isCounted: true) { [context] in next(context) }
   }
 
-  /// Asks one question after another; `then` once all are allowed.
-  private func allAllowed(_ questions: ArraySlice<AccessAttributes>, _ then: @escaping @Sendable () -> Void) {
+  /// Asks one question after another; `then` once all are allowed. `isCounted`: they are about the request itself.
+  private func allAllowed(_ questions: ArraySlice<AccessAttributes>, isCounted: Bool, _ then: @escaping @Sendable () -> Void) {
+    @Sendable func count(_ result: AccessMetrics.Authorization) { if isCounted { metrics.decided(result, on: reactor) } }
+    @Sendable func refuse(_ question: AccessAttributes, _ decision: AccessDecision) {
+      guard let why = decision.refusal else { return }
+      count(decision.isDenial ? .denied : .noOpinion)
+      self.refuse(question.forbidden(why))
+    }
     var rest = questions
     while let question = rest.popFirst() {
       switch access.authorizer.authorize(question) {
-      case .now(.allow): continue
-      case .now(.deny(let why)), .now(.noOpinion(let why)): return refuse(question.forbidden(why))
+      case .now(.allow): count(.allowed)
+      case .now(let decision): return refuse(question, decision)
       case .later(let work):
         return context.reply.exchange.perform { [rest] in
           do {
-            switch try await work() {
-            case .allow: allAllowed(rest, then)
-            case .deny(let why), .noOpinion(let why): refuse(question.forbidden(why))
-            }
+            let decision = try await work()
+            guard decision == .allow else { return refuse(question, decision) }
+            count(.allowed)
+            allAllowed(rest, isCounted: isCounted, then)
           } catch {
-            refuse(.internalError("\(error)"))
+            count(.error)
+            self.refuse(.internalError("\(error)"))
           }
         }
       }
@@ -123,9 +141,24 @@ private struct AccessFilter: Sendable {
     then()
   }
 
-  private func refuse(_ status: Status) {
+  fileprivate func refuse(_ status: Status) {
     var answer = context.error(status)
     if status.code == 403 { answer.headers.append(ResponseHeader("X-Content-Type-Options", "nosniff")) }
     context.reply.send(answer)
+  }
+}
+
+extension AccessDecision {
+  /// Why not; nil where it is allowed.
+  fileprivate var refusal: String? {
+    switch self {
+    case .allow: nil
+    case .deny(let why), .noOpinion(let why): why
+    }
+  }
+
+  fileprivate var isDenial: Bool {
+    if case .deny = self { return true }
+    return false
   }
 }

@@ -13,7 +13,7 @@ extension APIServer {
   func answerAtOnce(_ request: Request, _ exchange: Exchange) -> Bool {
     guard request.method == .get, configuration.log == nil, request.withQuery({ $0.isEmpty }),
       request.withHeader("Accept", Self.isPlainJSON), request.withHeader("User-Agent", { !Self.isPerson($0) }),
-      let path = request.withPath({ routes.fastMatch($0) }), isAllowedAtOnce(request, path)
+      let path = request.withPath({ routes.fastMatch($0) }), isAllowedAtOnce(request, path, on: exchange.reactor)
     else { return false }
     let started = ContinuousClock.now
     var body: [ByteSlice]

@@ -53,6 +53,7 @@ public final class APIServer: RequestHandler {
   private let health: [String: HealthEndpoint]
   let metrics: RequestMetrics
   let inflight: InflightLimiter
+  let accessMetrics: AccessMetrics
 
   private let isShuttingDown = Atomic<Bool>(false)
 
@@ -62,6 +63,7 @@ public final class APIServer: RequestHandler {
     reviews = ReviewKind.allCases.map { ($0, $0.resource) }
     let resources = endpoints.map(\.info) + reviews.map(\.resource.info)
     metrics = RequestMetrics(resources, shards: configuration.reactors)
+    accessMetrics = AccessMetrics(shards: configuration.reactors)
     inflight = InflightLimiter(readOnly: configuration.maxRequestsInflight, mutating: configuration.maxMutatingRequestsInflight)
     routes = RouteTable(resources)
     discovery = Discovery(resources)
@@ -231,6 +233,7 @@ public final class APIServer: RequestHandler {
         var text = MetricsText()
         self.metrics.write(&text)
         self.inflight.write(&text)
+        if self.configuration.access != nil { self.accessMetrics.write(&text) }
         for source in self.configuration.metricsSources { source(&text) }
         return Answer(code: 200, contentType: MetricsText.contentType, body: [ByteSlice(SharedBytes(text.text))])
       }

@@ -1,11 +1,17 @@
 import APIServer
 import Access
 import ArgumentParser
+import ByteBuffers
+import JSON
+import Schema
 
 /// Flags that say who may come in over HTTPS and what they may do, under kube-apiserver's names.
 struct AccessOptions: ParsableArguments {
-  @Option(help: "Let in requests over HTTPS that bring no credentials, as system:anonymous.")
-  var anonymousAuth = true
+  @Option(help: "Let in requests over HTTPS that bring no credentials, as system:anonymous. Default: true, unless --authentication-config says something of it.")
+  var anonymousAuth: Bool?
+
+  @Option(help: "AuthenticationConfiguration file: on which paths requests without credentials are let in.")
+  var authenticationConfig = ""
 
   @Option(help: "Tokens and their users, CSV: token,name,uid[,\"group,…\"].")
   var tokenAuthFile = ""
@@ -26,11 +32,27 @@ struct AccessOptions: ParsableArguments {
 
   /// Names of the flags, as the config file may use them.
   static let flagNames = RequestHeaderOptions.flagNames.union([
-    "anonymous-auth", "token-auth-file", "authorization-mode", "authorization-policy-file", "authorization-always-allow-paths", "disable-admission-plugins",
+    "anonymous-auth", "authentication-config", "token-auth-file", "authorization-mode", "authorization-policy-file", "authorization-always-allow-paths", "disable-admission-plugins",
   ])
 
   /// Must somebody who comes from elsewhere say who they are, or be allowed what they ask, before they get anything?
-  var asksSomething: Bool { !anonymousAuth || !modes.contains("AlwaysAllow") }
+  func asksSomething() throws -> Bool { try anonymous() != .everywhere || !modes.contains("AlwaysAllow") }
+
+  /// Where requests without credentials are let in.
+  private func anonymous() throws -> AnonymousAccess {
+    var configured: AnonymousAccess?
+    if !authenticationConfig.isEmpty {
+      let text = try TextFile.contents(of: authenticationConfig, flag: "--authentication-config")
+      do {
+        var duplicates: [String] = []
+        configured = try AuthenticationConfiguration(try JSONValue(yaml: ByteSlice(SharedBytes(text)), duplicates: &duplicates), duplicates: duplicates).anonymous
+      } catch { throw StartFailure("--authentication-config: \(authenticationConfig): \(error)") }
+    }
+    if configured != nil && anonymousAuth != nil {
+      throw StartFailure("--anonymous-auth flag cannot be set when anonymous field is configured in authentication configuration file: leave one of them out")
+    }
+    return configured ?? (anonymousAuth == false ? .denied : .everywhere)
+  }
 
   private var modes: [String] { authorizationMode.split(separator: ",", omittingEmptySubsequences: false).map(String.init) }
 
@@ -46,7 +68,7 @@ struct AccessOptions: ParsableArguments {
     let disabled = disableAdmissionPlugins.split(separator: ",").map(String.init)
     if let unknown = disabled.first(where: { $0 != "NodeRestriction" }) { throw StartFailure("--disable-admission-plugins: unknown plug-in \"\(unknown)\"; there is NodeRestriction") }
     return AccessControl(
-      authenticator: AuthenticatorChain(authenticators, anonymous: anonymousAuth ? .everywhere : .denied), authorizer: try authorizer(),
+      authenticator: AuthenticatorChain(authenticators, anonymous: try anonymous()), authorizer: try authorizer(),
       restrictsNodes: disabled.isEmpty, headers: proxied?.all ?? [])
   }
 

@@ -43,7 +43,7 @@ extension ServeOptions {
     if plainPort == 0 && secure == nil { throw StartFailure("--insecure-port 0 leaves nothing to serve on: name --secure-port, such as 6443") }
     let insecure = plainPort == 0 ? nil : (address: insecureBindAddress, port: plainPort)
     if let insecure { try refuseOpenNetwork("--insecure-bind-address", insecure.address, isAuthenticated: false) }
-    if let secure { try refuseOpenNetwork("--bind-address", secure.address, isAuthenticated: access.asksSomething) }
+    if let secure { try refuseOpenNetwork("--bind-address", secure.address, isAuthenticated: try access.asksSomething()) }
     let accessControl = secure == nil ? nil : try access.control()
     guard (0...1_024).contains(reactors) else { throw StartFailure("--reactors: \(reactors) is not between 0 and 1024") }
     guard maxConnections > 0 else { throw StartFailure("--max-connections: \(maxConnections) must be above 0") }

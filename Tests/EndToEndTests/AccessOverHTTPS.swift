@@ -68,6 +68,11 @@ import Testing
     // The administrator's certificate, made at the first start.
     let admin = ["--cert", bench.certs + "/admin.crt", "--key", bench.certs + "/admin.key"]
     #expect(try await bench.call("GET", "/metrics", more: admin).code == 200)
+    let metrics = try await bench.call("GET", "/metrics", token: "root-token").body
+    for line in [
+      #"authentication_attempts{result="failure"} 2"#, #"authentication_attempts{result="error"} 1"#, #"authorization_attempts_total{result="no-opinion"} 3"#,
+      #"authenticated_user_requests{username="other"} "#, #"authorization_attempts_total{result="denied"} 0"#,
+    ] { #expect(metrics.contains(line), "\(line)") }
     // Plain HTTP, which only this machine reaches, asks nothing.
     #expect(HTTPProbe.request(port: bench.daemon.port, path: "/api/v1/nodes/a")?.status == 200)
   }
@@ -137,5 +142,37 @@ import Testing
     let open = ["--secure-port", "6444", "--bind-address", "0.0.0.0", "--insecure-port", "0"]
     #expect(try await run([Daemon.program, "check-config"] + open).status != 0)
     #expect(try await run([Daemon.program, "check-config", "--anonymous-auth=false"] + open).status == 0)
+  }
+
+  @Test func `requests without credentials are let in on the paths that the configuration names, and nowhere else`() async throws {
+    let folder = try TemporaryFolder()
+    let file = folder.file("authentication.yaml")
+    func write(_ rest: String) throws {
+      try "apiVersion: apiserver.config.k8s.io/v1\nkind: AuthenticationConfiguration\n\(rest)\n".write(toFile: file, atomically: true, encoding: .utf8)
+    }
+    try write("anonymous: {enabled: true, conditions: [{path: /livez}, {path: /readyz}]}")
+    let bench = try await Bench.start(["--authentication-config", file])
+    defer { bench.daemon.stop() }
+    #expect(try await bench.call("GET", "/livez").code == 200)
+    #expect(try await bench.call("GET", "/readyz").code == 200)
+    #expect(try await bench.call("GET", "/readyz/ping").code == 401)
+    #expect(try await bench.call("GET", "/version").code == 401)
+    #expect(try await bench.call("GET", "/api/v1/nodes").code == 401)
+    #expect(try await bench.call("GET", "/api/v1/nodes", token: "alice-token").code == 200)
+    #expect(try await bench.call("GET", "/livez", token: "wrong").code == 401)
+
+    for (rest, more, words) in [
+      ("anonymous: {enabled: false, conditions: [{path: /livez}]}", [], "anonymous.conditions: Invalid value: [{\"path\":\"/livez\"}]: enabled should be set to true when conditions are defined"),
+      ("anonymous: {enabled: true, colour: red}", [], "strict decoding error: unknown field \"anonymous.colour\""),
+      ("anonymous: {enabled: true}", ["--anonymous-auth=false"], "--anonymous-auth flag cannot be set when anonymous field is configured"),
+      ("anonymous: {enabled: true, enabled: false}", [], "strict decoding error: "), ("jwt: [{issuer: {url: https://example.com}}]", [], "jwt: issuers of tokens are not served yet"), ("anonymous: {}", [], "anonymous.enabled"),
+    ] as [(String, [String], String)] {
+      try write(rest)
+      let result = try await run([Daemon.program, "check-config", "--secure-port", "6444", "--authentication-config", file] + more)
+      #expect(result.status != 0 && result.output.split(separator: "\n").count == 1 && result.output.contains(words), "\(rest): \(result.output)")
+    }
+    // Where only some paths are open, HTTPS may be reached from elsewhere.
+    try write("anonymous: {enabled: true, conditions: [{path: /livez}]}")
+    #expect(try await run([Daemon.program, "check-config", "--secure-port", "6444", "--bind-address", "0.0.0.0", "--insecure-port", "0", "--authentication-config", file]).status == 0)
   }
 }
