@@ -58,6 +58,8 @@ let package = Package(
       name: "StorageEncryption", dependencies: ["Storage", "Schema", "Machinery", "JSON", "ByteBuffers", "CCrypto", "CSodium"], swiftSettings: swiftSettings),
     .target(name: "StorageSQLite", dependencies: ["Storage", "ByteBuffers", "CSQLite"], swiftSettings: swiftSettings),
     .target(name: "CurlHTTP", dependencies: ["CCurl", "CNetwork", "ByteBuffers"], swiftSettings: swiftSettings),
+    // Somebody else is asked who a request is by, or whether it may be made.
+    .target(name: "AccessWebhooks", dependencies: ["Access", "CNetwork", "CurlHTTP", "JSON", "Machinery", "ByteBuffers"], swiftSettings: swiftSettings),
     .target(name: "EtcdTransport", dependencies: ["Storage", "CurlHTTP", "COpenSSL", "Machinery"], swiftSettings: swiftSettings),
     .target(name: "StorageEtcd3", dependencies: ["EtcdTransport", "Storage", "CurlHTTP", "JSON", "ByteBuffers"], swiftSettings: swiftSettings),
     .target(name: "StorageEtcd2", dependencies: ["EtcdTransport", "Storage", "CurlHTTP", "JSON", "Machinery", "Metrics", "ByteBuffers"], swiftSettings: swiftSettings),
@@ -72,7 +74,7 @@ let package = Package(
     .executableTarget(
       name: "binnacle",
       dependencies: [
-        "APIServer", "Registry", "Cacher", "HTTPServer", "Schema", "Storage", "StorageEncryption", "StorageEtcd2", "StorageEtcd3", "StorageSQLite", "Access", "Machinery", "Metrics", "JSON", "ByteBuffers", "CMimalloc",
+        "APIServer", "Registry", "Cacher", "HTTPServer", "Schema", "Storage", "StorageEncryption", "StorageEtcd2", "StorageEtcd3", "StorageSQLite", "Access", "AccessWebhooks", "Machinery", "Metrics", "JSON", "ByteBuffers", "CMimalloc",
         .product(name: "ArgumentParser", package: "swift-argument-parser"), .product(name: "Logging", package: "swift-log"),
       ],
       swiftSettings: swiftSettings),

@@ -71,12 +71,17 @@ public struct AuthorizerChain: Authorizer {
       case .now(let decision): return .now(decision)
       case .later(let work):
         return .later { [reasons] in
-          let decision = try await work()
+          // One that fails has no opinion; its failure is told if nobody else has one.
+          var decision = AccessDecision.noOpinion("")
+          var failure: (any Error)?
+          do { decision = try await work() } catch { failure = error }
           guard case .noOpinion(let why) = decision else { return decision }
           switch ask(rest[(place + 1)...], attributes, reasons: why.isEmpty ? reasons : reasons + [why]) {
-          case .now(let decision): return decision
-          case .later(let more): return try await more()
+          case .now(let last): decision = last
+          case .later(let more): decision = try await more()
           }
+          if let failure, case .noOpinion = decision { throw failure }
+          return decision
         }
       }
     }

@@ -17,8 +17,9 @@ struct AccessOptions: ParsableArguments {
   var tokenAuthFile = ""
 
   @OptionGroup var requestHeader: RequestHeaderOptions
+  @OptionGroup var webhooks: WebhookOptions
 
-  @Option(help: "Comma-separated list, in order, of AlwaysAllow, AlwaysDeny, ABAC and Node: who says what a request over HTTPS may do.")
+  @Option(help: "Comma-separated list, in order, of AlwaysAllow, AlwaysDeny, ABAC, Node and Webhook: who says what a request over HTTPS may do.")
   var authorizationMode = "AlwaysAllow"
 
   @Option(help: "Policies for --authorization-mode=ABAC, one JSON object a line.")
@@ -31,7 +32,7 @@ struct AccessOptions: ParsableArguments {
   var disableAdmissionPlugins = ""
 
   /// Names of the flags, as the config file may use them.
-  static let flagNames = RequestHeaderOptions.flagNames.union([
+  static let flagNames = RequestHeaderOptions.flagNames.union(WebhookOptions.flagNames).union([
     "anonymous-auth", "authentication-config", "token-auth-file", "authorization-mode", "authorization-policy-file", "authorization-always-allow-paths", "disable-admission-plugins",
   ])
 
@@ -65,6 +66,7 @@ struct AccessOptions: ParsableArguments {
         throw StartFailure("--token-auth-file: \(tokenAuthFile): \(error)")
       }
     }
+    if let webhook = try webhooks.authenticator() { authenticators.append(webhook) }
     let disabled = disableAdmissionPlugins.split(separator: ",").map(String.init)
     if let unknown = disabled.first(where: { $0 != "NodeRestriction" }) { throw StartFailure("--disable-admission-plugins: unknown plug-in \"\(unknown)\"; there is NodeRestriction") }
     return AccessControl(
@@ -88,12 +90,16 @@ struct AccessOptions: ParsableArguments {
         do { authorizers.append(try ABACPolicy(lines: try text(authorizationPolicyFile, "--authorization-policy-file"))) } catch let error as ABACPolicy.Malformed {
           throw StartFailure("--authorization-policy-file: \(authorizationPolicyFile): \(error)")
         }
-      case "RBAC", "Webhook": throw StartFailure("--authorization-mode: \(mode) is not served yet; choose from AlwaysAllow, AlwaysDeny, ABAC, Node")
-      default: throw StartFailure("--authorization-mode: unknown mode \"\(mode)\"; choose from AlwaysAllow, AlwaysDeny, ABAC, Node")
+      case "Webhook": authorizers.append(try webhooks.authorizer())
+      case "RBAC": throw StartFailure("--authorization-mode: RBAC is not served yet; choose from AlwaysAllow, AlwaysDeny, ABAC, Node, Webhook")
+      default: throw StartFailure("--authorization-mode: unknown mode \"\(mode)\"; choose from AlwaysAllow, AlwaysDeny, ABAC, Node, Webhook")
       }
     }
     if !authorizationPolicyFile.isEmpty && !seen.contains("ABAC") {
       throw StartFailure("--authorization-policy-file is of no use without --authorization-mode ABAC: leave it out, or add the mode")
+    }
+    if !webhooks.authorizationWebhookConfigFile.isEmpty && !seen.contains("Webhook") {
+      throw StartFailure("--authorization-webhook-config-file is of no use without --authorization-mode Webhook: leave it out, or add the mode")
     }
     return AuthorizerChain(authorizers)
   }

@@ -9,4 +9,7 @@
 #include <sys/socket.h>
 
 int cnetwork_accept4(int fd, struct sockaddr *address, socklen_t *length, int flags);
+
+// A file that is in memory alone (memfd_create(2)), closed by exec; -1 and errno when there is none.
+int cnetwork_memory_file(const char *name);
 #endif
