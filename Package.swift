@@ -84,7 +84,7 @@ let package = Package(
     .testTarget(name: "MetricsTests", dependencies: ["Metrics"], swiftSettings: swiftSettings),
     .testTarget(name: "JSONTests", dependencies: ["ByteBuffers", "JSON", "TestSupport"], swiftSettings: swiftSettings),
     .testTarget(name: "MachineryTests", dependencies: ["ByteBuffers", "Machinery", "JSON", "TestSupport"], swiftSettings: swiftSettings),
-    .testTarget(name: "SchemaTests", dependencies: ["ByteBuffers", "Schema", "Machinery", "JSON", "TestSupport"], swiftSettings: swiftSettings),
+    .testTarget(name: "SchemaTests", dependencies: ["ByteBuffers", "Schema", "Machinery", "JSON", "TestSupport"], exclude: ["Facts"], swiftSettings: swiftSettings),
     .testTarget(
       name: "FieldManagementTests", dependencies: ["FieldManagement", "Schema", "Machinery", "JSON", "ByteBuffers", "TestSupport"], swiftSettings: swiftSettings),
     .testTarget(

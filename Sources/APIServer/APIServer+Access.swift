@@ -141,7 +141,7 @@ private struct AccessFilter: Sendable {
     then()
   }
 
-  fileprivate func refuse(_ status: Status) {
+  private func refuse(_ status: Status) {
     var answer = context.error(status)
     if status.code == 403 { answer.headers.append(ResponseHeader("X-Content-Type-Options", "nosniff")) }
     context.reply.send(answer)

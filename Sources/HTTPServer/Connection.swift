@@ -113,6 +113,7 @@ final class Connection {
   func beginHTTP2(_ client: ClientIdentity, with bytes: UnsafeRawBufferPointer = UnsafeRawBufferPointer(start: nil, count: 0)) {
     guard let made = HTTP2Session(self, client: client) else { return reactor.drop(self) }
     session = made
+    if reactor.isDraining { made.drain() }
     if !bytes.isEmpty { made.take(bytes) }
   }
 
@@ -227,16 +228,14 @@ final class Connection {
   }
 
   /// The server ends: what is idle goes now, the rest when it is done.
-  func drain() {
-    if let session { session.drain() } else { reactor.drop(self) }
-  }
+  func drain() { session?.drain() }
 
   func checkTimeouts(_ now: Duration) {
     let isLate: Bool
     if let lingering {
       isLate = now - lingering.since > limits.lingerTimeout
     } else {
-      isLate = session?.isLate(at: now) ?? (now - began > limits.handshakeTimeout) || (isBlocked && now - lastWrite > limits.writeTimeout)
+      isLate = session?.isLate(at: now) ?? (now - began > (reactor.isDraining ? Reactor.drainGrace : limits.handshakeTimeout)) || (isBlocked && now - lastWrite > limits.writeTimeout)
     }
     guard isLate else { return }
     reactor.counters.timedOut.add(1, ordering: .relaxed)

@@ -297,7 +297,12 @@ final class HTTP1Session: Session {
 
   func drain() {
     switch phase {
-    case .head where buffer.count == 0 && connection.output.isEmpty: reactor.drop(connection)
+    case .head where buffer.count == 0 && connection.output.isEmpty:
+      // A request may have come that nobody has looked at yet.
+      readable()
+      guard case .head = phase, !connection.isClosed, buffer.count == 0, connection.output.isEmpty else { return }
+      // Who has only just come has a moment to ask; who has asked before may ask elsewhere.
+      if serial > 0 { reactor.drop(connection) }
     case .head, .body, .busy: facts.keepsAlive = false
     case .streaming: stream?.onDrain?()
     case .replaced: break
@@ -306,6 +311,7 @@ final class HTTP1Session: Session {
 
   func isLate(at now: Duration) -> Bool {
     switch phase {
+    case .head where reactor.isDraining: connection.output.isEmpty && now - since > Reactor.drainGrace
     case .head: connection.output.isEmpty && now - since > (buffer.count > 0 || serial == 0 ? limits.headTimeout : limits.idleTimeout)
     case .body: now - since > limits.bodyTimeout
     case .busy, .streaming, .replaced: false

@@ -314,6 +314,9 @@ public final class Reactor: TaskExecutor, @unchecked Sendable {
     counters.open.subtract(1, ordering: .relaxed)
   }
 
+  /// How long a connection that was accepted just before the end may take to ask for something.
+  static let drainGrace = Duration.seconds(1)
+
   /// Stops accepting, closes what is idle, and lets the rest finish.
   func drain() {
     isDraining = true

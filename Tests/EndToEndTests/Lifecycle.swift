@@ -9,8 +9,8 @@ import Testing
     let port = try Ports.free()
     let script = Repository.root.appending(path: "Tests/Clients/socket_activation.py").path
     let result = try await run(
-      ["python3", script, String(port), Tools.isFullRun ? "20" : "4", Daemon.program, "serve", "--insecure-port", String(port), "--data-dir", folder.file("data")],
-      within: .seconds(180))
+      ["python3", script, String(port), Tools.isFullRun ? "40" : "8", Daemon.program, "serve", "--insecure-port", String(port), "--data-dir", folder.file("data")],
+      within: .seconds(240))
     #expect(result.status == 0, "\(result.output)")
   }
 
