@@ -154,24 +154,28 @@ private struct ProtobufReader {
     var pieces: [Int: [ByteSlice]] = [:]
     var lists: [Int: [JSONValue]] = [:]
     var maps: [Int: [JSONObject.Member]] = [:]
-    var cursor = ProtobufCursor(message)
-    while let (number, wire) = try cursor.nextTag() {
-      guard let place = fields.firstIndex(where: { $0.number == number }) else {
-        try cursor.skip(wire)
-        continue
-      }
-      let field = fields[place]
-      switch field.shape {
-      case .list(let item): try items(item, &cursor, wire, field.name, depth, into: &lists[place, default: []])
-      case .map(let item):
-        guard wire == 2 else { throw wrong(wire, field.name) }
-        maps[place, default: []].append(try entry(try cursor.slice(), item, field.name, depth))
-      case .structure:
-        guard wire == 2 else { throw wrong(wire, field.name) }
-        pieces[place, default: []].append(try cursor.slice())
-      default: found[place] = try single(field.shape, &cursor, wire, field.name, depth)
+    /// Of the message itself, or (`outer`) of one that holds an embedded struct.
+    func read(_ message: ByteSlice, in outer: UInt32) throws(ProtobufError) {
+      var cursor = ProtobufCursor(message)
+      while let (number, wire) = try cursor.nextTag() {
+        guard let place = fields.firstIndex(where: { $0.number == number && $0.outerNumber == outer }) else {
+          if outer == 0, wire == 2, fields.contains(where: { $0.outerNumber == number }) { try read(try cursor.slice(), in: number) } else { try cursor.skip(wire) }
+          continue
+        }
+        let field = fields[place]
+        switch field.shape {
+        case .list(let item): try items(item, &cursor, wire, field.name, depth, into: &lists[place, default: []])
+        case .map(let item):
+          guard wire == 2 else { throw wrong(wire, field.name) }
+          maps[place, default: []].append(try entry(try cursor.slice(), item, field.name, depth))
+        case .structure:
+          guard wire == 2 else { throw wrong(wire, field.name) }
+          pieces[place, default: []].append(try cursor.slice())
+        default: found[place] = try single(field.shape, &cursor, wire, field.name, depth)
+        }
       }
     }
+    try read(message, in: 0)
     for (place, parts) in pieces {
       guard case .structure(let inner) = fields[place].shape else { continue }
       let whole = parts.count == 1 ? parts[0] : ByteSlice(SharedBytes(parts.flatMap(\.array)))

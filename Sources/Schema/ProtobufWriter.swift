@@ -72,9 +72,23 @@ public struct ProtobufWriter {
   public mutating func structure(_ node: JSONNode?, _ type: TypeModel.TypeID) {
     var members: [String: JSONNode] = [:]
     if let node { for (name, value) in node.members where !value.isNull { members[name.string ?? ""] = value } }
-    for place in model.protobufOrder[type.index] {
-      let field = model.structures[type.index].fields[place]
-      value(members[field.name], field.shape, isOptional: field.isPointer, field.number)
+    let fields = model.structures[type.index].fields
+    func write(_ place: Int, _ writer: inout ProtobufWriter) {
+      let field = fields[place]
+      writer.value(members[field.name], field.shape, isOptional: field.isPointer, field.number)
+    }
+    var rest = model.protobufOrder[type.index][...]
+    while let place = rest.first {
+      let outer = fields[place].outerNumber
+      guard outer > 0 else {
+        write(place, &self)
+        rest = rest.dropFirst()
+        continue
+      }
+      // Go embeds a struct there: all its members, in a message that is always written.
+      let embedded = rest.prefix { fields[$0].outerNumber == outer }
+      message(outer) { inner in for place in embedded { write(place, &inner) } }
+      rest = rest.dropFirst(embedded.count)
     }
   }
 

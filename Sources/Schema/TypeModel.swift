@@ -44,6 +44,8 @@ public struct TypeModel: Sendable {
     public let defaultValue: JSONValue?
     /// Its number in the protobuf message; 0 where there is none.
     let number: UInt32
+    /// The number of the message that it stands in, where Go embeds a struct that JSON shows flat; 0 for none.
+    let outerNumber: UInt32
     /// The Go type as messages name it (`v1.TaintEffect`); nil where it follows from the shape.
     let goType: String?
   }
@@ -62,7 +64,7 @@ public struct TypeModel: Sendable {
 
   public let structures: [Structure]
   private let places: [String: Int]
-  /// The places of each structure's fields that protobuf has, by their numbers.
+  /// The places of each structure's fields that protobuf has, by their numbers; those of one embedded message together.
   let protobufOrder: [[Int]]
   /// What the decoder reads: the same facts as flat rows.
   let tables: DecodeTables
@@ -108,7 +110,8 @@ public struct TypeModel: Sendable {
     self.structures = structures
     self.places = places
     protobufOrder = structures.map { structure in
-      structure.fields.indices.filter { structure.fields[$0].number > 0 }.sorted { structure.fields[$0].number < structure.fields[$1].number }
+      func rank(_ field: Field) -> (UInt32, UInt32) { field.outerNumber > 0 ? (field.outerNumber, field.number) : (field.number, 0) }
+      return structure.fields.indices.filter { structure.fields[$0].number > 0 }.sorted { rank(structure.fields[$0]) < rank(structure.fields[$1]) }
     }
     tables = DecodeTables(structures)
   }
@@ -131,6 +134,7 @@ public struct TypeModel: Sendable {
       isRequired: attributes["rq"] != nil,
       enumeration: attributes["en"]?.split(separator: ",").map { $0.split(separator: "%20").joined(separator: " ") } ?? [],
       defaultValue: attributes["df"].flatMap { try? JSONValue(parsing: $0) }, number: attributes["pb"].flatMap { UInt32($0) } ?? 0,
+      outerNumber: attributes["pi"].flatMap { UInt32($0) } ?? 0,
       goType: attributes["go"])
   }
 
