@@ -147,7 +147,11 @@ extension Store {
     else { return }
     var restored = new
     restored["metadata"]?["managedFields"] = before
-    if restored == old { new = restored }
+    // They name one revision by now, and may have it in different places.
+    var (one, other) = (restored, old)
+    one["metadata"]?["resourceVersion"] = nil
+    other["metadata"]?["resourceVersion"] = nil
+    if one == other { new = restored }
   }
 
   /// An object under deletion goes when its last finalizer does.

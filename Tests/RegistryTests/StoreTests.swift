@@ -76,6 +76,19 @@ struct Bench {
     await bench.destroy()
   }
 
+  @Test func `a configuration with nulls that is applied again later writes nothing`() async throws {
+    let bench = try await Bench.make()
+    var options = WriteOptions(.patch)
+    options.fieldManager = "m"
+    let config = try JSONValue(parsing: #"{"apiVersion":"v1","kind":"Node","metadata":{"name":"a","labels":null},"spec":{"podCIDRs":null,"unschedulable":null}}"#)
+    let first = try await bench.store.apply("a", namespace: "", config: config, options: options)
+    // Owners are dated by the second.
+    try await Task.sleep(for: .milliseconds(1_100))
+    let again = try await bench.store.apply("a", namespace: "", config: config, options: options)
+    #expect(again.object.revision == first.object.revision && again.object.object.array == first.object.object.array)
+    await bench.destroy()
+  }
+
   @Test(arguments: PatchKind.allCases) func `a patch that can't be read is complained of only where there is something to patch`(kind: PatchKind) async throws {
     let bench = try await Bench.make()
     await #expect { try await bench.patch("none", kind, "{") } throws: { ($0 as? Status)?.code == 404 }

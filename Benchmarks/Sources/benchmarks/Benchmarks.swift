@@ -64,10 +64,8 @@ struct Benchmarks {
       row("GET one node (\(one.count) bytes), requests a CPU second", text(rates[0], 0), "nginx \(text(rates[1], 0))", rates[0] / rates[1], "1.2")
     }
     if wanted.contains("list") {
-      let ours = try Measurements.load(binnacle, port: 18_080, path: "/api/v1/nodes", connections: 4, seconds: 6)
-      let theirs = try Measurements.load(nginx, port: 18_090, path: "/all.json", connections: 4, seconds: 6)
-      row("LIST \(count) nodes (\(all.count / 1_000_000) MB), MB a CPU second", text(ours.perCPUSecond * objects / 1e6, 0),
-          "nginx \(text(theirs.perCPUSecond * objects / 1e6, 0))", ours.perCPUSecond / theirs.perCPUSecond, "0.8")
+      let rates = try Measurements.inTurns(rounds: 7, connections: 4, [(binnacle, 18_080, "/api/v1/nodes"), (nginx, 18_090, "/all.json")])
+      row("LIST \(count) nodes (\(all.count / 1_000_000) MB), MB a CPU second", text(rates[0] * objects / 1e6, 0), "nginx \(text(rates[1] * objects / 1e6, 0))", rates[0] / rates[1], "0.8")
     }
     if wanted.contains("owners") { try owners(binnacle, nginx, with: (one, all), count: count) }
     if wanted.contains("footprint") {
