@@ -97,6 +97,24 @@ struct RandomType {
     }
   }
 
+  private static func untimed(_ object: JSONValue) -> JSONValue {
+    var object = object
+    guard let entries = object["metadata"]?["managedFields"]?.array else { return object }
+    object["metadata"]?["managedFields"] = .array(entries.map { entry in
+      var entry = entry
+      entry["time"] = nil
+      return entry
+    })
+    return object
+  }
+
+  /// As the decoder leaves an object between two writes: a member that is null is not there.
+  private static func decoded(_ value: JSONValue) -> JSONValue {
+    if let items = value.array { return .array(items.map(decoded)) }
+    guard let members = value.object?.members else { return value }
+    return .object(JSONObject(unchecked: members.filter { !$0.value.isNull }.map { JSONObject.Member($0.name, decoded($0.value)) }))
+  }
+
   @Test(arguments: [9, 10, 11, 12] as [UInt64]) func `managers own what a flat model says, and an apply leaves what it says`(seed: UInt64) throws {
     var dice = Dice(seed)
     var type = try RandomType(&dice)
@@ -133,8 +151,8 @@ struct RandomType {
       }
       if dice.one(in: 3) {
         given["metadata"]?["uid"] = live?["metadata"]?["uid"]
-        let comparison = FlatModel.compare(before, type.flat.table(given))
-        var new = given
+        var new = Self.decoded(given)
+        let comparison = FlatModel.compare(before, type.flat.table(new))
         type.manager.update(live: live, new: &new, writer: writer, now: Int64(round))
         if !owners.isEmpty || live == nil {
           _ = shift(comparison, except: nil)
@@ -161,9 +179,11 @@ struct RandomType {
           var made = result
           made["metadata"]?["managedFields"] = nil
           #expect(type.flat.table(made) == after, "\(place) made \(made.encoded().text)")
-          let again = try type.manager.apply(live: result, config: given, writer: writer, force: false, now: Int64(round) + 1_000)
-          #expect(again == result, "\(place): applied again made \(again.encoded().text) of \(result.encoded().text)")
-          live = result
+          let stored = Self.decoded(result)
+          let again = Self.decoded(try type.manager.apply(live: stored, config: given, writer: writer, force: false, now: Int64(round) + 1_000))
+          // A null that the decoder drops is said anew each time: the store sees by this comparison that nothing is to be written (SEMANTICS 2.43).
+          #expect(Self.untimed(again).isSameValue(as: Self.untimed(stored)), "\(place): applied again made \(again.encoded().text) of \(stored.encoded().text)")
+          live = stored
         } catch {
           #expect(error.code == 409 && !force && error.details?.causes.count == lost, "\(place): \(lost) conflicts, but \(error)")
           continue

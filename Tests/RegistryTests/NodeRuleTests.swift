@@ -9,8 +9,8 @@ import Testing
 @Suite struct `Rules of nodes` {
   @Test func `what the server no longer knows is dropped from a new node and kept in one that has it (SEMANTICS 2.2)`() async throws {
     let bench = try await Bench.make()
-    let made = try await bench.create(#"{"metadata":{"name":"a"},"spec":{"configSource":{"configMap":{"name":"x","namespace":"y","kubeletConfigKey":"k"}}},"status":{"config":{"error":"e"},"declaredFeatures":["a"]}}"#)
-    #expect(made["spec"]?["configSource"] == nil && made["status"]?["config"] == nil && made["status"]?["declaredFeatures"] == nil)
+    let made = try await bench.create(#"{"metadata":{"name":"a"},"spec":{"configSource":{"configMap":{"name":"x","namespace":"y","kubeletConfigKey":"k"}}},"status":{"config":{"error":"e"}}}"#)
+    #expect(made["spec"]?["configSource"] == nil && made["status"]?["config"] == nil)
     let patched = try await bench.patch("a", .merge, #"{"spec":{"configSource":{"configMap":{"name":"x","namespace":"y","kubeletConfigKey":"k"}}}}"#)
     #expect(patched["spec"]?["configSource"] == nil)
     let status = try await bench.patch("a", .merge, #"{"status":{"config":{"error":"e"}}}"#, .status)
@@ -70,6 +70,42 @@ import Testing
     }
     // /status does not look at what only the main resource is asked for.
     _ = try await bench.patch("a", .merge, #"{"status":{"nodeInfo":{"swap":{"capacity":0}}}}"#, .status)
+    await bench.destroy()
+  }
+
+  @Test func `annotations that hold JSON, and names of features, are looked into`() async throws {
+    let bench = try await Bench.make()
+    func annotated(_ key: String, _ text: String) -> String {
+      let node: JSONValue = ["metadata": ["name": "a", "annotations": ["scheduler.alpha.kubernetes.io/\(key)": .string(text)]]]
+      return node.encoded().text
+    }
+    func features(_ names: [String]) -> String {
+      let node: JSONValue = ["metadata": ["name": "a"], "status": ["declaredFeatures": .array(names.map { .string($0) })]]
+      return node.encoded().text
+    }
+    let bad: [(String, String)] = [
+      (annotated("taints", "{"), "metadata.annotations"), (annotated("taints", "{}"), "metadata.annotations"),
+      (annotated("taints", #"[{"key":"k"}]"#), "metadata.annotations.scheduler.alpha.kubernetes.io/taints[0].effect"),
+      (annotated("preferAvoidPods", "["), "metadata.annotations.AvoidPods"),
+      (annotated("preferAvoidPods", #"{"preferAvoidPods":[{}]}"#), "metadata.annotations.scheduler.alpha.kubernetes.io/preferAvoidPods[0].PodSignature"),
+      (
+        annotated("preferAvoidPods", #"{"preferAvoidPods":[{"podSignature":{"podController":{"kind":"x"}}}]}"#),
+        "metadata.annotations.scheduler.alpha.kubernetes.io/preferAvoidPods[0].PodSignature.PodController.Controller"
+      ),
+      (features(["a"]), "status.declaredFeatures[0]"), (features(["A/"]), "status.declaredFeatures[0]"), (features(["B", "A"]), "status.declaredFeatures[1]"),
+      (features(["A", "A"]), "status.declaredFeatures[1]"),
+    ]
+    for (node, field) in bad {
+      await #expect("\(node)") { try await bench.create(node) } throws: { ($0 as? Status)?.details?.causes.map(\.field) == [field] }
+    }
+    for (place, node) in [annotated("taints", ""), annotated("taints", #"[{"key":"k","effect":"NoSchedule"}]"#), annotated("preferAvoidPods", "{}"),
+      annotated("preferAvoidPods", #"{"preferAvoidPods":[{"podSignature":{"podController":{"controller":true}}}]}"#), features(["A", "A/b", "B9"])].enumerated() {
+      try await bench.create(node.replacing(#""name":"a""#, with: #""name":"good-\#(place)""#))
+    }
+    #expect(try await bench.patch("good-4", .merge, #"{"status":{"declaredFeatures":["C"]}}"#, .status)["status"]?["declaredFeatures"] == ["C"])
+    await #expect { try await bench.patch("good-4", .merge, #"{"status":{"declaredFeatures":["c"]}}"#, .status) } throws: {
+      ($0 as? Status)?.details?.causes.map(\.field) == ["status.declaredFeatures[0]"]
+    }
     await bench.destroy()
   }
 

@@ -55,8 +55,6 @@ public struct NodeStrategy: RESTStrategy {
   public func prepareForCreate(_ object: inout JSONValue) {
     object["spec"]?["configSource"] = nil
     object["status"]?["config"] = nil
-    // Gated by a feature that is off in 1.36.
-    object["status"]?["declaredFeatures"] = nil
   }
 
   public func prepareForUpdate(_ object: inout JSONValue, old: JSONValue, subresource: Subresource) {
@@ -67,7 +65,6 @@ public struct NodeStrategy: RESTStrategy {
     case .status:
       object["spec"] = old["spec"]
       if old["status"]?["config"] == nil { object["status"]?["config"] = nil }
-      if old["status"]?["declaredFeatures"] == nil { object["status"]?["declaredFeatures"] = nil }
     }
     // Restored members must stand where the type has them.
     guard let members = object.object else { return }

@@ -10,10 +10,11 @@ enum NodeValidation {
     let meta = node["metadata"]?.object ?? JSONObject()
     let isNameGood = isMetaGood && meta["generateName"] == nil && NameValidation.dns1123Subdomain(meta["name"]?.string ?? "").isEmpty
     var errors = isNameGood ? [] : MetaValidation.validate(meta, isNamespaced: false, nameRule: MetaValidation.subdomainName)
-    errors += finalizers(meta) + taints(node) + resources(node)
+    errors += finalizers(meta) + NodeAnnotations.validate(meta) + taints(node["spec"]?["taints"], "metadata.taints") + resources(node)
     if let swap = node["status"]?["nodeInfo"]?["swap"]?["capacity"]?.int, swap <= 0 {
       errors.append(.invalid("metadata.nodeSwapStatus.capacity", bare: String(swap), "must be greater than zero"))
     }
+    errors += declaredFeatures(node)
     let cidrs = (node["spec"]?["podCIDRs"]?.array ?? []).compactMap(\.string)
     for (place, cidr) in cidrs.enumerated() where IPNetwork(cidr) == nil {
       errors.append(.invalid("spec.podCIDRs[\(place)]", cidr, "must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)"))
@@ -36,7 +37,7 @@ enum NodeValidation {
   static func validateUpdate(_ node: JSONValue, old: JSONValue, isMetaGood: Bool = false) -> [FieldError] {
     var errors = MetaValidation.validateUpdate(
       node["metadata"]?.object ?? JSONObject(), old["metadata"]?.object ?? JSONObject(), isKnownGood: isMetaGood)
-    errors += resources(node)
+    errors += NodeAnnotations.validate(node["metadata"]?.object ?? JSONObject()) + resources(node) + declaredFeatures(node)
     var seen: [JSONValue] = []
     for (place, address) in (node["status"]?["addresses"]?.array ?? []).enumerated() {
       if seen.contains(address) {
@@ -59,7 +60,7 @@ enum NodeValidation {
     if !provider.isEmpty && provider != node["spec"]?["providerID"]?.string ?? "" {
       errors.append(.forbidden("spec.providerID", #"node updates may not change providerID except from "" to valid"#))
     }
-    errors += taints(node)
+    errors += taints(node["spec"]?["taints"], "metadata.taints")
     if node["spec"]?["externalID"]?.string ?? "" != old["spec"]?["externalID"]?.string ?? "" {
       errors.append(.forbidden("spec.externalID", "may not be updated"))
     }
@@ -76,12 +77,13 @@ enum NodeValidation {
     return errors
   }
 
-  private static func taints(_ node: JSONValue) -> [FieldError] {
+  /// `path`: how complaints name the list.
+  static func taints(_ list: JSONValue?, _ path: String) -> [FieldError] {
     var errors: [FieldError] = []
     var seen = Set<[String]>()
     let effects = ["NoSchedule", "PreferNoSchedule", "NoExecute"]
-    for (place, taint) in (node["spec"]?["taints"]?.array ?? []).enumerated() {
-      let field = "metadata.taints[\(place)]"
+    for (place, taint) in (list?.array ?? []).enumerated() {
+      let field = "\(path)[\(place)]"
       let key = taint["key"]?.string ?? ""
       let value = taint["value"]?.string ?? ""
       let effect = taint["effect"]?.string ?? ""
@@ -100,6 +102,38 @@ enum NodeValidation {
       }
     }
     return errors
+  }
+
+  /// Names of what a kubelet can do, sorted and each once. (`validateNodeDeclaredFeatures`)
+  private static func declaredFeatures(_ node: JSONValue) -> [FieldError] {
+    let names = (node["status"]?["declaredFeatures"]?.array ?? []).map { $0.string ?? "" }
+    var errors: [FieldError] = []
+    for (place, name) in names.enumerated() {
+      if let problem = featureNameProblem(name) {
+        errors.append(.invalid("status.declaredFeatures[\(place)]", name, "invalid feature name \(GoText.quoted(name)): \(problem)"))
+      }
+      guard place + 1 < names.count else { break }
+      let next = names[place + 1]
+      if next == name {
+        errors.append(.duplicate("status.declaredFeatures[\(place + 1)]", bare: GoText.quoted(next)))
+      } else if next.utf8.lexicographicallyPrecedes(name.utf8) {
+        errors.append(.invalid("status.declaredFeatures[\(place + 1)]", next, "list must be sorted alphabetically"))
+      }
+    }
+    return errors
+  }
+
+  private static func featureNameProblem(_ name: String) -> String? {
+    if name.utf8.count > 253 { return "must be no more than 253 characters" }
+    func isLetter(_ byte: UInt8) -> Bool { (byte | 0x20) >= UInt8(ascii: "a") && (byte | 0x20) <= UInt8(ascii: "z") }
+    let segments = name.utf8.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false)
+    let isGood = segments.allSatisfy { segment in
+      guard let first = segment.first, isLetter(first) else { return false }
+      return segment.allSatisfy { isLetter($0) || $0 >= UInt8(ascii: "0") && $0 <= UInt8(ascii: "9") }
+    }
+    if isGood, let first = name.utf8.first, first <= UInt8(ascii: "Z") { return nil }
+    return "must start with an UpperCamelCase segment, with subsequent segments separated by '/' (e.g., MyFeature or MyFeature/mySubFeature), "
+      + "and contain only alphanumeric characters and slashes"
   }
 
   /// Quantities must not be negative, and what counts things must be whole.
