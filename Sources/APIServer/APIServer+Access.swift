@@ -1,4 +1,5 @@
 import Access
+import Audit
 import HTTPServer
 import Machinery
 import Registry
@@ -34,6 +35,12 @@ extension APIServer {
   /// there too, now or later.
   func admit(_ request: Request, _ context: RequestContext, _ next: @escaping @Sendable (RequestContext) -> Void) {
     guard request.isSecure, let access = configuration.access else {
+      if let audit = configuration.audit {
+        let path = request.withPath { PercentEncoding.decode($0, plusIsSpace: false) } ?? ""
+        let info = RequestInfo(method: request.methodName, path: path) { context.query[$0] }
+        let told = AuditRecord.Request(request, auditID: context.reply.auditID)
+        context.reply.begin(audit.begin(info.attributes(of: .unsecured)) { told })
+      }
       // Whoever comes over plain HTTP is one user like another: all share the limit.
       if begin(context, isPrivileged: false) { next(context) }
       return
@@ -41,7 +48,8 @@ extension APIServer {
     let path = request.withPath { PercentEncoding.decode($0, plusIsSpace: false) } ?? ""
     let info = RequestInfo(method: request.methodName, path: path) { context.query[$0] }
     let wish: Result<Impersonation?, Status> = Result { () throws(Status) in try Impersonation(request) }
-    let admission = AccessFilter(server: self, access: access, info: info, wish: wish, context: context)
+    let told = configuration.audit == nil ? nil : AuditRecord.Request(request, auditID: context.reply.auditID)
+    let admission = AccessFilter(server: self, access: access, info: info, wish: wish, context: context, told: told)
     admission.authenticated(access.authenticator.authenticate(access.credentials(request, path: path)), next)
   }
 
@@ -74,6 +82,8 @@ private struct AccessFilter: Sendable {
   let info: RequestInfo
   let wish: Result<Impersonation?, Status>
   let context: RequestContext
+  /// nil where nobody audits.
+  let told: AuditRecord.Request?
   typealias Next = @Sendable (RequestContext) -> Void
   private var metrics: AccessMetrics { server.accessMetrics }
   private var reactor: Reactor { context.reply.exchange.reactor }
@@ -82,15 +92,24 @@ private struct AccessFilter: Sendable {
     switch verdict {
     case .user(let user):
       metrics.recognized(user.name, on: reactor)
+      audit(user)
       impersonated(by: user, next)
     case .absent:
       metrics.unrecognized(.failure, on: reactor)
+      audit(nil)
       refuse(Self.unauthorized)
     case .invalid:
       metrics.unrecognized(.error, on: reactor)
+      audit(nil)
       refuse(Self.unauthorized)
     case .later(let work): context.reply.exchange.perform { authenticated(await work(), next) }
     }
+  }
+
+  /// `user`: nil where nobody was recognized.
+  private func audit(_ user: UserInfo?) {
+    guard let trail = server.configuration.audit, let told else { return }
+    context.reply.begin(trail.begin(info.attributes(of: user ?? UserInfo(name: "")), isKnown: user != nil) { told })
   }
 
   /// The text of kube-apiserver's 401, which says nothing of what was wrong.
@@ -100,7 +119,10 @@ private struct AccessFilter: Sendable {
     let impersonation: Impersonation?
     do throws(Status) { impersonation = try wish.get() } catch { return refuse(error) }
     guard let impersonation else { return authorized(user, next) }
-    allAllowed(impersonation.questions(by: user)[...], isCounted: false) { authorized(impersonation.user, next) }
+    allAllowed(impersonation.questions(by: user)[...], isCounted: false) {
+      context.reply.audit?.impersonated(impersonation.user)
+      authorized(impersonation.user, next)
+    }
   }
 
   private func authorized(_ user: UserInfo, _ next: @escaping Next) {
@@ -116,13 +138,21 @@ private struct AccessFilter: Sendable {
     @Sendable func count(_ result: AccessMetrics.Authorization) { if isCounted { metrics.decided(result, on: reactor) } }
     @Sendable func refuse(_ question: AccessAttributes, _ decision: AccessDecision) {
       guard let why = decision.refusal else { return }
+      annotate("forbid", why)
       count(decision.isDenial ? .denied : .noOpinion)
       self.refuse(question.forbidden(why))
+    }
+    @Sendable func annotate(_ decision: String, _ reason: String) {
+      guard isCounted || decision != "allow", let audit = context.reply.audit else { return }
+      audit.annotate("authorization.k8s.io/decision", decision)
+      audit.annotate("authorization.k8s.io/reason", reason)
     }
     var rest = questions
     while let question = rest.popFirst() {
       switch access.authorizer.authorize(question) {
-      case .now(.allow): count(.allowed)
+      case .now(.allow):
+        count(.allowed)
+        annotate("allow", "")
       case .now(let decision): return refuse(question, decision)
       case .later(let work):
         return context.reply.exchange.perform { [rest] in
@@ -130,9 +160,11 @@ private struct AccessFilter: Sendable {
             let decision = try await work()
             guard decision == .allow else { return refuse(question, decision) }
             count(.allowed)
+            annotate("allow", "")
             allAllowed(rest, isCounted: isCounted, then)
           } catch {
             count(.error)
+            if isCounted { context.reply.audit?.annotate("authorization.k8s.io/reason", "internal error") }
             self.refuse(.internalError("\(error)"))
           }
         }
@@ -160,5 +192,13 @@ extension AccessDecision {
   fileprivate var isDenial: Bool {
     if case .deny = self { return true }
     return false
+  }
+}
+
+extension AuditRecord.Request {
+  init(_ request: Request, auditID: String) {
+    self.init(
+      auditID: auditID, uri: request.path + (request.query.map { "?" + $0 } ?? ""), userAgent: request.header("User-Agent") ?? "", sourceIPs: SourceAddresses.of(request),
+      received: .now())
   }
 }

@@ -11,7 +11,7 @@ extension APIServer {
 
   /// Answers a plain read of what memory holds, without a task, a parsed query or a parsed header. False: nothing was done.
   func answerAtOnce(_ request: Request, _ exchange: Exchange) -> Bool {
-    guard request.method == .get, configuration.log == nil, request.withQuery({ $0.isEmpty }),
+    guard request.method == .get, configuration.log == nil, configuration.audit == nil, request.withQuery({ $0.isEmpty }),
       request.withHeader("Accept", Self.isPlainJSON), request.withHeader("User-Agent", { !Self.isPerson($0) }),
       let path = request.withPath({ routes.fastMatch($0) }), isAllowedAtOnce(request, path, on: exchange.reactor)
     else { return false }

@@ -1,3 +1,4 @@
+import Audit
 import ByteBuffers
 import Cacher
 import HTTPServer
@@ -150,6 +151,7 @@ extension APIServer {
       let options = try context.writeOptions(.create)
       try options.validate()
       let (object, warnings) = try endpoint.store.decodeBody(body.json, validation: options.fieldValidationKind, problems: body.problems(options.fieldValidationKind))
+      context.reply.audit?.sent(object)
       let result = try await endpoint.store.create(object, namespace: namespace, options: options, warnings: warnings)
       return try endpoint.answer(result.object, code: result.code, negotiated, context).warning(result.warnings)
     }
@@ -162,6 +164,7 @@ extension APIServer {
       try options.validate()
       let body = try await RequestBody.read(context, endpoint.store.reader)
       let (object, warnings) = try endpoint.store.decodeBody(body.json, validation: options.fieldValidationKind, problems: body.problems(options.fieldValidationKind))
+      context.reply.audit?.sent(object)
       let result = try await endpoint.store.update(
         name, namespace: namespace, body: object, subresource: subresource, options: options, warnings: warnings)
       return try endpoint.answer(result.object, code: result.code, negotiated, context).warning(result.warnings)
@@ -177,10 +180,12 @@ extension APIServer {
       let result: WriteResult
       if type == MediaType.applyPatch {
         let (config, warnings) = try await RequestBody.configuration(context, validation: options.fieldValidationKind)
+        if let audit = context.reply.audit, audit.keepsRequest { audit.sent(ByteSlice(config.encoded())) }
         result = try await endpoint.store.apply(
           name, namespace: namespace, config: config, subresource: subresource, options: options, warnings: warnings)
       } else {
         guard let kind = PatchKind(rawValue: type) else { throw Status.unsupportedMediaType(accepted: MediaType.patches) }
+        context.reply.audit?.sent(context.body)
         result = try await endpoint.store.patch(
           name, namespace: namespace, kind: kind, body: context.body, subresource: subresource, options: options)
       }
@@ -194,13 +199,14 @@ extension APIServer {
       var options = try context.deleteOptions()
       if !endpoint.store.allowsUnsafeDeletion { options.ignoresReadError = nil }
       try options.validate()
+      context.auditOptions()
       if options.ignoresReadError == true {
         try await self.checkUnsafeDeletion(endpoint, namespace, name, context)
         let status = try await endpoint.store.deleteUnreadable(name, namespace: namespace, options: options)
-        return .document(Document(status.json), negotiated.media, pretty: negotiated.pretty, code: 200)
+        return .success(status, negotiated)
       }
       switch try await endpoint.store.delete(name, namespace: namespace, options: options) {
-      case .gone(let status): return .document(Document(status.json), negotiated.media, pretty: negotiated.pretty, code: 200)
+      case .gone(let status): return .success(status, negotiated)
       case .pending(let object):
         // Only those who asked for the old cascading deletion hear that it goes on (SEMANTICS 2.14).
         return try endpoint.answer(object, code: options.orphanDependents == false ? 202 : 200, negotiated, context)
@@ -217,6 +223,7 @@ extension APIServer {
       if !endpoint.store.allowsUnsafeDeletion { options.ignoresReadError = nil }
       try options.validate()
       try options.refuseReadErrors()
+      context.auditOptions()
       let deleted = try await endpoint.store.deleteCollection(namespace: namespace, list: selection, options: options)
       return try await endpoint.answer(deleted, negotiated, context)
     }

@@ -1,3 +1,4 @@
+public import Audit
 import ByteBuffers
 import Cacher
 public import HTTPServer
@@ -32,6 +33,8 @@ public final class APIServer: RequestHandler {
     public var maxMutatingRequestsInflight = 200
     /// What requests over TLS are asked; nil asks nobody.
     public var access: AccessControl?
+    /// What is kept of requests; nil for nothing.
+    public var audit: AuditTrail?
     /// Reactors that requests come in on, each of which counts by itself.
     public var reactors = 1
     /// What `/metrics` shows besides the requests: caches, storage, process.
@@ -234,6 +237,7 @@ public final class APIServer: RequestHandler {
         self.metrics.write(&text)
         self.inflight.write(&text)
         if self.configuration.access != nil { self.accessMetrics.write(&text) }
+        self.configuration.audit?.write(&text)
         for source in self.configuration.metricsSources { source(&text) }
         return Answer(code: 200, contentType: MetricsText.contentType, body: [ByteSlice(SharedBytes(text.text))])
       }

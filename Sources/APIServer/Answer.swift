@@ -14,6 +14,10 @@ struct Answer: Sendable {
   var objects: ObjectSlices?
   /// The one slice of the body is a document that stays the same: its compressed form is worth keeping.
   var isLasting = false
+  /// The Status that the body is, if it is one.
+  var status: Status?
+  /// What the body says, as one document of JSON, where the body has another form.
+  var json: [ByteSlice]?
 
   var bodyCount: Int { body.reduce(0) { $0 + $1.count } }
 
@@ -22,7 +26,7 @@ struct Answer: Sendable {
 
   /// A document in what was negotiated.
   static func document(_ document: Document, _ media: MediaType, pretty: Bool, code: Int = 200) -> Answer {
-    Answer(code: code, contentType: media.rawValue, body: document.body(media, pretty: pretty))
+    Answer(code: code, contentType: media.rawValue, body: document.body(media, pretty: pretty), json: document.slices)
   }
 
   /// Text, as Go's `http.Error` sends it.
@@ -48,6 +52,14 @@ struct Answer: Sendable {
       answer = .rawJSON(status.json, code: status.httpCode)
     }
     if let seconds = status.details?.retryAfterSeconds, seconds > 0 { answer.headers.append(ResponseHeader("Retry-After", String(seconds))) }
+    answer.status = status
+    return answer
+  }
+
+  /// A Status that says how something went well.
+  static func success(_ status: Status, _ negotiated: Negotiated) -> Answer {
+    var answer = document(Document(status.json), negotiated.media, pretty: negotiated.pretty)
+    answer.status = status
     return answer
   }
 

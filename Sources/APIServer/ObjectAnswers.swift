@@ -1,3 +1,4 @@
+import Audit
 import ByteBuffers
 import Cacher
 import JSON
@@ -13,12 +14,12 @@ extension ResourceEndpoint {
     switch negotiated.form {
     case .whole:
       switch negotiated.media {
-      case .yaml: return Answer(code: code, contentType: MediaType.yaml.rawValue, body: [ByteSlice(object.encoding(ObjectEncoding.yaml) { Self.yaml(object) })])
-      case .protobuf: return Answer(code: code, contentType: MediaType.protobuf.rawValue, body: protobuf.document(object))
+      case .yaml: return Answer(code: code, contentType: MediaType.yaml.rawValue, body: [ByteSlice(object.encoding(ObjectEncoding.yaml) { Self.yaml(object) })], json: [object.object])
+      case .protobuf: return Answer(code: code, contentType: MediaType.protobuf.rawValue, body: protobuf.document(object), json: [object.object])
       case .json:
         guard negotiated.pretty else { return Answer(code: code, contentType: Answer.json, body: [object.object, Bytes.newline]) }
         let pretty = object.encoding(ObjectEncoding.pretty) { JSONIndent.pretty([object.object]) }
-        return Answer(code: code, contentType: Answer.json, body: [ByteSlice(pretty)])
+        return Answer(code: code, contentType: Answer.json, body: [ByteSlice(pretty)], json: [object.object])
       }
     case .table(let version):
       let metadata = object.revisionRange.isEmpty ? "{}" : #"{"resourceVersion":"\#(store.objects.versioner.resourceVersion(of: object.revision))"}"#
@@ -26,7 +27,7 @@ extension ResourceEndpoint {
       table.add(object)
       document = ByteSlice(table.finish())
     case .partialObject(let version) where negotiated.media == .protobuf:
-      return Answer(code: code, contentType: MediaType.protobuf.rawValue, body: protobuf.partial(object, version: version))
+      return Answer(code: code, contentType: MediaType.protobuf.rawValue, body: protobuf.partial(object, version: version), json: [ByteSlice(ObjectEncoding.partial(object, version: version))])
     case .partialObject(let version): document = ByteSlice(ObjectEncoding.partial(object, version: version))
     case .partialObjectList:
       throw Status.notAcceptable("you requested PartialObjectMetadataList, but the requested object is not a list (*\(goPackage).\(info.kind))")
@@ -46,7 +47,11 @@ extension ResourceEndpoint {
     if negotiated.media == .protobuf, let messages = try await protobufList(list, negotiated.form) {
       // The envelope and the list's metadata come before the objects.
       let objects = negotiated.form == .whole ? ObjectSlices(objects: list.objects[...], first: 2, encoding: ObjectEncoding.gzippedMessage) : nil
-      return Answer(code: 200, contentType: MediaType.protobuf.rawValue, body: messages, objects: objects)
+      var answer = Answer(code: 200, contentType: MediaType.protobuf.rawValue, body: messages, objects: objects)
+      if context.reply.audit?.keepsResponse == true {
+        if case .partialObjectList(let version) = negotiated.form { answer.json = partialList(list, version: version) } else { answer.json = listDocument(list, isLine: false) }
+      }
+      return answer
     }
     let document: Document
     switch negotiated.form {

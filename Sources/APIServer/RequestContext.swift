@@ -1,4 +1,5 @@
 import Access
+import Audit
 import ByteBuffers
 import HTTPServer
 import Machinery
@@ -21,6 +22,11 @@ struct RequestContext: Sendable {
   let reply: Reply
   /// Who the request is by.
   var user = UserInfo.unsecured
+  /// Tells what is to be told of the body of a delete: its options, if there are any.
+  func auditOptions() {
+    if body.count > 0 { reply.audit?.sent(body) }
+  }
+
   /// Has a say in writes once their object is known; nil where nobody has.
   var admission: Admission?
 
@@ -49,6 +55,7 @@ final class Reply: Sendable {
   private let isTaken = Atomic<Bool>(false)
   /// The request's place among those at work, until it is answered.
   private let place = Mutex<InflightLimiter.Place?>(nil)
+  private let auditRecord = Mutex<AuditRecord?>(nil)
   /// Objects that are compressed on the reactor before the rest is done elsewhere: what changed since the last list, mostly.
   private static let compressedAtOnceMax = 16
 
@@ -64,6 +71,7 @@ final class Reply: Sendable {
   /// Sends an answer, unless one was sent. Any thread.
   func send(_ answer: Answer) {
     guard take() else { return }
+    tell(answer)
     guard acceptsGzip, answer.bodyCount > ContentEncoding.threshold else { return respond(answer) }
     if let kept = answer.objects {
       if let body = GzipFile.make(answer.body, kept, compressingAtMost: Self.compressedAtOnceMax) { return respond(answer.gzipped(body)) }
@@ -78,6 +86,23 @@ final class Reply: Sendable {
       if answer.isLasting { server.compressedDocuments.keep(body, of: answer.body[0].owner) }
       respond(answer.gzipped(body))
     }
+  }
+
+  /// What is kept of the request; nil for nothing.
+  var audit: AuditRecord? { server.configuration.audit == nil ? nil : auditRecord.withLock { $0 } }
+
+  /// From now on the request is audited.
+  func begin(_ record: AuditRecord?) {
+    guard let record else { return }
+    auditRecord.withLock { $0 = record }
+    if !record.isStranger { record.reached(.requestReceived) }
+  }
+
+  /// Makes the event of an answer. A request that nobody was recognized for has that one alone.
+  private func tell(_ answer: Answer) {
+    guard let audit else { return }
+    let isDocument = answer.contentType.hasPrefix(Answer.json) || answer.json != nil
+    audit.answered(answer.code, answer.status, object: !isDocument || answer.body.isEmpty ? nil : answer.json ?? answer.body.line, stage: audit.isStranger ? .responseStarted : .responseComplete)
   }
 
   /// The request is at work, and holds `place` until it is answered.
@@ -98,12 +123,18 @@ final class Reply: Sendable {
     contentType: String, onWritable: @escaping @Sendable () -> Void, onEnd: @escaping @Sendable () -> Void
   ) -> ResponseStream? {
     guard take() else { return nil }
+    audit?.answered(200, nil, object: nil, stage: .responseStarted)
     let head = ResponseHead(status: 200, headers: headers(Answer(code: 200, contentType: contentType, body: [])))
-    return exchange.startStream(head, onWritable: onWritable, onClose: onEnd, onDrain: onEnd)
+    let stream = exchange.startStream(head, onWritable: onWritable, onClose: onEnd, onDrain: onEnd)
+    if stream == nil { audit?.ended() }
+    return stream
   }
 
   /// Says that a stream is over, for log and metrics.
-  func streamEnded() { server.finished(record, code: 200, bytes: 0, on: exchange.reactor) }
+  func streamEnded() {
+    audit?.ended()
+    server.finished(record, code: 200, bytes: 0, on: exchange.reactor)
+  }
 
   private func headers(_ answer: Answer) -> [ResponseHeader] {
     var headers: [ResponseHeader] = []
@@ -154,5 +185,13 @@ extension SystemRandomNumberGenerator {
   fileprivate static func seed() -> UInt64 {
     var generator = SystemRandomNumberGenerator()
     return generator.next()
+  }
+}
+
+extension [ByteSlice] {
+  /// A document without the newline that ends it.
+  fileprivate var line: [ByteSlice] {
+    guard let last, last.count > 0, last.withUnsafeBytes({ $0.last == UInt8(ascii: "\n") }) else { return self }
+    return dropLast() + (last.count > 1 ? [ByteSlice(last.owner, offset: last.offset, count: last.count - 1)] : [])
   }
 }

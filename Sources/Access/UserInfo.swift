@@ -1,3 +1,5 @@
+public import JSON
+
 /// Who a request is by. (Kubernetes: `user.Info`.)
 public struct UserInfo: Sendable, Equatable {
   public var name: String
@@ -40,6 +42,18 @@ public struct UserInfo: Sendable, Equatable {
     let lead = "system:node:"
     guard name.hasPrefix(lead), isIn(Self.nodesGroup) else { return nil }
     return String(name.dropFirst(lead.count))
+  }
+
+  /// As reviews and audit events show it. (authentication.k8s.io/v1 `UserInfo`)
+  public var json: JSONValue {
+    var info: JSONObject = ["username": .string(name)]
+    if !uid.isEmpty { info["uid"] = .string(uid) }
+    if !groups.isEmpty { info["groups"] = .array(groups.map { .string($0) }) }
+    if !extra.isEmpty {
+      let members = extra.sorted { $0.key < $1.key }.map { JSONObject.Member($0.key, .array($0.values.map { .string($0) })) }
+      info["extra"] = .object(JSONObject(unchecked: members))
+    }
+    return .object(info)
   }
 
   public static func == (a: UserInfo, b: UserInfo) -> Bool {

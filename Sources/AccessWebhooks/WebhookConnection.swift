@@ -1,4 +1,4 @@
-import ByteBuffers
+public import ByteBuffers
 import CNetwork
 import CurlHTTP
 import Foundation
@@ -88,8 +88,15 @@ public struct WebhookConnection: Sendable {
 
   /// Sends a review and reads the one that comes back. Tries again where a later try may do better. Throws `Failure`.
   public func review(_ body: JSONValue) async throws(Failure) -> JSONValue {
-    let bytes = body.encoded()
-    var pause = Self.firstPause
+    let answer = try await send(body.encoded(), firstPause: Self.firstPause)
+    do { return try JSONValue(parsing: ByteSlice(answer)) } catch { throw Failure(description: "Post \(GoText.quoted(server)): the answer is no JSON: \(error)", isLasting: true) }
+  }
+
+  /// Sends a document whose answer nobody needs. Tries again as `review` does, first after `firstPause`. Throws `Failure`.
+  public func deliver(_ body: SharedBytes, firstPause: Duration) async throws(Failure) { _ = try await send(body, firstPause: firstPause) }
+
+  private func send(_ bytes: SharedBytes, firstPause: Duration) async throws(Failure) -> SharedBytes {
+    var pause = firstPause
     var attempt = 1
     while true {
       do throws(Failure) { return try await once(bytes) } catch {
@@ -100,7 +107,7 @@ public struct WebhookConnection: Sendable {
     }
   }
 
-  private func once(_ body: SharedBytes) async throws(Failure) -> JSONValue {
+  private func once(_ body: SharedBytes) async throws(Failure) -> SharedBytes {
     let answer: HTTPResponse
     do throws(HTTPFailure) { answer = try await http.request(HTTPRequest(.post, server, body: body, timeout: Self.timeout, isReplayable: true)) } catch {
       throw Failure(description: "Post \(GoText.quoted(server)): \(error.description)", isLasting: error.reason == .cancelled || error.reason == .untrusted)
@@ -108,6 +115,6 @@ public struct WebhookConnection: Sendable {
     guard (200..<300).contains(answer.status) else {
       throw Failure(description: "Post \(GoText.quoted(server)): the webhook answered \(answer.status)", isLasting: answer.status < 500 && answer.status != 429)
     }
-    do { return try JSONValue(parsing: ByteSlice(answer.body)) } catch { throw Failure(description: "Post \(GoText.quoted(server)): the answer is no JSON: \(error)", isLasting: true) }
+    return answer.body
   }
 }

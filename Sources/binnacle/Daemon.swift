@@ -1,4 +1,5 @@
 import APIServer
+import Audit
 import Cacher
 import Glibc
 import HTTPServer
@@ -18,6 +19,8 @@ struct Daemon {
   /// nil without HTTPS.
   private let credentialWatch: CredentialWatch?
   private let api: APIServer
+  /// nil where nothing is audited.
+  private let audit: AuditTrail?
   /// Follows the EncryptionConfiguration file.
   private let reloading: Task<Void, Never>?
   /// nil where systemd does not watch.
@@ -29,6 +32,7 @@ struct Daemon {
   static func start(_ settings: Settings) async throws -> Daemon {
     let logger = Logger(label: "binnacle")
     logger.info("starting", metadata: ["version": "\(BuildInfo.version)", "storage": "\(settings.summary)", "allocator": "\(BuildInfo.allocator)"])
+    let audit = try settings.options.audit.trail(logger)
     let storage: any Storage
     let destroyStorage: DestroyFunc
     do {
@@ -41,6 +45,7 @@ struct Daemon {
 
     var configuration = APIServer.Configuration(stores: [nodes])
     configuration.access = settings.access
+    configuration.audit = audit
     configuration.reactors = HTTPServer.count(ofReactors: settings.options.reactors)
     configuration.metricsSources = [
       { text in (nodes.objects as? Cacher)?.statistics.write(&text, group: "", resource: "nodes") }, { text in nodeMeter.write(&text) },
@@ -85,7 +90,7 @@ struct Daemon {
       logger.info("serving", metadata: ["address": "\(addresses)", "reactors": "\(server.reactors.count)"])
       ServiceManager.notify("READY=1\nSTATUS=serving on \(addresses)")
       return Daemon(
-        settings: settings, logger: logger, server: server, credentialWatch: watch, api: api, reloading: Self.followEncryptionConfig(settings, logger),
+        settings: settings, logger: logger, server: server, credentialWatch: watch, api: api, audit: audit, reloading: Self.followEncryptionConfig(settings, logger),
         watchdog: Watchdog(server.reactors).map { watchdog in Task { await watchdog.run() } }, destroys: [destroyNodes, destroyStorage])
     } catch {
       await destroyNodes()
@@ -152,6 +157,7 @@ struct Daemon {
     watchdog?.cancel()
     if settings.options.shutdownDelayDuration.duration > .zero { try? await Task.sleep(for: settings.options.shutdownDelayDuration.duration) }
     await server.drain(deadline: settings.options.shutdownTimeout.duration)
+    await audit?.flush(within: settings.options.shutdownTimeout.duration)
     for destroy in destroys { await destroy() }
     logger.info("stopped")
   }

@@ -5,6 +5,7 @@ import Storage
 /// The flags of `serve`, under kube-apiserver's names where they mean the same.
 struct ServeOptions: ParsableArguments {
   @OptionGroup var access: AccessOptions
+  @OptionGroup var audit: AuditOptions
 
   @Option(help: "YAML file with the same settings, keyed by flag name; flags on the command line win.")
   var config: String?

@@ -45,6 +45,7 @@ extension ServeOptions {
     if let insecure { try refuseOpenNetwork("--insecure-bind-address", insecure.address, isAuthenticated: false) }
     if let secure { try refuseOpenNetwork("--bind-address", secure.address, isAuthenticated: try access.asksSomething()) }
     let accessControl = secure == nil ? nil : try access.control()
+    _ = try audit.policy()
     guard (0...1_024).contains(reactors) else { throw StartFailure("--reactors: \(reactors) is not between 0 and 1024") }
     guard maxConnections > 0 else { throw StartFailure("--max-connections: \(maxConnections) must be above 0") }
     for (flag, count) in [("--max-requests-inflight", maxRequestsInflight), ("--max-mutating-requests-inflight", maxMutatingRequestsInflight)]

@@ -36,18 +36,19 @@ struct WebhookOptions: ParsableArguments {
   func authenticator() throws -> WebhookAuthenticator? {
     guard !authenticationTokenWebhookConfigFile.isEmpty else { return nil }
     return WebhookAuthenticator(
-      try connection("--authentication-token-webhook-config-file", authenticationTokenWebhookConfigFile), version: authenticationTokenWebhookVersion,
+      try Self.connection("--authentication-token-webhook-config-file", authenticationTokenWebhookConfigFile), version: authenticationTokenWebhookVersion,
       life: authenticationTokenWebhookCacheTtl.duration)
   }
 
   func authorizer() throws -> WebhookAuthorizer {
     guard !authorizationWebhookConfigFile.isEmpty else { throw StartFailure("--authorization-mode Webhook needs --authorization-webhook-config-file") }
     return WebhookAuthorizer(
-      try connection("--authorization-webhook-config-file", authorizationWebhookConfigFile), version: authorizationWebhookVersion,
+      try Self.connection("--authorization-webhook-config-file", authorizationWebhookConfigFile), version: authorizationWebhookVersion,
       authorizedLife: authorizationWebhookCacheAuthorizedTtl.duration, unauthorizedLife: authorizationWebhookCacheUnauthorizedTtl.duration)
   }
 
-  private func connection(_ flag: String, _ path: String) throws -> WebhookConnection {
+  /// Reads a kubeconfig file. Throws `StartFailure`.
+  static func connection(_ flag: String, _ path: String) throws -> WebhookConnection {
     let text = try TextFile.contents(of: path, flag: flag)
     do {
       var duplicates: [String] = []

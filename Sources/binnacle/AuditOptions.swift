@@ -1,0 +1,103 @@
+import AccessWebhooks
+import ArgumentParser
+import Audit
+import ByteBuffers
+import JSON
+import Logging
+import Schema
+
+/// Flags of the audit, under kube-apiserver's names.
+struct AuditOptions: ParsableArguments {
+  @Option(help: "Policy file (audit.k8s.io/v1): which requests are audited, and how closely. Without it none are.")
+  var auditPolicyFile = ""
+
+  @Option(help: "File that audit events are written to, a line of JSON each; - for standard output.")
+  var auditLogPath = ""
+
+  @Option(name: .customLong("audit-log-maxage"), help: "Days to keep audit files that were put aside; 0 for ever.")
+  var auditLogMaxAge = 366
+
+  @Option(name: .customLong("audit-log-maxbackup"), help: "Audit files to keep of those that were put aside; 0 for all.")
+  var auditLogMaxBackup = 100
+
+  @Option(name: .customLong("audit-log-maxsize"), help: "Megabytes after which the audit file is put aside.")
+  var auditLogMaxSize = 100
+
+  @Option(help: "Only batch is served: requests don't wait for the audit. What finds no room in the buffer is dropped and counted.")
+  var auditLogMode = "batch"
+
+  @Option(help: "Events that may wait to be written.")
+  var auditLogBatchBufferSize = 10_000
+
+  @Option(help: "Kubeconfig file of a webhook that audit events are sent to.")
+  var auditWebhookConfigFile = ""
+
+  @Option(help: "Only batch is served, as for the log.")
+  var auditWebhookMode = "batch"
+
+  @Option(help: "Events that may wait to be sent.")
+  var auditWebhookBatchBufferSize = 10_000
+
+  @Option(help: "Events sent at a time.")
+  var auditWebhookBatchMaxSize = 400
+
+  @Option(help: "How long an event may wait for others.")
+  var auditWebhookBatchMaxWait = Seconds(30)
+
+  @Option(help: "How long to wait before a list that failed is sent again; longer each time.")
+  var auditWebhookInitialBackoff = Seconds(10)
+
+  static let flagNames: Set<String> = [
+    "audit-policy-file", "audit-log-path", "audit-log-maxage", "audit-log-maxbackup", "audit-log-maxsize", "audit-log-mode", "audit-log-batch-buffer-size",
+    "audit-webhook-config-file", "audit-webhook-mode", "audit-webhook-batch-buffer-size", "audit-webhook-batch-max-size", "audit-webhook-batch-max-wait",
+    "audit-webhook-initial-backoff",
+  ]
+
+  /// The policy; nil where nothing is audited. Throws `StartFailure` with the flag to change, whichever of these it is.
+  func policy() throws -> AuditPolicy? {
+    let numbers = [
+      ("--audit-log-maxage", auditLogMaxAge, 0), ("--audit-log-maxbackup", auditLogMaxBackup, 0), ("--audit-log-maxsize", auditLogMaxSize, 1),
+      ("--audit-log-batch-buffer-size", auditLogBatchBufferSize, 1), ("--audit-webhook-batch-buffer-size", auditWebhookBatchBufferSize, 1),
+      ("--audit-webhook-batch-max-size", auditWebhookBatchMaxSize, 1),
+    ]
+    for (flag, value, least) in numbers where value < least || value > 1 << 30 { throw StartFailure("\(flag): \(value) is too \(value < least ? "small: at least \(least)" : "large")") }
+    for (flag, mode) in [("--audit-log-mode", auditLogMode), ("--audit-webhook-mode", auditWebhookMode)] where mode != "batch" {
+      throw StartFailure("\(flag): \"\(mode)\" is not served: requests don't wait for the audit here; leave it out, or say batch")
+    }
+    let keepers = auditLogPath.isEmpty && auditWebhookConfigFile.isEmpty
+    if auditPolicyFile.isEmpty {
+      if keepers { return nil }
+      throw StartFailure("\(auditLogPath.isEmpty ? "--audit-webhook-config-file" : "--audit-log-path") is of no use without --audit-policy-file: without a policy nothing is audited")
+    }
+    if keepers { throw StartFailure("--audit-policy-file is of no use without --audit-log-path or --audit-webhook-config-file") }
+    let text = try TextFile.contents(of: auditPolicyFile, flag: "--audit-policy-file")
+    do {
+      var duplicates: [String] = []
+      return try AuditPolicy(try JSONValue(yaml: ByteSlice(SharedBytes(text)), duplicates: &duplicates), duplicates: duplicates)
+    } catch { throw StartFailure("--audit-policy-file: loading audit policy file: \(error): from file \(auditPolicyFile)") }
+  }
+
+  /// Opens the log and reads the webhook's file; nil where nothing is audited. Throws `StartFailure` with the flag to change.
+  func trail(_ logger: Logger) throws -> AuditTrail? {
+    guard let policy = try policy() else { return nil }
+    var backends: [any AuditBackend] = []
+    func report(_ plugin: String) -> @Sendable (String) -> Void {
+      { problem in logger.error("audit events are lost", metadata: ["plugin": "\(plugin)", "why": "\(problem)"]) }
+    }
+    if !auditLogPath.isEmpty {
+      var configuration = AuditLog.Configuration(path: auditLogPath)
+      (configuration.maxAge, configuration.maxBackups, configuration.maxSize) = (auditLogMaxAge, auditLogMaxBackup, auditLogMaxSize)
+      configuration.bufferSize = auditLogBatchBufferSize
+      configuration.report = report("log")
+      do { backends.append(try AuditLog(configuration)) } catch { throw StartFailure("--audit-log-path: \(error)") }
+    }
+    if !auditWebhookConfigFile.isEmpty {
+      var configuration = AuditWebhook.Configuration()
+      (configuration.bufferSize, configuration.maxBatchSize) = (auditWebhookBatchBufferSize, auditWebhookBatchMaxSize)
+      (configuration.maxBatchWait, configuration.initialBackoff) = (auditWebhookBatchMaxWait.duration, auditWebhookInitialBackoff.duration)
+      configuration.report = report("webhook")
+      backends.append(AuditWebhook(try WebhookOptions.connection("--audit-webhook-config-file", auditWebhookConfigFile), configuration))
+    }
+    return AuditTrail(policy, backends)
+  }
+}
