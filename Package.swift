@@ -60,6 +60,8 @@ let package = Package(
     .target(name: "CurlHTTP", dependencies: ["CCurl", "CNetwork", "ByteBuffers"], swiftSettings: swiftSettings),
     // Somebody else is asked who a request is by, or whether it may be made.
     .target(name: "AccessWebhooks", dependencies: ["Access", "CNetwork", "CurlHTTP", "JSON", "Machinery", "ByteBuffers"], swiftSettings: swiftSettings),
+    // Tokens that somebody else has signed.
+    .target(name: "AccessJWT", dependencies: ["Access", "CCrypto", "CNetwork", "CurlHTTP", "JSON", "Machinery", "ByteBuffers"], swiftSettings: swiftSettings),
     // What was asked, by whom, and what became of it.
     .target(name: "Audit", dependencies: ["Access", "AccessWebhooks", "Machinery", "Metrics", "JSON", "ByteBuffers"], swiftSettings: swiftSettings),
     .target(name: "EtcdTransport", dependencies: ["Storage", "CurlHTTP", "COpenSSL", "Machinery"], swiftSettings: swiftSettings),
@@ -76,13 +78,14 @@ let package = Package(
     .executableTarget(
       name: "binnacle",
       dependencies: [
-        "APIServer", "Registry", "Cacher", "HTTPServer", "Schema", "Storage", "StorageEncryption", "StorageEtcd2", "StorageEtcd3", "StorageSQLite", "Access", "AccessWebhooks", "Audit", "Machinery", "Metrics", "JSON", "ByteBuffers", "CMimalloc",
+        "APIServer", "Registry", "Cacher", "HTTPServer", "Schema", "Storage", "StorageEncryption", "StorageEtcd2", "StorageEtcd3", "StorageSQLite", "Access", "AccessJWT", "AccessWebhooks", "Audit", "Machinery", "Metrics", "JSON", "ByteBuffers", "CMimalloc",
         .product(name: "ArgumentParser", package: "swift-argument-parser"), .product(name: "Logging", package: "swift-log"),
       ],
       swiftSettings: swiftSettings),
 
     .target(name: "TestSupport", dependencies: ["ByteBuffers", "Storage", "JSON"], path: "Tests/TestSupport", swiftSettings: swiftSettings),
     .testTarget(name: "AccessTests", dependencies: ["Access", "Machinery", "JSON"], swiftSettings: swiftSettings),
+    .testTarget(name: "AccessJWTTests", dependencies: ["AccessJWT", "Access", "Machinery", "JSON", "ByteBuffers", "TestSupport"], swiftSettings: swiftSettings),
     .testTarget(name: "AuditTests", dependencies: ["Audit", "Access", "Machinery", "JSON", "ByteBuffers", "TestSupport"], swiftSettings: swiftSettings),
     .testTarget(name: "MetricsTests", dependencies: ["Metrics"], swiftSettings: swiftSettings),
     .testTarget(name: "JSONTests", dependencies: ["ByteBuffers", "JSON", "TestSupport"], swiftSettings: swiftSettings),

@@ -2,10 +2,15 @@ import ByteBuffers
 public import JSON
 import Machinery
 
-/// What an AuthenticationConfiguration file says (apiserver.config.k8s.io): where requests without credentials are let in. Its `jwt` issuers are not served.
+/// What an AuthenticationConfiguration file says (apiserver.config.k8s.io): whose signed tokens are believed, and where requests
+/// without credentials are let in.
 public struct AuthenticationConfiguration: Sendable, Equatable {
   /// nil where the file leaves it to `--anonymous-auth`.
   public let anonymous: AnonymousAccess?
+  public let issuers: [JWTIssuer]
+
+  /// As many as kube-apiserver takes.
+  private static let issuersMax = 64
 
   /// A file that can't be used: where and why, in kube-apiserver's words where it has some.
   public struct Problem: Error, Equatable, CustomStringConvertible {
@@ -23,7 +28,16 @@ public struct AuthenticationConfiguration: Sendable, Equatable {
       throw Problem(description: "no kind \(GoText.quoted(kind)) is registered for version \(GoText.quoted(version)): it must be AuthenticationConfiguration of \(Self.versions[0])")
     }
     try Self.check(tree, "", ["kind", "apiVersion", "jwt", "anonymous"])
-    if let issuers = tree["jwt"], !issuers.isNull, issuers.array?.isEmpty != true { throw Problem(description: "jwt: issuers of tokens are not served yet: leave them out") }
+    let list = tree["jwt"] ?? []
+    guard list.isNull || list.array != nil else { throw Problem(description: "jwt: it must be a list") }
+    var issuers: [JWTIssuer] = []
+    for (place, entry) in (list.array ?? []).enumerated() {
+      let issuer = try JWTIssuer(entry, at: "jwt[\(place)]")
+      if issuers.contains(where: { $0.url == issuer.url }) { throw Problem(.duplicate("jwt[\(place)].issuer.url", bare: GoText.quoted(issuer.url))) }
+      issuers.append(issuer)
+    }
+    if issuers.count > Self.issuersMax { throw Problem(description: "jwt: Too many: \(issuers.count): must have at most \(Self.issuersMax) items") }
+    self.issuers = issuers
     guard let given = tree["anonymous"], !given.isNull else {
       anonymous = nil
       return
@@ -45,7 +59,7 @@ public struct AuthenticationConfiguration: Sendable, Equatable {
     anonymous = !isEnabled ? .denied : paths.isEmpty ? .everywhere : .paths(paths)
   }
 
-  private static func check(_ value: JSONValue, _ path: String, _ members: Set<String>) throws(Problem) {
+  static func check(_ value: JSONValue, _ path: String, _ members: Set<String>) throws(Problem) {
     guard let object = value.object else { throw Problem(description: "\(path): it must be an object") }
     if let unknown = object.members.first(where: { !members.contains($0.name) }) {
       throw Problem(description: "strict decoding error: unknown field \(GoText.quoted(path.isEmpty ? unknown.name : "\(path).\(unknown.name)"))")

@@ -1,8 +1,10 @@
 import APIServer
 import Access
+import AccessJWT
 import ArgumentParser
 import ByteBuffers
 import JSON
+import Logging
 import Schema
 
 /// Flags that say who may come in over HTTPS and what they may do, under kube-apiserver's names.
@@ -10,7 +12,7 @@ struct AccessOptions: ParsableArguments {
   @Option(help: "Let in requests over HTTPS that bring no credentials, as system:anonymous. Default: true, unless --authentication-config says something of it.")
   var anonymousAuth: Bool?
 
-  @Option(help: "AuthenticationConfiguration file: on which paths requests without credentials are let in.")
+  @Option(help: "AuthenticationConfiguration file: whose signed tokens are believed, and on which paths requests without credentials are let in.")
   var authenticationConfig = ""
 
   @Option(help: "Tokens and their users, CSV: token,name,uid[,\"group,…\"].")
@@ -18,6 +20,7 @@ struct AccessOptions: ParsableArguments {
 
   @OptionGroup var requestHeader: RequestHeaderOptions
   @OptionGroup var webhooks: WebhookOptions
+  @OptionGroup var oidc: OIDCOptions
 
   @Option(help: "Comma-separated list, in order, of AlwaysAllow, AlwaysDeny, ABAC, Node and Webhook: who says what a request over HTTPS may do.")
   var authorizationMode = "AlwaysAllow"
@@ -32,23 +35,34 @@ struct AccessOptions: ParsableArguments {
   var disableAdmissionPlugins = ""
 
   /// Names of the flags, as the config file may use them.
-  static let flagNames = RequestHeaderOptions.flagNames.union(WebhookOptions.flagNames).union([
+  static let flagNames = RequestHeaderOptions.flagNames.union(WebhookOptions.flagNames).union(OIDCOptions.flagNames).union([
     "anonymous-auth", "authentication-config", "token-auth-file", "authorization-mode", "authorization-policy-file", "authorization-always-allow-paths", "disable-admission-plugins",
   ])
 
   /// Must somebody who comes from elsewhere say who they are, or be allowed what they ask, before they get anything?
   func asksSomething() throws -> Bool { try anonymous() != .everywhere || !modes.contains("AlwaysAllow") }
 
+  /// What the AuthenticationConfiguration file says; nil without one.
+  private func configuration() throws -> AuthenticationConfiguration? {
+    guard !authenticationConfig.isEmpty else { return nil }
+    let text = try TextFile.contents(of: authenticationConfig, flag: "--authentication-config")
+    do {
+      var duplicates: [String] = []
+      return try AuthenticationConfiguration(try JSONValue(yaml: ByteSlice(SharedBytes(text)), duplicates: &duplicates), duplicates: duplicates)
+    } catch { throw StartFailure("--authentication-config: \(authenticationConfig): \(error)") }
+  }
+
+  /// Whose signed tokens are believed.
+  private func issuers() throws -> [(JWTIssuer, [SigningAlgorithm])] {
+    let configured = try configuration()
+    guard let flagged = try oidc.issuer() else { return (configured?.issuers ?? []).map { ($0, SigningAlgorithm.allCases) } }
+    if configured != nil { throw StartFailure("authentication-config file and oidc-* flags are mutually exclusive: leave out one of --authentication-config and --oidc-issuer-url") }
+    return [flagged]
+  }
+
   /// Where requests without credentials are let in.
   private func anonymous() throws -> AnonymousAccess {
-    var configured: AnonymousAccess?
-    if !authenticationConfig.isEmpty {
-      let text = try TextFile.contents(of: authenticationConfig, flag: "--authentication-config")
-      do {
-        var duplicates: [String] = []
-        configured = try AuthenticationConfiguration(try JSONValue(yaml: ByteSlice(SharedBytes(text)), duplicates: &duplicates), duplicates: duplicates).anonymous
-      } catch { throw StartFailure("--authentication-config: \(authenticationConfig): \(error)") }
-    }
+    let configured = try configuration()?.anonymous
     if configured != nil && anonymousAuth != nil {
       throw StartFailure("--anonymous-auth flag cannot be set when anonymous field is configured in authentication configuration file: leave one of them out")
     }
@@ -65,6 +79,11 @@ struct AccessOptions: ParsableArguments {
       do { authenticators.append(try TokenFile(csv: try text(tokenAuthFile, "--token-auth-file"))) } catch let error as TokenFile.Malformed {
         throw StartFailure("--token-auth-file: \(tokenAuthFile): \(error)")
       }
+    }
+    for (issuer, algorithms) in try issuers() {
+      do {
+        authenticators.append(try JWTAuthenticator(issuer, algorithms: algorithms) { problem in Logger(label: "binnacle").error("token issuer", metadata: ["why": "\(problem)"]) })
+      } catch { throw StartFailure("\(oidc.oidcIssuerUrl.isEmpty ? "--authentication-config" : "--oidc-issuer-url"): \(issuer.url): \(error)") }
     }
     if let webhook = try webhooks.authenticator() { authenticators.append(webhook) }
     let disabled = disableAdmissionPlugins.split(separator: ",").map(String.init)

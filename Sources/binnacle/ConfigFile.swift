@@ -86,5 +86,5 @@ extension ServeOptions {
   /// Flags that take no value on the command line.
   static let switches: Set<String> = ["allow-insecure-network"]
   /// Flags that may be given more than once.
-  static let repeated: Set<String> = ["tls-sni-cert-key"]
+  static let repeated: Set<String> = ["tls-sni-cert-key", "oidc-required-claim"]
 }

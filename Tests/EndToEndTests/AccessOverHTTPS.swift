@@ -165,7 +165,7 @@ import Testing
       ("anonymous: {enabled: false, conditions: [{path: /livez}]}", [], "anonymous.conditions: Invalid value: [{\"path\":\"/livez\"}]: enabled should be set to true when conditions are defined"),
       ("anonymous: {enabled: true, colour: red}", [], "strict decoding error: unknown field \"anonymous.colour\""),
       ("anonymous: {enabled: true}", ["--anonymous-auth=false"], "--anonymous-auth flag cannot be set when anonymous field is configured"),
-      ("anonymous: {enabled: true, enabled: false}", [], "strict decoding error: "), ("jwt: [{issuer: {url: https://example.com}}]", [], "jwt: issuers of tokens are not served yet"), ("anonymous: {}", [], "anonymous.enabled"),
+      ("anonymous: {enabled: true, enabled: false}", [], "strict decoding error: "), ("jwt: [{issuer: {url: https://example.com}}]", [], "jwt[0].issuer.audiences: Required value"), ("anonymous: {}", [], "anonymous.enabled"),
     ] as [(String, [String], String)] {
       try write(rest)
       let result = try await run([Daemon.program, "check-config", "--secure-port", "6444", "--authentication-config", file] + more)

@@ -1,13 +1,13 @@
 import Synchronization
 
-/// Answers that are good for a while, at most so many. What comes when it is full takes the place of what has expired, or else of all: a webhook can be asked again.
-final class ExpiringCache<Value: Sendable>: Sendable {
+/// Answers that are good for a while, at most so many. What comes when it is full takes the place of what has expired, or else of all: whoever said it can be asked again.
+public final class ExpiringCache<Value: Sendable>: Sendable {
   private let entries = Mutex<[String: (value: Value, until: ContinuousClock.Instant)]>([:])
   private let countMax: Int
 
-  init(countMax: Int) { self.countMax = countMax }
+  public init(countMax: Int) { self.countMax = countMax }
 
-  subscript(key: String) -> Value? {
+  public subscript(key: String) -> Value? {
     entries.withLock { entries in
       guard let entry = entries[key] else { return nil }
       if entry.until > .now { return entry.value }
@@ -16,7 +16,8 @@ final class ExpiringCache<Value: Sendable>: Sendable {
     }
   }
 
-  func keep(_ value: Value, for key: String, _ life: Duration) {
+  /// Remembers `value` for `life`; not at all where that is nothing.
+  public func keep(_ value: Value, for key: String, _ life: Duration) {
     guard life > .zero else { return }
     entries.withLock { entries in
       if entries.count >= countMax {
