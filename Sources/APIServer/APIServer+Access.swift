@@ -64,10 +64,13 @@ extension APIServer {
       kind = .mutating
       isHeartbeat = beats && (context.user.nodeName != nil || context.user == .unsecured)
     }
+    if configuration.budget.isUsedUp && !isPrivileged {
+      configuration.budget.requestRefused()
+      context.reply.send(.tooMany)
+      return false
+    }
     guard let place = inflight.enter(kind, user: context.user.name, isHeartbeat: isHeartbeat, isPrivileged: isPrivileged) else {
-      var answer = Answer.text("Too many requests, please try again later.\n", code: 429, isError: true)
-      answer.headers.append(ResponseHeader("Retry-After", "1"))
-      context.reply.send(answer)
+      context.reply.send(.tooMany)
       return false
     }
     context.reply.hold(place)

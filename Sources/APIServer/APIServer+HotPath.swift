@@ -27,7 +27,7 @@ extension APIServer {
       series = RequestSeries(.get, resource: resource, scope: .resource)
     case .collection(let resource, let namespace):
       let endpoint = endpoints[resource]
-      guard let prepared = try? endpoint.store.prepareList(.everything, namespace: namespace), let list = endpoint.store.listNow(prepared) else { return false }
+      guard !configuration.budget.isUsedUp, let prepared = try? endpoint.store.prepareList(.everything, namespace: namespace), let list = endpoint.store.listNow(prepared) else { return false }
       body = endpoint.listDocument(list, isLine: true)
       kept = endpoint.objectSlices(list)
       series = RequestSeries(.list, resource: resource, scope: .cluster)
@@ -43,7 +43,9 @@ extension APIServer {
       size = body.reduce(0) { $0 + $1.count }
       headers += Answer.gzipHeaders
     }
-    exchange.respond(Response(status: 200, headers: headers, body: body))
+    var response = Response(status: 200, headers: headers, body: body)
+    if kept != nil { response.ownBytes = body.count * 64 }
+    exchange.respond(response)
     metrics.answered(series, on: exchange.reactor, code: 200, duration: .now - started, bytes: size)
     return true
   }

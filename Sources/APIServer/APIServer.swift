@@ -35,6 +35,8 @@ public final class APIServer: RequestHandler {
     public var access: AccessControl?
     /// What is kept of requests; nil for nothing.
     public var audit: AuditTrail?
+    /// What clients may make the server hold; the HTTP server's.
+    public var budget = MemoryBudget(limit: 0)
     /// Reactors that requests come in on, each of which counts by itself.
     public var reactors = 1
     /// What `/metrics` shows besides the requests: caches, storage, process.
@@ -130,6 +132,11 @@ public final class APIServer: RequestHandler {
   }
 
   public func refusal(status: Int, reason: String) -> Response? {
+    if status == 429 {
+      let answer = Answer.tooMany
+      let headers = [ResponseHeader("Audit-Id", AuditID.next()), ResponseHeader("Content-Type", answer.contentType)] + answer.headers
+      return Response(status: 429, headers: headers, body: answer.body)
+    }
     guard status == 413 else { return nil }
     let answer = Answer.error(.requestEntityTooLarge("Request entity too large: \(reason)"), accept: nil, pretty: false)
     return Response(

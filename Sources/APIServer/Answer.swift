@@ -35,6 +35,13 @@ struct Answer: Sendable {
     return Answer(code: code, contentType: plainText, body: [ByteSlice(SharedBytes(text))], headers: nosniff)
   }
 
+  /// There is no room for another request. (`filters.tooManyRequests`)
+  static var tooMany: Answer {
+    var answer = text("Too many requests, please try again later.\n", code: 429, isError: true)
+    answer.headers.append(ResponseHeader("Retry-After", "1"))
+    return answer
+  }
+
   static let pathNotFound = text("404 page not found\n", code: 404, isError: true)
 
   /// Indented JSON that was not negotiated. (`WriteRawJSON`.)
@@ -62,6 +69,9 @@ struct Answer: Sendable {
     answer.status = status
     return answer
   }
+
+  /// Bytes that are held for this answer alone: not those of the cache's objects, nor of documents that stay.
+  var ownBytes: Int { objects != nil ? body.count * 64 : isLasting ? 0 : bodyCount }
 
   /// The answer with a body that was compressed.
   func gzipped(_ body: [ByteSlice]) -> Answer {

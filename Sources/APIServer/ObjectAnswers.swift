@@ -1,6 +1,7 @@
 import Audit
 import ByteBuffers
 import Cacher
+import HTTPServer
 import JSON
 import Machinery
 import Registry
@@ -44,6 +45,9 @@ extension ResourceEndpoint {
   /// Any list. Long tables let others have the thread in between, and text that has to be rewritten as a whole is rewritten elsewhere.
   func answer(_ list: ListResult, _ negotiated: Negotiated, _ context: RequestContext) async throws(Status) -> Answer {
     if let plain = answerNow(list, negotiated) { return plain }
+    // What is made for this client alone needs room before it is made.
+    let share = try context.reply.room(for: ownBytes(list, negotiated))
+    defer { withExtendedLifetime(share) {} }
     if negotiated.media == .protobuf, let messages = try await protobufList(list, negotiated.form) {
       // The envelope and the list's metadata come before the objects.
       let objects = negotiated.form == .whole ? ObjectSlices(objects: list.objects[...], first: 2, encoding: ObjectEncoding.gzippedMessage) : nil
@@ -55,12 +59,19 @@ extension ResourceEndpoint {
     }
     let document: Document
     switch negotiated.form {
+    case .whole where negotiated.media == .yaml:
+      let body = await withTaskExecutorPreference(globalConcurrentExecutor) { yaml(list) }
+      return Answer(code: 200, contentType: MediaType.yaml.rawValue, body: [ByteSlice(body)], json: context.reply.audit?.keepsResponse == true ? listDocument(list, isLine: false) : nil)
     case .whole: document = Document(listDocument(list, isLine: false))
     case .table(let version):
       var table = TableWriter(
         self, version: version, include: try IncludeObject(context.query), metadata: listMetadata(list), capacity: 2_048 + list.objects.count * 512)
       for (place, object) in list.objects.enumerated() {
-        if place % 256 == 255 { await Task.yield() }
+        if place % 256 == 255 {
+          // Rows hold metadata, of whose size nothing is known before.
+          if let share, !share.grow(to: 2 * table.count) { throw Status.noRoom }
+          await Task.yield()
+        }
         table.add(object)
       }
       document = Document(ByteSlice(table.finish()))
@@ -74,6 +85,30 @@ extension ResourceEndpoint {
       return await withTaskExecutorPreference(globalConcurrentExecutor) { .document(document, media, pretty: pretty) }
     }
     return .document(document, media, pretty: pretty)
+  }
+
+  /// About as much as a list takes in a form that is not kept.
+  private func ownBytes(_ list: ListResult, _ negotiated: Negotiated) -> Int {
+    let rows = list.objects.count * 1_024
+    switch negotiated.form {
+    case .whole where negotiated.media == .protobuf: return list.objects.count * 64
+    // Indentation and quotes, in a buffer that grows by doubling.
+    case .whole: return list.objects.reduce(0) { $0 + $1.object.count } * 3
+    // Grows with its rows.
+    case .table: return max(64 << 10, (negotiated.pretty || negotiated.media == .yaml ? 6 : 1) * rows)
+    case .partialObject, .partialObjectList: return list.objects.count * 64 + (negotiated.pretty || negotiated.media == .yaml ? 4 * rows : 0)
+    }
+  }
+
+  private func yaml(_ list: ListResult) -> SharedBytes {
+    let metadata = (try? JSONValue(parsing: listMetadata(list))) ?? [:]
+    let head: JSONObject = ["kind": .string(info.listKind), "apiVersion": .string(info.groupVersion.description), "metadata": metadata]
+    return JSONValue.yaml(list: head, items: list.objects.lazy.map { object in
+      var item = JSONWriter(capacity: object.listItem.count + 1)
+      item.raw("{")
+      item.raw(object.listItem)
+      return ByteSlice(item.finish())
+    })
   }
 
   /// A list in protobuf; nil for a form that has none. Objects that have no message yet get it off the reactor.

@@ -105,12 +105,21 @@ final class Reply: Sendable {
     audit.answered(answer.code, answer.status, object: !isDocument || answer.body.isEmpty ? nil : answer.json ?? answer.body.line, stage: audit.isStranger ? .responseStarted : .responseComplete)
   }
 
+  /// Room for an answer that is about to be made. Throws 429 where there is none.
+  func room(for bytes: Int) throws(Status) -> MemoryBudget.Share? {
+    if bytes < 64 << 10 { return nil }
+    guard let share = server.configuration.budget.reserve(bytes) else { throw .noRoom }
+    return share
+  }
+
   /// The request is at work, and holds `place` until it is answered.
   func hold(_ place: InflightLimiter.Place) { self.place.withLock { $0 = place } }
 
   private func respond(_ answer: Answer) {
     place.withLock { $0 = nil }
-    exchange.respond(Response(status: answer.code, headers: headers(answer), body: answer.body))
+    var response = Response(status: answer.code, headers: headers(answer), body: answer.body)
+    response.ownBytes = answer.ownBytes
+    exchange.respond(response)
     server.finished(record, code: answer.code, bytes: answer.bodyCount, on: exchange.reactor)
   }
 
@@ -186,6 +195,11 @@ extension SystemRandomNumberGenerator {
     var generator = SystemRandomNumberGenerator()
     return generator.next()
   }
+}
+
+extension Status {
+  /// What clients make the server hold is as much as it may be.
+  static let noRoom = Status.tooManyRequests("Too many requests, please try again later.", retryAfterSeconds: 1)
 }
 
 extension [ByteSlice] {

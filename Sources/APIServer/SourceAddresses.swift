@@ -12,16 +12,8 @@ enum SourceAddresses {
       if let address = canonical(String(part)) { found.append(address) }
     }
     if let address = request.header("X-Real-Ip").flatMap(canonical), !found.contains(address) { found.append(address) }
-    let peer = host(request.peerAddress)
-    if let peer = canonical(peer), found.last != peer { found.append(peer) }
+    if let peer = canonical(request.peerAddress), found.last != peer { found.append(peer) }
     return found
-  }
-
-  /// Of `127.0.0.1:80` and `[::1]:80`.
-  private static func host(_ address: String) -> String {
-    guard let colon = address.lastIndex(of: ":") else { return address }
-    let host = address[..<colon]
-    return host.hasPrefix("[") && host.hasSuffix("]") ? String(host.dropFirst().dropLast()) : String(host)
   }
 
   /// As Go prints it; nil for what is no address.

@@ -29,6 +29,9 @@ struct TableWriter: ~Copyable {
     writer.raw(#","rows":["#)
   }
 
+  /// Bytes so far.
+  var count: Int { writer.count }
+
   mutating func add(_ object: CachedObject) {
     row(object.object, object, alwaysMetadata: false)
   }

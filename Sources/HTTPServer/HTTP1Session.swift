@@ -18,6 +18,10 @@ final class HTTP1Session: Session {
   private var headLength = 0
   private var body: [UInt8] = []
   private var chunks = ChunkDecoder()
+  /// Of the budget: what the request makes us hold until it is answered, and answers until they are taken.
+  private var requestShare: MemoryBudget.Share?
+  private var answerShares: [MemoryBudget.Share] = []
+  private var bodySince: Duration = .zero
 
   private var phase = Phase.head
   private var serial: UInt32 = 0
@@ -115,6 +119,7 @@ final class HTTP1Session: Session {
     while buffer.count >= 2, buffer.bytes[0] == 0x0D, buffer.bytes[1] == 0x0A { buffer.consume(2) }
     guard let end = try scanner.end(of: buffer.bytes) else {
       if buffer.count > limits.maxHeadBytes { throw Refusal(status: 431, reason: "the request line and headers exceed \(limits.maxHeadBytes) bytes") }
+      if buffer.count >= ReadBuffer.usual { try hold(buffer.capacity) }
       return false
     }
     guard end <= limits.maxHeadBytes else { throw Refusal(status: 431, reason: "the request line and headers exceed \(limits.maxHeadBytes) bytes") }
@@ -127,6 +132,7 @@ final class HTTP1Session: Session {
     case .length(let length):
       guard length <= limits.maxBodyBytes else { throw Refusal(status: 413, reason: "limit is \(limits.maxBodyBytes)") }
       if buffer.count >= end + length {
+        if length >= ReadBuffer.usual { try hold(length * Self.workFactor) }
         request.body = ByteSlice(SharedBytes(UnsafeRawBufferPointer(rebasing: buffer.bytes[end..<(end + length)])))
         headLength = end + length
         dispatch()
@@ -142,8 +148,18 @@ final class HTTP1Session: Session {
 
   static let noBody = ByteSlice(.empty)
 
+  /// A body of so many bytes is held as bytes, and as the values that are made of it.
+  static let workFactor = 4
+
+  private func hold(_ bytes: Int) throws(Refusal) {
+    let share = requestShare ?? reactor.configuration.budget.share()
+    guard share.grow(to: bytes) else { throw .noRoom }
+    requestShare = share
+  }
+
   private func beginBody() {
     phase = .body
+    bodySince = reactor.turn
     since = reactor.turn
     body.removeAll(keepingCapacity: true)
     if facts.expectsContinue && buffer.count == headLength { connection.send(Self.proceed) }
@@ -165,6 +181,8 @@ final class HTTP1Session: Session {
       isComplete = chunks.isDone
     case .none: return false
     }
+    // As it comes, not as it is announced: a promise must not take the place of others.
+    if body.count >= ReadBuffer.usual { try hold(body.count * Self.workFactor) }
     // The head stays where it is until the handler has seen it.
     buffer.cut(offset: headLength, count: taken)
     guard isComplete else { return false }
@@ -193,6 +211,8 @@ final class HTTP1Session: Session {
   func respond(_ response: Response, to serial: UInt32) {
     guard phase == .busy, serial == self.serial else { return }
     running = nil
+    requestShare = nil
+    if response.ownBytes >= ReadBuffer.usual { answerShares.append(reactor.configuration.budget.holding(response.ownBytes)) }
     let length = response.body.reduce(0) { $0 + $1.count }
     let hasBody = response.head.status != 204 && response.head.status != 304
     var head = HeadWriter(response.head, reactor: reactor)
@@ -225,6 +245,7 @@ final class HTTP1Session: Session {
   func startStream(_ response: ResponseHead, _ stream: ResponseStream) -> Bool {
     guard phase == .busy, stream.serial == serial else { return false }
     running = nil
+    requestShare = nil
     var head = HeadWriter(response, reactor: reactor)
     // HTTP/1.0 knows no chunks: the body ends with the connection.
     if isChunked { head.raw("Transfer-Encoding: chunked\r\n") } else { facts.keepsAlive = false }
@@ -266,7 +287,10 @@ final class HTTP1Session: Session {
 
   func pendingBytes(of stream: ResponseStream) -> Int { connection.output.bytes }
 
+  var holdsAnswers: Bool { !answerShares.isEmpty }
+
   func flushed(from before: Int) {
+    if connection.output.isEmpty && !answerShares.isEmpty { answerShares = [] }
     if connection.output.bytes < limits.lowWaterMark && before >= limits.lowWaterMark { stream?.onWritable?() }
     if phase == .head && before > Self.maxPendingOutput && !connection.isClosed { process() }
   }
@@ -281,6 +305,10 @@ final class HTTP1Session: Session {
     head.contentLength(response.body.reduce(0) { $0 + $1.count })
     head.raw("Connection: close\r\n")
     phase = .busy  // nothing more is read as a request
+    // What it sent is of no use any more, but the connection lingers.
+    requestShare = nil
+    buffer = ReadBuffer()
+    body = []
     serial &+= 1
     connection.send(head.finish())
     connection.send(response.body)
@@ -290,6 +318,8 @@ final class HTTP1Session: Session {
   func closed() {
     running?.cancel()
     running = nil
+    requestShare = nil
+    answerShares = []
     let ended = stream
     stream = nil
     ended?.connectionClosed()
@@ -313,7 +343,7 @@ final class HTTP1Session: Session {
     switch phase {
     case .head where reactor.isDraining: connection.output.isEmpty && now - since > Reactor.drainGrace
     case .head: connection.output.isEmpty && now - since > (buffer.count > 0 || serial == 0 ? limits.headTimeout : limits.idleTimeout)
-    case .body: now - since > limits.bodyTimeout
+    case .body: now - since > limits.bodyTimeout || now - bodySince > limits.wholeBodyTimeout
     case .busy, .streaming, .replaced: false
     }
   }

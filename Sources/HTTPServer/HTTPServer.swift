@@ -29,8 +29,12 @@ public final class HTTPServer: Sendable {
     public var idleTimeout = Duration.seconds(90)
     /// Longest pause within a body.
     public var bodyTimeout = Duration.seconds(30)
+    /// Longest time that a whole body may take.
+    public var wholeBodyTimeout = Duration.seconds(120)
     /// Longest time that a client may take none of what waits for it.
     public var writeTimeout = Duration.seconds(60)
+    /// Least bytes that it takes in that time, as long as so much waits.
+    public var minWrittenBytes = 64 << 10
     /// Most bytes that a stream may have waiting before it is cut off.
     public var maxStreamBacklog = 64 << 20
     /// Below this a stream may go on writing.
@@ -53,6 +57,10 @@ public final class HTTPServer: Sendable {
     /// 0: one a core.
     public var reactors = 0
     public var maxConnections = 65_536
+    /// Of one client address; more are closed as they come. 0 for no limit.
+    public var maxConnectionsPerAddress = 0
+    /// What clients may make the server hold.
+    public var budget = MemoryBudget(limit: 0)
     public var limits = Limits()
     /// Part of the HTTP/2 requests after which the client is told to open another connection, so that clients spread over replicas; 0 for none.
     public var goawayChance = 0.0
@@ -68,7 +76,10 @@ public final class HTTPServer: Sendable {
     public var requests = 0
     public var refusedRequests = 0
     public var timedOutConnections = 0
+    /// Closed as they came, because their address had as many as it may.
+    public var refusedConnections = 0
     public var failedHandshakes = 0
+    public init() {}
   }
 
   public let reactors: [Reactor]
@@ -79,7 +90,7 @@ public final class HTTPServer: Sendable {
   /// Throws when the system gives no epoll or eventfd.
   public init(configuration: Configuration, handler: any RequestHandler) throws(SystemError) {
     self.configuration = configuration
-    let shared = SharedCount()
+    let shared = SharedCount(perAddress: configuration.maxConnectionsPerAddress)
     let count = Self.count(ofReactors: configuration.reactors)
     var reactors: [Reactor] = []
     for index in 0..<count { reactors.append(try Reactor(index: index, configuration: configuration, handler: handler, shared: shared)) }
@@ -117,6 +128,7 @@ public final class HTTPServer: Sendable {
       sum.requests += reactor.counters.requests.load(ordering: .relaxed)
       sum.refusedRequests += reactor.counters.refused.load(ordering: .relaxed)
       sum.timedOutConnections += reactor.counters.timedOut.load(ordering: .relaxed)
+      sum.refusedConnections += reactor.counters.refusedConnections.load(ordering: .relaxed)
       sum.failedHandshakes += reactor.counters.failedHandshakes.load(ordering: .relaxed)
     }
     return sum

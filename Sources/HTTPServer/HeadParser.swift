@@ -2,6 +2,8 @@
 struct Refusal: Error, Equatable {
   let status: Int
   let reason: String
+  /// What clients make the server hold is as much as it may be.
+  static let noRoom = Refusal(status: 429, reason: "too much is held for requests and answers; try again later")
   static func malformed(_ reason: String) -> Refusal { Refusal(status: 400, reason: reason) }
 }
 

@@ -280,8 +280,14 @@ public final class Reactor: TaskExecutor, @unchecked Sendable {
   }
 
   private func adopt(_ descriptor: Int32, peer: String, credentials: TLSCredentials?) {
+    guard shared.enter(peer) else {
+      counters.refusedConnections.add(1, ordering: .relaxed)
+      close(descriptor)
+      return
+    }
     let tls = credentials.flatMap { TLSSession($0.context, descriptor: descriptor, reactor: self) }
     if credentials != nil && tls == nil {
+      shared.leave(peer)
       close(descriptor)  // out of memory; in no case is the connection served in plain
       return
     }
@@ -292,6 +298,7 @@ public final class Reactor: TaskExecutor, @unchecked Sendable {
     var event = epoll_event(events: EPOLLIN.rawValue | EPOLLRDHUP.rawValue, data: epoll_data_t(u64: connection.mark))
     guard epoll_ctl(epoll, EPOLL_CTL_ADD, descriptor, &event) == 0 else {
       connections.remove(connection.mark)
+      shared.leave(peer)
       close(descriptor)
       return
     }
@@ -311,6 +318,7 @@ public final class Reactor: TaskExecutor, @unchecked Sendable {
     connections.remove(connection.mark)
     connection.closed()
     shared.open.subtract(1, ordering: .relaxed)
+    shared.leave(connection.peerAddress)
     counters.open.subtract(1, ordering: .relaxed)
   }
 
@@ -333,10 +341,35 @@ final class Counters: Sendable {
   let requests = Atomic<Int>(0)
   let refused = Atomic<Int>(0)
   let timedOut = Atomic<Int>(0)
+  let refusedConnections = Atomic<Int>(0)
   let failedHandshakes = Atomic<Int>(0)
 }
 
 /// What all reactors of a server count together.
 final class SharedCount: Sendable {
   let open = Atomic<Int>(0)
+  /// Open connections by address, where these are limited. Asked once a connection, so a lock will do.
+  private let byAddress = Mutex<[String: Int]>([:])
+  private let perAddress: Int
+
+  init(perAddress: Int) { self.perAddress = perAddress }
+
+  /// False when the address has as many as it may.
+  func enter(_ address: String) -> Bool {
+    guard perAddress > 0 else { return true }
+    return byAddress.withLock { counts in
+      let count = counts[address, default: 0]
+      guard count < perAddress else { return false }
+      counts[address] = count + 1
+      return true
+    }
+  }
+
+  func leave(_ address: String) {
+    guard perAddress > 0 else { return }
+    byAddress.withLock { counts in
+      let count = counts[address, default: 1] - 1
+      counts[address] = count > 0 ? count : nil
+    }
+  }
 }

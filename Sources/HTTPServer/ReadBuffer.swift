@@ -3,7 +3,7 @@ import Glibc
 /// Bytes that came and are not consumed yet. Has memory only while there are some: an idle connection, or one that watches, holds none.
 struct ReadBuffer: ~Copyable {
   private var base: UnsafeMutableRawPointer?
-  private var capacity = 0
+  private(set) var capacity = 0
   private var start = 0
   private var end = 0
 

@@ -24,6 +24,8 @@ public struct ResponseHead: Sendable {
 public struct Response: Sendable {
   public var head: ResponseHead
   public var body: [ByteSlice]
+  /// Bytes that are held for this answer alone.
+  public var ownBytes = 0
   public init(status: Int, headers: [ResponseHeader] = [], body: [ByteSlice] = []) {
     head = ResponseHead(status: status, headers: headers)
     self.body = body

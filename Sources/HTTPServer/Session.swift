@@ -29,6 +29,8 @@ protocol Session: AnyObject {
   func pendingBytes(of stream: ResponseStream) -> Int
   /// The server ends: what is idle goes now, the rest when it is done.
   func drain()
+  /// Are there answers on their way that hold memory of their own?
+  var holdsAnswers: Bool { get }
   /// Has the client been too slow?
   func isLate(at now: Duration) -> Bool
   /// The connection is gone.

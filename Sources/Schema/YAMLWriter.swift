@@ -8,12 +8,35 @@ extension JSONValue {
     writer.block(self, indent: 0, isInSequence: false)
     return SharedBytes(writer.bytes)
   }
+
+  /// A list as YAML, the same as if it were one value, but made of one item after another so that never more than one of them is taken apart. `head`: its members
+  /// beside `items`. Items are JSON; what can't be read as such is null.
+  public static func yaml(list head: JSONObject, items: some Sequence<ByteSlice>) -> SharedBytes {
+    var writer = YAMLWriter()
+    var head = head
+    head["items"] = .null
+    head.sortByName()
+    for member in head.members {
+      guard member.name == "items" else {
+        writer.block(.object(JSONObject(unchecked: [member])), indent: 0, isInSequence: false)
+        continue
+      }
+      var isEmpty = true
+      for item in items {
+        writer.put(isEmpty ? "items:\n" : "")
+        isEmpty = false
+        writer.element((try? JSONValue(parsing: item)) ?? .null, indent: 0)
+      }
+      if isEmpty { writer.put("items: []\n") }
+    }
+    return SharedBytes(writer.bytes)
+  }
 }
 
 private struct YAMLWriter {
   var bytes: [UInt8] = []
 
-  private mutating func put(_ text: String) { bytes.append(contentsOf: text.utf8) }
+  mutating func put(_ text: String) { bytes.append(contentsOf: text.utf8) }
   private mutating func pad(_ indent: Int) { bytes.append(contentsOf: repeatElement(0x20, count: indent)) }
 
   /// Writes a value that begins where the cursor is and ends in a newline.
@@ -31,14 +54,19 @@ private struct YAMLWriter {
     case .array(let elements) where !elements.isEmpty:
       for (place, element) in elements.enumerated() {
         if place > 0 || !isInSequence { pad(indent) }
-        put("- ")
-        switch element {
-        case .object(let o) where !o.isEmpty: block(element, indent: indent + 2, isInSequence: true)
-        case .array(let a) where !a.isEmpty: block(element, indent: indent + 2, isInSequence: true)
-        default: put(inline(element, indent: indent) + "\n")
-        }
+        self.element(element, indent: indent)
       }
     default: put(inline(value, indent: indent) + "\n")
+    }
+  }
+
+  /// An element of a sequence, from its dash on.
+  mutating func element(_ element: JSONValue, indent: Int) {
+    put("- ")
+    switch element {
+    case .object(let o) where !o.isEmpty: block(element, indent: indent + 2, isInSequence: true)
+    case .array(let a) where !a.isEmpty: block(element, indent: indent + 2, isInSequence: true)
+    default: put(inline(element, indent: indent) + "\n")
     }
   }
 

@@ -46,10 +46,13 @@ struct Daemon {
     var configuration = APIServer.Configuration(stores: [nodes])
     configuration.access = settings.access
     configuration.audit = audit
+    let budget = MemoryBudget(limit: settings.options.memoryBudgetMB << 20)
+    configuration.budget = budget
+    let serverMetrics = ServerMetrics(budget)
     configuration.reactors = HTTPServer.count(ofReactors: settings.options.reactors)
     configuration.metricsSources = [
       { text in (nodes.objects as? Cacher)?.statistics.write(&text, group: "", resource: "nodes") }, { text in nodeMeter.write(&text) },
-      { text in (storage as? Etcd2Storage)?.writeMetrics(&text) }, ProcessMetrics.source,
+      { text in (storage as? Etcd2Storage)?.writeMetrics(&text) }, { text in serverMetrics.write(&text) }, ProcessMetrics.source,
     ]
     configuration.version.gitVersion = "\(BuildInfo.kubernetesVersion)+binnacle"
     configuration.healthChecks = [StandardError.healthCheck, HealthCheck(name: "etcd") { try await storage.readinessCheck() }]
@@ -76,10 +79,13 @@ struct Daemon {
       var http = HTTPServer.Configuration(endpoints: try endpoints(settings, credentials))
       http.reactors = settings.options.reactors
       http.maxConnections = settings.options.maxConnections
+      http.maxConnectionsPerAddress = settings.options.maxConnectionsPerClient
+      http.budget = budget
       http.goawayChance = settings.options.goawayChance
       if settings.options.http2MaxStreamsPerConnection > 0 { http.limits.maxConcurrentStreams = settings.options.http2MaxStreamsPerConnection }
       http.handshakeFailed = { peer, reason in logger.debug("TLS handshake error", metadata: ["srcIP": "\(peer)", "why": "\(reason)"]) }
       let server = try HTTPServer(configuration: http, handler: api)
+      serverMetrics.follow(server)
       try server.start()
       var watch: CredentialWatch?
       if let credentials, let secure = settings.secure {

@@ -127,6 +127,12 @@ struct ServeOptions: ParsableArguments {
   @Option(help: "Most connections open at once.")
   var maxConnections = 65_536
 
+  @Option(help: "Most connections open at once from one address; more are closed as they come. 0 for no limit.")
+  var maxConnectionsPerClient = 0
+
+  @Option(name: .customLong("memory-budget-mb"), help: "Megabytes that clients may make the server hold in requests, and in answers that nobody shares; beyond it requests are answered 429 and slow readers ended. 0 for no limit.")
+  var memoryBudgetMB = 256
+
   @Option(help: "Most requests at work at once that change nothing; more are answered 429. Watches and what memory answers at once don't count. 0 for no limit.")
   var maxRequestsInflight = 400
 

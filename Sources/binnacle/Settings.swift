@@ -47,6 +47,9 @@ extension ServeOptions {
     let accessControl = secure == nil ? nil : try access.control()
     _ = try audit.policy()
     guard (0...1_024).contains(reactors) else { throw StartFailure("--reactors: \(reactors) is not between 0 and 1024") }
+    guard (0...1_000_000).contains(maxConnectionsPerClient) else { throw StartFailure("--max-connections-per-client: \(maxConnectionsPerClient) is not between 0 (no limit) and 1000000") }
+    // The largest body takes four times its size.
+    guard memoryBudgetMB == 0 || (16...1 << 24).contains(memoryBudgetMB) else { throw StartFailure("--memory-budget-mb: \(memoryBudgetMB) is not 0 (no limit) or at least 16") }
     guard maxConnections > 0 else { throw StartFailure("--max-connections: \(maxConnections) must be above 0") }
     for (flag, count) in [("--max-requests-inflight", maxRequestsInflight), ("--max-mutating-requests-inflight", maxMutatingRequestsInflight)]
     where !(0...1_000_000).contains(count) {

@@ -25,6 +25,10 @@ final class TestHandler: RequestHandler {
       let text = "\(request.methodName) \(path) \(request.query ?? "-")\n" + fields.map { "\($0.0.lowercased()): \($0.1)\n" }.sorted().joined()
       exchange.respond(Response(status: 200, body: [ByteSlice(SharedBytes(text))]))
     case "/large": exchange.respond(Response(status: 200, body: [Self.large]))
+    case "/own":
+      var response = Response(status: 200, body: [Self.large])
+      response.ownBytes = 8 << 20
+      exchange.respond(response)
     case "/many": exchange.respond(Response(status: 200, body: (0..<5_000).map { ByteSlice(SharedBytes("item \($0)\n")) }))
     case "/later": exchange.perform {
         try? await Task.sleep(for: .milliseconds(20))

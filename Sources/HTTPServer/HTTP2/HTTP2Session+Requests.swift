@@ -65,6 +65,8 @@ extension HTTP2Session {
     } else if heldBytes > limits.maxHeldBytes && stream.head.bytes.count > Self.usualHeadBytes {
       // Heads count as well, or a hundred large ones would be held until their bodies have come.
       reset(stream, .refusedStream)
+    } else if !holds(stream.head.bytes.count, for: stream) {
+      refuse(stream, .noRoom)
     } else if let length = stream.head.contentLength, length > limits.maxBodyBytes {
       refuse(stream, Refusal(status: 413, reason: "limit is \(limits.maxBodyBytes)"))
     } else if !endsStream && stream.head.expectsContinue {
@@ -80,11 +82,21 @@ extension HTTP2Session {
     engine.consumeConnection(bytes.count)
     guard let stream = streams[id], stream.phase == .receiving, !stream.isRefused, !stream.isReset else { return engine.consumeStream(id, bytes.count) }
     guard stream.body.count + bytes.count <= limits.maxBodyBytes else { return refuse(stream, Refusal(status: 413, reason: "limit is \(limits.maxBodyBytes)")) }
+    guard holds((stream.body.count + bytes.count) * HTTP1Session.workFactor, for: stream) else { return refuse(stream, .noRoom) }
     stream.body.append(contentsOf: bytes)
     stream.moved = reactor.turn
     heldBytes += bytes.count
     stream.unconsumed += bytes.count
     if heldBytes <= limits.maxHeldBytes || receiving.first == id { consume(stream) }
+  }
+
+  /// False when the budget has no room for so much.
+  private func holds(_ bytes: Int, for stream: HTTP2Stream) -> Bool {
+    if bytes < ReadBuffer.usual { return true }
+    let share = stream.requestShare ?? reactor.configuration.budget.share()
+    guard share.grow(to: bytes) else { return false }
+    stream.requestShare = share
+    return true
   }
 
   private func consume(_ stream: HTTP2Stream) {

@@ -142,6 +142,8 @@ final class HTTP2Session: Session {
   func respond(_ response: Response, to serial: UInt32) {
     guard let stream = stream(serial), stream.phase == .busy, !stream.isReset else { return }
     stream.running = nil
+    stream.requestShare = nil
+    if response.ownBytes >= ReadBuffer.usual { stream.answerShare = reactor.configuration.budget.holding(response.ownBytes) }
     let length = response.body.reduce(0) { $0 + $1.count }
     let mayHaveBody = response.head.status != 204 && response.head.status != 304
     begin(response.head)
@@ -176,6 +178,7 @@ final class HTTP2Session: Session {
   func startStream(_ head: ResponseHead, _ response: ResponseStream) -> Bool {
     guard let stream = stream(response.serial), stream.phase == .busy, !stream.isReset else { return false }
     stream.running = nil
+    stream.requestShare = nil
     stream.response = response
     begin(head)
     if stream.isHead { stream.isEnding = true }
@@ -215,6 +218,8 @@ final class HTTP2Session: Session {
     if stream.isReset { return }
     stream.isReset = true
     stream.output = Output()
+    stream.requestShare = nil
+    stream.answerShare = nil
     engine.reset(stream.id, code)
     connection.needsFlush()
   }
@@ -263,6 +268,7 @@ final class HTTP2Session: Session {
     let before = stream.output.bytes
     connection.append(count, from: &stream.output)
     stream.moved = reactor.turn
+    stream.takenBytes &+= count
     allowance.dataSent()
     if before >= limits.lowWaterMark && stream.output.bytes < limits.lowWaterMark { writable.append(stream) }
     // Nobody reads the rest of a request that is answered already (RFC 9113 section 8.1).
@@ -311,13 +317,38 @@ final class HTTP2Session: Session {
       connection.needsFlush()
     }
     for stream in streams.values where !stream.isReset {
-      let isStuck = stream.phase == .receiving ? now - stream.moved > limits.bodyTimeout : !stream.output.isEmpty && now - stream.moved > limits.writeTimeout
-      if !isStuck { continue }
+      guard isStuck(stream, now) else { continue }
       reactor.counters.timedOut.add(1, ordering: .relaxed)
       reset(stream, .cancel)
     }
     return false
   }
+
+  /// Does its client send too slowly, or take too little of its answer?
+  private func isStuck(_ stream: HTTP2Stream, _ now: Duration) -> Bool {
+    if stream.phase == .receiving { return now - stream.moved > limits.bodyTimeout || now - stream.opened > limits.wholeBodyTimeout }
+    guard !stream.output.isEmpty else {
+      stream.window = nil
+      return false
+    }
+    let isQuiet = now - stream.moved > .seconds(1)
+    if isQuiet, stream.answerShare != nil, reactor.configuration.budget.isUsedUp {
+      reactor.configuration.budget.readerEnded()
+      return true
+    }
+    if now - stream.moved > limits.writeTimeout { return true }
+    // What a watch has sent since is as good as what it has waiting.
+    guard let window = stream.window else {
+      stream.window = (now, stream.takenBytes)
+      return false
+    }
+    if now - window.since <= limits.writeTimeout { return false }
+    stream.window = (now, stream.takenBytes)
+    return stream.takenBytes - window.bytes < limits.minWrittenBytes
+  }
+
+  /// Are there answers that hold memory of their own?
+  var holdsAnswers: Bool { streams.values.contains { $0.answerShare != nil } }
 
   func closed() {
     let open = streams
@@ -330,6 +361,8 @@ final class HTTP2Session: Session {
     stream.running?.cancel()
     stream.running = nil
     stream.output = Output()
+    stream.requestShare = nil
+    stream.answerShare = nil
     let response = stream.response
     stream.response = nil
     response?.connectionClosed()

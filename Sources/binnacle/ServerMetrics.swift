@@ -1,0 +1,37 @@
+import HTTPServer
+import Metrics
+import Synchronization
+
+/// What the HTTP server counts, for `/metrics`. The server is made after those who serve its requests, so it is told later.
+final class ServerMetrics: Sendable {
+  private let server = Mutex<HTTPServer?>(nil)
+  private let budget: MemoryBudget
+
+  init(_ budget: MemoryBudget) { self.budget = budget }
+
+  func follow(_ server: HTTPServer) { self.server.withLock { $0 = server } }
+
+  func write(_ text: inout MetricsText) {
+    let counts = server.withLock { $0 }?.statistics ?? HTTPServer.Statistics()
+    text.family("binnacle_http_connections", .gauge, "Connections that are open.")
+    text.sample([], counts.openConnections)
+    text.family("binnacle_http_connections_accepted_total", .counter, "Connections that were accepted.")
+    text.sample([], counts.acceptedConnections)
+    text.family("binnacle_http_connections_refused_total", .counter, "Connections closed as they came, because their address had as many as --max-connections-per-client allows.")
+    text.sample([], counts.refusedConnections)
+    text.family("binnacle_http_timeouts_total", .counter, "Connections and streams ended because their client sent too slowly, or took too little.")
+    text.sample([], counts.timedOutConnections)
+    text.family("binnacle_http_requests_refused_total", .counter, "Requests refused before they were served: malformed, too large, or more than there was room for.")
+    text.sample([], counts.refusedRequests)
+    text.family("apiserver_tls_handshake_errors_total", .counter, "Number of requests dropped with 'TLS handshake error from' error.")
+    text.sample([], counts.failedHandshakes)
+    text.family("binnacle_memory_budget_bytes", .gauge, "What --memory-budget-mb allows clients to make the server hold; 0 for no limit.")
+    text.sample([], budget.limit)
+    text.family("binnacle_memory_budget_used_bytes", .gauge, "What clients make the server hold: requests that are coming or worked on, and answers that nobody shares.")
+    text.sample([], budget.used)
+    text.family("binnacle_memory_budget_refused_total", .counter, "Requests answered 429 because the budget was used up.")
+    text.sample([], budget.refused)
+    text.family("binnacle_memory_budget_ended_readers_total", .counter, "Slow readers ended because the budget was used up.")
+    text.sample([], budget.endedReaders)
+  }
+}
