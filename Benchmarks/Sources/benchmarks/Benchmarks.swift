@@ -4,13 +4,14 @@ import LoadClient
 /// Measures Binnacle beside nginx and a bare etcd, and prints a table. Ratios are what counts: all is measured in one run on one machine.
 @main
 struct Benchmarks {
-  static let known = ["get", "list", "owners", "put", "inprocess", "fanout", "footprint", "tls"]
+  static let known = ["get", "list", "owners", "put", "inprocess", "fanout", "footprint", "tls", "attack"]
 
   static func main() async {
     let asked = Array(CommandLine.arguments.dropFirst())
     if asked.first == "bare-sender", asked.count == 4, let port = Int(asked[1]), let watchers = Int(asked[2]), let bytes = Int(asked[3]) {
       do { try BareSender.run(port: port, watchers: watchers, bytes: bytes) } catch { exit(1) }
     }
+    if asked.first == "attack", asked.count == 3, let port = Int(asked[1]) { UnderAttack.attack(port: port, named: asked[2]) }
     let wanted = Set(asked.isEmpty ? known : asked)
     if let unknown = wanted.subtracting(known).sorted().first {
       print("unknown benchmark \(unknown); there are: \(known.joined(separator: " "))")
@@ -23,6 +24,7 @@ struct Benchmarks {
       if !wanted.isDisjoint(with: ["get", "list", "owners", "footprint"]) { try reads(wanted) }
       if wanted.contains("fanout") { try fanOut() }
       if wanted.contains("tls") { try overTLS() }
+      if wanted.contains("attack") { try UnderAttack.run() }
       if wanted.contains("put") || wanted.contains("inprocess") {
         try Servers.useAllCores()
         try await writes(wanted)
