@@ -212,7 +212,8 @@ final class Connection {
   }
 
   private func discard() {
-    for _ in 0..<16 {
+    // Little at a time: nobody waits for it.
+    for _ in 0..<2 {
       let room = reactor.scratch
       let count = recv(descriptor, room.baseAddress, room.count, 0)
       if count > 0 {

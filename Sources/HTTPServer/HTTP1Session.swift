@@ -33,6 +33,8 @@ final class HTTP1Session: Session {
 
   /// Input that may wait while a request is served.
   private static let maxPipelined = 64 << 10
+  /// Input that one turn takes: enough for a body of usual size, little enough that a hundred fast senders hold up nobody for long.
+  private static let inputATurn = 64 << 10
   /// Output beyond which no further pipelined request is begun.
   private static let maxPendingOutput = 1 << 20
 
@@ -53,11 +55,13 @@ final class HTTP1Session: Session {
 
   func readable() {
     // A bounded amount a turn, so that one fast sender does not starve the others.
-    reading: for _ in 0..<16 where wantsInput {
+    var taken = 0
+    reading: while wantsInput && taken < Self.inputATurn {
       switch connection.receive(into: buffer.room(from: &reactor.spareBuffers)) {
       case .bytes(let count, let mayHaveMore):
         if buffer.count == 0 && phase == .head { since = reactor.turn }
         buffer.filled(count)
+        taken += count
         if phase == .body { since = reactor.turn }
         if !mayHaveMore { break reading }
         if phase == .body { process() }

@@ -1,3 +1,5 @@
+import Glibc
+
 /// Why a request can't be served: the status, and words for the client.
 struct Refusal: Error, Equatable {
   let status: Int
@@ -16,10 +18,13 @@ struct HeadScanner {
 
   /// The length of the head with its empty line, once it is complete.
   mutating func end(of bytes: UnsafeRawBufferPointer) throws(Refusal) -> Int? {
+    guard let base = bytes.baseAddress else { return nil }
     while scanned < bytes.count {
-      let byte = bytes[scanned]
-      scanned += 1
-      guard byte == 0x0A else { continue }
+      guard let found = memchr(base + scanned, 0x0A, bytes.count - scanned) else {
+        scanned = bytes.count
+        return nil
+      }
+      scanned = UnsafeRawPointer(found) - base + 1
       let last = scanned - 2
       guard last >= lineStart, bytes[last] == 0x0D else { throw .malformed("a line ends in a bare LF") }
       if last == lineStart && lineStart > 0 { return scanned }

@@ -12,7 +12,8 @@ struct Benchmarks {
       do { try BareSender.run(port: port, watchers: watchers, bytes: bytes) } catch { exit(1) }
     }
     if asked.first == "attack", asked.count == 3, let port = Int(asked[1]) { UnderAttack.attack(port: port, named: asked[2]) }
-    let wanted = Set(asked.isEmpty ? known : asked)
+    let attacks = asked.filter { name in Attack.allCases.contains { "\($0)" == name } }
+    let wanted = Set(asked.isEmpty ? known : asked).subtracting(attacks)
     if let unknown = wanted.subtracting(known).sorted().first {
       print("unknown benchmark \(unknown); there are: \(known.joined(separator: " "))")
       exit(64)
@@ -24,7 +25,7 @@ struct Benchmarks {
       if !wanted.isDisjoint(with: ["get", "list", "owners", "footprint"]) { try reads(wanted) }
       if wanted.contains("fanout") { try fanOut() }
       if wanted.contains("tls") { try overTLS() }
-      if wanted.contains("attack") { try UnderAttack.run() }
+      if wanted.contains("attack") { try UnderAttack.run(only: Set(attacks)) }
       if wanted.contains("put") || wanted.contains("inprocess") {
         try Servers.useAllCores()
         try await writes(wanted)

@@ -20,8 +20,9 @@ enum UnderAttack {
     return (found[requests / 2], found[requests * 99 / 100])
   }
 
-  static func run() throws {
-    for attack in Attack.allCases {
+  /// `only`: names of attacks; empty for all.
+  static func run(only: Set<String> = []) throws {
+    for attack in Attack.allCases where only.isEmpty || only.contains("\(attack)") {
       let (binnacle, _) = try Servers.binnacle(port: port, [], database: "attack-\(attack)")
       defer { binnacle.stop() }
       let setUp = try Client(port: port)
