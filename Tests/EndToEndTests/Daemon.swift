@@ -77,9 +77,10 @@ final class Daemon: Sendable {
   }
 
   /// Starts the process again on what it stored.
-  func launch(arguments: [String] = []) async throws {
+  /// `prefix`: a command that runs it.
+  func launch(arguments: [String] = [], prefix: [String] = []) async throws {
     let child = try ChildProcess(
-      [Self.program, "serve", "--insecure-port", String(port)] + storageArguments + arguments, outputFile: folder.file("log-\(UInt32.random(in: 0...UInt32.max))"))
+      prefix + [Self.program, "serve", "--insecure-port", String(port)] + storageArguments + arguments, outputFile: folder.file("log-\(UInt32.random(in: 0...UInt32.max))"))
     process.withLock { $0 = child }
     try await eventually("the daemon to be ready", within: .seconds(30)) { HTTPProbe.request(port: self.port, path: "/readyz")?.status == 200 || !child.isRunning }
     guard child.isRunning else { throw Ended(status: child.exitStatus ?? -1, output: child.output) }
@@ -98,6 +99,10 @@ final class Daemon: Sendable {
     child?.signal(SIGTERM)
     return try await child?.wait()
   }
+
+  /// Freezes the process, as a machine that swaps or a hypervisor that pauses would.
+  func pause() { process.withLock { $0 }?.freeze() }
+  func resume() { process.withLock { $0 }?.signal(SIGCONT) }
 
   /// As the kernel or a power cut would.
   func kill() async throws {

@@ -83,6 +83,7 @@ import Testing
     await following
     let (events, problems, seen) = follower.state.withLock { ($0.events, $0.problems, $0.seen) }
     #expect(problems.isEmpty, "\(problems.prefix(5))")
+    #expect(follower.state.withLock { $0.gone } == 0)
     #expect(events == total)
     for writer in 0..<Self.writers { #expect(seen["n\(writer)"]?.count == Self.changes) }
     // What was acknowledged is there.

@@ -12,6 +12,8 @@ final class Follower: Sendable {
     var events = 0
     var problems: [String] = []
     var resumptions = 0
+    /// Watches that ended because their revision was gone: the follower lists again then, and what came in between it has not seen.
+    var gone = 0
   }
   let state = Mutex(State())
   private let isStopped = Atomic<Bool>(false)
@@ -35,10 +37,19 @@ final class Follower: Sendable {
       let list = try client.call("GET", "/api/v1/nodes", keepsBody: true)
       guard list.status == 200, let object = try JSONSerialization.jsonObject(with: Data(list.body)) as? [String: Any] else { throw Failure("list: \(list.status)") }
       revision = (object["metadata"] as? [String: Any])?["resourceVersion"] as? String ?? ""
-      state.withLock { $0.revision = revision }
+      let items = object["items"] as? [[String: Any]] ?? []
+      state.withLock { s in
+        s.revision = revision
+        for meta in items.compactMap({ $0["metadata"] as? [String: Any] }) {
+          guard let name = meta["name"] as? String, let n = ((meta["annotations"] as? [String: Any])?["n"] as? String).flatMap(Int.init) else { continue }
+          if n < s.seen[name]?.last ?? 0 { s.problems.append("\(name): a list says \(n) after \(s.seen[name]?.last ?? 0)") }
+          s.seen[name, default: []].append(n)
+        }
+      }
     }
     try client.request("GET", "/api/v1/nodes?watch=true&allowWatchBookmarks=true&timeoutSeconds=5&resourceVersion=\(revision)")
     let head = try client.receiveHead()
+    if head.status == 410 { return relist() }
     guard head.status == 200 else { throw Failure("watch: \(head.status)") }
     state.withLock { $0.resumptions += 1 }
     var pending: [UInt8] = []
@@ -46,8 +57,16 @@ final class Follower: Sendable {
       while let end = pending.firstIndex(of: 10) {
         note(Data(pending[..<end]))
         pending.removeSubrange(...end)
+        if state.withLock({ $0.revision.isEmpty }) { return }
       }
       if isStopped.load(ordering: .acquiring) { return }
+    }
+  }
+
+  private func relist() {
+    state.withLock { s in
+      s.gone += 1
+      s.revision = ""
     }
   }
 
@@ -57,6 +76,7 @@ final class Follower: Sendable {
     else { return state.withLock { $0.problems.append("not an event: \(String(decoding: line.prefix(200), as: UTF8.self))") } }
     let meta = object["metadata"] as? [String: Any] ?? [:]
     let revision = meta["resourceVersion"] as? String ?? ""
+    if type == "ERROR", object["code"] as? Int == 410 { return relist() }
     state.withLock { s in
       if type == "ERROR" { return s.problems.append("ERROR \(object)") }
       if type == "BOOKMARK" {

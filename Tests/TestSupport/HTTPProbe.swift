@@ -4,17 +4,19 @@ import Foundation
 public enum HTTPProbe {
   /// `request` on a thread of its own: a server that does not answer must not hold up the tests that share the pool's few threads.
   public static func answer(
-    _ method: String = "GET", port: Int, path: String, body: String = "", timeoutSeconds: Int = 1
+    _ method: String = "GET", host: String = "127.0.0.1", port: Int, path: String, body: String = "", timeoutSeconds: Int = 1
   ) async -> (status: Int, body: String)? {
     await withCheckedContinuation { continuation in
       Thread.detachNewThread {
-        continuation.resume(returning: request(method, port: port, path: path, body: body, timeoutSeconds: timeoutSeconds))
+        continuation.resume(returning: request(method, host: host, port: port, path: path, body: body, timeoutSeconds: timeoutSeconds))
       }
     }
   }
 
-  /// Blocks the calling thread. Sends one request to 127.0.0.1; nil when there is no answer.
-  public static func request(_ method: String = "GET", port: Int, path: String, body: String = "", timeoutSeconds: Int = 1) -> (status: Int, body: String)? {
+  /// Blocks the calling thread. Sends one request to an IPv4 address; nil when there is no answer.
+  public static func request(
+    _ method: String = "GET", host: String = "127.0.0.1", port: Int, path: String, body: String = "", timeoutSeconds: Int = 1
+  ) -> (status: Int, body: String)? {
     let number = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
     guard number >= 0 else { return nil }
     defer { close(number) }
@@ -24,7 +26,7 @@ public enum HTTPProbe {
     var address = sockaddr_in()
     address.sin_family = sa_family_t(AF_INET)
     address.sin_port = UInt16(clamping: port).bigEndian
-    address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+    guard inet_pton(AF_INET, host, &address.sin_addr) == 1 else { return nil }
     let connected = withUnsafePointer(to: &address) {
       $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { connect(number, $0, socklen_t(MemoryLayout<sockaddr_in>.size)) == 0 }
     }
