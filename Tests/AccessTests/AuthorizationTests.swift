@@ -31,7 +31,7 @@ import Testing
     "fake": UserInfo(name: "system:node:n1", groups: ["system:authenticated"]), "nameless": UserInfo(name: "system:node:", groups: ["system:nodes"]),
   ]
 
-  /// MODE USER METHOD PATH[?QUERY] -> yes or no, as Kubernetes' documentation has it.
+  /// MODE USER METHOD PATH[?QUERY], or MODE USER AS USER for impersonation -> yes or no, as Kubernetes' documentation has it.
   static let table = """
     allow anon GET /api/v1/nodes yes
     allow anon DELETE /api/v1/nodes yes
@@ -185,6 +185,19 @@ import Testing
     node,abac nameless GET /version no
     node,abac anon POST /apis/authorization.k8s.io/v1/selfsubjectaccessreviews no
     node,abac dave GET /api no
+    abac alice AS bob yes
+    abac alice AS system:node:n1 yes
+    abac bob AS alice no
+    abac carol AS system:anonymous no
+    abac root AS alice yes
+    abac anon AS bob no
+    deny root AS bob yes
+    deny alice AS bob no
+    allow anon AS alice yes
+    node n1 AS system:node:n2 no
+    node n1 AS system:node:n1 no
+    node,abac n1 AS bob no
+    node,abac alice AS system:node:n2 yes
     """.split(separator: "\n").map(String.init)
 
   @Test func `a table of users and requests is decided as Kubernetes documents it`() async throws {
@@ -194,6 +207,13 @@ import Testing
       try #require(words.count == 5, "\(line)")
       let mode = try #require(Self.modes[words[0]])
       let user = try #require(Self.users[words[1]])
+      if words[2] == "AS" {
+        let wish = try #require(try Impersonation(headers: [("impersonate-user", words[3])]))
+        var decisions: [AccessDecision] = []
+        for question in wish.questions(by: user) { decisions.append(try await mode.decide(question)) }
+        #expect(decisions.allSatisfy { $0 == .allow } == (words[4] == "yes") && !decisions.isEmpty, "\(line): \(decisions)")
+        continue
+      }
       let target = words[3].split(separator: "?", maxSplits: 1).map(String.init)
       let pairs = (target.count > 1 ? target[1] : "").split(separator: "&").map { $0.split(separator: "=", maxSplits: 1).map(String.init) }
       let info = RequestInfo(method: words[2], path: target[0]) { name in pairs.first { $0[0] == name }?.last }

@@ -1,4 +1,5 @@
 import Foundation
+import JSON
 import TestSupport
 import Testing
 
@@ -65,6 +66,36 @@ import Testing
     try await eventually("the complaint") { daemon.log.contains("certificates not reloaded") }
     #expect(daemon.log.contains("--tls-cert-file") && daemon.log.contains(certificates.file("server.crt")))
     #expect(try await subject() == "subject=CN = second\n")
+  }
+
+  @Test func `certificates and authorities rotate under load, and no request fails`() async throws {
+    let certificates = try await Certificates()
+    try await certificates.issue("server", subject: "/CN=server")
+    let folder = try TemporaryFolder()
+    try "load-token,load,1,\"system:masters\"\n".write(toFile: folder.file("tokens.csv"), atomically: true, encoding: .utf8)
+    try FileManager.default.copyItem(atPath: certificates.authority, toPath: certificates.file("clients.crt"))
+    let port = try Ports.free()
+    let daemon = try await Daemon.start(on: .sqlite, arguments: [
+      "--secure-port", String(port), "--tls-cert-file", certificates.file("server.crt"), "--tls-private-key-file", certificates.file("server.key"),
+      "--client-ca-file", certificates.file("clients.crt"), "--token-auth-file", folder.file("tokens.csv"),
+    ])
+    defer { daemon.stop() }
+    let rotations = Tools.isFullRun ? 20 : 5
+    let script = Repository.root.appending(path: "Tests/Clients/tls_load.py").path
+    async let load = run(["python3", script, String(port), certificates.authority, String(rotations + 3)])
+    let other = try await Certificates(authority: "another")
+    for rotation in 0..<rotations {
+      try await Task.sleep(for: .seconds(1))
+      try await certificates.issue("server", subject: "/CN=server-\(rotation)")
+      // The authorities of clients change as well: one more, one less.
+      let authorities = try String(contentsOfFile: certificates.authority, encoding: .utf8) + (rotation % 2 == 0 ? String(contentsOfFile: other.authority, encoding: .utf8) : "")
+      try authorities.write(toFile: certificates.file("clients.crt"), atomically: true, encoding: .utf8)
+      kill(daemon.pid, SIGHUP)
+    }
+    let seen = try JSONValue(parsing: try await load.output)
+    #expect(seen["failed"] == 0 && seen["answered"]?.int ?? 0 > 500, "\(seen)")
+    // All but perhaps the last, which a few requests may have missed.
+    #expect(seen["certificates"]?.int ?? 0 >= Int64(rotations), "\(seen)")
   }
 
   @Test func `kubectl works and watches over HTTP2`() async throws {
