@@ -17,8 +17,9 @@ struct RequestBody {
   /// Reads the body; YAML that takes its time is read off the reactor.
   static func read(_ context: RequestContext, _ reader: ObjectReader) async throws(Status) -> RequestBody {
     // A short text with aliases may stand for a long one.
-    let isShort = context.body.count <= 16 << 10 && !context.body.withUnsafeBytes { $0.contains(UInt8(ascii: "*")) }
-    guard !isShort, Negotiation.input(contentType: context.contentType) == .yaml else { return try RequestBody(context, reader) }
+    guard Negotiation.input(contentType: context.contentType) == .yaml, context.body.count > 16 << 10 || context.body.withUnsafeBytes({ $0.contains(UInt8(ascii: "*")) }) else {
+      return try RequestBody(context, reader)
+    }
     let result = await withTaskExecutorPreference(globalConcurrentExecutor) { () -> Result<RequestBody, Status> in
       Result { () throws(Status) in try RequestBody(context, reader) }
     }

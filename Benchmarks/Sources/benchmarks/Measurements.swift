@@ -56,8 +56,8 @@ enum Measurements {
     }
   }
 
-  /// The same writes as bare transactions on etcd's JSON gateway, with one open watch on the prefix.
-  static func bareEtcd(_ child: Child, port: Int, writers: Int, seconds: Double) throws -> Rate {
+  /// The same writes as bare transactions on etcd's JSON gateway, of the bytes that Binnacle would store, with one open watch on the prefix.
+  static func bareEtcd(_ child: Child, port: Int, writers: Int, seconds: Double, stored: [UInt8]) throws -> Rate {
     let watch = try Client(port: port)
     let create = #"{"create_request":{"key":"\#(base64(Array("/registry/minions/".utf8)))","range_end":"\#(base64(Array("/registry/minions0".utf8)))"}}"#
     try watch.send(Array("POST /v3/watch HTTP/1.1\r\nHost: x\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n\(String(create.utf8.count, radix: 16))\r\n\(create)\r\n".utf8))
@@ -80,7 +80,7 @@ enum Measurements {
     return try writing(child, writers: writers, seconds: seconds) { writer in
       let client = try Client(port: port)
       let key = base64(Array("/registry/minions/bare-\(writer)".utf8))
-      let template = Nodes.Template("bare-\(writer)")
+      let template = Nodes.Template(of: stored)
       var revision = "0"
       var counter = 0
       return {

@@ -16,12 +16,23 @@ enum Nodes {
   struct Template: Sendable {
     private let head: [UInt8]
     private let tail: [UInt8]
-    init(_ name: String) {
-      let all = Nodes.json(name)
+    init(_ name: String) { self.init(of: Nodes.json(name)) }
+
+    /// The counter of any object that has one.
+    init(of all: [UInt8]) {
       let place = Array(#""counter":""#.utf8)
       let start = (0..<(all.count - place.count)).first { all[$0..<($0 + place.count)].elementsEqual(place) } ?? 0
       head = Array(all[..<(start + place.count)])
       tail = Array(all[(start + place.count + 1)...])
+    }
+
+    /// A node as Binnacle stores it: with what it adds, and without the revision that stands in answers only.
+    static func stored(_ answer: [UInt8]) -> [UInt8] {
+      let mark = Array(#""resourceVersion":""#.utf8)
+      guard let start = (0..<max(0, answer.count - mark.count)).first(where: { answer[$0..<($0 + mark.count)].elementsEqual(mark) }),
+        let end = answer[(start + mark.count)...].firstIndex(of: UInt8(ascii: ","))
+      else { return answer }
+      return Array(answer[..<start] + answer[(end + 1)...])
     }
     func bytes(_ counter: Int) -> [UInt8] { head + Array(String(counter).utf8) + tail }
   }

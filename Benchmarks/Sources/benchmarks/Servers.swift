@@ -12,6 +12,11 @@ enum Servers {
     mkdir(folder, 0o700)
   }
 
+  /// The next servers share the core of the load.
+  static func useLoadCore() { cores = String(loadCore) }
+  /// The next servers have the core that is theirs.
+  static func useServerCore() { cores = "0" }
+
   /// Writes need both cores on both sides: an etcd and the daemon over it are two processes.
   static func useAllCores() throws {
     cores = "0,1"
@@ -24,7 +29,7 @@ enum Servers {
     guard let path = getenv("BINNACLE").map({ String(cString: $0) }) else { throw Failure("BINNACLE must name the daemon: start this through Benchmarks/run") }
     let storage = arguments.contains("--etcd-servers") ? [] : ["--data-dir", "\(folder)/\(database)"]
     let start = monotonicSeconds()
-    let child = try Child("binnacle-\(port)", cores: cores, [path, "serve", "--insecure-port", String(port), "--reactors", cores == "0" ? "1" : "2"] + storage + arguments)
+    let child = try Child("binnacle-\(port)", cores: cores, [path, "serve", "--insecure-port", String(port), "--reactors", cores.contains(",") ? "2" : "1"] + storage + arguments)
     try waitUntil(port: port, answers: "/readyz")
     return (child, monotonicSeconds() - start)
   }
