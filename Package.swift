@@ -65,7 +65,7 @@ let package = Package(
     // What was asked, by whom, and what became of it.
     .target(name: "Audit", dependencies: ["Access", "AccessWebhooks", "Machinery", "Metrics", "JSON", "ByteBuffers"], swiftSettings: swiftSettings),
     .target(name: "EtcdTransport", dependencies: ["Storage", "CurlHTTP", "COpenSSL", "Machinery"], swiftSettings: swiftSettings),
-    .target(name: "StorageEtcd3", dependencies: ["EtcdTransport", "Storage", "CurlHTTP", "JSON", "ByteBuffers"], swiftSettings: swiftSettings),
+    .target(name: "StorageEtcd3", dependencies: ["CCrypto", "EtcdTransport", "Storage", "CurlHTTP", "JSON", "ByteBuffers"], swiftSettings: swiftSettings),
     .target(name: "StorageEtcd2", dependencies: ["EtcdTransport", "Storage", "CurlHTTP", "JSON", "Machinery", "Metrics", "ByteBuffers"], swiftSettings: swiftSettings),
     .target(name: "Cacher", dependencies: ["Storage", "Machinery", "Metrics", "ByteBuffers"], swiftSettings: swiftSettings),
     .target(name: "HTTPServer", dependencies: ["ByteBuffers", "CNetwork", "CNGHTTP2", "COpenSSL"], swiftSettings: swiftSettings),

@@ -23,6 +23,12 @@ public final class HTTPStream {
     transfer?.send(bytes)
   }
 
+  /// Ends the request's body: what was sent is all of it, and the peer may answer.
+  public func finishBody() {
+    loop.assertCurrent()
+    transfer?.finishBody()
+  }
+
   /// Bytes queued and not taken by libcurl yet.
   public var pendingBytes: Int { transfer?.pendingBytes ?? 0 }
 
@@ -55,6 +61,7 @@ final class StreamTransfer: Transfer {
   private let stream: HTTPStream
   private var outgoing: [UInt8] = []
   private var taken = 0
+  private var isBodyComplete = false
   /// libcurl was told to wait for more to send.
   private(set) var isPaused = false
   private var incoming: [UInt8] = []
@@ -105,9 +112,15 @@ final class StreamTransfer: Transfer {
     if isPaused { loop.resumeSoon(self) }
   }
 
+  func finishBody() {
+    isBodyComplete = true
+    if isPaused { loop.resumeSoon(self) }
+  }
+
   private func provide(_ room: UnsafeMutablePointer<CChar>, _ size: Int) -> Int {
     let count = min(size, pendingBytes)
     if count == 0 {
+      if isBodyComplete { return 0 }
       isPaused = true
       return Int(CURL_READFUNC_PAUSE)
     }

@@ -97,6 +97,9 @@ final class Etcd3Client: Sendable {
     return tape
   }
 
+  /// Where an endpoint sends all that it has.
+  func snapshotURL(_ index: Int) -> String { urls[index].url(.snapshot) }
+
   /// Where the watch stream of an endpoint is opened.
   func watchURL(_ index: Int) -> String { urls[index].url(.watch) }
 

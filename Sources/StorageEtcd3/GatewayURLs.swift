@@ -1,6 +1,6 @@
 /// The URLs of one endpoint that we call; the frequent ones are made once.
 struct GatewayURLs: Sendable {
-  enum Path: Sendable { case range, transaction, compaction, leaseGrant, alarm, authenticate, version, watch }
+  enum Path: Sendable { case range, transaction, compaction, leaseGrant, alarm, authenticate, version, watch, snapshot }
 
   private let base: String
   private let range: String
@@ -22,6 +22,7 @@ struct GatewayURLs: Sendable {
     case .authenticate: base + "/v3/auth/authenticate"
     case .version: base + "/version"
     case .watch: base + "/v3/watch"
+    case .snapshot: base + "/v3/maintenance/snapshot"
     }
   }
 }

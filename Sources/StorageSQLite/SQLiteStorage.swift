@@ -22,6 +22,12 @@ public final class SQLiteStorage: Storage {
     let others: [WorkerThread]
   }
 
+  /// Copies the database to `target`, which must not exist, while it goes on being used. Blocks: call it on a thread that may. Throws `.invalidConfiguration` with one
+  /// line, and then leaves nothing behind.
+  public func snapshot(to target: String, progress: (Int, Int) -> Void) throws -> SQLiteSnapshot.Facts {
+    try SQLiteSnapshot.take(from: core.file, to: target, progress: progress)
+  }
+
   /// Opens (or creates, with its folder) the file that `config.sqlitePath` names, and loads its keys. The file is ours until the second
   /// value was called. Throws `StorageError.invalidConfiguration` with one clear line, and then has changed nothing.
   public static func make(_ config: StorageBackend.Config) async throws -> (any Storage, DestroyFunc) {

@@ -22,10 +22,17 @@ public enum SQLiteSnapshot {
     guard access(target, F_OK) != 0 else { throw StorageError.invalidConfiguration("\(target) is there already: name a new file") }
     let file = try DatabaseFile(path: source)
     defer { file.release() }
+    return try take(from: file, to: target, progress: progress)
+  }
+
+  /// Of a file that is ours, also while others of ours write to it: what is copied is what it held when the copying began.
+  static func take(from file: DatabaseFile, to target: String, progress: (Int, Int) -> Void) throws -> Facts {
+    guard access(target, F_OK) != 0 else { throw StorageError.invalidConfiguration("\(target) is there already: name a new file") }
     return try inDraft(of: target) { draft in
       let from = try file.connect(cacheKiB: 2_048)
-      // The first access takes the lock of the file.
-      _ = try from.text("PRAGMA journal_mode")
+      // The first access takes the lock of the file. One that goes on sees no later write, so that the copying need never begin anew.
+      try from.execute("BEGIN")
+      _ = try from.number("SELECT count(*) FROM meta")
       let to = try SQLiteConnection(path: draft, access: .create, vfs: nil)
       try to.copy(from, pagesAtATime: pagesAtATime, progress: progress)
     }

@@ -10,6 +10,7 @@ import Registry
 import Storage
 import StorageEncryption
 import StorageEtcd2
+import StorageSQLite
 
 /// The running service: what `serve` builds, in the order in which it must end.
 struct Daemon {
@@ -21,6 +22,8 @@ struct Daemon {
   private let api: APIServer
   /// nil where nothing is audited.
   private let audit: AuditTrail?
+  /// nil where the storage is not the embedded one.
+  private let control: ControlSocket?
   /// Follows the EncryptionConfiguration file.
   private let reloading: Task<Void, Never>?
   /// nil where systemd does not watch.
@@ -96,13 +99,21 @@ struct Daemon {
       logger.info("serving", metadata: ["address": "\(addresses)", "reactors": "\(server.reactors.count)"])
       ServiceManager.notify("READY=1\nSTATUS=serving on \(addresses)")
       return Daemon(
-        settings: settings, logger: logger, server: server, credentialWatch: watch, api: api, audit: audit, reloading: Self.followEncryptionConfig(settings, logger),
+        settings: settings, logger: logger, server: server, credentialWatch: watch, api: api, audit: audit, control: Self.control(settings, storage, logger), reloading: Self.followEncryptionConfig(settings, logger),
         watchdog: Watchdog(server.reactors).map { watchdog in Task { await watchdog.run() } }, destroys: [destroyNodes, destroyStorage])
     } catch {
       await destroyNodes()
       await destroyStorage()
       throw StartFailure("\(error)")
     }
+  }
+
+  /// Lets the command line ask for what only the one who has the database open can do.
+  private static func control(_ settings: Settings, _ storage: any Storage, _ logger: Logger) -> ControlSocket? {
+    guard let embedded = storage as? SQLiteStorage else { return nil }
+    let control = ControlSocket(besides: settings.storage.sqlitePath) { request, say in StorageSnapshot.answer(request, embedded, say) }
+    if control == nil { logger.warning("no control socket: storage snapshot has to wait until the server is stopped", metadata: ["path": "\(ControlSocket.path(besides: settings.storage.sqlitePath))"]) }
+    return control
   }
 
   /// Where to listen: on what systemd has handed over, else where the settings say.
@@ -163,6 +174,7 @@ struct Daemon {
     watchdog?.cancel()
     if settings.options.shutdownDelayDuration.duration > .zero { try? await Task.sleep(for: settings.options.shutdownDelayDuration.duration) }
     await server.drain(deadline: settings.options.shutdownTimeout.duration)
+    control?.close()
     await audit?.flush(within: settings.options.shutdownTimeout.duration)
     for destroy in destroys { await destroy() }
     logger.info("stopped")

@@ -1,4 +1,6 @@
 import Foundation
+import LoadClient
+import Synchronization
 import TestSupport
 import Testing
 
@@ -73,13 +75,38 @@ import Testing
     defer { daemon.stop() }
     for n in 0..<200 { _ = await HTTPProbe.answer("POST", port: daemon.port, path: "/api/v1/nodes", body: node("n\(n)"), timeoutSeconds: 10) }
     _ = await HTTPProbe.answer("DELETE", port: daemon.port, path: "/api/v1/nodes/n7", timeoutSeconds: 10)
-    let before = try #require(HTTPProbe.request(port: daemon.port, path: "/api/v1/nodes", timeoutSeconds: 10)).body
     let file = folder.file("snapshot.db")
-    // One process at a time: it is told so, and the server goes on.
-    let busy = try await storage("snapshot", daemon, [file])
-    #expect(busy.status == 1 && !FileManager.default.fileExists(atPath: file), "\(busy.output)")
-    #expect(HTTPProbe.request(port: daemon.port, path: "/readyz", timeoutSeconds: 5)?.status == 200)
+    // While it is served, and written to.
+    let isOver = Atomic<Bool>(false)
+    let port = daemon.port
+    async let writing: Void = awaitingThreads(2) { thread in
+      var n = 0
+      while !isOver.load(ordering: .relaxed) {
+        _ = HTTPProbe.request("PATCH", port: port, path: "/api/v1/nodes/n\(thread)", body: "{}", timeoutSeconds: 5)
+        _ = HTTPProbe.request("POST", port: port, path: "/api/v1/nodes", body: self.node("later-\(thread)-\(n)"), timeoutSeconds: 5)
+        n += 1
+      }
+    }
+    let served = folder.file("served.db")
+    let online = try await storage("snapshot", daemon, [served])
+    isOver.store(true, ordering: .relaxed)
+    await writing
+    #expect(online.status == 0 && online.output.contains(" keys, "), "\(online.output)")
+    #expect(try await storage("snapshot", daemon, [served]).output.contains("is there already"))
+    #expect(try await storage("snapshot", daemon, ["/nowhere/x"]).output.contains("No such file"))
+    let fromServed = try Daemon.over(database: folder.file("from-served"))
+    #expect(try await run([Daemon.program, "storage", "restore", served, "--data-dir", folder.file("from-served")]).status == 0)
+    try await fromServed.launch()
+    let copy = try #require(HTTPProbe.request(port: fromServed.port, path: "/api/v1/nodes", timeoutSeconds: 10)).body
+    for n in [0, 1, 100, 199] { #expect(copy.contains("\"name\":\"n\(n)\"")) }
+    #expect(!copy.contains("\"name\":\"n7\""))
+    fromServed.stop()
+    for thread in 0..<2 { for n in 0..<2_000 {
+      guard HTTPProbe.request("DELETE", port: port, path: "/api/v1/nodes/later-\(thread)-\(n)", timeoutSeconds: 5)?.status == 200 else { break }
+    } }
+    let before = try #require(HTTPProbe.request(port: daemon.port, path: "/api/v1/nodes", timeoutSeconds: 10)).body
     try await daemon.end()
+    #expect(!FileManager.default.fileExists(atPath: folder.file("binnacle.db.control")))
     let taken = try await storage("snapshot", daemon, [file])
     #expect(taken.status == 0 && taken.output.contains("199 keys"), "\(taken.output)")
     #expect(try await storage("snapshot", daemon, [file]).output.contains("is there already"))
@@ -99,7 +126,26 @@ import Testing
     try bytes.write(to: URL(filePath: folder.file("damaged.db")))
     let refused = try await run([Daemon.program, "storage", "restore", folder.file("damaged.db"), "--data-dir", folder.file("never")])
     #expect(refused.status == 1 && !FileManager.default.fileExists(atPath: folder.file("never/binnacle.db")), "\(refused.output)")
-    let other = try await run([Daemon.program, "storage", "snapshot", folder.file("x"), "--etcd-servers", "http://127.0.0.1:1"])
-    #expect(other.status == 1 && other.output.contains("etcdctl snapshot save"), "\(other.output)")
+  }
+
+  @Test(arguments: [EtcdServer.Version.v3_4, .v3_5]) func `a snapshot of an etcd is what etcdctl makes members of`(version: EtcdServer.Version) async throws {
+    let folder = try TemporaryFolder()
+    let etcd = try await EtcdServer.start(version)
+    let daemon = try Daemon.over(etcd: etcd)
+    try await daemon.launch()
+    defer { daemon.stop() }
+    for n in 0..<300 { _ = await HTTPProbe.answer("POST", port: daemon.port, path: "/api/v1/nodes", body: node("n\(n)"), timeoutSeconds: 10) }
+    let file = folder.file("etcd.db")
+    let taken = try await storage("snapshot", daemon, [file])
+    #expect(taken.status == 0 && taken.output.contains("etcdctl snapshot restore"), "\(taken.output)")
+    #expect(try await storage("snapshot", daemon, [file]).output.contains("is there already"))
+    let etcdctl = try Tools.path("etcd-3.5.1/etcdctl")
+    let status = try await run([etcdctl, "snapshot", "status", file, "-w", "json"], environment: ["ETCDCTL_API": "3"])
+    #expect(status.status == 0 && status.output.contains("\"totalKey\":3"), "\(status.output)")
+    let restored = try await run([etcdctl, "snapshot", "restore", file, "--data-dir", folder.file("restored")], environment: ["ETCDCTL_API": "3"])
+    #expect(restored.status == 0, "\(restored.output)")
+    let nobody = try await run([Daemon.program, "storage", "snapshot", folder.file("x"), "--etcd-servers", "http://127.0.0.1:1", "--etcd-start-timeout", "1s"])
+    #expect(nobody.status == 1 && nobody.output.contains("no answer from etcd") && !FileManager.default.fileExists(atPath: folder.file("x")), "\(nobody.output)")
+    #expect(try await run([Daemon.program, "storage", "restore", file, "--etcd-servers", "http://127.0.0.1:1"]).output.contains("etcdctl snapshot restore"))
   }
 }
