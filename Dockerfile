@@ -19,8 +19,9 @@ RUN apt-get update -qq \
 COPY --from=build /out/binnacle /usr/local/bin/binnacle
 USER binnacle
 VOLUME /data
-EXPOSE 8080
+EXPOSE 6443
 HEALTHCHECK --interval=10s --timeout=3s --start-period=2s CMD curl -fsS http://127.0.0.1:8080/readyz || exit 1
 ENTRYPOINT ["/usr/local/bin/binnacle"]
-# Plain HTTP asks nobody who they are: publish the port on loopback only (docker run -p 127.0.0.1:8080:8080 -v binnacle:/data binnacle).
-CMD ["serve", "--insecure-bind-address", "0.0.0.0", "--allow-insecure-network", "--data-dir", "/data"]
+# HTTPS with a certificate of its own making, and nobody comes in without credentials; plain HTTP stays inside, for the health check. `binnacle kubeconfig --data-dir
+# /data` in the container prints an administrator's kubeconfig.
+CMD ["serve", "--bind-address", "0.0.0.0", "--anonymous-auth=false", "--data-dir", "/data"]

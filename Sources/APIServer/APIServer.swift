@@ -88,7 +88,7 @@ public final class APIServer: RequestHandler {
   /// A request was answered, with `bytes` of body where that is known at once.
   func finished(_ record: RequestRecord, code: Int, bytes: Int, on reactor: Reactor) {
     let duration = .now - record.started
-    metrics.answered(record.series, on: reactor, code: code, duration: duration, bytes: bytes)
+    metrics.answered(record.series, on: reactor, code: code, duration: duration, bytes: bytes, received: record.bytes)
     guard let log = configuration.log else { return }
     var record = record
     record.code = code
@@ -114,7 +114,7 @@ public final class APIServer: RequestHandler {
     let record = RequestRecord(
       verb: verb, target: configuration.log == nil ? "" : target(of: request), userAgent: request.header("User-Agent") ?? "",
       peer: configuration.log == nil ? "" : request.peerAddress, auditID: auditID, started: .now,
-      series: series)
+      bytes: request.body.count, series: series)
     let context = RequestContext(
       method: request.method, query: query, accept: request.header("Accept"), userAgent: record.userAgent, contentType: request.header("Content-Type"),
       host: request.header("Host"), ifNoneMatch: request.header("If-None-Match"), body: request.body,

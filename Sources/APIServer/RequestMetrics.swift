@@ -96,6 +96,8 @@ final class RequestMetrics: Sendable {
     var codes: [(code: Int, count: Int)] = []
     var duration = Histogram(bounds: RequestMetrics.durationBounds)
     var sizes = Histogram(bounds: RequestMetrics.sizeBounds)
+    /// Of what was sent; nil until something was.
+    var bodies: Histogram?
 
     mutating func count(_ code: Int, _ more: Int = 1) {
       if let place = codes.firstIndex(where: { $0.code == code }) { codes[place].count += more } else { codes.append((code, more)) }
@@ -105,6 +107,10 @@ final class RequestMetrics: Sendable {
       for (code, count) in other.codes { self.count(code, count) }
       duration.add(other.duration)
       sizes.add(other.sizes)
+      if let more = other.bodies {
+        bodies = bodies ?? Histogram(bounds: RequestMetrics.bodyBounds)
+        bodies?.add(more)
+      }
     }
   }
 
@@ -114,7 +120,8 @@ final class RequestMetrics: Sendable {
     var series: [Series] = []
     /// Of what is no resource: few enough to be looked for one by one.
     var others: [Series] = []
-    var watchEvents: [Int]
+    /// By size.
+    var watchEvents: [Histogram]
     var openWatches: [Int]
   }
 
@@ -122,6 +129,8 @@ final class RequestMetrics: Sendable {
   private static let durationBounds = [
     0.005, 0.025, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1.0, 1.25, 1.5, 2, 3, 4, 5, 6, 8, 10, 15, 20, 30, 45, 60,
   ]
+  private static let bodyBounds = (0..<31).map { 50_000 + 100_000 * Double($0) }
+  private static let eventBounds = Histogram.exponentialBounds(start: 1_024, factor: 2, count: 8)
   private static let sizeBounds = Histogram.exponentialBounds(start: 1_000, factor: 10, count: 7)
 
   private let resources: [ResourceInfo]
@@ -139,15 +148,15 @@ final class RequestMetrics: Sendable {
     self.resources = resources
     self.shards = (0..<max(1, shards)).map { _ in
       SharedShard(Shard(
-        places: [Int](repeating: -1, count: resources.count * RequestSeries.slots), watchEvents: [Int](repeating: 0, count: resources.count),
+        places: [Int](repeating: -1, count: resources.count * RequestSeries.slots), watchEvents: [Histogram](repeating: Histogram(bounds: Self.eventBounds), count: resources.count),
         openWatches: [Int](repeating: 0, count: resources.count)))
     }
   }
 
   private func shard(_ reactor: Reactor) -> SharedShard { shards[reactor.index % shards.count] }
 
-  /// A request was answered. `bytes`: of the body. Any thread.
-  func answered(_ labels: RequestSeries, on reactor: Reactor, code: Int, duration: Duration, bytes: Int) {
+  /// A request was answered. `bytes`: of the answer's body; `received`: of the request's. Any thread.
+  func answered(_ labels: RequestSeries, on reactor: Reactor, code: Int, duration: Duration, bytes: Int, received: Int = 0) {
     let seconds = duration.inSeconds
     shard(reactor).shard.withLock { shard in
       if labels.resource == nil {
@@ -155,7 +164,7 @@ final class RequestMetrics: Sendable {
           shard.others.append(Series(labels: labels))
           return shard.others.count - 1
         }()
-        Self.note(&shard.others[place], code, seconds, bytes)
+        Self.note(&shard.others[place], code, seconds, bytes, 0)
         return
       }
       var place = shard.places[labels.slot]
@@ -164,19 +173,27 @@ final class RequestMetrics: Sendable {
         shard.places[labels.slot] = place
         shard.series.append(Series(labels: labels))
       }
-      Self.note(&shard.series[place], code, seconds, bytes)
+      Self.note(&shard.series[place], code, seconds, bytes, received)
     }
   }
 
-  private static func note(_ series: inout Series, _ code: Int, _ seconds: Double, _ bytes: Int) {
+  private static func note(_ series: inout Series, _ code: Int, _ seconds: Double, _ bytes: Int, _ received: Int) {
     series.count(code)
     series.duration.observe(seconds)
     if series.labels.verb == .get || series.labels.verb == .list { series.sizes.observe(Double(bytes)) }
+    guard received > 0 else { return }
+    if series.bodies == nil { series.bodies = Histogram(bounds: bodyBounds) }
+    series.bodies?.observe(Double(received))
   }
 
   func watchOpened(_ resource: Int, on reactor: Reactor) { shard(reactor).shard.withLock { $0.openWatches[resource] += 1 } }
   func watchClosed(_ resource: Int, on reactor: Reactor) { shard(reactor).shard.withLock { $0.openWatches[resource] -= 1 } }
-  func watchSent(_ events: Int, _ resource: Int, on reactor: Reactor) { shard(reactor).shard.withLock { $0.watchEvents[resource] += events } }
+  /// Events of so many bytes each were sent.
+  func watchSent(_ sizes: [Int], _ resource: Int, on reactor: Reactor) {
+    shard(reactor).shard.withLock { shard in
+      for size in sizes { shard.watchEvents[resource].observe(Double(size)) }
+    }
+  }
 
   /// Watches that are open now.
   var openWatches: Int { shards.reduce(0) { sum, shard in sum + shard.shard.withLock { $0.openWatches.reduce(0, +) } } }
@@ -185,8 +202,8 @@ final class RequestMetrics: Sendable {
 
   func write(_ text: inout MetricsText) {
     var all: [Series] = []
-    var watchEvents = [Int](repeating: 0, count: resources.count)
-    var openWatches = watchEvents
+    var watchEvents = [Histogram](repeating: Histogram(bounds: Self.eventBounds), count: resources.count)
+    var openWatches = [Int](repeating: 0, count: resources.count)
     for shared in shards {
       // Copied under the lock, added up outside it.
       let shard = shared.shard.withLock { $0 }
@@ -194,7 +211,7 @@ final class RequestMetrics: Sendable {
         if let place = all.firstIndex(where: { $0.labels == series.labels }) { all[place].add(series) } else { all.append(series) }
       }
       for resource in resources.indices {
-        watchEvents[resource] += shard.watchEvents[resource]
+        watchEvents[resource].add(shard.watchEvents[resource])
         openWatches[resource] += shard.openWatches[resource]
       }
     }
@@ -210,10 +227,34 @@ final class RequestMetrics: Sendable {
     for place in resources.indices { text.sample(labels(RequestSeries(.watch, resource: place, scope: .cluster), hasDryRun: false), openWatches[place]) }
     text.family("apiserver_watch_events_total", .counter, "Events sent to watches.")
     for (place, info) in resources.enumerated() {
+      text.sample([("group", info.groupVersion.group), ("version", info.groupVersion.version), ("resource", info.plural)], watchEvents[place].count)
+    }
+    text.family("apiserver_watch_events_sizes", .histogram, "Watch event size distribution in bytes.")
+    for (place, info) in resources.enumerated() where watchEvents[place].count > 0 {
       text.sample([("group", info.groupVersion.group), ("version", info.groupVersion.version), ("resource", info.plural)], watchEvents[place])
     }
+    writeBodies(all, &text)
     text.family("apiserver_request_terminations_total", .counter, "Requests that were ended because their time was up.")
     text.sample([], terminations.value)
+  }
+
+  private func writeBodies(_ all: [Series], _ text: inout MetricsText) {
+    text.family("apiserver_request_body_size_bytes", .histogram, "Apiserver request body size in bytes broken out by resource and verb.")
+    // By kube-apiserver's verbs: an apply is a patch, and it makes no difference whether of the object or its status.
+    let verbs: [(String, (RequestSeries) -> Bool)] = [
+      ("create", { $0.verb == .post }), ("update", { $0.verb == .put }), ("patch", { $0.verb == .patch || $0.verb == .apply }),
+      ("delete", { $0.verb == .delete && $0.scope == .resource }), ("delete_collection", { $0.verb == .delete && $0.scope != .resource }),
+    ]
+    for (place, info) in resources.enumerated() {
+      for (verb, isOne) in verbs {
+        var sum: Histogram?
+        for case let bodies? in all.filter({ $0.labels.resource == place && isOne($0.labels) }).map(\.bodies) {
+          sum = sum ?? Histogram(bounds: Self.bodyBounds)
+          sum?.add(bodies)
+        }
+        if let sum { text.sample([("group", info.groupVersion.group), ("resource", info.plural), ("verb", verb)], sum) }
+      }
+    }
   }
 
   private func labels(_ series: RequestSeries, hasDryRun: Bool) -> MetricsText.Labels {

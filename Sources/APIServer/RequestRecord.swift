@@ -10,6 +10,8 @@ public struct RequestRecord: Sendable {
   public let peer: String
   public let auditID: String
   public let started: ContinuousClock.Instant
+  /// Of the body.
+  let bytes: Int
   /// What metrics count it as.
   let series: RequestSeries
   /// The answer's HTTP status; 0 while there is none.

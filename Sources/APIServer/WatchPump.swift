@@ -23,6 +23,7 @@ final class WatchPump: @unchecked Sendable {  // Sendable: all state is touched 
   /// Empty but while pumping; kept so that a delivery allocates nothing.
   private var events: [WatchEvent] = []
   private var slices: [ByteSlice] = []
+  private var sizes: [Int] = []
 
   /// Unsent bytes beyond which a watch pauses. Above the low mark of the connection, so that passing that mark wakes it.
   private static let pendingBytesMax = 512 << 10
@@ -58,12 +59,19 @@ final class WatchPump: @unchecked Sendable {  // Sendable: all state is touched 
       let end = watcher.take(max: Self.eventsAtATime, into: &events)
       let count = events.count
       if count > 0 {
-        for event in events { encoder.encode(event, into: &slices) }
+        for event in events {
+          let first = slices.count
+          encoder.encode(event, into: &slices)
+          var size = 0
+          for place in first..<slices.count { size += slices[place].count }
+          sizes.append(size)
+        }
         stream.send(slices)
         let isFew = count <= Self.eventsKept
         events.removeAll(keepingCapacity: isFew)
         slices.removeAll(keepingCapacity: isFew)
-        server.metrics.watchSent(count, resource, on: reactor)
+        server.metrics.watchSent(sizes, resource, on: reactor)
+        sizes.removeAll(keepingCapacity: isFew)
       }
       if end != nil { return close() }
       if count < Self.eventsAtATime { return }

@@ -46,6 +46,9 @@ import Testing
       #expect(value(text, "apiserver_request_duration_seconds_bucket{\(gets),le=\"60\"}") == 4)
       #expect((value(text, #"apiserver_response_sizes_sum{verb="LIST",\#(nodes),subresource="",scope="cluster",component="apiserver"}"#) ?? 0) > 500)
       #expect(value(text, "apiserver_watch_events_total{\(nodes)}") == 1)
+      #expect(value(text, "apiserver_watch_events_sizes_bucket{\(nodes),le=\"1024\"}") == 1 && (value(text, "apiserver_watch_events_sizes_sum{\(nodes)}") ?? 0) > 200)
+      #expect(value(text, #"apiserver_request_body_size_bytes_count{group="",resource="nodes",verb="create"}"#) == 1)
+      #expect(value(text, #"apiserver_request_body_size_bytes_count{group="",resource="nodes",verb="patch"}"#) == 2)
       #expect(value(text, #"apiserver_longrunning_requests{verb="WATCH",\#(nodes),subresource="",scope="cluster",component="apiserver"}"#) == 0)
     }
   }
