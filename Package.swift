@@ -51,8 +51,10 @@ let package = Package(
       swiftSettings: swiftSettings),
     .target(name: "FieldManagement", dependencies: ["Schema", "JSON", "Machinery", "ByteBuffers"], swiftSettings: swiftSettings),
     .target(name: "Metrics", swiftSettings: swiftSettings),
+    // The Common Expression Language over JSON: there is no library of it for Swift.
+    .target(name: "CEL", dependencies: ["JSON"], swiftSettings: swiftSettings),
     // Who a request is by and what they may do; knows neither sockets nor storage.
-    .target(name: "Access", dependencies: ["Machinery", "JSON", "ByteBuffers"], swiftSettings: swiftSettings),
+    .target(name: "Access", dependencies: ["CEL", "Machinery", "JSON", "ByteBuffers"], swiftSettings: swiftSettings),
     .target(name: "Storage", dependencies: ["ByteBuffers", "Machinery", "Metrics"], swiftSettings: swiftSettings),
     .target(
       name: "StorageEncryption", dependencies: ["Storage", "Schema", "Machinery", "JSON", "ByteBuffers", "CCrypto", "CSodium"], swiftSettings: swiftSettings),
@@ -85,6 +87,7 @@ let package = Package(
 
     .target(name: "TestSupport", dependencies: ["ByteBuffers", "Storage", "JSON"], path: "Tests/TestSupport", swiftSettings: swiftSettings),
     .testTarget(name: "AccessTests", dependencies: ["Access", "Machinery", "JSON"], swiftSettings: swiftSettings),
+    .testTarget(name: "CELTests", dependencies: ["CEL", "JSON"], swiftSettings: swiftSettings),
     .testTarget(name: "AccessJWTTests", dependencies: ["AccessJWT", "Access", "Machinery", "JSON", "ByteBuffers", "TestSupport"], swiftSettings: swiftSettings),
     .testTarget(name: "AuditTests", dependencies: ["Audit", "Access", "Machinery", "JSON", "ByteBuffers", "TestSupport"], swiftSettings: swiftSettings),
     .testTarget(name: "MetricsTests", dependencies: ["Metrics"], swiftSettings: swiftSettings),

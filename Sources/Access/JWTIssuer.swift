@@ -1,17 +1,35 @@
 import ByteBuffers
+public import CEL
 public import JSON
 import Machinery
 
-/// Somebody whose signed tokens are believed, and what is read from them. (apiserver.config.k8s.io `JWTAuthenticator`, without expressions.)
+/// Somebody whose signed tokens are believed, and what is read from them. (apiserver.config.k8s.io `JWTAuthenticator`.)
 public struct JWTIssuer: Sendable, Equatable {
-  /// Which claim says something, and what is put before it.
-  public struct Mapping: Sendable, Equatable {
-    public var claim: String
-    public var prefix: String
-    public init(claim: String, prefix: String = "") {
-      self.claim = claim
-      self.prefix = prefix
+  /// What says something: a claim, with what is put before it, or an expression over all claims.
+  public enum Mapping: Sendable, Equatable {
+    case claim(String, prefix: String)
+    case expression(CELExpression)
+    public static func claim(_ name: String) -> Mapping { .claim(name, prefix: "") }
+  }
+
+  /// What must hold, and what is said where it doesn't.
+  public struct Rule: Sendable, Equatable {
+    var expression: CELExpression
+    var message: String
+
+    /// Throws where it doesn't hold.
+    func check(_ variables: [String: JSONValue], _ what: String) throws(Refusal) {
+      let result: JSONValue
+      do throws(CELError) { result = try expression.evaluate(variables) } catch { throw Refusal("oidc: error evaluating \(what): expression '\(expression.text)' resulted in error: \(error)") }
+      guard let holds = result.bool else { throw Refusal("oidc: error evaluating \(what): validation expression must return a boolean") }
+      if !holds { throw Refusal("oidc: error evaluating \(what): validation expression '\(expression.text)' failed: \(message)") }
     }
+  }
+
+  /// More that is known of a user, by key.
+  public struct Extra: Sendable, Equatable {
+    var key: String
+    var expression: CELExpression
   }
 
   /// What tokens call it.
@@ -24,9 +42,13 @@ public struct JWTIssuer: Sendable, Equatable {
   public var audiences: [String]
   public var username: Mapping
   public var groups: Mapping?
-  public var uidClaim = ""
+  public var uid: Mapping?
+  public var extra: [Extra] = []
   /// Claims that a token must have, with the values that they must have.
   public var requiredClaims: [String: String] = [:]
+  /// Of the claims, and of the user that they make.
+  public var claimRules: [Rule] = []
+  public var userRules: [Rule] = []
 
   public init(url: String, audiences: [String], username: Mapping) {
     self.url = url
@@ -47,27 +69,79 @@ public struct JWTIssuer: Sendable, Equatable {
     guard meant.contains(where: audiences.contains) else {
       throw Refusal("oidc: verify token: oidc: expected audience in \(JSONValue.array(audiences.map { .string($0) }).encoded().text) got \(JSONValue.array(meant.map { .string($0) }).encoded().text)")
     }
-    guard let name = claims[username.claim]?.string else { throw Refusal("oidc: parse username claims \(GoText.quoted(username.claim)): claim not present") }
-    if username.claim == "email", let verified = claims["email_verified"] {
-      guard let isVerified = verified.bool else { throw Refusal("oidc: parse 'email_verified' claim: it is neither true nor false") }
-      if !isVerified { throw Refusal("oidc: email not verified") }
-    }
-    var user = UserInfo(name: username.prefix + name)
-    if let groups, let claim = claims[groups.claim] {
-      // One group may stand by itself.
-      let names = claim.string.map { [$0] } ?? claim.array?.compactMap(\.string)
-      guard let names, claim.array.map({ $0.count == names.count }) ?? true else { throw Refusal("oidc: parse groups claim \(GoText.quoted(groups.claim)): it is neither a string nor a list of strings") }
-      user.groups = names.map { groups.prefix + $0 }
-    }
-    if !uidClaim.isEmpty {
-      guard let uid = claims[uidClaim]?.string else { throw Refusal("oidc: parse uid claim \(GoText.quoted(uidClaim)): claim not present") }
-      user.uid = uid
+    var user = UserInfo(name: try name(of: claims))
+    user.groups = try groupNames(of: claims)
+    user.uid = try identity(of: claims)
+    for extra in extra {
+      let values = try Self.texts(try Self.evaluated(extra.expression, claims, "extra claim expression"), "extra claim expression")
+      if !values.isEmpty { user.extra.append((extra.key, values)) }
     }
     for (claim, value) in requiredClaims.sorted(by: { $0.key < $1.key }) {
       guard let found = claims[claim] else { throw Refusal("oidc: required claim \(claim) not present in ID token") }
       guard found.string == value else { throw Refusal("oidc: required claim \(claim) value does not match. Got = \(found.string ?? found.encoded().text), want = \(value)") }
     }
+    for rule in claimRules { try rule.check(["claims": claims], "claim validation expression") }
+    if !userRules.isEmpty {
+      let extra = user.extra.map { JSONObject.Member($0.key, .array($0.values.map { .string($0) })) }
+      let known: JSONValue = [
+        "username": .string(user.name), "uid": .string(user.uid), "groups": .array(user.groups.map { .string($0) }), "extra": .object(JSONObject(unchecked: extra)),
+      ]
+      for rule in userRules { try rule.check(["user": known], "user info validation rule") }
+    }
     return user
+  }
+
+  private static func evaluated(_ expression: CELExpression, _ claims: JSONValue, _ what: String) throws(Refusal) -> JSONValue {
+    do throws(CELError) { return try expression.evaluate(["claims": claims]) } catch { throw Refusal("oidc: error evaluating \(what): expression '\(expression.text)' resulted in error: \(error)") }
+  }
+
+  /// Of a string, a list of strings, or nothing; empty ones count as none. (`convertCELValueToStringList`)
+  private static func texts(_ value: JSONValue, _ what: String) throws(Refusal) -> [String] {
+    if value.isNull { return [] }
+    let texts = value.string.map { [$0] } ?? value.array?.compactMap(\.string)
+    guard let texts, value.array.map({ $0.count == texts.count }) ?? true else { throw Refusal("oidc: error evaluating \(what): expression must return a string or a list of strings") }
+    return texts.filter { !$0.isEmpty }
+  }
+
+  private func name(of claims: JSONValue) throws(Refusal) -> String {
+    switch username {
+    case .expression(let expression):
+      guard let name = try Self.evaluated(expression, claims, "username claim expression").string else { throw Refusal("oidc: error evaluating username claim expression: username claim expression must return a string") }
+      if name.isEmpty { throw Refusal("oidc: empty username via CEL expression is not allowed") }
+      return name
+    case .claim(let claim, let prefix):
+      guard let name = claims[claim]?.string else { throw Refusal("oidc: parse username claims \(GoText.quoted(claim)): claim not present") }
+      if claim == "email", let verified = claims["email_verified"] {
+        guard let isVerified = verified.bool else { throw Refusal("oidc: parse 'email_verified' claim: it is neither true nor false") }
+        if !isVerified { throw Refusal("oidc: email not verified") }
+      }
+      return prefix + name
+    }
+  }
+
+  private func groupNames(of claims: JSONValue) throws(Refusal) -> [String] {
+    switch groups {
+    case nil: return []
+    case .expression(let expression): return try Self.texts(try Self.evaluated(expression, claims, "group claim expression"), "group claim expression")
+    case .claim(let name, let prefix):
+      guard let claim = claims[name] else { return [] }
+      // One group may stand by itself.
+      let names = claim.string.map { [$0] } ?? claim.array?.compactMap(\.string)
+      guard let names, claim.array.map({ $0.count == names.count }) ?? true else { throw Refusal("oidc: parse groups claim \(GoText.quoted(name)): it is neither a string nor a list of strings") }
+      return names.map { prefix + $0 }
+    }
+  }
+
+  private func identity(of claims: JSONValue) throws(Refusal) -> String {
+    switch uid {
+    case nil: return ""
+    case .expression(let expression):
+      guard let uid = try Self.evaluated(expression, claims, "uid claim expression").string else { throw Refusal("oidc: error evaluating uid claim expression: uid claim expression must return a string") }
+      return uid
+    case .claim(let claim, _):
+      guard let uid = claims[claim]?.string else { throw Refusal("oidc: parse uid claim \(GoText.quoted(claim)): claim not present") }
+      return uid
+    }
   }
 }
 
@@ -94,11 +168,9 @@ extension JWTIssuer {
       let rule = audiences.count > 1 ? "audienceMatchPolicy must be MatchAny for multiple audiences" : "audienceMatchPolicy must be empty or MatchAny for single audience"
       throw Problem(.invalid("\(path).issuer.audienceMatchPolicy", policy, rule))
     }
-    if let rules = tree["userValidationRules"]?.array, !rules.isEmpty { throw Self.expressions("\(path).userValidationRules") }
 
     let mappings = tree["claimMappings"] ?? [:]
     try AuthenticationConfiguration.check(mappings, "\(path).claimMappings", ["username", "groups", "uid", "extra"])
-    if let extra = mappings["extra"]?.array, !extra.isEmpty { throw Self.expressions("\(path).claimMappings.extra") }
     guard let username = try Self.mapping(mappings["username"], "\(path).claimMappings.username") else {
       throw Problem(.required("\(path).claimMappings.username", "claim or expression is required"))
     }
@@ -106,9 +178,11 @@ extension JWTIssuer {
     groups = try Self.mapping(mappings["groups"], "\(path).claimMappings.groups")
     if let uid = mappings["uid"], !uid.isNull {
       try AuthenticationConfiguration.check(uid, "\(path).claimMappings.uid", ["claim", "expression"])
-      if uid["expression"]?.string?.isEmpty == false { throw Self.expressions("\(path).claimMappings.uid.expression") }
-      uidClaim = uid["claim"]?.string ?? ""
+      let (claim, text) = (uid["claim"]?.string ?? "", uid["expression"]?.string ?? "")
+      if !claim.isEmpty && !text.isEmpty { throw Problem(.invalid("\(path).claimMappings.uid", "", "claim and expression can't both be set")) }
+      self.uid = !text.isEmpty ? .expression(try Self.expression(text, "\(path).claimMappings.uid.expression")) : claim.isEmpty ? nil : .claim(claim)
     }
+    extra = try Self.extra(mappings["extra"], "\(path).claimMappings.extra")
     if let place = issuer["discoveryURL"]?.string, !place.isEmpty {
       func bare(_ url: String) -> Substring { url[...].trimmingSuffix("/") }
       if bare(place) == bare(url) { throw Problem(.invalid("\(path).issuer.discoveryURL", place, "discoveryURL must be different from URL")) }
@@ -124,15 +198,70 @@ extension JWTIssuer {
     for (place, rule) in (rules.array ?? []).enumerated() {
       let at = "\(path).claimValidationRules[\(place)]"
       try AuthenticationConfiguration.check(rule, at, ["claim", "requiredValue", "expression", "message"])
-      if rule["expression"]?.string?.isEmpty == false { throw Self.expressions("\(at).expression") }
-      guard let claim = rule["claim"]?.string, !claim.isEmpty else { throw Problem(.required(at, "claim or expression is required")) }
+      let (claim, text) = (rule["claim"]?.string ?? "", rule["expression"]?.string ?? "")
+      if claim.isEmpty && text.isEmpty { throw Problem(.required(at, "claim or expression is required")) }
+      if !claim.isEmpty && !text.isEmpty { throw Problem(.invalid(at, claim, "claim and expression can't both be set")) }
+      if !text.isEmpty {
+        if let value = rule["requiredValue"]?.string, !value.isEmpty { throw Problem(.invalid("\(at).requiredValue", value, "may not be specified when expression is set")) }
+        if claimRules.contains(where: { $0.expression.text == text }) { throw Problem(.duplicate("\(at).expression", bare: GoText.quoted(text))) }
+        claimRules.append(Rule(expression: try Self.expression(text, "\(at).expression"), message: rule["message"]?.string ?? ""))
+        continue
+      }
       if let message = rule["message"]?.string, !message.isEmpty { throw Problem(.invalid("\(at).message", message, "may not be specified when claim is set")) }
       if requiredClaims[claim] != nil { throw Problem(.duplicate("\(at).claim", bare: GoText.quoted(claim))) }
       requiredClaims[claim] = rule["requiredValue"]?.string ?? ""
     }
+    userRules = try Self.userRules(tree["userValidationRules"], "\(path).userValidationRules")
+    // An address that nobody has verified must not pass for a name.
+    let looks = extra.map(\.expression) + claimRules.map(\.expression)
+    if case .expression(let name) = self.username, name.reads("claims", "email"), !([name] + looks).contains(where: { $0.reads("claims", "email_verified") }) {
+      throw Problem(.invalid(
+        "\(path).claimMappings.username.expression", name.text,
+        "claims.email_verified must be used in claimMappings.username.expression or claimMappings.extra[*].valueExpression or claimValidationRules[*].expression when claims.email is used in claimMappings.username.expression"))
+    }
   }
 
-  private static func expressions(_ path: String) -> Problem { Problem(description: "\(path): CEL expressions are not served yet: say it by a claim") }
+  private static func expression(_ text: String, _ path: String, about variable: String = "claims") throws(AuthenticationConfiguration.Problem) -> CELExpression {
+    do throws(CELError) { return try CELExpression(text, variables: [variable]) } catch { throw Problem(.invalid(path, text, "compilation failed: \(error)")) }
+  }
+
+  private static func userRules(_ list: JSONValue?, _ path: String) throws(AuthenticationConfiguration.Problem) -> [Rule] {
+    guard let list, !list.isNull else { return [] }
+    guard let entries = list.array else { throw Problem(description: "\(path): it must be a list") }
+    var rules: [Rule] = []
+    for (place, rule) in entries.enumerated() {
+      let at = "\(path)[\(place)]"
+      try AuthenticationConfiguration.check(rule, at, ["expression", "message"])
+      guard let text = rule["expression"]?.string, !text.isEmpty else { throw Problem(.required("\(at).expression", "")) }
+      if rules.contains(where: { $0.expression.text == text }) { throw Problem(.duplicate("\(at).expression", bare: GoText.quoted(text))) }
+      rules.append(Rule(expression: try expression(text, "\(at).expression", about: "user"), message: rule["message"]?.string ?? ""))
+    }
+    return rules
+  }
+
+  private static func extra(_ list: JSONValue?, _ path: String) throws(AuthenticationConfiguration.Problem) -> [Extra] {
+    guard let list, !list.isNull else { return [] }
+    guard let entries = list.array else { throw Problem(description: "\(path): it must be a list") }
+    var all: [Extra] = []
+    for (place, entry) in entries.enumerated() {
+      let at = "\(path)[\(place)]"
+      try AuthenticationConfiguration.check(entry, at, ["key", "valueExpression"])
+      let key = entry["key"]?.string ?? ""
+      if key.isEmpty { throw Problem(.required("\(at).key", "")) }
+      let parts = key.split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false)
+      guard parts.count == 2, NameValidation.dns1123Subdomain(String(parts[0])).isEmpty, !parts[1].isEmpty else {
+        throw Problem(.invalid("\(at).key", key, "must be a domain-prefixed path (such as \"acme.io/foo\")"))
+      }
+      if key != key.lowercased() { throw Problem(.invalid("\(at).key", key, "must be lowercase")) }
+      for reserved in ["k8s.io", "kubernetes.io"] where parts[0] == reserved || parts[0].hasSuffix(".\(reserved)") {
+        throw Problem(.invalid("\(at).key", key, "k8s.io, kubernetes.io and their subdomains are reserved for Kubernetes use"))
+      }
+      if all.contains(where: { $0.key == key }) { throw Problem(.duplicate("\(at).key", bare: GoText.quoted(key))) }
+      guard let text = entry["valueExpression"]?.string, !text.isEmpty else { throw Problem(.required("\(at).valueExpression", "")) }
+      all.append(Extra(key: key, expression: try expression(text, "\(at).valueExpression")))
+    }
+    return all
+  }
 
   private static func strings(_ value: JSONValue?, _ path: String) throws(AuthenticationConfiguration.Problem) -> [String] {
     guard let value, !value.isNull else { return [] }
@@ -145,15 +274,19 @@ extension JWTIssuer {
   private static func mapping(_ tree: JSONValue?, _ path: String) throws(AuthenticationConfiguration.Problem) -> Mapping? {
     guard let tree, !tree.isNull else { return nil }
     try AuthenticationConfiguration.check(tree, path, ["claim", "prefix", "expression"])
-    if tree["expression"]?.string?.isEmpty == false { throw expressions("\(path).expression") }
     let claim = tree["claim"]?.string ?? ""
     let prefix = tree["prefix"]?.string
+    if let text = tree["expression"]?.string, !text.isEmpty {
+      if !claim.isEmpty { throw Problem(.invalid(path, "", "claim and expression can't both be set")) }
+      if prefix != nil { throw Problem(.invalid("\(path).prefix", prefix ?? "", "prefix is not supported when expression is set")) }
+      return .expression(try expression(text, "\(path).expression"))
+    }
     if claim.isEmpty {
       if prefix != nil { throw Problem(.invalid("\(path).prefix", prefix ?? "", "prefix is not supported when claim is not set")) }
       return nil
     }
     guard let prefix else { throw Problem(.required("\(path).prefix", "prefix is required when claim is set. It can be set to an empty string to disable prefixing")) }
-    return Mapping(claim: claim, prefix: prefix)
+    return .claim(claim, prefix: prefix)
   }
 
   /// (`validateURL`)

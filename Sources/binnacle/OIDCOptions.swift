@@ -48,8 +48,8 @@ struct OIDCOptions: ParsableArguments {
     guard oidcIssuerUrl.hasPrefix("https://") else { throw StartFailure("--oidc-issuer-url: \(oidcIssuerUrl): URL scheme must be https") }
     if oidcUsernameClaim.isEmpty { throw StartFailure("--oidc-username-claim can't be empty") }
     let prefix = oidcUsernamePrefix == "-" ? "" : !oidcUsernamePrefix.isEmpty ? oidcUsernamePrefix : oidcUsernameClaim == "email" ? "" : "\(oidcIssuerUrl)#"
-    var issuer = JWTIssuer(url: oidcIssuerUrl, audiences: [oidcClientId], username: JWTIssuer.Mapping(claim: oidcUsernameClaim, prefix: prefix))
-    if !oidcGroupsClaim.isEmpty { issuer.groups = JWTIssuer.Mapping(claim: oidcGroupsClaim, prefix: oidcGroupsPrefix) }
+    var issuer = JWTIssuer(url: oidcIssuerUrl, audiences: [oidcClientId], username: .claim(oidcUsernameClaim, prefix: prefix))
+    if !oidcGroupsClaim.isEmpty { issuer.groups = .claim(oidcGroupsClaim, prefix: oidcGroupsPrefix) }
     if !oidcCaFile.isEmpty { issuer.certificateAuthority = String(decoding: try TextFile.contents(of: oidcCaFile, flag: "--oidc-ca-file"), as: UTF8.self) }
     for claim in oidcRequiredClaim.flatMap({ $0.split(separator: ",") }) {
       guard let equals = claim.firstIndex(of: "="), equals > claim.startIndex else { throw StartFailure("--oidc-required-claim: \(claim) is not key=value") }

@@ -62,7 +62,7 @@ import Testing
           certificateAuthority: |
       \(authority)
         claimMappings:
-          username: {claim: sub, prefix: "oidc:"}
+          username: {expression: "'oidc:' + claims.sub"}
           groups: {claim: groups, prefix: ""}
       anonymous: {enabled: false}
       """.write(toFile: folder.file("auth.yaml"), atomically: true, encoding: .utf8)

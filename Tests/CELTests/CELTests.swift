@@ -1,0 +1,62 @@
+import JSON
+import Testing
+
+@testable import CEL
+
+@Suite struct `Expressions` {
+  static let claims: JSONValue = [
+    "sub": "me", "email": "a@b.example", "email_verified": true, "roles": "dev,ops", "groups": ["x", "y", "z"], "exp": 2_000, "iat": 1_000, "nested": ["deep": ["key": "value"], "odd.name": 1], "half": .double(0.5),
+  ]
+
+  private func value(_ text: String) throws -> JSONValue { try CELExpression(text, variables: ["claims"]).evaluate(["claims": Self.claims]) }
+
+  @Test(arguments: [
+    // literals and operators
+    ("1 + 2 * 3", 7), ("(1 + 2) * 3", 9), ("7 / 2", 3), ("-7 / 2", -3), ("-7 % 3", -1), ("0x1F", 31), ("1.5 + 2.0", .double(3.5)), ("2 - 3 - 4", -5), ("-(-3)", 3), ("'a' + \"b\"", "ab"),
+    ("[1] + [2, 3]", [1, 2, 3]), ("{'a': 1, 'b': [2]}", ["a": 1, "b": [2]]), ("{'a': 1}.a", 1), ("{'a': 1}['a']", 1), ("[1, 2][1]", 2), ("null", .null), ("true ? 'y' : 'n'", "y"),
+    ("false ? 1 : true ? 2 : 3", 2), ("!false && true", true), ("1 < 2 && 'a' < 'b' && 1.0 <= 1", true), ("1 == 1.0", true), ("1 != 2", true), ("'1' == 1", false), ("[1, 2] == [1.0, 2]", true),
+    ("2 in [1, 2]", true), ("'a' in {'a': 1}", true), ("'b' in {'a': 1}", false), (#"'\n\t\x41\u00e9\\' "#, "\n\tA\u{e9}\\"), (#"r'\n'"#, "\\n"), ("'''a\nb'''", "a\nb"), ("// a\n1 // b", 1),
+    // an error on one side is forgotten where the other side decides
+    ("1 / 0 == 1 || true", true), ("true || claims.nothing", true), ("claims.nothing == 1 && false", false),
+    // claims
+    ("claims.sub", "me"), ("'oidc:' + claims.sub", "oidc:me"), ("claims['sub']", "me"), ("claims.nested['odd.name']", 1), ("claims.nested.deep.key", "value"), ("has(claims.sub)", true),
+    ("has(claims.nothing)", false), ("has(claims.nested.deep) ? claims.nested.deep.key : 'none'", "value"), ("claims.exp - claims.iat <= 86400", true), ("claims.half * 2.0", .double(1)),
+    // functions
+    ("size('h\u{e9}')", 2), ("[1, 2].size()", 2), ("size({'a': 1})", 1), ("claims.sub.startsWith('m')", true), ("'system:x'.startsWith('system:')", true), ("'abc'.endsWith('bc')", true), ("'abc'.contains('b')", true),
+    ("'a@b.example'.matches('^[a-z]+@b[.]example$')", true), ("'x'.matches('y')", false), ("claims.roles.split(',')", ["dev", "ops"]), ("'a,b,c'.split(',', 2)", ["a", "b,c"]), ("claims.groups.join('-')", "x-y-z"),
+    ("'Mixed'.lowerAscii() + 'Mixed'.upperAscii()", "mixedMIXED"), ("' a '.trim()", "a"), ("'aXbXc'.replace('X', '')", "abc"), ("'aXbXc'.replace('X', '-', 1)", "a-bXc"), ("'hello'.substring(1, 3)", "el"),
+    ("'hello'.substring(3)", "lo"), ("'hello'.indexOf('l')", 2), ("'hello'.lastIndexOf('l')", 3), ("'abc'.charAt(1)", "b"), ("string(5) + string(true)", "5true"), ("int('42')", 42), ("int(3.9)", 3), ("double(2)", .double(2)),
+    ("type(1) == type(2)", true), ("[3, 1, 2].max()", 3), ("[3, 1, 2].min()", 1), ("[1, 2, 3].sum()", 6), ("[1, 2].isSorted()", true), ("[2, 1].isSorted()", false),
+    // macros
+    ("claims.groups.all(g, size(g) == 1)", true), ("claims.groups.exists(g, g == 'y')", true), ("claims.groups.exists_one(g, g > 'x')", false), ("claims.groups.filter(g, g != 'y')", ["x", "z"]),
+    ("claims.groups.map(g, 'p:' + g)", ["p:x", "p:y", "p:z"]), ("claims.groups.map(g, g != 'x', g + g)", ["yy", "zz"]), ("{'a': 1, 'b': 2}.all(k, k < 'c')", true), ("[[1], [2, 3]].map(l, l.map(i, i + 1))", [[2], [3, 4]]),
+    ("[].all(x, false)", true), ("[].exists(x, true)", false),
+  ] as [(String, JSONValue)])
+  func `an expression comes to its value`(text: String, expected: JSONValue) throws { #expect(try value(text) == expected) }
+
+  @Test(arguments: [
+    ("claims.nothing", "no such key: nothing"), ("claims['nothing']", "no such key: nothing"), ("1 / 0", "division by zero"), ("1 % 0", "modulus by zero"), ("9223372036854775807 + 1", "integer overflow"), ("[1][1]", "index out of bounds: 1"),
+    ("1 + 'a'", "no such overload"), ("claims.sub.deep", "no such overload"), ("!1", "no such overload"), ("'a' ? 1 : 2", "no such overload"), ("int('x')", "cannot convert x to int"), ("'a'.substring(2)", "index out of range: 2"),
+    ("1 / 0 == 1 && true", "division by zero"), ("'a' < 1", "no such overload"), ("'a'.matches('(')", "error parsing regexp: ("),
+  ])
+  func `what has no value says why`(text: String, problem: String) throws { #expect(throws: CELError(problem)) { try self.value(text) } }
+
+  @Test(arguments: ["", "1 +", "(1", "claims.", "other.x", "nothing()", "'a'.nothing()", "'a", "\"a\nb\"", "1 2", "[1, 2", "{'a': }", "claims.groups.all(1, true)", "has(claims)", "a.b", "@", "'\\q'", "size()", "in", "99999999999999999999"])
+  func `what is no expression is refused`(text: String) { #expect(throws: CELError.self) { try CELExpression(text, variables: ["claims"]) } }
+
+  @Test func `depth, length and steps are bounded`() throws {
+    #expect(throws: CELError.self) { try CELExpression(String(repeating: "(", count: 5_000) + "1" + String(repeating: ")", count: 5_000), variables: []) }
+    #expect(throws: CELError.self) { try CELExpression(String(repeating: "-", count: 5_000) + "claims", variables: ["claims"]) }
+    #expect(throws: CELError.self) { try CELExpression("'" + String(repeating: "a", count: 11_000) + "'", variables: []) }
+    let many = "[" + (0..<60).map { "\($0)" }.joined(separator: ",") + "]"
+    let text = "\(many).all(a, \(many).all(b, \(many).all(c, a + b + c >= 0)))"
+    #expect(throws: CELError("operation cancelled: actual cost limit exceeded")) { try CELExpression(text, variables: []).evaluate([:]) }
+    let growing = "['aaaaaaaaaa'].map(x, x + x).map(x, x.replace('a', 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa')).map(x, x.replace('a', 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa')).map(x, x.replace('a', 'aaaaaaaaaaaaaaaaaaaa'))"
+    #expect(throws: CELError.self) { try CELExpression(growing, variables: []).evaluate([:]) }
+  }
+
+  @Test func `it is known what an expression reads`() throws {
+    let expression = try CELExpression("has(claims.email) && claims['email_verified'] ? claims.sub : ''", variables: ["claims"])
+    #expect(expression.reads("claims", "email") && expression.reads("claims", "email_verified") && expression.reads("claims", "sub") && !expression.reads("claims", "groups"))
+  }
+}
