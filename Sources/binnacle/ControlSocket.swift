@@ -17,20 +17,21 @@ final class ControlSocket: @unchecked Sendable {  // Sendable: a dispatch source
 
   /// nil where it can't be made: then the daemon serves without.
   init?(besides database: String, _ handle: @escaping Handler) {
-    path = Self.path(besides: database)
+    let path = Self.path(besides: database)
     unlink(path)
-    descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue), 0)
-    source = DispatchSource.makeReadSource(fileDescriptor: descriptor, queue: queue)
+    let descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue), 0)
+    guard descriptor >= 0 else { return nil }
     let mask = umask(0o077)
     let isBound = Self.with(path) { bind(descriptor, $0, $1) } == 0
     umask(mask)
-    guard descriptor >= 0, isBound, listen(descriptor, 4) == 0 else {
-      source.resume()
-      source.cancel()
+    guard isBound, listen(descriptor, 4) == 0 else {
       Glibc.close(descriptor)
       return nil
     }
-    source.setEventHandler { [descriptor] in
+    self.path = path
+    self.descriptor = descriptor
+    source = DispatchSource.makeReadSource(fileDescriptor: descriptor, queue: queue)
+    source.setEventHandler {
       let client = accept(descriptor, nil, nil)
       guard client >= 0 else { return }
       defer { Glibc.close(client) }

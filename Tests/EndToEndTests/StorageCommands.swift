@@ -105,8 +105,11 @@ import Testing
       guard HTTPProbe.request("DELETE", port: port, path: "/api/v1/nodes/later-\(thread)-\(n)", timeoutSeconds: 5)?.status == 200 else { break }
     } }
     let before = try #require(HTTPProbe.request(port: daemon.port, path: "/api/v1/nodes", timeoutSeconds: 10)).body
+    let control = try #require(daemon.storageArguments.last) + "/binnacle.db.control"
+    let mode = try FileManager.default.attributesOfItem(atPath: control)[.posixPermissions] as? Int
+    #expect((mode ?? 0) & 0o077 == 0)
     try await daemon.end()
-    #expect(!FileManager.default.fileExists(atPath: folder.file("binnacle.db.control")))
+    #expect(!FileManager.default.fileExists(atPath: control))
     let taken = try await storage("snapshot", daemon, [file])
     #expect(taken.status == 0 && taken.output.contains("199 keys"), "\(taken.output)")
     #expect(try await storage("snapshot", daemon, [file]).output.contains("is there already"))
