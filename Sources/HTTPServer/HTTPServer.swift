@@ -47,7 +47,7 @@ public final class HTTPServer: Sendable {
     public var streamWindow = 256 << 10
     public var connectionWindow = 1 << 20
     /// How much, and how long, is read and thrown away after a refusal, so that the client can read it.
-    public var maxLingerBytes = 8 << 20
+    public var maxLingerBytes = 1 << 20
     public var lingerTimeout = Duration.seconds(3)
     public init() {}
   }
