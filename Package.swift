@@ -52,7 +52,7 @@ let package = Package(
     .target(name: "FieldManagement", dependencies: ["Schema", "JSON", "Machinery", "ByteBuffers"], swiftSettings: swiftSettings),
     .target(name: "Metrics", swiftSettings: swiftSettings),
     // The Common Expression Language over JSON: there is no library of it for Swift.
-    .target(name: "CEL", dependencies: ["JSON"], swiftSettings: swiftSettings),
+    .target(name: "CEL", dependencies: ["JSON", "ByteBuffers"], swiftSettings: swiftSettings),
     // Who a request is by and what they may do; knows neither sockets nor storage.
     .target(name: "Access", dependencies: ["CEL", "Machinery", "JSON", "ByteBuffers"], swiftSettings: swiftSettings),
     .target(name: "Storage", dependencies: ["ByteBuffers", "Machinery", "Metrics"], swiftSettings: swiftSettings),
@@ -61,9 +61,9 @@ let package = Package(
     .target(name: "StorageSQLite", dependencies: ["Storage", "ByteBuffers", "CSQLite"], swiftSettings: swiftSettings),
     .target(name: "CurlHTTP", dependencies: ["CCurl", "CNetwork", "ByteBuffers"], swiftSettings: swiftSettings),
     // Somebody else is asked who a request is by, or whether it may be made.
-    .target(name: "AccessWebhooks", dependencies: ["Access", "CNetwork", "CurlHTTP", "JSON", "Machinery", "ByteBuffers"], swiftSettings: swiftSettings),
+    .target(name: "AccessWebhooks", dependencies: ["Access", "CurlHTTP", "JSON", "Machinery", "ByteBuffers"], swiftSettings: swiftSettings),
     // Tokens that somebody else has signed.
-    .target(name: "AccessJWT", dependencies: ["Access", "CCrypto", "CNetwork", "CurlHTTP", "JSON", "Machinery", "ByteBuffers"], swiftSettings: swiftSettings),
+    .target(name: "AccessJWT", dependencies: ["Access", "CCrypto", "CurlHTTP", "JSON", "Machinery", "ByteBuffers"], swiftSettings: swiftSettings),
     // What was asked, by whom, and what became of it.
     .target(name: "Audit", dependencies: ["Access", "AccessWebhooks", "Machinery", "Metrics", "JSON", "ByteBuffers"], swiftSettings: swiftSettings),
     .target(name: "EtcdTransport", dependencies: ["Storage", "CurlHTTP", "COpenSSL", "Machinery"], swiftSettings: swiftSettings),

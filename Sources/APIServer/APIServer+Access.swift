@@ -35,22 +35,21 @@ extension APIServer {
   /// there too, now or later.
   func admit(_ request: Request, _ context: RequestContext, _ next: @escaping @Sendable (RequestContext) -> Void) {
     guard request.isSecure, let access = configuration.access else {
-      if let audit = configuration.audit {
-        let path = request.withPath { PercentEncoding.decode($0, plusIsSpace: false) } ?? ""
-        let info = RequestInfo(method: request.methodName, path: path) { context.query[$0] }
-        let told = AuditRecord.Request(request, auditID: context.reply.auditID)
-        context.reply.begin(audit.begin(info.attributes(of: .unsecured)) { told })
-      }
+      if configuration.audit != nil { audit(RequestInfo(request, context.query), by: .unsecured, context) { AuditRecord.Request(request, auditID: context.reply.auditID) } }
       // Whoever comes over plain HTTP is one user like another: all share the limit.
       if begin(context, isPrivileged: false) { next(context) }
       return
     }
-    let path = request.withPath { PercentEncoding.decode($0, plusIsSpace: false) } ?? ""
-    let info = RequestInfo(method: request.methodName, path: path) { context.query[$0] }
+    let info = RequestInfo(request, context.query)
     let wish: Result<Impersonation?, Status> = Result { () throws(Status) in try Impersonation(request) }
     let told = configuration.audit == nil ? nil : AuditRecord.Request(request, auditID: context.reply.auditID)
     let admission = AccessFilter(server: self, access: access, info: info, wish: wish, context: context, told: told)
-    admission.authenticated(access.authenticator.authenticate(access.credentials(request, path: path)), next)
+    admission.authenticated(access.authenticator.authenticate(access.credentials(request, path: info.path)), next)
+  }
+
+  /// From now on the request is audited, as far as the policy says. `user`: nil where nobody was recognized.
+  fileprivate func audit(_ info: RequestInfo, by user: UserInfo?, _ context: RequestContext, _ request: () -> AuditRecord.Request) {
+    context.reply.begin(configuration.audit?.begin(info.attributes(of: user ?? UserInfo(name: "")), isKnown: user != nil, request))
   }
 
   /// Takes a place among the requests at work, or says that there is none.
@@ -111,8 +110,7 @@ private struct AccessFilter: Sendable {
 
   /// `user`: nil where nobody was recognized.
   private func audit(_ user: UserInfo?) {
-    guard let trail = server.configuration.audit, let told else { return }
-    context.reply.begin(trail.begin(info.attributes(of: user ?? UserInfo(name: "")), isKnown: user != nil) { told })
+    if let told { server.audit(info, by: user, context) { told } }
   }
 
   /// The text of kube-apiserver's 401, which says nothing of what was wrong.
@@ -201,7 +199,18 @@ extension AccessDecision {
 extension AuditRecord.Request {
   init(_ request: Request, auditID: String) {
     self.init(
-      auditID: auditID, uri: request.path + (request.query.map { "?" + $0 } ?? ""), userAgent: request.header("User-Agent") ?? "", sourceIPs: SourceAddresses.of(request),
+      auditID: auditID, uri: request.target, userAgent: request.header("User-Agent") ?? "", sourceIPs: SourceAddresses.of(request),
       received: .now())
   }
+}
+
+extension RequestInfo {
+  fileprivate init(_ request: Request, _ query: Query) {
+    self.init(method: request.methodName, path: request.withPath { PercentEncoding.decode($0, plusIsSpace: false) } ?? "") { query[$0] }
+  }
+}
+
+extension Request {
+  /// Path and query as the client sent them.
+  var target: String { path + (query.map { "?" + $0 } ?? "") }
 }

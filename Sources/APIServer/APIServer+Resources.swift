@@ -180,7 +180,7 @@ extension APIServer {
       let result: WriteResult
       if type == MediaType.applyPatch {
         let (config, warnings) = try await RequestBody.configuration(context, validation: options.fieldValidationKind)
-        if let audit = context.reply.audit, audit.keepsRequest { audit.sent(ByteSlice(config.encoded())) }
+        context.reply.audit?.sent(besides: config)
         result = try await endpoint.store.apply(
           name, namespace: namespace, config: config, subresource: subresource, options: options, warnings: warnings)
       } else {

@@ -112,7 +112,7 @@ public final class APIServer: RequestHandler {
       path, request.method, isWatch: verb == "watch", isApply: request.method == .patch && request.withHeader("Content-Type", Self.isApply),
       isDryRun: !query.isEmpty && query["dryRun"] == "All")
     let record = RequestRecord(
-      verb: verb, target: configuration.log == nil ? "" : target(of: request), userAgent: request.header("User-Agent") ?? "",
+      verb: verb, target: configuration.log == nil ? "" : request.target, userAgent: request.header("User-Agent") ?? "",
       peer: configuration.log == nil ? "" : request.peerAddress, auditID: auditID, started: .now,
       bytes: request.body.count, series: series)
     let context = RequestContext(
@@ -127,7 +127,7 @@ public final class APIServer: RequestHandler {
       let why = "invalid timeout specified in the request URL - time: invalid duration \(GoText.quoted(text))"
       return context.reply.send(context.error(.badRequest(why)))
     }
-    let target = path == .incompleteWatch ? target(of: request) : ""
+    let target = path == .incompleteWatch ? request.target : ""
     admit(request, context) { self.route(path, $0, target: target) }
   }
 
@@ -144,8 +144,6 @@ public final class APIServer: RequestHandler {
       headers: [ResponseHeader("Audit-Id", AuditID.next()), ResponseHeader("Cache-Control", "no-cache, private"), ResponseHeader("Content-Type", Answer.json)],
       body: answer.body)
   }
-
-  private func target(of request: Request) -> String { request.path + (request.query.map { "?" + $0 } ?? "") }
 
   private func verb(_ request: Request, _ path: RequestPath, _ query: Query) -> String {
     switch (path, request.method) {

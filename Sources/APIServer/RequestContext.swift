@@ -101,8 +101,8 @@ final class Reply: Sendable {
   /// Makes the event of an answer. A request that nobody was recognized for has that one alone.
   private func tell(_ answer: Answer) {
     guard let audit else { return }
-    let isDocument = answer.contentType.hasPrefix(Answer.json) || answer.json != nil
-    audit.answered(answer.code, answer.status, object: !isDocument || answer.body.isEmpty ? nil : answer.json ?? answer.body.line, stage: audit.isStranger ? .responseStarted : .responseComplete)
+    let isKept = audit.keepsResponse && !answer.body.isEmpty && (answer.json != nil || answer.contentType.hasPrefix(Answer.json))
+    audit.answered(answer.code, answer.status, object: isKept ? answer.json ?? answer.body.line : nil, stage: audit.isStranger ? .responseStarted : .responseComplete)
   }
 
   /// Room for an answer that is about to be made. Throws 429 where there is none.

@@ -5,13 +5,13 @@ import Machinery
 
 /// How an entry of `jwt` in the AuthenticationConfiguration file is read. (apiserver `apis/apiserver/validation`.)
 extension JWTIssuer {
-  private typealias Problem = AuthenticationConfiguration.Problem
+  private typealias Problem = ConfigurationProblem
 
   /// Reads an entry of `jwt`. Throws the first thing that is wrong with it, in kube-apiserver's words where it has some.
-  init(_ tree: JSONValue, at path: String) throws(AuthenticationConfiguration.Problem) {
-    try AuthenticationConfiguration.check(tree, path, ["issuer", "claimValidationRules", "claimMappings", "userValidationRules"])
+  init(_ tree: JSONValue, at path: String) throws(ConfigurationProblem) {
+    try ConfigurationTree.check(tree, path, ["issuer", "claimValidationRules", "claimMappings", "userValidationRules"])
     let issuer = tree["issuer"] ?? [:]
-    try AuthenticationConfiguration.check(issuer, "\(path).issuer", ["url", "discoveryURL", "certificateAuthority", "audiences", "audienceMatchPolicy", "egressSelectorType"])
+    try ConfigurationTree.check(issuer, "\(path).issuer", ["url", "discoveryURL", "certificateAuthority", "audiences", "audienceMatchPolicy", "egressSelectorType"])
     let url = issuer["url"]?.string ?? ""
     if url.isEmpty { throw Problem(.required("\(path).issuer.url", "")) }
     try Self.checkURL(url, "\(path).issuer.url")
@@ -29,21 +29,21 @@ extension JWTIssuer {
     }
 
     let mappings = tree["claimMappings"] ?? [:]
-    try AuthenticationConfiguration.check(mappings, "\(path).claimMappings", ["username", "groups", "uid", "extra"])
+    try ConfigurationTree.check(mappings, "\(path).claimMappings", ["username", "groups", "uid", "extra"])
     guard let username = try Self.mapping(mappings["username"], "\(path).claimMappings.username") else {
       throw Problem(.required("\(path).claimMappings.username", "claim or expression is required"))
     }
     self.init(url: url, audiences: audiences, username: username)
     groups = try Self.mapping(mappings["groups"], "\(path).claimMappings.groups")
     if let uid = mappings["uid"], !uid.isNull {
-      try AuthenticationConfiguration.check(uid, "\(path).claimMappings.uid", ["claim", "expression"])
+      try ConfigurationTree.check(uid, "\(path).claimMappings.uid", ["claim", "expression"])
       let (claim, text) = (uid["claim"]?.string ?? "", uid["expression"]?.string ?? "")
       if !claim.isEmpty && !text.isEmpty { throw Problem(.invalid("\(path).claimMappings.uid", "", "claim and expression can't both be set")) }
       self.uid = !text.isEmpty ? .expression(try Self.expression(text, "\(path).claimMappings.uid.expression")) : claim.isEmpty ? nil : .claim(claim)
     }
     extra = try Self.extra(mappings["extra"], "\(path).claimMappings.extra")
     if let place = issuer["discoveryURL"]?.string, !place.isEmpty {
-      func bare(_ url: String) -> Substring { url[...].trimmingSuffix("/") }
+      func bare(_ url: String) -> String { String(url.reversed().drop { $0 == "/" }) }
       if bare(place) == bare(url) { throw Problem(.invalid("\(path).issuer.discoveryURL", place, "discoveryURL must be different from URL")) }
       try Self.checkURL(place, "\(path).issuer.discoveryURL")
       discovery = place
@@ -52,11 +52,9 @@ extension JWTIssuer {
     if !certificateAuthority.isEmpty && !certificateAuthority.contains("-----BEGIN CERTIFICATE-----") {
       throw Problem(.invalid("\(path).issuer.certificateAuthority", "<omitted>", "data does not contain any valid RSA or ECDSA certificates"))
     }
-    let rules = tree["claimValidationRules"] ?? []
-    guard rules.isNull || rules.array != nil else { throw Problem(description: "\(path).claimValidationRules: it must be a list") }
-    for (place, rule) in (rules.array ?? []).enumerated() {
+    for (place, rule) in try ConfigurationTree.items(tree["claimValidationRules"], "\(path).claimValidationRules").enumerated() {
       let at = "\(path).claimValidationRules[\(place)]"
-      try AuthenticationConfiguration.check(rule, at, ["claim", "requiredValue", "expression", "message"])
+      try ConfigurationTree.check(rule, at, ["claim", "requiredValue", "expression", "message"])
       let (claim, text) = (rule["claim"]?.string ?? "", rule["expression"]?.string ?? "")
       if claim.isEmpty && text.isEmpty { throw Problem(.required(at, "claim or expression is required")) }
       if !claim.isEmpty && !text.isEmpty { throw Problem(.invalid(at, claim, "claim and expression can't both be set")) }
@@ -80,17 +78,15 @@ extension JWTIssuer {
     }
   }
 
-  private static func expression(_ text: String, _ path: String, about variable: String = "claims") throws(AuthenticationConfiguration.Problem) -> CELExpression {
+  private static func expression(_ text: String, _ path: String, about variable: String = "claims") throws(ConfigurationProblem) -> CELExpression {
     do throws(CELError) { return try CELExpression(text, variables: [variable]) } catch { throw Problem(.invalid(path, text, "compilation failed: \(error)")) }
   }
 
-  private static func userRules(_ list: JSONValue?, _ path: String) throws(AuthenticationConfiguration.Problem) -> [Rule] {
-    guard let list, !list.isNull else { return [] }
-    guard let entries = list.array else { throw Problem(description: "\(path): it must be a list") }
+  private static func userRules(_ list: JSONValue?, _ path: String) throws(ConfigurationProblem) -> [Rule] {
     var rules: [Rule] = []
-    for (place, rule) in entries.enumerated() {
+    for (place, rule) in try ConfigurationTree.items(list, path).enumerated() {
       let at = "\(path)[\(place)]"
-      try AuthenticationConfiguration.check(rule, at, ["expression", "message"])
+      try ConfigurationTree.check(rule, at, ["expression", "message"])
       guard let text = rule["expression"]?.string, !text.isEmpty else { throw Problem(.required("\(at).expression", "")) }
       if rules.contains(where: { $0.expression.text == text }) { throw Problem(.duplicate("\(at).expression", bare: GoText.quoted(text))) }
       rules.append(Rule(expression: try expression(text, "\(at).expression", about: "user"), message: rule["message"]?.string ?? ""))
@@ -98,13 +94,11 @@ extension JWTIssuer {
     return rules
   }
 
-  private static func extra(_ list: JSONValue?, _ path: String) throws(AuthenticationConfiguration.Problem) -> [Extra] {
-    guard let list, !list.isNull else { return [] }
-    guard let entries = list.array else { throw Problem(description: "\(path): it must be a list") }
+  private static func extra(_ list: JSONValue?, _ path: String) throws(ConfigurationProblem) -> [Extra] {
     var all: [Extra] = []
-    for (place, entry) in entries.enumerated() {
+    for (place, entry) in try ConfigurationTree.items(list, path).enumerated() {
       let at = "\(path)[\(place)]"
-      try AuthenticationConfiguration.check(entry, at, ["key", "valueExpression"])
+      try ConfigurationTree.check(entry, at, ["key", "valueExpression"])
       let key = entry["key"]?.string ?? ""
       if key.isEmpty { throw Problem(.required("\(at).key", "")) }
       let parts = key.split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false)
@@ -122,7 +116,7 @@ extension JWTIssuer {
     return all
   }
 
-  private static func strings(_ value: JSONValue?, _ path: String) throws(AuthenticationConfiguration.Problem) -> [String] {
+  private static func strings(_ value: JSONValue?, _ path: String) throws(ConfigurationProblem) -> [String] {
     guard let value, !value.isNull else { return [] }
     let texts = value.array?.compactMap(\.string)
     guard let texts, texts.count == value.array?.count else { throw Problem(description: "\(path): it must be a list of strings") }
@@ -130,9 +124,9 @@ extension JWTIssuer {
   }
 
   /// nil where nothing is said.
-  private static func mapping(_ tree: JSONValue?, _ path: String) throws(AuthenticationConfiguration.Problem) -> Mapping? {
+  private static func mapping(_ tree: JSONValue?, _ path: String) throws(ConfigurationProblem) -> Mapping? {
     guard let tree, !tree.isNull else { return nil }
-    try AuthenticationConfiguration.check(tree, path, ["claim", "prefix", "expression"])
+    try ConfigurationTree.check(tree, path, ["claim", "prefix", "expression"])
     let claim = tree["claim"]?.string ?? ""
     let prefix = tree["prefix"]?.string
     if let text = tree["expression"]?.string, !text.isEmpty {
@@ -149,23 +143,11 @@ extension JWTIssuer {
   }
 
   /// (`validateURL`)
-  private static func checkURL(_ url: String, _ path: String) throws(AuthenticationConfiguration.Problem) {
+  private static func checkURL(_ url: String, _ path: String) throws(ConfigurationProblem) {
     if !url.hasPrefix("https://") { throw Problem(.invalid(path, url, "URL scheme must be https")) }
     let host = url.dropFirst(8).prefix { $0 != "/" && $0 != "?" && $0 != "#" }
     if host.contains("@") { throw Problem(.invalid(path, url, "URL must not contain a username or password")) }
     if url.contains("#") { throw Problem(.invalid(path, url, "URL must not contain a fragment")) }
     if url.contains("?") { throw Problem(.invalid(path, url, "URL must not contain a query")) }
-  }
-}
-
-extension AuthenticationConfiguration.Problem {
-  init(_ error: FieldError) { description = error.message }
-}
-
-extension Substring {
-  fileprivate func trimmingSuffix(_ end: Character) -> Substring {
-    var rest = self
-    while rest.last == end { rest = rest.dropLast() }
-    return rest
   }
 }

@@ -19,9 +19,7 @@ public struct JWTIssuer: Sendable, Equatable {
 
     /// Throws where it doesn't hold.
     func check(_ variables: [String: JSONValue], _ what: String) throws(Refusal) {
-      let result: JSONValue
-      do throws(CELError) { result = try expression.evaluate(variables) } catch { throw Refusal("oidc: error evaluating \(what): expression '\(expression.text)' resulted in error: \(error)") }
-      guard let holds = result.bool else { throw Refusal("oidc: error evaluating \(what): validation expression must return a boolean") }
+      guard let holds = try JWTIssuer.evaluated(expression, variables, what).bool else { throw Refusal("oidc: error evaluating \(what): validation expression must return a boolean") }
       if !holds { throw Refusal("oidc: error evaluating \(what): validation expression '\(expression.text)' failed: \(message)") }
     }
   }
@@ -73,7 +71,7 @@ public struct JWTIssuer: Sendable, Equatable {
     user.groups = try groupNames(of: claims)
     user.uid = try identity(of: claims)
     for extra in extra {
-      let values = try Self.texts(try Self.evaluated(extra.expression, claims, "extra claim expression"), "extra claim expression")
+      let values = try Self.texts(try Self.evaluated(extra.expression, ["claims": claims], "extra claim expression"), "extra claim expression")
       if !values.isEmpty { user.extra.append((extra.key, values)) }
     }
     for (claim, value) in requiredClaims.sorted(by: { $0.key < $1.key }) {
@@ -91,22 +89,28 @@ public struct JWTIssuer: Sendable, Equatable {
     return user
   }
 
-  private static func evaluated(_ expression: CELExpression, _ claims: JSONValue, _ what: String) throws(Refusal) -> JSONValue {
-    do throws(CELError) { return try expression.evaluate(["claims": claims]) } catch { throw Refusal("oidc: error evaluating \(what): expression '\(expression.text)' resulted in error: \(error)") }
+  private static func evaluated(_ expression: CELExpression, _ variables: [String: JSONValue], _ what: String) throws(Refusal) -> JSONValue {
+    do throws(CELError) { return try expression.evaluate(variables) } catch { throw Refusal("oidc: error evaluating \(what): expression '\(expression.text)' resulted in error: \(error)") }
   }
 
   /// Of a string, a list of strings, or nothing; empty ones count as none. (`convertCELValueToStringList`)
   private static func texts(_ value: JSONValue, _ what: String) throws(Refusal) -> [String] {
     if value.isNull { return [] }
-    let texts = value.string.map { [$0] } ?? value.array?.compactMap(\.string)
-    guard let texts, value.array.map({ $0.count == texts.count }) ?? true else { throw Refusal("oidc: error evaluating \(what): expression must return a string or a list of strings") }
+    guard let texts = strings(value) else { throw Refusal("oidc: error evaluating \(what): expression must return a string or a list of strings") }
     return texts.filter { !$0.isEmpty }
+  }
+
+  /// Of a list of strings, or of one that stands by itself; nil for anything else.
+  private static func strings(_ value: JSONValue) -> [String]? {
+    if let text = value.string { return [text] }
+    let texts = value.array?.compactMap(\.string)
+    return texts?.count == value.array?.count ? texts : nil
   }
 
   private func name(of claims: JSONValue) throws(Refusal) -> String {
     switch username {
     case .expression(let expression):
-      guard let name = try Self.evaluated(expression, claims, "username claim expression").string else { throw Refusal("oidc: error evaluating username claim expression: username claim expression must return a string") }
+      guard let name = try Self.evaluated(expression, ["claims": claims], "username claim expression").string else { throw Refusal("oidc: error evaluating username claim expression: username claim expression must return a string") }
       if name.isEmpty { throw Refusal("oidc: empty username via CEL expression is not allowed") }
       return name
     case .claim(let claim, let prefix):
@@ -122,12 +126,10 @@ public struct JWTIssuer: Sendable, Equatable {
   private func groupNames(of claims: JSONValue) throws(Refusal) -> [String] {
     switch groups {
     case nil: return []
-    case .expression(let expression): return try Self.texts(try Self.evaluated(expression, claims, "group claim expression"), "group claim expression")
+    case .expression(let expression): return try Self.texts(try Self.evaluated(expression, ["claims": claims], "group claim expression"), "group claim expression")
     case .claim(let name, let prefix):
       guard let claim = claims[name] else { return [] }
-      // One group may stand by itself.
-      let names = claim.string.map { [$0] } ?? claim.array?.compactMap(\.string)
-      guard let names, claim.array.map({ $0.count == names.count }) ?? true else { throw Refusal("oidc: parse groups claim \(GoText.quoted(name)): it is neither a string nor a list of strings") }
+      guard let names = Self.strings(claim) else { throw Refusal("oidc: parse groups claim \(GoText.quoted(name)): it is neither a string nor a list of strings") }
       return names.map { prefix + $0 }
     }
   }
@@ -136,7 +138,7 @@ public struct JWTIssuer: Sendable, Equatable {
     switch uid {
     case nil: return ""
     case .expression(let expression):
-      guard let uid = try Self.evaluated(expression, claims, "uid claim expression").string else { throw Refusal("oidc: error evaluating uid claim expression: uid claim expression must return a string") }
+      guard let uid = try Self.evaluated(expression, ["claims": claims], "uid claim expression").string else { throw Refusal("oidc: error evaluating uid claim expression: uid claim expression must return a string") }
       return uid
     case .claim(let claim, _):
       guard let uid = claims[claim]?.string else { throw Refusal("oidc: parse uid claim \(GoText.quoted(claim)): claim not present") }

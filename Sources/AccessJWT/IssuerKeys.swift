@@ -1,7 +1,5 @@
 import ByteBuffers
-import CNetwork
 import CurlHTTP
-import Glibc
 import JSON
 import Machinery
 import Synchronization
@@ -40,11 +38,8 @@ final class IssuerKeys: Sendable {
     configuration.maxInFlight = 4
     configuration.maxWaiting = 16
     if !authority.isEmpty {
-      // libcurl wants a file: this one is in memory alone, and stays as long as the process.
-      var text = authority
-      let descriptor = cnetwork_memory_file("issuer")
-      guard descriptor >= 0, text.withUTF8({ write(descriptor, $0.baseAddress, $0.count) == $0.count }) else { throw Failure(description: "certificateAuthority: no memory for it") }
-      configuration.caFile = "/proc/self/fd/\(descriptor)"
+      guard let path = MemoryFile.path(named: "issuer", holding: authority.utf8) else { throw Failure(description: "certificateAuthority: no memory for it") }
+      configuration.caFile = path
     }
     do throws(HTTPFailure) { http = try HTTPClient(configuration) } catch { throw Failure(description: error.description) }
   }

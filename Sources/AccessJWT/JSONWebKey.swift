@@ -48,7 +48,7 @@ final class JSONWebKey: @unchecked Sendable {  // Sendable: the key is never cha
   /// nil for a key of another kind, or one that is not for signatures.
   init?(_ tree: JSONValue) {
     if let use = tree["use"]?.string, use != "sig" { return nil }
-    func number(_ name: String) -> [UInt8]? { (tree[name]?.string).flatMap { Base64URL.decode($0.utf8) } }
+    func number(_ name: String) -> [UInt8]? { (tree[name]?.string).flatMap { try? Base64URL.decode($0.utf8).get() } }
     let der: [UInt8]
     switch (tree["kty"]?.string, tree["crv"]?.string) {
     case ("RSA", _):

@@ -13,7 +13,7 @@ struct JSONWebToken {
   /// nil for what is no such token.
   init?(_ text: String) {
     let parts = text.utf8.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
-    guard parts.count == 3, let header = Self.object(parts[0]), let claims = Self.object(parts[1]), let signature = Base64URL.decode(parts[2]),
+    guard parts.count == 3, let header = Self.object(parts[0]), let claims = Self.object(parts[1]), let signature = try? Base64URL.decode(parts[2]).get(),
       let algorithm = header["alg"]?.string
     else { return nil }
     // Extensions that must be understood are not.
@@ -26,25 +26,7 @@ struct JSONWebToken {
   }
 
   private static func object(_ part: Substring.UTF8View) -> JSONValue? {
-    guard let bytes = Base64URL.decode(part), let value = try? JSONValue(parsing: ByteSlice(SharedBytes(bytes))), value.object != nil else { return nil }
+    guard let bytes = try? Base64URL.decode(part).get(), let value = try? JSONValue(parsing: ByteSlice(SharedBytes(bytes))), value.object != nil else { return nil }
     return value
-  }
-}
-
-/// RFC 4648's second alphabet, without padding.
-enum Base64URL {
-  static func decode(_ text: some Collection<UInt8>) -> [UInt8]? {
-    var plain: [UInt8] = []
-    plain.reserveCapacity(text.count + 3)
-    for byte in text {
-      switch byte {
-      case UInt8(ascii: "-"): plain.append(UInt8(ascii: "+"))
-      case UInt8(ascii: "_"): plain.append(UInt8(ascii: "/"))
-      case UInt8(ascii: "+"), UInt8(ascii: "/"), UInt8(ascii: "="): return nil
-      default: plain.append(byte)
-      }
-    }
-    while plain.count % 4 != 0 { plain.append(UInt8(ascii: "=")) }
-    return plain.withUnsafeBytes { Base64.decode($0) }.map { ByteSlice($0).array }
   }
 }

@@ -1,5 +1,4 @@
 public import ByteBuffers
-import CNetwork
 import CurlHTTP
 import Foundation
 public import JSON
@@ -69,10 +68,8 @@ public struct WebhookConnection: Sendable {
   private static func file(_ part: JSONValue, _ member: String, _ folder: String) throws(Problem) -> String {
     if let data = part[member + "-data"]?.string, !data.isEmpty {
       guard let bytes = Data(base64Encoded: data) else { throw Problem(description: "\(member)-data is not base64") }
-      // libcurl wants files: this one is in memory alone, and stays as long as the process.
-      let descriptor = cnetwork_memory_file("webhook")
-      guard descriptor >= 0, bytes.withUnsafeBytes({ write(descriptor, $0.baseAddress, $0.count) }) == bytes.count else { throw Problem(description: "\(member)-data: no memory for it") }
-      return "/proc/self/fd/\(descriptor)"
+      guard let path = MemoryFile.path(named: "webhook", holding: bytes) else { throw Problem(description: "\(member)-data: no memory for it") }
+      return path
     }
     guard let name = part[member]?.string, !name.isEmpty else { return "" }
     let path = absolute(name, folder)

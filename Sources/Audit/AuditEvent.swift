@@ -108,11 +108,17 @@ public final class AuditRecord: Sendable {
     }
   }
 
-  /// The same of a patch or of options, which say nothing of the object. What is no JSON is left out.
-  public func sent(_ body: ByteSlice) {
-    guard keepsRequest, let value = try? JSONValue(parsing: body) else { return }
+  /// A patch or options, which say nothing of the object.
+  public func sent(besides value: JSONValue) {
+    guard keepsRequest else { return }
     let bytes = value.encoded()
     state.withLock { $0.requestObject = bytes }
+  }
+
+  /// The same as it came. What is no JSON is left out.
+  public func sent(_ body: ByteSlice) {
+    guard keepsRequest, let value = try? JSONValue(parsing: body) else { return }
+    sent(besides: value)
   }
 
   private func shown(_ object: JSONValue) -> JSONValue {

@@ -137,14 +137,18 @@ private struct LogFile: ~Copyable {
   /// `audit.log` becomes `audit-2026-01-02T03-04-05.678.log`, as lumberjack names it.
   private mutating func putAside() throws(AuditLog.Unusable) {
     let (stem, ending) = parts
-    let time = Date().formatted(.iso8601.year().month().day().time(includingFractionalSeconds: true)).replacing(":", with: "-")
-    guard rename(configuration.path, "\(stem)-\(time)\(ending)") == 0 else {
+    guard rename(configuration.path, "\(stem)-\(Self.stamp(Date()))\(ending)") == 0 else {
       throw AuditLog.Unusable(description: "\(configuration.path) can't be put aside: \(String(cString: strerror(errno)))")
     }
     let (next, _) = try Self.open(configuration.path)
     close(descriptor)
     (descriptor, size) = (next, 0)
     prune()
+  }
+
+  /// `2026-01-02T03-04-05.678`
+  private static func stamp(_ date: Date) -> String {
+    date.formatted(.iso8601.year().month().day().time(includingFractionalSeconds: true)).replacing(":", with: "-")
   }
 
   private var parts: (stem: String, ending: String) {
@@ -163,7 +167,7 @@ private struct LogFile: ~Copyable {
     let names = ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []).filter { $0.hasPrefix(lead) && $0.hasSuffix(ending) && $0.utf8.count == lead.utf8.count + 23 + ending.utf8.count }.sorted(by: >)
     var doomed = configuration.maxBackups > 0 ? names.dropFirst(configuration.maxBackups).map { $0 } : []
     if configuration.maxAge > 0 {
-      let oldest = Date().addingTimeInterval(-Double(configuration.maxAge) * 86_400).formatted(.iso8601.year().month().day().time(includingFractionalSeconds: true)).replacing(":", with: "-")
+      let oldest = Self.stamp(Date().addingTimeInterval(-Double(configuration.maxAge) * 86_400))
       doomed += names.filter { !doomed.contains($0) && $0 < lead + oldest }
     }
     for name in doomed { unlink("\(folder)/\(name)") }

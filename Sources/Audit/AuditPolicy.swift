@@ -1,14 +1,11 @@
 public import Access
 import ByteBuffers
 public import JSON
-import Machinery
+public import Machinery
 
 /// Which requests are audited, and how closely: the first rule that fits decides. (audit.k8s.io/v1 `Policy`; apiserver `audit/policy`.)
 public struct AuditPolicy: Sendable {
-  /// A file that can't be used: where and why, in kube-apiserver's words.
-  public struct Problem: Error, Equatable, CustomStringConvertible {
-    public let description: String
-  }
+  public typealias Problem = ConfigurationProblem
 
   /// What the policy says of one request.
   public struct Decision: Sendable, Equatable {
@@ -40,56 +37,48 @@ public struct AuditPolicy: Sendable {
   /// Reads the tree of a file. `duplicates`: complaints of names given twice, which only the text shows. Throws `Problem`. Unknown members are refused here: a
   /// rule with a slip in it would leave unseen what it was written for. (kube-apiserver warns and goes on.)
   public init(_ tree: JSONValue, duplicates: [String] = []) throws(Problem) {
-    if let first = duplicates.first { throw Problem(description: "strict decoding error: \(first)") }
-    let (kind, version) = (tree["kind"]?.string ?? "", tree["apiVersion"]?.string ?? "")
-    guard kind == "Policy", version == "audit.k8s.io/v1" else {
-      throw Problem(description: "no kind \(GoText.quoted(kind)) is registered for version \(GoText.quoted(version)): it must be Policy of audit.k8s.io/v1")
-    }
-    try Self.check(tree, "", ["kind", "apiVersion", "metadata", "rules", "omitStages", "omitManagedFields"])
+    try ConfigurationTree.check(tree, kind: "Policy", versions: ["audit.k8s.io/v1"], duplicates: duplicates)
+    try ConfigurationTree.check(tree, "", ["kind", "apiVersion", "metadata", "rules", "omitStages", "omitManagedFields"])
     let stages = try Self.stages(tree["omitStages"], "omitStages")
     let omits = try Self.flag(tree["omitManagedFields"], "omitManagedFields") ?? false
     rest = Decision(level: .none, omittedStages: stages, omitsManagedFields: omits)
-    let list = tree["rules"] ?? []
-    guard list.isNull || list.array != nil else { throw Problem(description: "rules: it must be a list") }
     var rules: [Rule] = []
-    for (place, rule) in (list.array ?? []).enumerated() { rules.append(try Self.rule(rule, "rules[\(place)]", stages, omits)) }
+    for (place, rule) in try ConfigurationTree.items(tree["rules"], "rules").enumerated() { rules.append(try Self.rule(rule, "rules[\(place)]", stages, omits)) }
     if rules.isEmpty { throw Problem(description: "loaded illegal policy with 0 rules") }
     self.rules = rules
   }
 
   private static func rule(_ tree: JSONValue, _ path: String, _ stages: Set<AuditStage>, _ omits: Bool) throws(Problem) -> Rule {
-    try check(tree, path, ["level", "users", "userGroups", "verbs", "resources", "namespaces", "nonResourceURLs", "omitStages", "omitManagedFields"])
+    try ConfigurationTree.check(tree, path, ["level", "users", "userGroups", "verbs", "resources", "namespaces", "nonResourceURLs", "omitStages", "omitManagedFields"])
     let text = tree["level"]?.string ?? ""
-    if text.isEmpty { throw Problem(description: FieldError.required("\(path).level", "").message) }
+    if text.isEmpty { throw Problem(.required("\(path).level", "")) }
     guard let level = AuditLevel(rawValue: text) else {
-      throw Problem(description: FieldError.notSupported("\(path).level", text, AuditLevel.allCases.map(\.rawValue)).message)
+      throw Problem(.notSupported("\(path).level", text, AuditLevel.allCases.map(\.rawValue)))
     }
     let paths = try strings(tree["nonResourceURLs"], "\(path).nonResourceURLs")
     for (place, url) in paths.enumerated() where url != "*" {
       let field = "\(path).nonResourceURLs[\(place)]"
-      if !url.hasPrefix("/") { throw Problem(description: FieldError.invalid(field, url, "non-resource URL rules must begin with a '/' character").message) }
-      if url.dropLast().contains("*") { throw Problem(description: FieldError.invalid(field, url, "non-resource URL wildcards '*' must be the final character of the rule").message) }
+      if !url.hasPrefix("/") { throw Problem(.invalid(field, url, "non-resource URL rules must begin with a '/' character")) }
+      if url.dropLast().contains("*") { throw Problem(.invalid(field, url, "non-resource URL wildcards '*' must be the final character of the rule")) }
     }
-    let given = tree["resources"] ?? []
-    guard given.isNull || given.array != nil else { throw Problem(description: "\(path).resources: it must be a list") }
     var resources: [Resources] = []
-    for (place, entry) in (given.array ?? []).enumerated() {
+    for (place, entry) in try ConfigurationTree.items(tree["resources"], "\(path).resources").enumerated() {
       let at = "\(path).resources[\(place)]"
-      try check(entry, at, ["group", "resources", "resourceNames"])
+      try ConfigurationTree.check(entry, at, ["group", "resources", "resourceNames"])
       let one = Resources(
         group: entry["group"]?.string ?? "", resources: try strings(entry["resources"], "\(at).resources"), names: try strings(entry["resourceNames"], "\(at).resourceNames"))
       if !one.group.isEmpty, one.group != "*", let problem = NameValidation.dns1123Subdomain(one.group).first {
-        throw Problem(description: FieldError.invalid("\(path).resources.group", one.group, problem).message)
+        throw Problem(.invalid("\(path).resources.group", one.group, problem))
       }
       if !one.names.isEmpty && one.resources.isEmpty {
-        throw Problem(description: FieldError.invalid("\(path).resources.resourceNames", bare: (entry["resourceNames"] ?? []).encoded().text, "using resourceNames requires at least one resource").message)
+        throw Problem(.invalid("\(path).resources.resourceNames", bare: (entry["resourceNames"] ?? []).encoded().text, "using resourceNames requires at least one resource"))
       }
       resources.append(one)
     }
     let namespaces = try strings(tree["namespaces"], "\(path).namespaces")
     if !paths.isEmpty && !(resources.isEmpty && namespaces.isEmpty) {
       let shown = (tree["nonResourceURLs"] ?? []).encoded().text
-      throw Problem(description: FieldError.invalid("\(path).nonResourceURLs", bare: shown, "rules cannot apply to both regular resources and non-resource URLs").message)
+      throw Problem(.invalid("\(path).nonResourceURLs", bare: shown, "rules cannot apply to both regular resources and non-resource URLs"))
     }
     let decision = Decision(
       level: level, omittedStages: stages.union(try self.stages(tree["omitStages"], "\(path).omitStages")),
@@ -101,18 +90,9 @@ public struct AuditPolicy: Sendable {
 
   // MARK: reading
 
-  private static func check(_ value: JSONValue, _ path: String, _ members: Set<String>) throws(Problem) {
-    guard let object = value.object else { throw Problem(description: "\(path): it must be an object") }
-    if let unknown = object.members.first(where: { !members.contains($0.name) }) {
-      throw Problem(description: "strict decoding error: unknown field \(GoText.quoted(path.isEmpty ? unknown.name : "\(path).\(unknown.name)"))")
-    }
-  }
-
   private static func strings(_ value: JSONValue?, _ path: String) throws(Problem) -> [String] {
-    guard let value, !value.isNull else { return [] }
-    guard let items = value.array else { throw Problem(description: "\(path): it must be a list") }
     var out: [String] = []
-    for (place, item) in items.enumerated() {
+    for (place, item) in try ConfigurationTree.items(value, path).enumerated() {
       guard let text = item.string else { throw Problem(description: "\(path)[\(place)]: it must be a string") }
       out.append(text)
     }
@@ -130,7 +110,7 @@ public struct AuditPolicy: Sendable {
     for (place, text) in try strings(value, path).enumerated() {
       guard let stage = AuditStage(rawValue: text) else {
         let known = AuditStage.allCases.map(\.rawValue).joined(separator: ",")
-        throw Problem(description: FieldError.invalid("\(path)[\(place)]", text, "allowed stages are \(known)").message)
+        throw Problem(.invalid("\(path)[\(place)]", text, "allowed stages are \(known)"))
       }
       stages.insert(stage)
     }

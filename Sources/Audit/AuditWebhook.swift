@@ -32,7 +32,6 @@ public final class AuditWebhook: AuditBackend {
     var isSending = false
   }
   private let progress = Mutex(Progress())
-  private let loop: Mutex<Task<Void, Never>?> = Mutex(nil)
 
   /// A list is no larger, but for a single event that is.
   private static let bytesMax = 10 << 20
@@ -43,13 +42,12 @@ public final class AuditWebhook: AuditBackend {
     waiting = AuditQueue(countMax: configuration.bufferSize)
     let (stream, bell) = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
     self.bell = bell
-    let task = Task { [weak self] in
+    Task { [weak self] in
       for await _ in stream {
         guard let self else { return }
         await self.sendWhatWaits()
       }
     }
-    loop.withLock { $0 = task }
   }
 
   deinit { bell.finish() }

@@ -1,3 +1,4 @@
+import ByteBuffers
 import JSON
 
 /// Operators and functions, all but those that decide which of their arguments are evaluated.
@@ -112,7 +113,7 @@ enum CELFunctions {
     case ("string", .string): return value
     case ("string", .int(let number)): return .string(String(number))
     case ("string", .bool(let truth)): return .string(truth ? "true" : "false")
-    case ("string", .double): return .string(value.encodedText)
+    case ("string", .double): return .string(value.encoded().text)
     case ("int", .int): return value
     case ("int", .double(let number)):
       guard let whole = Int64(exactly: number.rounded(.towardZero)) else { throw CELError("integer overflow") }
@@ -260,13 +261,5 @@ enum CELFunctions {
     case "lastIndexOf": return .int(Int64(items.lastIndex { isEqual($0, given[0]) } ?? -1))
     default: throw overload
     }
-  }
-}
-
-extension JSONValue {
-  fileprivate var encodedText: String {
-    var writer = JSONWriter(capacity: 32)
-    writer.value(self)
-    return String(decoding: writer.bytes, as: UTF8.self)
   }
 }

@@ -32,8 +32,7 @@ final class Connection {
   private var interest = EPOLLIN.rawValue | EPOLLRDHUP.rawValue
   /// When bytes last left.
   private var lastWrite: Duration
-  /// Since when the socket has taken less than there was, without a pause, and how much it has taken in that time.
-  private var window: (since: Duration, bytes: Int)?
+  private var pace = ReaderPace()
   private let began: Duration
   private var lingering: Lingering?
 
@@ -183,11 +182,8 @@ final class Connection {
     guard tls?.write(&output) ?? output.write(to: descriptor) else { return reactor.drop(self) }
     isBlocked = unsent > 0
     if unsent < unsentBefore { lastWrite = reactor.turn }
-    if isBlocked {
-      window = (window?.since ?? reactor.turn, (window?.bytes ?? 0) + max(0, unsentBefore - unsent))
-    } else {
-      window = nil
-    }
+    if isBlocked { pace.waits(at: reactor.turn) } else { pace.rests() }
+    pace.left(max(0, unsentBefore - unsent))
     if isFinishing && !isBlocked { return linger() }
     session?.flushed(from: before)
     updateInterest()
@@ -243,24 +239,11 @@ final class Connection {
     if let lingering {
       isLate = now - lingering.since > limits.lingerTimeout
     } else {
-      isLate = session?.isLate(at: now) ?? (now - began > (reactor.isDraining ? Reactor.drainGrace : limits.handshakeTimeout)) || (isBlocked && isStuck(now))
+      isLate = session?.isLate(at: now) ?? (now - began > (reactor.isDraining ? Reactor.drainGrace : limits.handshakeTimeout)) || (isBlocked && pace.isStuck(at: now, moved: lastWrite, holdsMemory: session?.holdsAnswers == true, reactor.configuration))
     }
     guard isLate else { return }
     reactor.counters.timedOut.add(1, ordering: .relaxed)
     reactor.drop(self)
-  }
-
-  /// Does the client take too little of what waits for it? While the server holds as much as it may, it has a second to take something.
-  private func isStuck(_ now: Duration) -> Bool {
-    if session?.holdsAnswers == true, reactor.configuration.budget.isUsedUp, now - lastWrite > .seconds(1) {
-      reactor.configuration.budget.readerEnded()
-      return true
-    }
-    if now - lastWrite > limits.writeTimeout { return true }
-    guard let window, now - window.since > limits.writeTimeout else { return false }
-    if window.bytes < limits.minWrittenBytes { return true }
-    self.window = (now, 0)
-    return false
   }
 
   // MARK: answers

@@ -26,7 +26,7 @@ public final class MemoryBudget: Sendable {
 
   /// A part of a budget; given back when it is let go of.
   public final class Share: Sendable {
-    fileprivate let budget: MemoryBudget
+    private let budget: MemoryBudget
     fileprivate let held = Atomic<Int>(0)
     fileprivate init(_ budget: MemoryBudget) { self.budget = budget }
     deinit { budget.taken.subtract(held.load(ordering: .relaxed), ordering: .relaxed) }
@@ -62,14 +62,8 @@ public final class MemoryBudget: Sendable {
   /// What is held already, whether or not there is room for it.
   func holding(_ bytes: Int) -> Share {
     let share = Share(self)
-    share.hold(bytes)
+    share.held.store(bytes, ordering: .relaxed)
+    taken.add(bytes, ordering: .relaxed)
     return share
-  }
-}
-
-extension MemoryBudget.Share {
-  fileprivate func hold(_ bytes: Int) {
-    held.store(bytes, ordering: .relaxed)
-    budget.taken.add(bytes, ordering: .relaxed)
   }
 }

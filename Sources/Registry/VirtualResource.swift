@@ -1,4 +1,3 @@
-public import ByteBuffers
 import FieldManagement
 public import JSON
 public import Machinery

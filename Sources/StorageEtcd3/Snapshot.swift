@@ -19,33 +19,14 @@ public enum Etcd3Snapshot {
   /// Asks one member for all that it has, and writes that to `target`, which must not exist. `progress` hears of bytes done and of all. Returns the file's size.
   /// Throws `.invalidConfiguration` with one line, and then leaves nothing behind.
   public static func take(_ config: StorageBackend.Config, to target: String, progress: @escaping @Sendable (Int, Int) -> Void) async throws -> Int {
-    guard access(target, F_OK) != 0 else { throw StorageError.invalidConfiguration("\(target) is there already: name a new file") }
+    let draft = try DraftFile(of: target)
     let (storage, destroy) = try await Etcd3Storage.make(config)
     guard let etcd = storage as? Etcd3Storage else { throw StorageError.invalidConfiguration("the storage is no etcd3") }
-    do {
-      let size = try await write(etcd.client, to: target, progress)
-      await destroy()
-      return size
-    } catch {
-      await destroy()
-      throw error
-    }
-  }
-
-  private static func write(_ client: Etcd3Client, to target: String, _ progress: @escaping @Sendable (Int, Int) -> Void) async throws -> Int {
-    let draft = "\(target).new-\(getpid())"
-    // Objects hold secrets: nobody else reads the file.
-    let descriptor = open(draft, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
-    guard descriptor >= 0 else { throw StorageError.invalidConfiguration("\(target): \(String(cString: strerror(errno)))") }
-    defer {
-      close(descriptor)
-      unlink(draft)
-    }
-    let size = try await receive(client, into: descriptor, progress)
-    try check(descriptor, size)
-    guard fsync(descriptor) == 0, link(draft, target) == 0 || (errno != EEXIST && rename(draft, target) == 0) else {
-      throw StorageError.invalidConfiguration("\(target): \(String(cString: strerror(errno)))")
-    }
+    let received = await receive(etcd.client, into: draft.descriptor, progress)
+    await destroy()
+    let size = try received.get()
+    try check(draft.descriptor, size)
+    try draft.keep()
     return size
   }
 
@@ -82,11 +63,11 @@ public enum Etcd3Snapshot {
     }
   }
 
-  private static func receive(_ client: Etcd3Client, into descriptor: Int32, _ progress: @escaping @Sendable (Int, Int) -> Void) async throws -> Int {
+  private static func receive(_ client: Etcd3Client, into descriptor: Int32, _ progress: @escaping @Sendable (Int, Int) -> Void) async -> Result<Int, StorageError> {
     let endpoint = client.endpoints.choose().index
     let url = client.snapshotURL(endpoint)
     let download = Download(descriptor)
-    let result: Result<Int, StorageError> = await withCheckedContinuation { done in
+    return await withCheckedContinuation { done in
       let isPosted = client.http.post {
         func end(_ why: String?) {
           guard !download.isOver else { return }
@@ -114,7 +95,6 @@ public enum Etcd3Snapshot {
       }
       if !isPosted { done.resume(returning: .failure(.shutDown)) }
     }
-    return try result.get()
   }
 
   /// Is it all there, as the member sent it?

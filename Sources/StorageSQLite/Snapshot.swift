@@ -19,23 +19,38 @@ public enum SQLiteSnapshot {
   /// Throws `.invalidConfiguration` with one line, and then leaves nothing behind.
   public static func take(of source: String, to target: String, progress: (Int, Int) -> Void) throws -> Facts {
     guard access(source, F_OK) == 0 else { throw StorageError.invalidConfiguration("there is no database at \(source)") }
-    guard access(target, F_OK) != 0 else { throw StorageError.invalidConfiguration("\(target) is there already: name a new file") }
+    let draft = try DraftFile(of: target, companions: companions)
     let file = try DatabaseFile(path: source)
     defer { file.release() }
-    return try take(from: file, to: target, progress: progress)
+    return try fill(draft, from: file, progress)
   }
 
   /// Of a file that is ours, also while others of ours write to it: what is copied is what it held when the copying began.
   static func take(from file: DatabaseFile, to target: String, progress: (Int, Int) -> Void) throws -> Facts {
-    guard access(target, F_OK) != 0 else { throw StorageError.invalidConfiguration("\(target) is there already: name a new file") }
-    return try inDraft(of: target) { draft in
-      let from = try file.connect(cacheKiB: 2_048)
-      // The first access takes the lock of the file. One that goes on sees no later write, so that the copying need never begin anew.
-      try from.execute("BEGIN")
-      _ = try from.number("SELECT count(*) FROM meta")
-      let to = try SQLiteConnection(path: draft, access: .create, vfs: nil)
-      try to.copy(from, pagesAtATime: pagesAtATime, progress: progress)
-    }
+    try fill(try DraftFile(of: target, companions: companions), from: file, progress)
+  }
+
+  /// What SQLite leaves beside a database.
+  private static let companions = ["-wal", "-shm", "-journal"]
+
+  private static func fill(_ draft: borrowing DraftFile, from file: DatabaseFile, _ progress: (Int, Int) -> Void) throws -> Facts {
+    do {
+      try copy(file, to: draft.path, progress)
+      let found = try facts(draft.path)
+      try draft.keep()
+      var about = stat()
+      let size = fstat(draft.descriptor, &about) == 0 ? Int(about.st_size) : found.bytes
+      return Facts(revision: found.revision, keys: found.keys, bytes: size)
+    } catch let error as SQLiteError { throw StorageError.invalidConfiguration(error.description) }
+  }
+
+  private static func copy(_ file: DatabaseFile, to path: String, _ progress: (Int, Int) -> Void) throws(SQLiteError) {
+    let from = try file.connect(cacheKiB: 2_048)
+    // The first access takes the lock of the file. One that goes on sees no later write, so that the copying need never begin anew.
+    try from.execute("BEGIN")
+    _ = try from.number("SELECT count(*) FROM meta")
+    let to = try SQLiteConnection(path: path, access: .create, vfs: nil)
+    try to.copy(from, pagesAtATime: pagesAtATime, progress: progress)
   }
 
   /// Makes the database at `target`, which must not exist, from a snapshot. Throws as `take`.
@@ -52,28 +67,6 @@ public enum SQLiteSnapshot {
     let newest = try connection.number("SELECT max((SELECT coalesce(max(rev), 0) FROM history), (SELECT value FROM meta WHERE name = 'compacted'))") ?? 0
     let live = try connection.number("SELECT count(*) FROM (SELECT deleted, max(rev) FROM history GROUP BY key) WHERE deleted = 0")
     return Facts(revision: Revision(newest), keys: Int(live ?? 0), bytes: 0)
-  }
-
-  /// Works on a file beside `target`, which gets its name, on disk for good, when all went well.
-  private static func inDraft(of target: String, _ body: (String) throws -> Void) throws -> Facts {
-    let draft = "\(target).new-\(getpid())"
-    func remove() { for suffix in ["", "-wal", "-shm", "-journal"] { unlink(draft + suffix) } }
-    remove()
-    defer { remove() }
-    do {
-      // Objects hold secrets: nobody else reads the file.
-      let descriptor = open(draft, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
-      guard descriptor >= 0 else { throw StorageError.invalidConfiguration("\(target): \(String(cString: strerror(errno)))") }
-      defer { close(descriptor) }
-      try body(draft)
-      var found = try facts(draft)
-      guard fsync(descriptor) == 0, link(draft, target) == 0 || (errno != EEXIST && rename(draft, target) == 0) else {
-        throw StorageError.invalidConfiguration("\(target): \(String(cString: strerror(errno)))")
-      }
-      var size = stat()
-      if fstat(descriptor, &size) == 0 { found = Facts(revision: found.revision, keys: found.keys, bytes: Int(size.st_size)) }
-      return found
-    } catch let error as SQLiteError { throw StorageError.invalidConfiguration(error.description) }
   }
 }
 

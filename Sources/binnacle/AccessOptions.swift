@@ -40,29 +40,28 @@ struct AccessOptions: ParsableArguments {
   ])
 
   /// Must somebody who comes from elsewhere say who they are, or be allowed what they ask, before they get anything?
-  func asksSomething() throws -> Bool { try anonymous() != .everywhere || !modes.contains("AlwaysAllow") }
+  func asksSomething() throws -> Bool { try anonymous(try configuration()) != .everywhere || !modes.contains("AlwaysAllow") }
 
   /// What the AuthenticationConfiguration file says; nil without one.
   private func configuration() throws -> AuthenticationConfiguration? {
     guard !authenticationConfig.isEmpty else { return nil }
     let text = try TextFile.contents(of: authenticationConfig, flag: "--authentication-config")
     do {
-      var duplicates: [String] = []
-      return try AuthenticationConfiguration(try JSONValue(yaml: ByteSlice(SharedBytes(text)), duplicates: &duplicates), duplicates: duplicates)
+      let (tree, duplicates) = try TextFile.tree(yaml: text)
+      return try AuthenticationConfiguration(tree, duplicates: duplicates)
     } catch { throw StartFailure("--authentication-config: \(authenticationConfig): \(error)") }
   }
 
   /// Whose signed tokens are believed.
-  private func issuers() throws -> [(JWTIssuer, [SigningAlgorithm])] {
-    let configured = try configuration()
+  private func issuers(_ configured: AuthenticationConfiguration?) throws -> [(JWTIssuer, [SigningAlgorithm])] {
     guard let flagged = try oidc.issuer() else { return (configured?.issuers ?? []).map { ($0, SigningAlgorithm.allCases) } }
     if configured != nil { throw StartFailure("authentication-config file and oidc-* flags are mutually exclusive: leave out one of --authentication-config and --oidc-issuer-url") }
     return [flagged]
   }
 
   /// Where requests without credentials are let in.
-  private func anonymous() throws -> AnonymousAccess {
-    let configured = try configuration()?.anonymous
+  private func anonymous(_ configuration: AuthenticationConfiguration?) throws -> AnonymousAccess {
+    let configured = configuration?.anonymous
     if configured != nil && anonymousAuth != nil {
       throw StartFailure("--anonymous-auth flag cannot be set when anonymous field is configured in authentication configuration file: leave one of them out")
     }
@@ -74,13 +73,14 @@ struct AccessOptions: ParsableArguments {
   /// Reads the files. Throws `StartFailure` with the flag to change.
   func control() throws -> AccessControl {
     let proxied = try requestHeader.names()
+    let configured = try configuration()
     var authenticators: [any Authenticator] = (proxied.map { [RequestHeaderAuthenticator($0)] } ?? []) + [CertificateAuthenticator()]
     if !tokenAuthFile.isEmpty {
       do { authenticators.append(try TokenFile(csv: try text(tokenAuthFile, "--token-auth-file"))) } catch let error as TokenFile.Malformed {
         throw StartFailure("--token-auth-file: \(tokenAuthFile): \(error)")
       }
     }
-    for (issuer, algorithms) in try issuers() {
+    for (issuer, algorithms) in try issuers(configured) {
       do {
         authenticators.append(try JWTAuthenticator(issuer, algorithms: algorithms) { problem in Logger(label: "binnacle").error("token issuer", metadata: ["why": "\(problem)"]) })
       } catch { throw StartFailure("\(oidc.oidcIssuerUrl.isEmpty ? "--authentication-config" : "--oidc-issuer-url"): \(issuer.url): \(error)") }
@@ -89,7 +89,7 @@ struct AccessOptions: ParsableArguments {
     let disabled = disableAdmissionPlugins.split(separator: ",").map(String.init)
     if let unknown = disabled.first(where: { $0 != "NodeRestriction" }) { throw StartFailure("--disable-admission-plugins: unknown plug-in \"\(unknown)\"; there is NodeRestriction") }
     return AccessControl(
-      authenticator: AuthenticatorChain(authenticators, anonymous: try anonymous()), authorizer: try authorizer(),
+      authenticator: AuthenticatorChain(authenticators, anonymous: try anonymous(configured)), authorizer: try authorizer(),
       restrictsNodes: disabled.isEmpty, headers: proxied?.all ?? [])
   }
 

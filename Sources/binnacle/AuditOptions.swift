@@ -72,14 +72,13 @@ struct AuditOptions: ParsableArguments {
     if keepers { throw StartFailure("--audit-policy-file is of no use without --audit-log-path or --audit-webhook-config-file") }
     let text = try TextFile.contents(of: auditPolicyFile, flag: "--audit-policy-file")
     do {
-      var duplicates: [String] = []
-      return try AuditPolicy(try JSONValue(yaml: ByteSlice(SharedBytes(text)), duplicates: &duplicates), duplicates: duplicates)
+      let (tree, duplicates) = try TextFile.tree(yaml: text)
+      return try AuditPolicy(tree, duplicates: duplicates)
     } catch { throw StartFailure("--audit-policy-file: loading audit policy file: \(error): from file \(auditPolicyFile)") }
   }
 
-  /// Opens the log and reads the webhook's file; nil where nothing is audited. Throws `StartFailure` with the flag to change.
-  func trail(_ logger: Logger) throws -> AuditTrail? {
-    guard let policy = try policy() else { return nil }
+  /// Opens the log and reads the webhook's file. Throws `StartFailure` with the flag to change.
+  func trail(_ policy: AuditPolicy, _ logger: Logger) throws -> AuditTrail {
     var backends: [any AuditBackend] = []
     func report(_ plugin: String) -> @Sendable (String) -> Void {
       { problem in logger.error("audit events are lost", metadata: ["plugin": "\(plugin)", "why": "\(problem)"]) }

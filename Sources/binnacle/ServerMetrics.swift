@@ -13,25 +13,21 @@ final class ServerMetrics: Sendable {
 
   func write(_ text: inout MetricsText) {
     let counts = server.withLock { $0 }?.statistics ?? HTTPServer.Statistics()
-    text.family("binnacle_http_connections", .gauge, "Connections that are open.")
-    text.sample([], counts.openConnections)
-    text.family("binnacle_http_connections_accepted_total", .counter, "Connections that were accepted.")
-    text.sample([], counts.acceptedConnections)
-    text.family("binnacle_http_connections_refused_total", .counter, "Connections closed as they came, because their address had as many as --max-connections-per-client allows.")
-    text.sample([], counts.refusedConnections)
-    text.family("binnacle_http_timeouts_total", .counter, "Connections and streams ended because their client sent too slowly, or took too little.")
-    text.sample([], counts.timedOutConnections)
-    text.family("binnacle_http_requests_refused_total", .counter, "Requests refused before they were served: malformed, too large, or more than there was room for.")
-    text.sample([], counts.refusedRequests)
-    text.family("apiserver_tls_handshake_errors_total", .counter, "Number of requests dropped with 'TLS handshake error from' error.")
-    text.sample([], counts.failedHandshakes)
-    text.family("binnacle_memory_budget_bytes", .gauge, "What --memory-budget-mb allows clients to make the server hold; 0 for no limit.")
-    text.sample([], budget.limit)
-    text.family("binnacle_memory_budget_used_bytes", .gauge, "What clients make the server hold: requests that are coming or worked on, and answers that nobody shares.")
-    text.sample([], budget.used)
-    text.family("binnacle_memory_budget_refused_total", .counter, "Requests answered 429 because the budget was used up.")
-    text.sample([], budget.refused)
-    text.family("binnacle_memory_budget_ended_readers_total", .counter, "Slow readers ended because the budget was used up.")
-    text.sample([], budget.endedReaders)
+    let families: [(name: String, kind: MetricsText.Kind, help: String, value: Int)] = [
+      ("binnacle_http_connections", .gauge, "Connections that are open.", counts.openConnections),
+      ("binnacle_http_connections_accepted_total", .counter, "Connections that were accepted.", counts.acceptedConnections),
+      ("binnacle_http_connections_refused_total", .counter, "Connections closed as they came, because their address had as many as --max-connections-per-client allows.", counts.refusedConnections),
+      ("binnacle_http_timeouts_total", .counter, "Connections and streams ended because their client sent too slowly, or took too little.", counts.timedOutConnections),
+      ("binnacle_http_requests_refused_total", .counter, "Requests refused before they were served: malformed, too large, or more than there was room for.", counts.refusedRequests),
+      ("apiserver_tls_handshake_errors_total", .counter, "Number of requests dropped with 'TLS handshake error from' error.", counts.failedHandshakes),
+      ("binnacle_memory_budget_bytes", .gauge, "What --memory-budget-mb allows clients to make the server hold; 0 for no limit.", budget.limit),
+      ("binnacle_memory_budget_used_bytes", .gauge, "What clients make the server hold: requests that are coming or worked on, and answers that nobody shares.", budget.used),
+      ("binnacle_memory_budget_refused_total", .counter, "Requests answered 429 because the budget was used up.", budget.refused),
+      ("binnacle_memory_budget_ended_readers_total", .counter, "Slow readers ended because the budget was used up.", budget.endedReaders),
+    ]
+    for family in families {
+      text.family(family.name, family.kind, family.help)
+      text.sample([], family.value)
+    }
   }
 }

@@ -1,5 +1,6 @@
 import APIServer
 import ArgumentParser
+import Audit
 import Storage
 import StorageEncryption
 
@@ -17,6 +18,9 @@ struct Settings {
   let cors: CORS?
   /// What requests over HTTPS are asked.
   let access: AccessControl?
+
+  /// Which requests are audited; nil for none.
+  let auditPolicy: AuditPolicy?
 
   /// What is served, as URLs.
   var addresses: [String] { (secure.map { ["https://\($0.address):\($0.port)"] } ?? []) + (insecure.map { ["http://\($0.address):\($0.port)"] } ?? []) }
@@ -45,7 +49,7 @@ extension ServeOptions {
     if let insecure { try refuseOpenNetwork("--insecure-bind-address", insecure.address, isAuthenticated: false) }
     if let secure { try refuseOpenNetwork("--bind-address", secure.address, isAuthenticated: try access.asksSomething()) }
     let accessControl = secure == nil ? nil : try access.control()
-    _ = try audit.policy()
+    let auditPolicy = try audit.policy()
     guard (0...1_024).contains(reactors) else { throw StartFailure("--reactors: \(reactors) is not between 0 and 1024") }
     guard (0...1_000_000).contains(maxConnectionsPerClient) else { throw StartFailure("--max-connections-per-client: \(maxConnectionsPerClient) is not between 0 (no limit) and 1000000") }
     // The largest body takes four times its size.
@@ -79,7 +83,7 @@ extension ServeOptions {
     storage.healthcheckTimeout = etcdHealthcheckTimeout.duration
     storage.startTimeout = etcdStartTimeout.duration
     return Settings(
-      options: self, storage: storage, watchCacheSizes: try parsedWatchCacheSizes(), insecure: insecure, secure: secure, cors: try parsedOrigins(), access: accessControl,
+      options: self, storage: storage, watchCacheSizes: try parsedWatchCacheSizes(), insecure: insecure, secure: secure, cors: try parsedOrigins(), access: accessControl, auditPolicy: auditPolicy,
       encryption: try encryptionProviders())
   }
 

@@ -1,4 +1,7 @@
+import ByteBuffers
 import Glibc
+import JSON
+import Schema
 
 /// Small files that settings name.
 enum TextFile {
@@ -7,6 +10,13 @@ enum TextFile {
   /// A folder, if it is not there; nobody else reads it. Its parent must be there.
   static func makeFolder(_ path: String, flag: String) throws {
     guard mkdir(path, 0o700) == 0 || errno == EEXIST else { throw StartFailure("\(flag): can't make \(path): \(String(cString: strerror(errno)))") }
+  }
+
+  /// What YAML says, and complaints of names given twice. Throws the reader's error.
+  static func tree(yaml bytes: [UInt8]) throws -> (tree: JSONValue, duplicates: [String]) {
+    var duplicates: [String] = []
+    let tree = try JSONValue(yaml: ByteSlice(SharedBytes(bytes)), duplicates: &duplicates)
+    return (tree, duplicates)
   }
 
   /// At most 1 MiB; throws a `StartFailure` that names `flag` and the file.

@@ -51,9 +51,7 @@ struct WebhookOptions: ParsableArguments {
   static func connection(_ flag: String, _ path: String) throws -> WebhookConnection {
     let text = try TextFile.contents(of: path, flag: flag)
     do {
-      var duplicates: [String] = []
-      let tree = try JSONValue(yaml: ByteSlice(SharedBytes(text)), duplicates: &duplicates)
-      return try WebhookConnection(kubeconfig: tree, folder: path.contains("/") ? String(path[..<(path.lastIndex(of: "/") ?? path.startIndex)]) : ".")
+      return try WebhookConnection(kubeconfig: try TextFile.tree(yaml: text).tree, folder: path.contains("/") ? String(path[..<(path.lastIndex(of: "/") ?? path.startIndex)]) : ".")
     } catch { throw StartFailure("\(flag): \(path): \(error)") }
   }
 }

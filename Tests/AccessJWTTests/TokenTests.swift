@@ -9,38 +9,17 @@ import Testing
 
 /// Signatures made by the openssl command.
 @Suite struct `Signed tokens` {
-  private static func python(_ arguments: [String]) throws -> String {
-    let process = Process()
-    let pipe = Pipe()
-    process.executableURL = URL(filePath: "/usr/bin/env")
-    process.arguments = ["python3", Repository.root.appending(path: "Tests/Clients/token_issuer.py").path] + arguments
-    process.standardOutput = pipe
-    try process.run()
-    let data = pipe.fileHandleForReading.readDataToEndOfFile()
-    process.waitUntilExit()
-    return String(decoding: data, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines)
+  private static func issuer(_ arguments: String...) async throws -> String {
+    let script = Repository.root.appending(path: "Tests/Clients/token_issuer.py").path
+    return try await run(["python3", script] + arguments).output.trimmingCharacters(in: .whitespacesAndNewlines)
   }
 
-  private static func key(_ folder: TemporaryFolder, _ algorithm: String) throws -> JSONWebKey {
-    let script = "import sys; sys.argv = ['x', 'sign', '\(folder.path)', 'k', '\(algorithm)', '{}']; exec(open('\(Repository.root.appending(path: "Tests/Clients/token_issuer.py").path)').read()); print(json.dumps(web_key('\(folder.path)', 'k')))"
-    let process = Process()
-    let pipe = Pipe()
-    process.executableURL = URL(filePath: "/usr/bin/env")
-    process.arguments = ["python3", "-c", script]
-    process.standardOutput = pipe
-    try process.run()
-    let data = pipe.fileHandleForReading.readDataToEndOfFile()
-    process.waitUntilExit()
-    let last = String(decoding: data, as: UTF8.self).split(separator: "\n").last.map(String.init) ?? ""
-    return try #require(JSONWebKey(try JSONValue(parsing: last)))
-  }
-
-  @Test(arguments: SigningAlgorithm.allCases) func `a signature is believed as it was made, and not when a byte differs`(algorithm: SigningAlgorithm) throws {
+  @Test(arguments: SigningAlgorithm.allCases) func `a signature is believed as it was made, and not when a byte differs`(algorithm: SigningAlgorithm) async throws {
     let folder = try TemporaryFolder()
-    let text = try Self.python(["sign", folder.path, "k", algorithm.rawValue, #"{"iss":"i","sub":"s"}"#])
+    let text = try await Self.issuer("sign", folder.path, "k", algorithm.rawValue, #"{"iss":"i","sub":"s"}"#)
     let token = try #require(JSONWebToken(text))
     #expect(token.algorithm == algorithm.rawValue && token.keyID == "k" && token.claims == ["iss": "i", "sub": "s"])
-    let key = try Self.key(folder, algorithm.rawValue)
+    let key = try #require(JSONWebKey(try JSONValue(parsing: try await Self.issuer("key", folder.path, "k"))))
     #expect(key.verifies(token.message, token.signature, algorithm))
     for place in [0, token.message.count - 1] {
       var message = token.message

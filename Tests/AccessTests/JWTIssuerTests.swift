@@ -1,4 +1,5 @@
 import JSON
+import Machinery
 import Testing
 
 @testable import Access

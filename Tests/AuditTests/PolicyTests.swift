@@ -1,5 +1,6 @@
 import Access
 import JSON
+import Machinery
 import Testing
 
 @testable import Audit

@@ -2,6 +2,7 @@
 
 usage: token_issuer.py serve PORT CERTIFICATE KEY FOLDER     discovery and keys; the keys published are those that FOLDER/published names, one a line
        token_issuer.py sign FOLDER KEY ALGORITHM CLAIMS      prints a token; KEY is made in FOLDER if it is not there (a kid is its name)
+       token_issuer.py key FOLDER KEY                        prints the key as the issuer publishes it
 """
 
 import base64
@@ -95,5 +96,7 @@ def serve(port, certificate, key, folder):
 
 if sys.argv[1] == "serve":
     serve(int(sys.argv[2]), *sys.argv[3:6])
+elif sys.argv[1] == "key":
+    print(json.dumps(web_key(*sys.argv[2:4])))
 else:
     print(sign(*sys.argv[2:6]))

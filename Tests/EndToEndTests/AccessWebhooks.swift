@@ -5,43 +5,9 @@ import Testing
 
 /// Webhooks that say who a request is by and what it may do: a real one over TLS, which asks for a client certificate.
 @Suite struct `Access webhooks` {
-  private struct Bench {
-    let folder: TemporaryFolder
-    let certificates: TestCertificates
-    let webhook: ChildProcess
-    let webhookPort: Int
-
-    static func start() async throws -> Bench {
-      let folder = try TemporaryFolder()
-      let certificates = try await TestCertificates()
-      let port = try Ports.free()
-      let script = Repository.root.appending(path: "Tests/Clients/access_webhook.py").path
-      let webhook = try ChildProcess(
-        [
-          "sh", "-c", "cd \"$1\" && shift && exec python3 -u \"$@\"", "sh", folder.path, script, String(port), certificates.server.certificate, certificates.server.key,
-          certificates.ca,
-        ], outputFile: folder.file("reviews"))
-      try await eventually("the webhook", within: .seconds(20)) { webhook.output.contains("serving") }
-      // One file by names, the other with what is in them.
-      let head = "apiVersion: v1\nkind: Config\ncurrent-context: hook\ncontexts: [{name: hook, context: {cluster: hook, user: me}}]\n"
-      try (head + """
-        clusters: [{name: hook, cluster: {server: "https://127.0.0.1:\(port)/review", certificate-authority: \(certificates.ca)}}]
-        users: [{name: me, user: {client-certificate: \(certificates.client.certificate), client-key: \(certificates.client.key)}}]
-        """).write(toFile: folder.file("names.yaml"), atomically: true, encoding: .utf8)
-      func data(_ file: String) throws -> String { try Data(contentsOf: URL(filePath: file)).base64EncodedString() }
-      try (head + """
-        clusters: [{name: hook, cluster: {server: "https://127.0.0.1:\(port)/review", certificate-authority-data: \(try data(certificates.ca))}}]
-        users: [{name: me, user: {client-certificate-data: \(try data(certificates.client.certificate)), client-key-data: \(try data(certificates.client.key))}}]
-        """).write(toFile: folder.file("data.yaml"), atomically: true, encoding: .utf8)
-      return Bench(folder: folder, certificates: certificates, webhook: webhook, webhookPort: port)
-    }
-
-    var reviews: [String] { webhook.output.split(separator: "\n").map(String.init) }
-  }
-
   @Test func `tokens and decisions are asked for once and remembered, and nobody comes in while the webhook is down`() async throws {
-    let bench = try await Bench.start()
-    defer { bench.webhook.signal(SIGKILL) }
+    let bench = try await TestWebhook.start()
+    defer { bench.process.signal(SIGKILL) }
     let port = try Ports.free()
     let daemon = try await Daemon.start(
       on: .sqlite,
@@ -70,13 +36,13 @@ import Testing
     #expect(try await call("/version", "other-token").code == 403)
     #expect(try await call("/version", "nonsense").code == 401)
 
-    _ = FileManager.default.createFile(atPath: bench.folder.file("\(bench.webhookPort).down"), contents: nil)
+    _ = FileManager.default.createFile(atPath: bench.folder.file("\(bench.port).down"), contents: nil)
     // What is remembered holds; what is not is refused, and so is whoever is not known yet.
     #expect(try await call("/api/v1/nodes", "good-token").code == 200)
     let unknown = try await call("/api/v1/nodes/another", "good-token")
     #expect(unknown.code == 500 && unknown.body.contains("the webhook answered 503"), "\(unknown.body)")
     #expect(try await call("/api/v1/nodes", "new-token").code == 401)
-    try FileManager.default.removeItem(atPath: bench.folder.file("\(bench.webhookPort).down"))
+    try FileManager.default.removeItem(atPath: bench.folder.file("\(bench.port).down"))
     #expect(try await call("/api/v1/nodes/another", "good-token").code == 404)
   }
 

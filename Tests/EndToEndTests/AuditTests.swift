@@ -17,22 +17,9 @@ import Testing
     """
 
   @Test func `each request is told by who, what and how it ended, at the level that the policy says, to a file and a webhook`() async throws {
-    let folder = try TemporaryFolder()
-    let certificates = try await TestCertificates()
-    let hookPort = try Ports.free()
-    let webhook = try ChildProcess(
-      [
-        "sh", "-c", "cd \"$1\" && shift && exec python3 -u \"$@\"", "sh", folder.path, Repository.root.appending(path: "Tests/Clients/access_webhook.py").path, String(hookPort),
-        certificates.server.certificate, certificates.server.key, certificates.ca,
-      ], outputFile: folder.file("reviews"))
-    defer { webhook.signal(SIGKILL) }
-    try await eventually("the webhook", within: .seconds(20)) { webhook.output.contains("serving") }
-    try """
-      apiVersion: v1
-      kind: Config
-      clusters: [{name: hook, cluster: {server: "https://127.0.0.1:\(hookPort)/audit", certificate-authority: \(certificates.ca)}}]
-      users: [{name: "", user: {client-certificate: \(certificates.client.certificate), client-key: \(certificates.client.key)}}]
-      """.write(toFile: folder.file("hook.yaml"), atomically: true, encoding: .utf8)
+    let webhook = try await TestWebhook.start()
+    defer { webhook.process.signal(SIGKILL) }
+    let folder = webhook.folder
     try Self.policy.write(toFile: folder.file("policy.yaml"), atomically: true, encoding: .utf8)
     try "alice-token,alice,1,\"system:masters\"\nbob-token,bob,2\n".write(toFile: folder.file("tokens.csv"), atomically: true, encoding: .utf8)
     try #"{"apiVersion":"abac.authorization.kubernetes.io/v1beta1","kind":"Policy","spec":{"user":"bob","resource":"nodes","readonly":true}}"#
@@ -43,7 +30,7 @@ import Testing
       arguments: [
         "--secure-port", String(port), "--cert-dir", folder.file("certs"), "--token-auth-file", folder.file("tokens.csv"), "--anonymous-auth=false",
         "--authorization-mode", "ABAC", "--authorization-policy-file", folder.file("abac.jsonl"), "--audit-policy-file", folder.file("policy.yaml"),
-        "--audit-log-path", folder.file("audit.log"), "--audit-webhook-config-file", folder.file("hook.yaml"), "--audit-webhook-batch-max-wait", "200ms",
+        "--audit-log-path", folder.file("audit.log"), "--audit-webhook-config-file", folder.file("names.yaml"), "--audit-webhook-batch-max-wait", "200ms",
         "--audit-webhook-initial-backoff", "100ms",
       ])
     defer { daemon.stop() }
@@ -113,14 +100,14 @@ import Testing
 
     // The webhook is sent the same, also what it missed while it was away for a while.
     func delivered() throws -> [JSONValue] {
-      try webhook.output.split(separator: "\n").filter { $0.contains("EventList") }.flatMap { try JSONValue(parsing: String($0))["items"]?.array ?? [] }
+      try webhook.reviews.filter { $0.contains("EventList") }.flatMap { try JSONValue(parsing: $0)["items"]?.array ?? [] }
     }
     try await eventually("the same at the webhook", within: .seconds(20)) { try delivered().count >= all.count }
     #expect(Set(try delivered().map { $0.encoded().text }) == Set(all.map { $0.encoded().text }))
-    _ = FileManager.default.createFile(atPath: folder.file("\(hookPort).down"), contents: nil)
+    _ = FileManager.default.createFile(atPath: folder.file("\(webhook.port).down"), contents: nil)
     try await call("down", "/api/v1/nodes", "bob-token")
     try await Task.sleep(for: .milliseconds(300))
-    try FileManager.default.removeItem(atPath: folder.file("\(hookPort).down"))
+    try FileManager.default.removeItem(atPath: folder.file("\(webhook.port).down"))
     try await eventually("what it missed", within: .seconds(20)) { try delivered().contains { $0["auditID"] == "down" } }
 
     let metrics = try await run(["curl", "-sS", "\(daemon.url)/metrics"]).output

@@ -42,27 +42,12 @@ import Testing
     let failed = Atomic<Int>(0)
 
     func run(_ port: Int, _ name: String) {
-      var n = 0
-      while !isOver.load(ordering: .relaxed) {
-        n += 1
-        guard make(n, port, name) else { return _ = failed.add(1, ordering: .relaxed) }
+      let isDone = Writer.run(port: port, name: name, patience: 90, isOver: { self.isOver.load(ordering: .relaxed) }) { n in
         times.withLock { $0.append(monotonicSeconds()) }
-        last.withLock { [n] in $0[name] = n }
+        last.withLock { $0[name] = n }
         usleep(4_000)
       }
-    }
-
-    private func make(_ n: Int, _ port: Int, _ name: String) -> Bool {
-      let deadline = monotonicSeconds() + 90
-      while monotonicSeconds() < deadline {
-        if let client = try? Client(port: port, patience: 8) {
-          let answer = n == 1
-            ? try? client.call("POST", "/api/v1/nodes", body: Writer.body(name, n)) : try? client.call("PUT", "/api/v1/nodes/\(name)", body: Writer.body(name, n))
-          if let status = answer?.status, status == 200 || status == 201 || n == 1 && status == 409 { return true }
-        }
-        usleep(20_000)
-      }
-      return false
+      if !isDone { failed.add(1, ordering: .relaxed) }
     }
 
     func reach(_ count: Int, _ what: String) async throws {

@@ -101,10 +101,13 @@ enum Writer {
     Array(#"{"kind":"Node","apiVersion":"v1","metadata":{"name":"\#(name)","annotations":{"n":"\#(n)"}}}"#.utf8)
   }
 
-  /// Makes changes 1 to `count` of node `name`; returns false when one could not be made in `patience` seconds.
-  static func run(port: Int, name: String, count: Int, patience: Double = 60, made: @Sendable (Int) -> Void = { _ in }) -> Bool {
+  /// Makes changes 1 to `count` of node `name`, or until `isOver`; returns false when one could not be made in `patience` seconds.
+  static func run(
+    port: Int, name: String, count: Int = .max, patience: Double = 60, isOver: @Sendable () -> Bool = { false }, made: @Sendable (Int) -> Void = { _ in }
+  ) -> Bool {
     var client: Client?
     for n in 1...count {
+      if isOver() { break }
       let deadline = monotonicSeconds() + patience
       while true {
         if monotonicSeconds() > deadline { return false }

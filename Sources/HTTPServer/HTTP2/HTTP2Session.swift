@@ -268,7 +268,7 @@ final class HTTP2Session: Session {
     let before = stream.output.bytes
     connection.append(count, from: &stream.output)
     stream.moved = reactor.turn
-    stream.takenBytes &+= count
+    stream.pace.left(count)
     allowance.dataSent()
     if before >= limits.lowWaterMark && stream.output.bytes < limits.lowWaterMark { writable.append(stream) }
     // Nobody reads the rest of a request that is answered already (RFC 9113 section 8.1).
@@ -328,23 +328,11 @@ final class HTTP2Session: Session {
   private func isStuck(_ stream: HTTP2Stream, _ now: Duration) -> Bool {
     if stream.phase == .receiving { return now - stream.moved > limits.bodyTimeout || now - stream.opened > limits.wholeBodyTimeout }
     guard !stream.output.isEmpty else {
-      stream.window = nil
+      stream.pace.rests()
       return false
     }
-    let isQuiet = now - stream.moved > .seconds(1)
-    if isQuiet, stream.answerShare != nil, reactor.configuration.budget.isUsedUp {
-      reactor.configuration.budget.readerEnded()
-      return true
-    }
-    if now - stream.moved > limits.writeTimeout { return true }
-    // What a watch has sent since is as good as what it has waiting.
-    guard let window = stream.window else {
-      stream.window = (now, stream.takenBytes)
-      return false
-    }
-    if now - window.since <= limits.writeTimeout { return false }
-    stream.window = (now, stream.takenBytes)
-    return stream.takenBytes - window.bytes < limits.minWrittenBytes
+    stream.pace.waits(at: now)
+    return stream.pace.isStuck(at: now, moved: stream.moved, holdsMemory: stream.answerShare != nil, reactor.configuration)
   }
 
   /// Are there answers that hold memory of their own?

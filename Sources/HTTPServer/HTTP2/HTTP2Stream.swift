@@ -36,9 +36,7 @@ final class HTTP2Stream {
   /// When a byte of the body or the answer last moved.
   var moved: Duration
   let opened: Duration
-  /// Bytes of the answer that have left, and since when, and from where on, these are looked at.
-  var takenBytes = 0
-  var window: (since: Duration, bytes: Int)?
+  var pace = ReaderPace()
   /// Of the budget: what the request makes us hold until it is answered, and its answer until it is taken.
   var requestShare: MemoryBudget.Share?
   var answerShare: MemoryBudget.Share?

@@ -18,7 +18,7 @@ enum NodeAnnotations {
     do {
       let list = try JSONValue(parsing: text)
       guard list.isNull || list.array?.allSatisfy({ $0.isNull || $0.object != nil }) == true else {
-        return [.invalid(path, taintsKey, "json: cannot unmarshal \(kind(list)) into Go value of type []core.Taint")]
+        return [.invalid(path, taintsKey, "json: cannot unmarshal \(list.goKind) into Go value of type []core.Taint")]
       }
       return NodeValidation.taints(list, "\(path).\(taintsKey)")
     } catch {
@@ -31,7 +31,7 @@ enum NodeAnnotations {
     do {
       let avoid = try JSONValue(parsing: text)
       guard avoid.isNull || avoid.object != nil else {
-        return [.invalid("\(path).AvoidPods", avoidKey, "json: cannot unmarshal \(kind(avoid)) into Go value of type v1.AvoidPods")]
+        return [.invalid("\(path).AvoidPods", avoidKey, "json: cannot unmarshal \(avoid.goKind) into Go value of type v1.AvoidPods")]
       }
       return (avoid["preferAvoidPods"]?.array ?? []).enumerated().flatMap { place, entry -> [FieldError] in
         let field = "\(path).\(avoidKey)[\(place)].PodSignature"
@@ -42,17 +42,6 @@ enum NodeAnnotations {
       }
     } catch {
       return [.invalid("\(path).AvoidPods", avoidKey, "\(error)")]
-    }
-  }
-
-  private static func kind(_ value: JSONValue) -> String {
-    switch value {
-    case .object: "object"
-    case .array: "array"
-    case .string: "string"
-    case .bool: "bool"
-    case .null: "null"
-    default: "number"
     }
   }
 }
