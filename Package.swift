@@ -104,7 +104,7 @@ let package = Package(
     .testTarget(name: "StorageSQLiteTests", dependencies: ["StorageSQLite", "Storage", "ByteBuffers", "TestSupport"], swiftSettings: swiftSettings),
     .testTarget(name: "StorageEtcd3Tests", dependencies: ["StorageEtcd3", "EtcdTransport", "CurlHTTP", "Storage", "TestSupport"], swiftSettings: swiftSettings),
     .testTarget(name: "StorageEtcd2Tests", dependencies: ["StorageEtcd2", "EtcdTransport", "Storage", "ByteBuffers", "TestSupport"], swiftSettings: swiftSettings),
-    .testTarget(name: "CacherTests", dependencies: ["Cacher", "Storage", "StorageSQLite", "TestSupport"], swiftSettings: swiftSettings),
+    .testTarget(name: "CacherTests", dependencies: ["ByteBuffers", "Cacher", "Storage", "StorageSQLite", "TestSupport"], swiftSettings: swiftSettings),
     .testTarget(name: "HTTPServerTests", dependencies: ["HTTPServer", "ByteBuffers", "CNGHTTP2", "LoadClient", "TestSupport"], swiftSettings: swiftSettings),
     .testTarget(
       name: "RegistryTests", dependencies: ["Registry", "Cacher", "Schema", "Storage", "StorageEtcd3", "StorageSQLite", "Machinery", "JSON", "ByteBuffers", "TestSupport"], swiftSettings: swiftSettings),

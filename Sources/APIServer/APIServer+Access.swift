@@ -1,3 +1,4 @@
+import ByteBuffers
 import Access
 import Audit
 import HTTPServer

@@ -1,3 +1,4 @@
+import ByteBuffers
 import Machinery
 import Storage
 import Synchronization
@@ -13,6 +14,8 @@ final class CacheEvent: Sendable {
   let time: ContinuousClock.Instant
 
   private let stamped = Mutex<CachedObject?>(nil)
+  /// Of the budget for what clients make us hold: taken when the ring has let go of the event and queues have not. Under the lock of the ring.
+  private nonisolated(unsafe) var share: MemoryBudget.Share?
 
   /// One of `object` and `previous` is not nil.
   init(object: CachedObject?, previous: CachedObject?, revision: Revision, time: ContinuousClock.Instant) {
@@ -26,6 +29,12 @@ final class CacheEvent: Sendable {
   var key: String { (object ?? previous)?.key ?? "" }
   /// Bytes that a queue with this event keeps alive.
   var cost: Int { (object ?? previous)?.cost ?? 0 }
+
+  /// Only queues hold it from now on. Under the lock of the ring, or by who has made it and not shared it yet.
+  func holdForQueues(_ memory: MemoryBudget) { share = memory.holding(cost) }
+
+  /// Is it held for slow watchers alone? Under the lock of the ring.
+  var isHeldForQueues: Bool { share != nil }
 
   /// What a watcher with this predicate sees: enters → ADDED, stays → MODIFIED, leaves → DELETED.
   func kind(for predicate: SelectionPredicate) -> WatchEvent.Kind? {

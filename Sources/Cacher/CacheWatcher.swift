@@ -264,8 +264,8 @@ public final class CacheWatcher: Sendable {
     return mustWake
   }
 
-  /// What an offer came to.
-  enum Offer { case nothing, wake, tooSlow }
+  /// What an offer came to. `noMemory`: too slow for now, as all that clients may make us hold is held.
+  enum Offer { case nothing, wake, tooSlow, noMemory }
 
   /// Does this watcher's target hold the key?
   func covers(_ key: String) -> Bool {
@@ -282,8 +282,9 @@ public final class CacheWatcher: Sendable {
     return isUnselective ? event.plainKind : event.kind(for: predicate)
   }
 
-  /// Queues what it wants of `events`. Cheap: one lock for the batch. With `.tooSlow` the caller ends the watch.
-  func offer(_ events: ArraySlice<CacheEvent>, delivered: inout Int) -> Offer {
+  /// Queues what it wants of `events`. Cheap: one lock for the batch. With `.tooSlow` and `.noMemory` the caller ends the watch. `isMemoryUsedUp`: nobody may lag
+  /// behind the ring. Under the lock of the ring.
+  func offer(_ events: ArraySlice<CacheEvent>, isMemoryUsedUp: Bool, delivered: inout Int) -> Offer {
     state.withLock { s in
       guard s.end == nil else { return .nothing }
       var isNew = false
@@ -295,6 +296,7 @@ public final class CacheWatcher: Sendable {
         isNew = true
       }
       if s.waiting > budget.events || s.bytes > budget.bytes && s.waiting > 1 { return .tooSlow }
+      if isMemoryUsedUp, s.waiting > 0, case .event(let oldest, _) = s.queue[s.head], oldest.isHeldForQueues { return .noMemory }
       guard isNew && !s.isSignalled else { return .nothing }
       s.isSignalled = true
       return .wake

@@ -1,3 +1,4 @@
+import ByteBuffers
 import Machinery
 import Storage
 import Synchronization
@@ -37,7 +38,7 @@ extension Cacher {
   func replace(with tree: ObjectTree, at revision: Revision) {
     let bytes = tree.objects(0..<tree.count).reduce(0) { $0 + $1.cost }
     let resumptions = watches.withLock { w in
-      w.ring = EventRing(base: revision, capacityMax: config.capacity, freshness: config.eventFreshness)
+      w.ring = EventRing(base: revision, capacityMax: config.capacity, freshness: config.eventFreshness, memory: config.memory)
       w.revision = revision
       return state.withLock { s -> [FreshnessWaiter.Resumption] in
         guard s.phase != .destroyed else { return [] }
@@ -196,22 +197,24 @@ extension Cacher {
   /// Watchers of everything take the batch under one lock each; the others are looked up event by event.
   private func deliver(_ batch: [CacheEvent], _ prepared: [Prepared], to w: inout WatchState, slow: inout [CacheWatcher]) {
     var deliveries = 0
+    let isMemoryUsedUp = config.memory.isUsedUp
     func note(_ offer: CacheWatcher.Offer, _ watcher: CacheWatcher) {
       switch offer {
       case .nothing: break
       case .wake: w.homes.mark(watcher)
-      case .tooSlow:
+      case .tooSlow, .noMemory:
+        if offer == .noMemory { config.memory.readerEnded() }
         slow.append(watcher)
         w.watchersTerminated += 1
       }
     }
-    for watcher in w.index.unscoped.all { note(watcher.offer(batch[...], delivered: &deliveries), watcher) }
+    for watcher in w.index.unscoped.all { note(watcher.offer(batch[...], isMemoryUsedUp: isMemoryUsedUp, delivered: &deliveries), watcher) }
     if w.index.hasScoped {
       let index = w.index
       for (place, event) in batch.enumerated() {
         index.forEachScoped(prepared[place].scope, triggers: prepared[place].triggers) { watcher in
           guard watcher.covers(event.key) else { return }
-          note(watcher.offer(batch[place...place], delivered: &deliveries), watcher)
+          note(watcher.offer(batch[place...place], isMemoryUsedUp: isMemoryUsedUp, delivered: &deliveries), watcher)
         }
       }
     }

@@ -35,7 +35,7 @@ public final class Cacher: ObjectStorage {
     self.config = config
     codec = config.codec
     state = Mutex(CacheState(phase: .notReady(since: config.clock.now())))
-    watches = Mutex(WatchState(ring: EventRing(base: .zero, capacityMax: config.capacity, freshness: config.eventFreshness)))
+    watches = Mutex(WatchState(ring: EventRing(base: .zero, capacityMax: config.capacity, freshness: config.eventFreshness, memory: config.memory)))
     let storage = config.storage
     let prefix = config.resourcePrefix
     currentRevisionCall = SharedCall { try await storage.currentRevision() }

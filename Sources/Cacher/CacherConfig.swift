@@ -1,3 +1,4 @@
+public import ByteBuffers
 public import Machinery
 public import Storage
 
@@ -84,6 +85,8 @@ public struct CacherConfig: Sendable {
   public var consistencyCheckPeriod: Duration? = .seconds(300)
   /// What the event ring covers.
   public var eventFreshness: Duration = .seconds(75)
+  /// Counts what the queues of watches hold beside the ring; when it is used up, the watches that hold such events are ended.
+  public var memory = MemoryBudget(limit: 0)
   /// Called with what an operator should know, never under a lock.
   public var report: @Sendable (CacherProblem) -> Void = { _ in }
 

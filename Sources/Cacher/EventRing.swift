@@ -1,3 +1,4 @@
+import ByteBuffers
 import Storage
 
 /// The last events, so that a watch can start in the past. It grows while it covers less than `freshness` and shrinks when a quarter of it
@@ -19,11 +20,14 @@ struct EventRing {
   private(set) var bytes = 0
   let capacityMax: Int
   let freshness: Duration
+  /// Counts the events that leave while queues hold them.
+  private let memory: MemoryBudget
 
-  init(base: Revision, capacityMax: Int, freshness: Duration) {
+  init(base: Revision, capacityMax: Int, freshness: Duration, memory: MemoryBudget = MemoryBudget(limit: 0)) {
     self.base = base
     self.capacityMax = max(capacityMax, 1)
     self.freshness = freshness
+    self.memory = memory
     slots = ContiguousArray(repeating: nil, count: min(Self.capacityMin, self.capacityMax))
   }
 
@@ -61,11 +65,14 @@ struct EventRing {
   }
 
   private mutating func evict() {
-    if let gone = self[start] {
+    let place = start % slots.count
+    let isQueued = !isKnownUniquelyReferenced(&slots[place])
+    if let gone = slots[place] {
       base = max(base, gone.revision)
       bytes -= gone.cost
+      if isQueued { gone.holdForQueues(memory) }
     }
-    slots[start % slots.count] = nil
+    slots[place] = nil
     start += 1
   }
 

@@ -1,3 +1,4 @@
+import ByteBuffers
 import Storage
 import Synchronization
 
@@ -140,14 +141,20 @@ final class RawWatch: Sendable {
       }
       let previous = object.map { state.set($0) } ?? state.remove(event.key)
       guard object != nil || previous != nil else { throw CacheIsWrong(description: "removal of the unknown key \(event.key)") }
-      batch.append(CacheEvent(object: object, previous: previous, revision: event.revision, time: now))
+      let made = CacheEvent(object: object, previous: previous, revision: event.revision, time: now)
+      made.holdForQueues(config.memory)
+      batch.append(made)
     }
     position = max(position, events.last?.revision ?? position)
     var delivered = 0
-    switch watcher.offer(batch[...], delivered: &delivered) {
+    // Who has taken all until now is not slow.
+    let offer = watcher.offer(batch[...], isMemoryUsedUp: config.memory.isUsedUp && watcher.depth.events > 0, delivered: &delivered)
+    switch offer {
     case .nothing: break
     case .wake: watcher.home.post { [watcher] in watcher.fire() }
-    case .tooSlow: if watcher.end(.tooSlow, dropQueue: true) { watcher.home.post { [watcher] in watcher.fire() } }
+    case .tooSlow, .noMemory:
+      if offer == .noMemory { config.memory.readerEnded() }
+      if watcher.end(.tooSlow, dropQueue: true) { watcher.home.post { [watcher] in watcher.fire() } }
     }
   }
 

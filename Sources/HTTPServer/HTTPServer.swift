@@ -1,3 +1,4 @@
+public import ByteBuffers
 import CNetwork
 import Glibc
 import Synchronization

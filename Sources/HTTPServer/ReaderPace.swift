@@ -1,3 +1,5 @@
+import ByteBuffers
+
 /// How fast a client takes what waits for it: of a connection, or of a stream of one.
 struct ReaderPace {
   /// Bytes that have left, and since when, and from where on, these are looked at: while something waits without a pause.

@@ -1,3 +1,4 @@
+public import ByteBuffers
 public import Cacher
 public import Machinery
 public import Storage
@@ -30,6 +31,8 @@ public struct StorageDecorator: Sendable {
     public var codec: any ObjectCodec
     /// Watchers by one field, so that an event visits only those that want its value.
     public var triggerFunc: TriggerPublisher?
+    /// What clients may make the server hold; the queues of watches count in it.
+    public var memory = MemoryBudget(limit: 0)
     public var report: @Sendable (CacherProblem) -> Void = { _ in }
 
     public init(config: StorageBackend.Config, type: GroupResource, resourcePrefix: String, codec: any ObjectCodec) {
@@ -62,6 +65,7 @@ public struct StorageDecorator: Sendable {
     var config = CacherConfig(storage: storage, resource: parameters.type, resourcePrefix: parameters.keyPrefix, codec: parameters.codec)
     config.capacity = max(1, parameters.capacity)
     config.trigger = parameters.triggerFunc
+    config.memory = parameters.memory
     config.report = parameters.report
     return config
   }

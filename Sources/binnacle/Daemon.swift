@@ -1,5 +1,6 @@
 import APIServer
 import Audit
+import ByteBuffers
 import Cacher
 import Glibc
 import HTTPServer
@@ -44,12 +45,12 @@ struct Daemon {
       throw StartFailure(why)
     }
     let nodeMeter = StorageMeter(group: "", resource: "nodes")
-    let (nodes, destroyNodes) = await Self.store(NodeStrategy(), settings, over: MeteredStorage(storage, nodeMeter), logger)
+    let budget = MemoryBudget(limit: settings.options.memoryBudgetMB << 20)
+    let (nodes, destroyNodes) = await Self.store(NodeStrategy(), settings, over: MeteredStorage(storage, nodeMeter), budget, logger)
 
     var configuration = APIServer.Configuration(stores: [nodes])
     configuration.access = settings.access
     configuration.audit = audit
-    let budget = MemoryBudget(limit: settings.options.memoryBudgetMB << 20)
     configuration.budget = budget
     let serverMetrics = ServerMetrics(budget)
     configuration.reactors = HTTPServer.count(ofReactors: settings.options.reactors)
@@ -126,12 +127,13 @@ struct Daemon {
   }
 
   /// One resource over the shared storage.
-  private static func store(_ strategy: any RESTStrategy, _ settings: Settings, over storage: any Storage, _ logger: Logger) async -> (Store, DestroyFunc) {
+  private static func store(_ strategy: any RESTStrategy, _ settings: Settings, over storage: any Storage, _ budget: MemoryBudget, _ logger: Logger) async -> (Store, DestroyFunc) {
     let codec = ResourceCodec(strategy, mediaType: settings.options.storageMediaType)
     let info = strategy.info
     var parameters = StorageDecorator.Parameters(config: settings.storage, type: info.groupResource, resourcePrefix: info.storagePath, codec: codec)
     parameters.config.transformer = settings.encryption?.transformer(for: info.groupResource)
     parameters.capacity = settings.options.watchCache ? settings.watchCacheSizes[info.groupResource.description] ?? parameters.capacity : 0
+    parameters.memory = budget
     parameters.report = { problem in logger.warning("cache", metadata: ["resource": "\(info.groupResource)", "problem": "\(problem)"]) }
     let (objects, destroy) = await StorageDecorator.storageWithCacher(parameters, over: storage)
     return (Store(strategy, objects: objects, codec: codec, prefix: parameters.keyPrefix, allowsUnsafeDeletion: settings.options.featureGates.allowUnsafeMalformedObjectDeletion), destroy)

@@ -1,3 +1,4 @@
+import ByteBuffers
 import HTTPServer
 import Metrics
 import Synchronization

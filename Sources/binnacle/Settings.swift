@@ -1,3 +1,4 @@
+import ByteBuffers
 import APIServer
 import ArgumentParser
 import Audit

@@ -1,3 +1,4 @@
+import ByteBuffers
 import Storage
 import Testing
 
@@ -34,6 +35,23 @@ import Testing
     ring.checkInvariants { Issue.record("\($0)") }
     #expect(ring.capacity == 100)
     #expect(ring.count == 100 && ring.base == Revision(1_500))
+  }
+
+  @Test func `an event that leaves counts in the budget as long as somebody holds it`() {
+    let memory = MemoryBudget(limit: 1 << 20)
+    var ring = EventRing(base: .zero, capacityMax: 100, freshness: .seconds(75), memory: memory)
+    var held: [CacheEvent] = []
+    for n in 1...250 {
+      let event = event(Int64(n), at: .zero)
+      if n % 10 == 0 { held.append(event) }
+      ring.append(event)
+    }
+    #expect(held.count == 25 && held.filter(\.isHeldForQueues).count == 15)
+    #expect(memory.used == held.prefix(15).reduce(0) { $0 + $1.cost })
+    held.removeFirst(5)
+    #expect(memory.used == held.prefix(10).reduce(0) { $0 + $1.cost })
+    held = []
+    #expect(memory.used == 0)
   }
 
   @Test func `beyond its bytes the oldest go, but a hundred stay`() {

@@ -1,3 +1,4 @@
+import ByteBuffers
 import Machinery
 import Storage
 import Synchronization
@@ -117,6 +118,42 @@ import Testing
     #expect(slow.end == .tooSlow && small.end == .tooSlow)
     #expect(slow.lines.isEmpty && small.lines.isEmpty)
     #expect(cacher.statistics.watchers == 1)
+    #expect(violations(cacher).isEmpty)
+    await cacher.destroy()
+  }
+
+  @Test func `what only a queue holds counts in the budget, at whose end the watch that lags is ended and nobody else`() async throws {
+    let storage = ModelStorage(.inProcess)
+    let memory = MemoryBudget(limit: 200_000)
+    let cacher = try await makeCacher(storage) {
+      $0.memory = memory
+      $0.capacity = 100
+    }
+    let home = ManualHome()
+    let slow = Collector(try await cacher.watch(WatchRequest(target: .prefix(prefix), start: .after(Revision(1))), home: home))
+    let quick = Collector(try await cacher.watch(WatchRequest(target: .prefix(prefix), start: .after(Revision(1))), home: home))
+    home.run()
+    func change(_ numbers: ClosedRange<Int>) async throws {
+      for n in numbers {
+        storage.put(a("a"), "\(n)" + String(repeating: "x", count: 1_000))
+        try await pump(home, "change \(n)") { quick.lines.count == n }
+      }
+    }
+    slow.pause()
+    try await change(1...100)
+    #expect(memory.used == 0)
+    try await change(101...150)
+    #expect((50_000..<100_000).contains(memory.used))
+    slow.resume()
+    try await pump(home, "the slow one has caught up") { slow.lines.count == 150 }
+    #expect(memory.used == 0 && cacher.statistics.watchers == 2)
+    slow.pause()
+    try await change(151...500)
+    slow.resume()
+    try await pump(home, "the end is seen") { slow.end != nil }
+    #expect(slow.end == .tooSlow && slow.lines.count == 150)
+    #expect(cacher.statistics.watchersTerminated == 1 && cacher.statistics.watchers == 1)
+    #expect(memory.used == 0 && memory.endedReaders == 1)
     #expect(violations(cacher).isEmpty)
     await cacher.destroy()
   }

@@ -7,6 +7,7 @@ public enum Attack: String, CaseIterable, Sendable {
   case bodyBombs = "bodies without end"
   case headBombs = "heads without end"
   case slowReaders = "a list of 30 MB that nobody takes, in three forms"
+  case lazyWatches = "watches that nobody reads, of large objects that change all the time"
   case deepJSON = "JSON as deep and as large as it may be"
   case yamlAliases = "YAML whose aliases stand for more and more"
   case selectors = "selectors and tokens that are forged"
@@ -80,6 +81,14 @@ public struct Attacker {
       try? client.send(Array("GET /api/v1/nodes HTTP/1.1\r\nHost: x\r\nAccept: \(accept)\r\n\r\n".utf8))
       held.append(client)
       usleep(50_000)
+    case .lazyWatches:
+      if held.count < 50, let client = try? Client(port: port, patience: 20) {
+        try? client.send(Array("GET /api/v1/nodes?watch=true HTTP/1.1\r\nHost: x\r\n\r\n".utf8))
+        held.append(client)
+      }
+      let body = Array(#"{"metadata":{"annotations":{"a":"\#(number)\#(String(repeating: "x", count: 200_000))"}}}"#.utf8)
+      let status = Self.ask(port, Self.head("PATCH", "/api/v1/nodes/n\(10 + number % 10)", "application/merge-patch+json", body.count) + body)
+      return [200, 429].contains(status) ? nil : "a change: \(status)"
     case .deepJSON:
       let bodies: [String] = [
         Self.nested("[", "]", 1_500_000), Self.nested(#"{"a":"#, "1", 400_000), #"{"kind":"Node","apiVersion":"v1","metadata":{"name":"x","labels":"# + Self.nested("{\"a\":", "}", 9_000) + "}}",

@@ -28,6 +28,7 @@ enum UnderAttack {
       let setUp = try Client(port: port)
       try setUp.call("POST", "/api/v1/nodes", body: Nodes.json("one"))
       for number in 0..<(attack == .slowReaders ? 5_000 : 0) { try setUp.call("POST", "/api/v1/nodes", body: Nodes.json(Nodes.name(number))) }
+      for number in 10..<(attack == .lazyWatches ? 20 : 10) { try setUp.call("POST", "/api/v1/nodes", body: Nodes.json("n\(number)")) }
       let quiet = try waits()
       // A process of its own: what it costs itself must not be what the others wait for.
       let attacker = try Child("attacker", cores: String(Servers.loadCore), [CommandLine.arguments[0], "attack", String(port), "\(attack)"])

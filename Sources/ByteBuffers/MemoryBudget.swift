@@ -1,7 +1,8 @@
 import Synchronization
 
-/// Memory that clients may make a server hold beside what it holds anyway: heads and bodies that are coming or being worked on, and answers on their way that nobody
-/// shares. One for all reactors. What comes when it is used up is refused, so that the server does not grow.
+/// Memory that clients may make a server hold beside what it holds anyway: heads and bodies that are coming or being worked on, answers on their way that nobody
+/// shares, and events that only the queues of slow watches still hold. One for all reactors. What comes when it is used up is refused, and slow readers are ended,
+/// so that the server does not grow.
 ///
 /// Bytes that the cache holds too are not counted: a thousand readers of one list cost a list of pointers each.
 public final class MemoryBudget: Sendable {
@@ -20,7 +21,8 @@ public final class MemoryBudget: Sendable {
   public var endedReaders: Int { ended.load(ordering: .relaxed) }
   public var isUsedUp: Bool { limit > 0 && used >= limit }
 
-  func readerEnded() { ended.add(1, ordering: .relaxed) }
+  /// A slow reader was ended because the budget is used up.
+  public func readerEnded() { ended.add(1, ordering: .relaxed) }
   /// A request was turned away because the budget is used up.
   public func requestRefused() { refusals.add(1, ordering: .relaxed) }
 
@@ -51,7 +53,7 @@ public final class MemoryBudget: Sendable {
   private static let step = 32 << 10
 
   /// An empty share. Used by one thread at a time.
-  func share() -> Share { Share(self) }
+  public func share() -> Share { Share(self) }
 
   /// Room for what is about to be made, held until it is let go of; nil where there is none.
   public func reserve(_ bytes: Int) -> Share? {
@@ -60,7 +62,7 @@ public final class MemoryBudget: Sendable {
   }
 
   /// What is held already, whether or not there is room for it.
-  func holding(_ bytes: Int) -> Share {
+  public func holding(_ bytes: Int) -> Share {
     let share = Share(self)
     share.held.store(bytes, ordering: .relaxed)
     taken.add(bytes, ordering: .relaxed)
