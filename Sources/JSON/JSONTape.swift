@@ -156,16 +156,17 @@ public struct JSONNode: Sendable {
 
   /// The value of a member; of a repeated name the last, as Go takes it.
   public subscript(name: StaticString) -> JSONNode? {
-    var found: JSONNode?
-    for (key, value) in members where key.isString(name) { found = value }
-    return found
+    member(UnsafeRawBufferPointer(start: name.utf8Start, count: name.utf8CodeUnitCount))
   }
 
   /// The value of a member; of a repeated name the last, as Go takes it.
   public subscript(name: String) -> JSONNode? {
-    var found: JSONNode?
-    for (key, value) in members where key.isString(name) { found = value }
-    return found
+    var name = name
+    return name.withUTF8 { member(UnsafeRawBufferPointer($0)) }
+  }
+
+  private func member(_ name: UnsafeRawBufferPointer) -> JSONNode? {
+    withView { view, place in view.member(name, of: place) }.map { JSONNode(tape: tape, index: $0) }
   }
 
   public struct Members: Sequence, IteratorProtocol, Sendable {

@@ -1,4 +1,5 @@
 import ByteBuffers
+import Glibc
 
 /// A tape laid open for code that walks whole documents: values are named by their place in the tape, and nothing is counted or copied on the way.
 /// Valid only inside `JSONTape.withView`; places must come from this view.
@@ -56,6 +57,39 @@ public struct JSONView {
   /// The decoded text of a string.
   @inlinable public func string(_ place: Int) -> String {
     isEscaped(place) ? unescaped(place) : String(decoding: content(place), as: UTF8.self)
+  }
+
+  /// Is this a string with exactly that text?
+  public func isString(_ place: Int, _ text: UnsafeRawBufferPointer) -> Bool {
+    guard kind(place) == .string else { return false }
+    if isEscaped(place) { return string(place).utf8.elementsEqual(text) }
+    let content = content(place)
+    guard content.count == text.count, let a = content.baseAddress, let b = text.baseAddress else { return content.isEmpty && text.isEmpty }
+    return memcmp(a, b, content.count) == 0
+  }
+
+  /// Is this a string with exactly that text?
+  public func isString(_ place: Int, _ text: StaticString) -> Bool {
+    isString(place, UnsafeRawBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
+  }
+
+  /// Where the value of an object's member is; of a repeated name the last, as Go takes it. nil also for other kinds.
+  public func member(_ name: UnsafeRawBufferPointer, of place: Int) -> Int? {
+    guard kind(place) == .object else { return nil }
+    var found: Int?
+    forEachMember(of: place) { key, value in if isString(key, name) { found = value } }
+    return found
+  }
+
+  /// Names and values of an object in order, repeated names included; nothing for other kinds.
+  @inlinable @inline(__always) public func forEachMember(of place: Int, _ body: (_ name: Int, _ value: Int) -> Void) {
+    guard kind(place) == .object else { return }
+    var at = place + 1
+    let end = next(place)
+    while at < end {
+      body(at, at + 1)
+      at = next(at + 1)
+    }
   }
 
   @usableFromInline func unescaped(_ place: Int) -> String { Unescape.text(content(place)) }

@@ -62,13 +62,14 @@ public struct ResourceCodec: ObjectCodec {
     var place = metadata.range.upperBound - 1  // before the closing brace
     var isLast = true
     var labels: [(name: String, value: String)] = []
-    for (name, value) in metadata.members {
-      if isLast && !Self.before.contains(where: { name.isString($0) }) {
-        place = name.range.lowerBound
-        isLast = false
-      }
-      if name.isString("labels") {
-        for (key, label) in value.members { labels.append((key.string ?? "", label.string ?? "")) }
+    metadata.withView { view, at in
+      view.forEachMember(of: at) { name, value in
+        if isLast && !Self.before.contains(where: { view.isString(name, $0) }) {
+          place = view.start(name) - 1  // at its quote
+          isLast = false
+        }
+        guard view.isString(name, "labels") else { return }
+        view.forEachMember(of: value) { key, label in labels.append((view.string(key), view.kind(label) == .string ? view.string(label) : "")) }
       }
     }
     let end = root.range.upperBound
