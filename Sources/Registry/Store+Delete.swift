@@ -18,7 +18,7 @@ extension Store {
   public func delete(_ name: String, namespace: String, options: DeleteOptions) async throws(Status) -> DeleteResult {
     try options.validate()
     try options.admission?(admission(.delete, name, namespace: namespace))
-    let key = key(name, namespace: namespace)
+    let key = try requestedKey(name, namespace: namespace)
     let info = info
     let last = Mutex<(uid: String, marked: StoredObject?)>(("", nil))
     @Sendable func decide(_ stored: StoredObject?) throws -> UpdateDecision {

@@ -42,7 +42,7 @@ extension Store {
     _ name: String, namespace: String, subresource: Subresource, options: WriteOptions, warnings: [String], mayLoseOwners: Bool = true,
     _ make: @escaping @Sendable (JSONValue) throws(Status) -> JSONValue
   ) async throws(Status) -> WriteResult {
-    let key = key(name, namespace: namespace)
+    let key = try requestedKey(name, namespace: namespace)
     // What the last round of the loop decided; the closure may run again.
     let made = Mutex<(value: SharedBytes, revision: Revision, isRemoved: Bool)?>(nil)
     let extra = Mutex<[String]>([])

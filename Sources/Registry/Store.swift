@@ -56,6 +56,13 @@ public final class Store: Sendable {
   /// The whole key of an object.
   public func key(_ name: String, namespace: String) -> String { info.isNamespaced ? "\(prefix)\(namespace)/\(name)" : prefix + name }
 
+  /// The whole key of an object that a URL names; throws 400 for a name that no key can have. (Kubernetes: `NoNamespaceKeyFunc`.)
+  func requestedKey(_ name: String, namespace: String) throws(Status) -> String {
+    let problems = NameValidation.pathSegmentName(name)
+    guard problems.isEmpty else { throw .badRequest("Name parameter invalid: \(GoText.quoted(name)): \(problems.joined(separator: ";"))") }
+    return key(name, namespace: namespace)
+  }
+
   /// The whole key prefix of a namespace's objects, or of all.
   func listPrefix(namespace: String) -> String { info.isNamespaced && !namespace.isEmpty ? "\(prefix)\(namespace)/" : prefix }
 
@@ -83,7 +90,7 @@ public final class Store: Sendable {
 
   /// Callable on a reactor. Throws 404, and 500 for a resourceVersion that is no number; nil when the answer has to be waited for.
   public func getNow(_ name: String, namespace: String, resourceVersion: String = "") throws(Status) -> CachedObject? {
-    switch objects.getNow(key: key(name, namespace: namespace), freshness: atLeastAcknowledged(try freshness(resourceVersion))) {
+    switch objects.getNow(key: try requestedKey(name, namespace: namespace), freshness: atLeastAcknowledged(try freshness(resourceVersion))) {
     case .found(let object): return object
     case .missing: throw .notFound(info.groupResource, name)
     case .mustWait: return nil
@@ -91,8 +98,8 @@ public final class Store: Sendable {
   }
 
   public func get(_ name: String, namespace: String, resourceVersion: String = "") async throws(Status) -> CachedObject {
+    let key = try requestedKey(name, namespace: namespace)
     let freshness = try freshness(resourceVersion)
-    let key = key(name, namespace: namespace)
     do {
       do { return try await objects.get(key: key, freshness: atLeastAcknowledged(freshness)) } catch StorageError.resourceVersionTooLarge where freshness == .any {
         return try await objects.get(key: key, freshness: .any)

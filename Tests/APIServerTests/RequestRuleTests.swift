@@ -87,6 +87,24 @@ import Testing
     }
   }
 
+  @Test(arguments: [("..", "\"..\": may not be '..'"), (".", "\".\": may not be '.'"), ("a%25b", "\"a%b\": may not contain '%'")])
+  func `a name that no object can have is refused before anything is looked up`(name: String, problem: String) async throws {
+    try await TestServer.with { server in
+      func ask(_ method: String, _ body: String? = nil, _ headers: [String: String] = [:]) throws {
+        let answer = try server.call(method, "/api/v1/nodes/\(name)", body, headers: headers)
+        #expect(answer.code == 400, "\(method)")
+        #expect(try answer.json()["message"]?.string == "Name parameter invalid: \(problem)", "\(method)")
+      }
+      try ask("GET")
+      try ask("DELETE")
+      try ask("PATCH", "{}", Self.merge)
+      try ask("PUT", #"{"kind":"Node","apiVersion":"v1","metadata":{"name":"\#(name.replacing("%25", with: "%"))"}}"#)
+      #expect(try server.call("GET", "/api/v1/nodes/\(name)?resourceVersion=x").code == 400, "the name comes first")
+      // A watch of it is one that sees nothing.
+      #expect(try server.call("GET", "/api/v1/watch/nodes/\(name)?timeoutSeconds=1").code == 200)
+    }
+  }
+
   @Test func `a revision in a patch is a condition (SEMANTICS 1.16)`() async throws {
     try await TestServer.with { server in
       let made = try server.createNode("a").json()["metadata"]?["resourceVersion"]?.string ?? ""
