@@ -4,7 +4,9 @@ import LoadClient
 /// Measures Binnacle beside nginx and a bare etcd, and prints a table. Ratios are what counts: all is measured in one run on one machine.
 @main
 struct Benchmarks {
-  static let known = ["get", "list", "owners", "put", "inprocess", "fanout", "footprint", "tls", "attack"]
+  static let known = ["get", "list", "owners", "put", "inprocess", "fanout", "footprint", "tls-get", "tls-fanout", "tls-idle", "attack"]
+  /// Names for several.
+  static let groups = ["tls": ["tls-get", "tls-fanout", "tls-idle"]]
 
   static func main() async {
     let asked = Array(CommandLine.arguments.dropFirst())
@@ -13,7 +15,7 @@ struct Benchmarks {
     }
     if asked.first == "attack", asked.count == 3, let port = Int(asked[1]) { UnderAttack.attack(port: port, named: asked[2]) }
     let attacks = asked.filter { name in Attack.allCases.contains { "\($0)" == name } }
-    let wanted = Set(asked.isEmpty ? known : asked).subtracting(attacks)
+    let wanted = Set((asked.isEmpty ? known : asked).flatMap { groups[$0] ?? [$0] }).subtracting(attacks)
     if let unknown = wanted.subtracting(known).sorted().first {
       print("unknown benchmark \(unknown); there are: \(known.joined(separator: " "))")
       exit(64)
@@ -24,7 +26,7 @@ struct Benchmarks {
       print("| what | Binnacle | beside it | ratio | aim |\n|---|---|---|---|---|")
       if !wanted.isDisjoint(with: ["get", "list", "owners", "footprint"]) { try reads(wanted) }
       if wanted.contains("fanout") { try fanOut() }
-      if wanted.contains("tls") { try overTLS() }
+      try overTLS(wanted)
       if wanted.contains("attack") { try UnderAttack.run(only: Set(attacks)) }
       if wanted.contains("put") { try writesOnOneCoreEach() }
       if wanted.contains("put") || wanted.contains("inprocess") {
@@ -156,20 +158,26 @@ struct Benchmarks {
     }
   }
 
-  static func overTLS() throws {
-    let binnacle = try FrontDoor.daemon(database: "tls")
-    defer { binnacle.stop() }
-    try Client(port: FrontDoor.plainPort).call("POST", "/api/v1/nodes", body: Nodes.json("one"))
-    let rates = try FrontDoor.get(binnacle, path: "/api/v1/nodes/one", rounds: 3)
-    row("GET one node over TLS, HTTP/1.1, requests a CPU second", text(rates[1], 0), "plain \(text(rates[0], 0))", rates[1] / rates[0], "0.65")
-    row("GET one node over TLS, HTTP/2, requests a CPU second", text(rates[2], 0), "plain \(text(rates[0], 0))", rates[2] / rates[0], "0.65")
-    for (connections, each, isHTTP2) in [(1_000, 1, false), (100, 10, true)] {
-      let cost = try FrontDoor.fanOut(binnacle, connections: connections, each: each, isHTTP2: isHTTP2, changes: 100)
-      row("watch fan-out to 1,000 watchers over TLS, \(isHTTP2 ? "HTTP/2, 10 a connection" : "HTTP/1.1"), CPU a delivery", "\(text(cost, 1)) µs", "", nil, "< 10 µs")
+  static func overTLS(_ wanted: Set<String>) throws {
+    if wanted.contains("tls-get") {
+      let binnacle = try FrontDoor.daemon(database: "tls-get")
+      defer { binnacle.stop() }
+      try Client(port: FrontDoor.plainPort).call("POST", "/api/v1/nodes", body: Nodes.json("one"))
+      let rates = try FrontDoor.get(binnacle, path: "/api/v1/nodes/one", rounds: 3)
+      row("GET one node over TLS, HTTP/1.1, requests a CPU second", text(rates[1], 0), "plain \(text(rates[0], 0))", rates[1] / rates[0], "0.65")
+      row("GET one node over TLS, HTTP/2, requests a CPU second", text(rates[2], 0), "plain \(text(rates[0], 0))", rates[2] / rates[0], "0.65")
     }
+    if wanted.contains("tls-fanout") {
+      let binnacle = try FrontDoor.daemon(database: "tls-fanout")
+      defer { binnacle.stop() }
+      let alone = try FanOut.binnacle(binnacle, port: FrontDoor.plainPort, securePort: FrontDoor.securePort, token: FrontDoor.bearer, watchers: 1_000, changes: 300).microseconds
+      row("watch fan-out to 1,000 watchers over TLS, HTTP/1.1, CPU a delivery", "\(text(alone, 1)) µs", "", nil, "< 10 µs")
+      let together = try FrontDoor.fanOut(binnacle, connections: 100, each: 10, changes: 100)
+      row("watch fan-out to 1,000 watchers over TLS, HTTP/2, 10 a connection, CPU a delivery", "\(text(together, 1)) µs", "", nil, "< 10 µs")
+    }
+    guard wanted.contains("tls-idle") else { return }
     for (connections, each, isHTTP2, aim) in [(100, 100, true, 6), (10_000, 1, false, 16)] {
       // Each on a daemon of its own, which has no memory left over from before.
-      binnacle.stop()
       let fresh = try FrontDoor.daemon(database: "idle-\(each)")
       defer { fresh.stop() }
       let bytes = try FrontDoor.idle(fresh, connections: connections, each: each, isHTTP2: isHTTP2)

@@ -12,14 +12,22 @@ enum FanOut {
     let bytes: Int
   }
 
-  /// `watchers` idle watches, `changes` updates of one node.
-  static func binnacle(_ child: Child, port: Int, watchers: Int, changes: Int) throws -> Result {
+  /// `watchers` idle watches, `changes` updates of one node. `securePort`: the watches are over TLS.
+  static func binnacle(_ child: Child, port: Int, securePort: Int? = nil, token: String = "", watchers: Int, changes: Int) throws -> Result {
     let writer = try Client(port: port)
     try writer.call("POST", "/api/v1/nodes", body: Nodes.json("fan"))
     let resident = child.residentBytes
-    let receivers = try Receivers(watchers, port: port) { client in
-      try client.send(Array("GET /api/v1/nodes?watch=true&fieldSelector=metadata.name%3Dfan HTTP/1.1\r\nHost: x\r\n\r\n".utf8))
-      guard try client.receiveHead().status == 200 else { throw Failure("a watch was refused") }
+    let request = Array("GET /api/v1/nodes?watch=true&fieldSelector=metadata.name%3Dfan HTTP/1.1\r\nHost: x\r\n\(token.isEmpty ? "" : token + "\r\n")\r\n".utf8)
+    let receivers: Receivers
+    if let securePort {
+      receivers = Receivers(try (0..<watchers).map { _ in .secure(try SecureConnection(port: securePort, saying: request)) }, counting: .records)
+    } else {
+      receivers = Receivers(try (0..<watchers).map { _ in
+        let client = try Client(port: port)
+        try client.send(request)
+        guard try client.receiveHead().status == 200 else { throw Failure("a watch was refused") }
+        return .plain(client)
+      }, counting: .lines)
     }
     receivers.discard()
     let residentPerWatch = Double(child.residentBytes - resident) / Double(watchers)
@@ -36,7 +44,7 @@ enum FanOut {
   /// What the system itself takes: `BareSender` in place of the daemon.
   static func bare(_ child: Child, port: Int, watchers: Int, changes: Int) throws -> Double {
     let writer = try Client(port: port)
-    let receivers = try Receivers(watchers, port: port) { _ in }
+    let receivers = Receivers(try (0..<watchers).map { _ in .plain(try Client(port: port)) }, counting: .lines)
     receivers.discard()
     let before = child.cpuSeconds
     for _ in 1...changes {
@@ -46,28 +54,32 @@ enum FanOut {
     return (child.cpuSeconds - before) * 1e6 / Double(watchers * changes)
   }
 
-  /// Connections that read events, and count them by their ends: `}` and a newline.
+  /// Who holds a connection open.
+  private enum Receiver {
+    case plain(Client), secure(SecureConnection)
+    var descriptor: Int32 {
+      switch self { case .plain(let client): client.descriptor case .secure(let connection): connection.client.descriptor }
+    }
+  }
+
+  /// Connections that read events, and count them.
   private final class Receivers {
-    private let clients: [Client]
+    private let receivers: [Receiver]
     private var waiting: [pollfd]
-    private var last: [UInt8]
+    private var counters: [EventCounter]
     private var buffer = [UInt8](repeating: 0, count: 1 << 20)
     private(set) var bytes = 0
 
-    init(_ count: Int, port: Int, begin: (Client) throws -> Void) throws {
-      clients = try (0..<count).map { _ in
-        let client = try Client(port: port)
-        try begin(client)
-        return client
-      }
-      waiting = clients.map { pollfd(fd: $0.descriptor, events: Int16(POLLIN), revents: 0) }
-      last = [UInt8](repeating: 0, count: count)
+    init(_ receivers: [Receiver], counting counter: EventCounter) {
+      self.receivers = receivers
+      waiting = receivers.map { pollfd(fd: $0.descriptor, events: Int16(POLLIN), revents: 0) }
+      counters = receivers.map { _ in counter }
     }
 
     /// Throws away what comes at first.
     func discard() {
       usleep(1_000_000)
-      for client in clients { while recv(client.descriptor, &buffer, buffer.count, Int32(MSG_DONTWAIT)) > 0 {} }
+      for receiver in receivers { while recv(receiver.descriptor, &buffer, buffer.count, Int32(MSG_DONTWAIT)) > 0 {} }
     }
 
     func await(_ wanted: Int) throws {
@@ -75,15 +87,10 @@ enum FanOut {
       while seen < wanted {
         guard poll(&waiting, nfds_t(waiting.count), 10_000) > 0 else { throw Failure("only \(seen) of \(wanted) events came") }
         for index in waiting.indices where waiting[index].revents != 0 {
-          let count = recv(clients[index].descriptor, &buffer, buffer.count, 0)
+          let count = recv(receivers[index].descriptor, &buffer, buffer.count, 0)
           guard count > 0 else { throw Failure("a watch was closed") }
           bytes += count
-          var previous = last[index]
-          for byte in buffer[..<count] {
-            if byte == 10 && previous == 125 { seen += 1 }
-            previous = byte
-          }
-          last[index] = previous
+          seen += counters[index].take(buffer[..<count])
         }
       }
     }

@@ -4,7 +4,7 @@ import LoadClient
 /// The same work over TLS, in HTTP/1.1 and in HTTP/2, beside plain HTTP of the same daemon.
 enum FrontDoor {
   static let (plainPort, securePort) = (18_086, 18_087)
-  private static let bearer = "Authorization: Bearer benchmark"
+  static let bearer = "Authorization: Bearer benchmark"
   private static var url: String { "https://127.0.0.1:\(securePort)" }
 
   /// A daemon with both doors, and an administrator by token.
@@ -84,11 +84,11 @@ enum FrontDoor {
     return Double(grown) / Double(connections * each)
   }
 
-  /// CPU microseconds a delivery to so many watches. The clients can't say when they have read an event, so changes come with a pause that is long enough.
-  static func fanOut(_ child: Child, connections: Int, each: Int, isHTTP2: Bool, changes: Int) throws -> Double {
+  /// CPU microseconds a delivery to so many watches over HTTP/2. The clients can't say when they have read an event, so changes come with a pause that is long enough.
+  static func fanOut(_ child: Child, connections: Int, each: Int, changes: Int) throws -> Double {
     let writer = try Client(port: plainPort)
     try writer.call("POST", "/api/v1/nodes", body: Nodes.json("fan"))
-    let clients = try watchers(connections: connections, each: each, isHTTP2: isHTTP2)
+    let clients = try watchers(connections: connections, each: each, isHTTP2: true)
     defer { clients.stop() }
     let count = connections * each
     try waitForWatches(count)
