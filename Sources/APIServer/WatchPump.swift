@@ -20,17 +20,26 @@ final class WatchPump: @unchecked Sendable {  // Sendable: all state is touched 
   private var stream: ResponseStream?
   private var timer: TimerHandle?
   private var isOver = false
-  /// Empty but while pumping; kept so that a delivery allocates nothing.
-  private var events: [WatchEvent] = []
-  private var slices: [ByteSlice] = []
-  private var sizes: [Int] = []
+  private let room: Room
+
+  /// Where a delivery is made, one for all watches of a reactor: so it allocates nothing, and is in the processor's caches already. Empty but while pumping.
+  private final class Room: @unchecked Sendable {  // Sendable: touched on its reactor only.
+    @exclusivity(unchecked) var events: [WatchEvent] = []
+    @exclusivity(unchecked) var slices: [ByteSlice] = []
+    @exclusivity(unchecked) var sizes: [Int] = []
+
+    static func of(_ reactor: Reactor) -> Room {
+      if let room = reactor.companion as? Room { return room }
+      let room = Room()
+      reactor.companion = room
+      return room
+    }
+  }
 
   /// Unsent bytes beyond which a watch pauses. Above the low mark of the connection, so that passing that mark wakes it.
   private static let pendingBytesMax = 512 << 10
   /// Events taken at a time: enough to coalesce a burst into one write, few enough to let other watches of the reactor have their turn.
   private static let eventsAtATime = 128
-  /// The room that is kept for the next events is for so many.
-  private static let eventsKept = 4
 
   init(_ watcher: CacheWatcher, of resource: Int, encoder: WatchEncoder, reply: Reply, server: APIServer) {
     self.watcher = watcher
@@ -39,6 +48,7 @@ final class WatchPump: @unchecked Sendable {  // Sendable: all state is touched 
     self.reply = reply
     self.server = server
     reactor = reply.exchange.reactor
+    room = Room.of(reactor)
   }
 
   /// Sends the head and begins to pump. Reactor thread. `timeout`: after this time the body ends cleanly.
@@ -49,29 +59,29 @@ final class WatchPump: @unchecked Sendable {  // Sendable: all state is touched 
     stream = started
     server.metrics.watchOpened(resource, on: reactor)
     timer = reactor.schedule(after: timeout) { [weak self] in self?.close() }
-    watcher.setReady { [weak self] in self?.pump() }
+    // Not weakly, which would cost each delivery a look at one more place; `close` lets go of it.
+    watcher.setReady { self.pump() }
   }
 
   private func pump() {
     assert(reactor.isCurrent, "a watch is pumped on its reactor")
     guard !isOver, let stream else { return }
     while stream.pendingBytes < Self.pendingBytesMax {
-      let end = watcher.take(max: Self.eventsAtATime, into: &events)
-      let count = events.count
+      let end = watcher.take(max: Self.eventsAtATime, into: &room.events)
+      let count = room.events.count
       if count > 0 {
-        for event in events {
-          let first = slices.count
-          encoder.encode(event, into: &slices)
+        for event in room.events {
+          let first = room.slices.count
+          encoder.encode(event, into: &room.slices)
           var size = 0
-          for place in first..<slices.count { size += slices[place].count }
-          sizes.append(size)
+          for place in first..<room.slices.count { size += room.slices[place].count }
+          room.sizes.append(size)
         }
-        stream.send(slices)
-        let isFew = count <= Self.eventsKept
-        events.removeAll(keepingCapacity: isFew)
-        slices.removeAll(keepingCapacity: isFew)
-        server.metrics.watchSent(sizes, resource, on: reactor)
-        sizes.removeAll(keepingCapacity: isFew)
+        stream.send(room.slices)
+        room.events.removeAll(keepingCapacity: true)
+        room.slices.removeAll(keepingCapacity: true)
+        server.metrics.watchSent(room.sizes, resource, on: reactor)
+        room.sizes.removeAll(keepingCapacity: true)
       }
       if end != nil { return close() }
       if count < Self.eventsAtATime { return }

@@ -22,7 +22,7 @@ struct CatchUp {
 /// One open watch: first the state it began with (read from a snapshot as it is taken), then the ring's events, then a queue of its own.
 /// Until it is live it costs no queue, only a snapshot; so a slow reader of a large state is not ended for being slow.
 ///
-/// Invariants: `queue` is empty until the watcher is live; its events and bytes stay within the budget, or the watcher ends; revisions that
+/// Invariants: nothing waits until the watcher is live; what waits stays within the budget, or the watcher ends; revisions that
 /// it delivers increase and are above `after`, but for those of the initial state.
 public final class CacheWatcher: Sendable {
   enum Entry {
@@ -50,6 +50,8 @@ public final class CacheWatcher: Sendable {
 
   private struct State {
     var source: Source
+    /// What waits: this one, and then the queue from `head` on. Who keeps up has no more than one, and so no queue.
+    var first: Entry?
     var queue: ContiguousArray<Entry> = []
     var head = 0
     var bytes = 0
@@ -59,7 +61,34 @@ public final class CacheWatcher: Sendable {
     /// A callback is on its way, or `take` has been left with more to take.
     var isSignalled = true
     var nextBookmark: ContinuousClock.Instant?
-    var waiting: Int { queue.count - head }
+    var waiting: Int { (first == nil ? 0 : 1) + queue.count - head }
+    var oldest: Entry? { first ?? (head < queue.count ? queue[head] : nil) }
+
+    mutating func add(_ entry: Entry) {
+      if case .event(let event, _) = entry { bytes += event.cost }
+      if waiting == 0 { first = entry } else { queue.append(entry) }
+    }
+
+    /// Moves the oldest entries out, at most `max`.
+    mutating func take(_ max: Int, first taken: inout Entry?, rest: inout ContiguousArray<Entry>) {
+      guard max > 0 else { return }
+      taken = first
+      if case .event(let event, _) = first { bytes -= event.cost }
+      first = nil
+      let count = min(max - (taken == nil ? 0 : 1), queue.count - head)
+      guard count > 0 else { return }
+      if head == 0 && count == queue.count {
+        swap(&rest, &queue)
+        bytes = 0
+      } else {
+        rest.append(contentsOf: queue[head..<head + count])
+        for entry in rest { if case .event(let event, _) = entry { bytes -= event.cost } }
+        head += count
+      }
+      guard head == queue.count else { return }
+      queue.removeAll(keepingCapacity: queue.count <= CacheWatcher.keptMax)
+      head = 0
+    }
   }
 
   /// Places that an empty queue keeps.
@@ -85,7 +114,7 @@ public final class CacheWatcher: Sendable {
   private let codec: any ObjectCodec
   private let feed: (any WatchFeed)?
   private let state: Mutex<State>
-  /// The reader's: what it took from the queue. The two arrays take turns, so that a delivery allocates nothing.
+  /// The reader's: what it took from the queue. The two arrays take turns, so that a burst allocates nothing.
   private nonisolated(unsafe) var taken: ContiguousArray<Entry> = []  // touched in `take` only, which has one caller at a time
 
   init(
@@ -143,6 +172,7 @@ public final class CacheWatcher: Sendable {
   public func take(max: Int, into events: inout [WatchEvent]) -> WatchEnd? {
     enum Step { case done(WatchEnd?), initial(InitialState), ring(Int), error(WatchEvent) }
     while events.count < max {
+      var first: Entry?
       let step: Step = state.withLock { s in
         if let error = s.error {
           s.error = nil
@@ -152,19 +182,11 @@ public final class CacheWatcher: Sendable {
         case .state(let initial): return s.end.map { .done($0) } ?? .initial(initial)
         case .ring(let sequence): return s.end.map { .done($0) } ?? .ring(sequence)
         case .queue:
-          let count = min(max - events.count, s.waiting)
-          if s.head == 0 && count == s.waiting {
-            swap(&taken, &s.queue)
-            s.bytes = 0
-          } else {
-            taken.append(contentsOf: s.queue[s.head..<s.head + count])
-            for entry in taken { if case .event(let event, _) = entry { s.bytes -= event.cost } }
-            s.head += count
-          }
-          if s.waiting == 0 {
-            s.queue.removeAll(keepingCapacity: s.queue.count <= Self.keptMax)
-            s.head = 0
-            if events.count + count < max || s.end != nil { s.isSignalled = false }
+          let room = max - events.count
+          let isAll = s.waiting <= room
+          s.take(room, first: &first, rest: &taken)
+          if isAll {
+            if s.waiting < room || s.end != nil { s.isSignalled = false }
             return .done(s.end)
           }
           return .done(nil)
@@ -173,6 +195,8 @@ public final class CacheWatcher: Sendable {
       switch step {
       case .error(let error): events.append(error)
       case .done(let end):
+        if let first { append(first, to: &events) }
+        guard !taken.isEmpty else { return end }
         append(taken, to: &events)
         taken.removeAll(keepingCapacity: taken.count <= Self.keptMax)
         return end
@@ -224,11 +248,13 @@ public final class CacheWatcher: Sendable {
   }
 
   private func append(_ entries: some Sequence<Entry>, to events: inout [WatchEvent]) {
-    for entry in entries {
-      switch entry {
-      case .event(let event, let kind): if let event = event.watchEvent(kind, codec: codec) { events.append(event) }
-      case .bookmark(let revision): events.append(WatchEvent(bookmark: revision))
-      }
+    for entry in entries { append(entry, to: &events) }
+  }
+
+  private func append(_ entry: Entry, to events: inout [WatchEvent]) {
+    switch entry {
+    case .event(let event, let kind): if let event = event.watchEvent(kind, codec: codec) { events.append(event) }
+    case .bookmark(let revision): events.append(WatchEvent(bookmark: revision))
     }
   }
 
@@ -251,6 +277,7 @@ public final class CacheWatcher: Sendable {
     let (isFirst, mustWake) = state.withLock { s -> (Bool, Bool) in
       if end == .stopped { s.callback = nil }
       if dropQueue {
+        s.first = nil
         s.queue = []
         s.head = 0
         s.bytes = 0
@@ -290,13 +317,12 @@ public final class CacheWatcher: Sendable {
       var isNew = false
       for event in events {
         guard let kind = kind(of: event) else { continue }
-        s.bytes += event.cost
-        s.queue.append(.event(event, kind))
+        s.add(.event(event, kind))
         delivered += 1
         isNew = true
       }
       if s.waiting > budget.events || s.bytes > budget.bytes && s.waiting > 1 { return .tooSlow }
-      if isMemoryUsedUp, s.waiting > 0, case .event(let oldest, _) = s.queue[s.head], oldest.isHeldForQueues { return .noMemory }
+      if isMemoryUsedUp, case .event(let oldest, _) = s.oldest, oldest.isHeldForQueues { return .noMemory }
       guard isNew && !s.isSignalled else { return .nothing }
       s.isSignalled = true
       return .wake
@@ -314,7 +340,7 @@ public final class CacheWatcher: Sendable {
       guard now >= due else { return .nothing }
       s.nextBookmark = bookmarkTime(after: now, period: period, beforeDeadline: beforeDeadline)
       guard revision >= after, s.waiting < budget.events else { return .nothing }
-      s.queue.append(.bookmark(revision))
+      s.add(.bookmark(revision))
       guard !s.isSignalled else { return .nothing }
       s.isSignalled = true
       return .wake

@@ -46,6 +46,8 @@ public final class Reactor: TaskExecutor, @unchecked Sendable {
   var sealed: [UInt8] = []
   /// Connections with input that epoll does not know of.
   private var unread: [Connection] = []
+  /// Whatever those who serve requests keep for this reactor's thread alone. On that thread only.
+  public var companion: AnyObject?
   private var listeners: [Listener] = []
   private(set) var isDraining = false
   let configuration: HTTPServer.Configuration
