@@ -17,6 +17,9 @@ struct ChunkMaker {
   private var whole: ByteSlice?
 
   static let end = ByteSlice(SharedBytes("\r\n"))
+  /// Where in a page a chunk begins: not just ahead of where OpenSSL copies it to, see `TLSSession.plainStart`.
+  private static let startInPage = 256
+  private static let page = 4_096
   /// Above this, copying costs more than it saves.
   private static let maxJoined = 64 << 10
 
@@ -31,14 +34,17 @@ struct ChunkMaker {
     if let whole { return .whole(whole) }
     guard length <= Self.maxJoined else { return .parts(head: head) }
     let pieces = [head] + slices + [Self.end]
-    let joined = ByteSlice(SharedBytes(capacity: pieces.reduce(0) { $0 + $1.count }) { room in
-      var place = 0
+    var start = 0
+    let bytes = SharedBytes(capacity: pieces.reduce(Self.page) { $0 + $1.count }) { room in
+      start = (Self.startInPage - Int(bitPattern: room.baseAddress)) & (Self.page - 1)
+      var place = start
       for piece in pieces {
         piece.withUnsafeBytes { UnsafeMutableRawBufferPointer(rebasing: room[place...]).copyMemory(from: $0) }
         place += piece.count
       }
       return place
-    })
+    }
+    let joined = ByteSlice(bytes, offset: start, count: bytes.count - start)
     whole = joined
     return .whole(joined)
   }

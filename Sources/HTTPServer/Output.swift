@@ -35,6 +35,14 @@ struct Output {
     return true
   }
 
+  /// Lends the only slice there is, if it has at most `max` bytes, to `body`, which is done with all of it afterwards; nil where there are others.
+  mutating func takeOnly<R>(max: Int, _ body: (UnsafeRawBufferPointer) -> R) -> R? {
+    guard slices.count - first == 1, bytes <= max else { return nil }
+    let result = slices[first].withUnsafeBytes { body(UnsafeRawBufferPointer(rebasing: $0[sent...])) }
+    advance(bytes)
+    return result
+  }
+
   /// Moves bytes to `room`, as many as fit.
   mutating func take(into room: UnsafeMutableRawBufferPointer) -> Int {
     var filled = 0

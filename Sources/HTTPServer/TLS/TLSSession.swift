@@ -132,16 +132,26 @@ final class TLSSession {
       OpenSSLErrors.clear()
       var isSealed = true
       while isSealed && !output.isEmpty && reactor.sealed.count < Self.gatheredMax {
-        // Records are encrypted out of the scratch room.
-        let room = UnsafeMutableRawBufferPointer(rebasing: reactor.scratch[Self.plainStart..<(Self.plainStart + Self.recordMax)])
-        let count = output.take(into: room)
-        isAlone = output.isEmpty && reactor.sealed.isEmpty
-        isSealed = SSL_write(ssl, room.baseAddress, Int32(count)) == count
-        isAlone = false
+        let isFirst = reactor.sealed.isEmpty
+        // One piece is read where it is, several are brought together in the scratch room.
+        isSealed = output.takeOnly(max: Self.recordMax) { seal($0, isAlone: isFirst) } ?? sealGathered(&output, isFirst: isFirst)
       }
       guard settle(), isSealed else { return false }
     } while !output.isEmpty && !isBlocked
     return true
+  }
+
+  private func sealGathered(_ output: inout Output, isFirst: Bool) -> Bool {
+    let room = UnsafeMutableRawBufferPointer(rebasing: reactor.scratch[Self.plainStart..<(Self.plainStart + Self.recordMax)])
+    let count = output.take(into: room)
+    return seal(UnsafeRawBufferPointer(rebasing: room[..<count]), isAlone: output.isEmpty && isFirst)
+  }
+
+  /// Makes a record; false when that fails.
+  private func seal(_ plain: UnsafeRawBufferPointer, isAlone: Bool) -> Bool {
+    self.isAlone = isAlone
+    defer { self.isAlone = false }
+    return SSL_write(ssl, plain.baseAddress, Int32(plain.count)) == plain.count
   }
 
   /// Tells the client that nothing follows, so that it knows an end from a cut.
