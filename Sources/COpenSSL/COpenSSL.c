@@ -11,11 +11,14 @@ enum { BLOCK_MIN = 16 << 10, BLOCK_MAX = 24 << 10 };
 
 static _Thread_local void *kept;
 static _Thread_local size_t kept_size;
+static _Thread_local int is_watched;
 static pthread_key_t at_end;
 
-static void give_up(void *block) {
+static void give_up(void *mark) {
+  (void)mark;
+  free(kept);
   kept = NULL;
-  free(block);
+  is_watched = 0;
 }
 
 static void *allocate(size_t size, const char *file, int line) {
@@ -23,7 +26,6 @@ static void *allocate(size_t size, const char *file, int line) {
   if (kept != NULL && size >= BLOCK_MIN && size <= kept_size) {
     void *block = kept;
     kept = NULL;
-    pthread_setspecific(at_end, NULL);
     return block;
   }
   return size == 0 ? NULL : malloc(size);
@@ -34,7 +36,9 @@ static void release(void *block, const char *file, int line) {
   if (block == NULL) return;
   if (kept == NULL) {
     size_t size = malloc_usable_size(block);
-    if (size >= BLOCK_MIN && size <= BLOCK_MAX && pthread_setspecific(at_end, block) == 0) {
+    // The thread's end must find what is kept by then: to be told of it once is enough.
+    if (size >= BLOCK_MIN && size <= BLOCK_MAX && (is_watched || pthread_setspecific(at_end, &at_end) == 0)) {
+      is_watched = 1;
       kept = block;
       kept_size = size;
       return;
