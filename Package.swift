@@ -89,6 +89,7 @@ let package = Package(
     .testTarget(name: "AccessTests", dependencies: ["Access", "Machinery", "JSON"], swiftSettings: swiftSettings),
     .testTarget(name: "CELTests", dependencies: ["CEL", "JSON"], swiftSettings: swiftSettings),
     .testTarget(name: "AccessJWTTests", dependencies: ["AccessJWT", "Access", "Machinery", "JSON", "ByteBuffers", "TestSupport"], swiftSettings: swiftSettings),
+    .testTarget(name: "AccessWebhooksTests", dependencies: ["AccessWebhooks", "TestSupport"], swiftSettings: swiftSettings),
     .testTarget(name: "AuditTests", dependencies: ["Audit", "Access", "Machinery", "JSON", "ByteBuffers", "TestSupport"], swiftSettings: swiftSettings),
     .testTarget(name: "MetricsTests", dependencies: ["Metrics"], swiftSettings: swiftSettings),
     .testTarget(name: "JSONTests", dependencies: ["ByteBuffers", "JSON", "TestSupport"], swiftSettings: swiftSettings),

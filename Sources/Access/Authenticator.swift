@@ -1,3 +1,5 @@
+import Synchronization
+
 /// What an authenticator says of credentials.
 public enum AuthenticationVerdict: Sendable {
   case user(UserInfo)
@@ -16,18 +18,24 @@ public protocol Authenticator: Sendable {
 
 /// Authenticators that are asked one after another; the first that knows the user decides. If none does, one that found fault fails the request,
 /// so that a bad token does not pass as no token. (Kubernetes: `union.New`, `union.NewFailOnError`, `group.NewAuthenticatedGroupAdder`.)
-public struct AuthenticatorChain: Authenticator {
-  private let members: [any Authenticator]
-  private let anonymous: AnonymousAccess
+public final class AuthenticatorChain: Authenticator {
+  private struct Links {
+    let members: [any Authenticator]
+    let anonymous: AnonymousAccess
+  }
+  private let links: Mutex<Links>
 
-  public init(_ members: [any Authenticator], anonymous: AnonymousAccess) {
-    self.members = members
-    self.anonymous = anonymous
+  public init(_ members: [any Authenticator], anonymous: AnonymousAccess) { links = Mutex(Links(members: members, anonymous: anonymous)) }
+
+  /// Asks others from now on. Requests that are being asked about go on with those that they began with.
+  public func replace(_ members: [any Authenticator], anonymous: AnonymousAccess) { links.withLock { $0 = Links(members: members, anonymous: anonymous) } }
+
+  public func authenticate(_ credentials: Credentials) -> AuthenticationVerdict {
+    let links = links.withLock { $0 }
+    return Self.ask(links.members[...], links.anonymous, credentials, fault: nil)
   }
 
-  public func authenticate(_ credentials: Credentials) -> AuthenticationVerdict { ask(members[...], credentials, fault: nil) }
-
-  private func ask(_ rest: ArraySlice<any Authenticator>, _ credentials: Credentials, fault: String?) -> AuthenticationVerdict {
+  private static func ask(_ rest: ArraySlice<any Authenticator>, _ anonymous: AnonymousAccess, _ credentials: Credentials, fault: String?) -> AuthenticationVerdict {
     var fault = fault
     for (place, member) in zip(rest.indices, rest) {
       switch member.authenticate(credentials) {
@@ -40,8 +48,8 @@ public struct AuthenticatorChain: Authenticator {
           while case .later(let more) = verdict { verdict = await more() }
           switch verdict {
           case .user(let user): return .user(user.authenticated)
-          case .invalid(let why): return ask(rest[(place + 1)...], credentials, fault: fault ?? why)
-          case .absent, .later: return ask(rest[(place + 1)...], credentials, fault: fault)
+          case .invalid(let why): return ask(rest[(place + 1)...], anonymous, credentials, fault: fault ?? why)
+          case .absent, .later: return ask(rest[(place + 1)...], anonymous, credentials, fault: fault)
           }
         }
       }

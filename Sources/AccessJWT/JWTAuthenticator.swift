@@ -9,6 +9,8 @@ public final class JWTAuthenticator: Authenticator {
   private let algorithms: Set<SigningAlgorithm>
   private let keys: IssuerKeys
   private let believed = ExpiringCache<UserInfo>(countMax: 4_096)
+  /// Asks for the keys until it has them.
+  private let fetching: Task<Void, Never>
 
   /// No token is longer.
   private static let tokenBytesMax = 16 << 10
@@ -18,6 +20,8 @@ public final class JWTAuthenticator: Authenticator {
   private static let leeway = 300.0
   /// Before the keys of an issuer are asked for again at the start.
   private static let retryPause: Duration = .seconds(10)
+  /// The same where somebody waits.
+  private static let keysPause: Duration = .seconds(1)
 
   /// The issuer can't be asked.
   public struct Unusable: Error, CustomStringConvertible {
@@ -32,7 +36,7 @@ public final class JWTAuthenticator: Authenticator {
       throw Unusable(description: error.description)
     }
     let url = issuer.url
-    Task { [keys] in
+    fetching = Task { [keys] in
       while keys.known == nil {
         do throws(IssuerKeys.Failure) { _ = try await keys.refreshed() } catch {
           report("oidc authenticator: initializing plugin for \(url): \(error)")
@@ -40,6 +44,22 @@ public final class JWTAuthenticator: Authenticator {
         }
       }
     }
+  }
+
+  deinit { fetching.cancel() }
+
+  /// Waits until the issuer's keys are here, at most so long; returns why they are not.
+  public func waitForKeys(_ time: Duration) async -> String? {
+    let end = ContinuousClock.now + time
+    while keys.known == nil {
+      let problem: IssuerKeys.Failure
+      do throws(IssuerKeys.Failure) {
+        _ = try await keys.refreshed()
+        continue
+      } catch { problem = error }
+      guard .now + Self.keysPause < end, (try? await Task.sleep(for: Self.keysPause)) != nil else { return "its keys can't be had: \(problem)" }
+    }
+    return nil
   }
 
   public func authenticate(_ credentials: Credentials) -> AuthenticationVerdict {

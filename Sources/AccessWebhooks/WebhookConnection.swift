@@ -13,6 +13,7 @@ public struct WebhookConnection: Sendable {
 
   public let server: String
   private let http: HTTPClient
+  private let fileToken: FileToken?
 
   /// As kube-apiserver waits for an answer.
   private static let timeout: Duration = .seconds(30)
@@ -50,13 +51,13 @@ public struct WebhookConnection: Sendable {
     configuration.certFile = try Self.file(user, "client-certificate", folder)
     configuration.keyFile = try Self.file(user, "client-key", folder)
     do throws(HTTPFailure) { http = try HTTPClient(configuration) } catch { throw Problem(description: error.description) }
-    var token = user["token"]?.string ?? ""
-    if token.isEmpty, let file = user["tokenFile"]?.string {
-      guard let text = try? String(contentsOfFile: Self.absolute(file, folder), encoding: .utf8) else { throw Problem(description: "tokenFile: can't read \(file)") }
-      token = text.trimmingCharacters(in: .whitespacesAndNewlines)
-    }
+    let token = user["token"]?.string ?? ""
+    let file = user["tokenFile"]?.string ?? ""
+    fileToken = token.isEmpty && !file.isEmpty ? FileToken(Self.absolute(file, folder)) : nil
     if !token.isEmpty {
       http.authorize("Bearer \(token)")
+    } else if !file.isEmpty {
+      if fileToken == nil { throw Problem(description: "tokenFile: can't read a token from \(file)") }
     } else if let name = user["username"]?.string {
       http.authorize("Basic " + Data("\(name):\(user["password"]?.string ?? "")".utf8).base64EncodedString())
     }
@@ -105,6 +106,7 @@ public struct WebhookConnection: Sendable {
   }
 
   private func once(_ body: SharedBytes) async throws(Failure) -> SharedBytes {
+    if let fileToken { http.authorize("Bearer \(await fileToken.current())") }
     let answer: HTTPResponse
     do throws(HTTPFailure) { answer = try await http.request(HTTPRequest(.post, server, body: body, timeout: Self.timeout, isReplayable: true)) } catch {
       throw Failure(description: "Post \(GoText.quoted(server)): \(error.description)", isLasting: error.reason == .cancelled || error.reason == .untrusted)

@@ -2,17 +2,13 @@ import APIServer
 import Access
 import AccessJWT
 import ArgumentParser
-import ByteBuffers
-import JSON
-import Logging
-import Schema
 
 /// Flags that say who may come in over HTTPS and what they may do, under kube-apiserver's names.
 struct AccessOptions: ParsableArguments {
   @Option(help: "Let in requests over HTTPS that bring no credentials, as system:anonymous. Default: true, unless --authentication-config says something of it.")
   var anonymousAuth: Bool?
 
-  @Option(help: "AuthenticationConfiguration file: whose signed tokens are believed, and on which paths requests without credentials are let in.")
+  @Option(help: "AuthenticationConfiguration file: whose signed tokens are believed, and on which paths requests without credentials are let in. Read again when it changes.")
   var authenticationConfig = ""
 
   @Option(help: "Tokens and their users, CSV: token,name,uid[,\"group,…\"].")
@@ -39,58 +35,41 @@ struct AccessOptions: ParsableArguments {
     "anonymous-auth", "authentication-config", "token-auth-file", "authorization-mode", "authorization-policy-file", "authorization-always-allow-paths", "disable-admission-plugins",
   ])
 
+  /// What the flags come to.
+  struct Made {
+    let control: AccessControl
+    /// Where requests without credentials are let in.
+    let anonymous: AnonymousAccess
+    /// What the AuthenticationConfiguration file says; nil without one.
+    let structured: StructuredAuthentication?
+  }
+
   /// Must somebody who comes from elsewhere say who they are, or be allowed what they ask, before they get anything?
-  func asksSomething() throws -> Bool { try anonymous(try configuration()) != .everywhere || !modes.contains("AlwaysAllow") }
-
-  /// What the AuthenticationConfiguration file says; nil without one.
-  private func configuration() throws -> AuthenticationConfiguration? {
-    guard !authenticationConfig.isEmpty else { return nil }
-    let text = try TextFile.contents(of: authenticationConfig, flag: "--authentication-config")
-    do {
-      let (tree, duplicates) = try TextFile.tree(yaml: text)
-      return try AuthenticationConfiguration(tree, duplicates: duplicates)
-    } catch { throw StartFailure("--authentication-config: \(authenticationConfig): \(error)") }
-  }
-
-  /// Whose signed tokens are believed.
-  private func issuers(_ configured: AuthenticationConfiguration?) throws -> [(JWTIssuer, [SigningAlgorithm])] {
-    guard let flagged = try oidc.issuer() else { return (configured?.issuers ?? []).map { ($0, SigningAlgorithm.allCases) } }
-    if configured != nil { throw StartFailure("authentication-config file and oidc-* flags are mutually exclusive: leave out one of --authentication-config and --oidc-issuer-url") }
-    return [flagged]
-  }
-
-  /// Where requests without credentials are let in.
-  private func anonymous(_ configuration: AuthenticationConfiguration?) throws -> AnonymousAccess {
-    let configured = configuration?.anonymous
-    if configured != nil && anonymousAuth != nil {
-      throw StartFailure("--anonymous-auth flag cannot be set when anonymous field is configured in authentication configuration file: leave one of them out")
-    }
-    return configured ?? (anonymousAuth == false ? .denied : .everywhere)
-  }
+  func asksSomething(_ anonymous: AnonymousAccess) -> Bool { anonymous != .everywhere || !modes.contains("AlwaysAllow") }
 
   private var modes: [String] { authorizationMode.split(separator: ",", omittingEmptySubsequences: false).map(String.init) }
 
   /// Reads the files. Throws `StartFailure` with the flag to change.
-  func control() throws -> AccessControl {
+  func control() throws -> Made {
     let proxied = try requestHeader.names()
-    let configured = try configuration()
-    var authenticators: [any Authenticator] = (proxied.map { [RequestHeaderAuthenticator($0)] } ?? []) + [CertificateAuthenticator()]
+    var before: [any Authenticator] = (proxied.map { [RequestHeaderAuthenticator($0)] } ?? []) + [CertificateAuthenticator()]
     if !tokenAuthFile.isEmpty {
-      do { authenticators.append(try TokenFile(csv: try text(tokenAuthFile, "--token-auth-file"))) } catch let error as TokenFile.Malformed {
+      do { before.append(try TokenFile(csv: try text(tokenAuthFile, "--token-auth-file"))) } catch let error as TokenFile.Malformed {
         throw StartFailure("--token-auth-file: \(tokenAuthFile): \(error)")
       }
     }
-    for (issuer, algorithms) in try issuers(configured) {
-      do {
-        authenticators.append(try JWTAuthenticator(issuer, algorithms: algorithms) { problem in Logger(label: "binnacle").error("token issuer", metadata: ["why": "\(problem)"]) })
-      } catch { throw StartFailure("\(oidc.oidcIssuerUrl.isEmpty ? "--authentication-config" : "--oidc-issuer-url"): \(issuer.url): \(error)") }
+    if let (issuer, algorithms) = try oidc.issuer() {
+      if !authenticationConfig.isEmpty { throw StartFailure("authentication-config file and oidc-* flags are mutually exclusive: leave out one of --authentication-config and --oidc-issuer-url") }
+      do { before.append(try JWTAuthenticator(issuer, algorithms: algorithms, report: StructuredAuthentication.report)) } catch { throw StartFailure("--oidc-issuer-url: \(issuer.url): \(error)") }
     }
-    if let webhook = try webhooks.authenticator() { authenticators.append(webhook) }
+    let after = try webhooks.authenticator().map { [$0 as any Authenticator] } ?? []
+    let structured = authenticationConfig.isEmpty ? nil : try StructuredAuthentication(.init(path: authenticationConfig, before: before, after: after, anonymous: anonymousAuth))
+    let anonymous = structured?.anonymous ?? (anonymousAuth == false ? .denied : .everywhere)
     let disabled = disableAdmissionPlugins.split(separator: ",").map(String.init)
     if let unknown = disabled.first(where: { $0 != "NodeRestriction" }) { throw StartFailure("--disable-admission-plugins: unknown plug-in \"\(unknown)\"; there is NodeRestriction") }
-    return AccessControl(
-      authenticator: AuthenticatorChain(authenticators, anonymous: try anonymous(configured)), authorizer: try authorizer(),
-      restrictsNodes: disabled.isEmpty, headers: proxied?.all ?? [])
+    let control = AccessControl(
+      authenticator: structured?.chain ?? AuthenticatorChain(before + after, anonymous: anonymous), authorizer: try authorizer(), restrictsNodes: disabled.isEmpty, headers: proxied?.all ?? [])
+    return Made(control: control, anonymous: anonymous, structured: structured)
   }
 
   private func authorizer() throws -> any Authorizer {

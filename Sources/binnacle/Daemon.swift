@@ -25,8 +25,8 @@ struct Daemon {
   private let audit: AuditTrail?
   /// nil where the storage is not the embedded one.
   private let control: ControlSocket?
-  /// Follows the EncryptionConfiguration file.
-  private let reloading: Task<Void, Never>?
+  /// Follow files that may change.
+  private let reloading: [Task<Void, Never>]
   /// nil where systemd does not watch.
   private let watchdog: Task<Void, Never>?
   /// In order: what stands above is destroyed first.
@@ -56,7 +56,7 @@ struct Daemon {
     configuration.reactors = HTTPServer.count(ofReactors: settings.options.reactors)
     configuration.metricsSources = [
       { text in (nodes.objects as? Cacher)?.statistics.write(&text, group: "", resource: "nodes") }, { text in nodeMeter.write(&text) },
-      { text in (storage as? Etcd2Storage)?.writeMetrics(&text) }, { text in serverMetrics.write(&text) }, ProcessMetrics.source,
+      { text in (storage as? Etcd2Storage)?.writeMetrics(&text) }, { text in serverMetrics.write(&text) }, { text in settings.authentication?.write(&text) }, ProcessMetrics.source,
     ]
     configuration.version.gitVersion = "\(BuildInfo.kubernetesVersion)+binnacle"
     configuration.healthChecks = [StandardError.healthCheck, HealthCheck(name: "etcd") { try await storage.readinessCheck() }]
@@ -100,7 +100,7 @@ struct Daemon {
       logger.info("serving", metadata: ["address": "\(addresses)", "reactors": "\(server.reactors.count)"])
       ServiceManager.notify("READY=1\nSTATUS=serving on \(addresses)")
       return Daemon(
-        settings: settings, logger: logger, server: server, credentialWatch: watch, api: api, audit: audit, control: Self.control(settings, storage, logger), reloading: Self.followEncryptionConfig(settings, logger),
+        settings: settings, logger: logger, server: server, credentialWatch: watch, api: api, audit: audit, control: Self.control(settings, storage, logger), reloading: Self.followFiles(settings, logger),
         watchdog: Watchdog(server.reactors).map { watchdog in Task { await watchdog.run() } }, destroys: [destroyNodes, destroyStorage])
     } catch {
       await destroyNodes()
@@ -139,13 +139,18 @@ struct Daemon {
     return (Store(strategy, objects: objects, codec: codec, prefix: parameters.keyPrefix, allowsUnsafeDeletion: settings.options.featureGates.allowUnsafeMalformedObjectDeletion), destroy)
   }
 
-  /// How often the EncryptionConfiguration file is looked at.
-  private static let encryptionConfigPoll: Duration = .seconds(5)
+  /// How often files are looked at that are read again when they change.
+  private static let filePoll: Duration = .seconds(5)
+
+  private static func followFiles(_ settings: Settings, _ logger: Logger) -> [Task<Void, Never>] {
+    let authentication = settings.authentication.map { authentication in Task { await authentication.follow(every: filePoll, logger) } }
+    return [followEncryptionConfig(settings, logger), authentication].compactMap(\.self)
+  }
 
   private static func followEncryptionConfig(_ settings: Settings, _ logger: Logger) -> Task<Void, Never>? {
     guard let encryption = settings.encryption, settings.options.encryptionProviderConfigAutomaticReload else { return nil }
     return Task {
-      await encryption.followChanges(every: encryptionConfigPoll) { problem in
+      await encryption.followChanges(every: filePoll) { problem in
         if let problem {
           logger.error("encryption config not reloaded", metadata: ["file": "\(settings.options.encryptionProviderConfig)", "problem": "\(problem)"])
         } else {
@@ -155,10 +160,12 @@ struct Daemon {
     }
   }
 
-  /// Reads again at once what is read again on change: certificates and their authorities, the EncryptionConfiguration. (SIGHUP.)
+  /// Reads again at once what is read again on change: certificates and their authorities, the AuthenticationConfiguration, the EncryptionConfiguration. (SIGHUP.)
   func reload() async {
     logger.info("reloading", metadata: ["signal": "\(SIGHUP)"])
     credentialWatch?.look()
+    // Not waited for: an issuer may take its time, and the next signal may be the last.
+    if let authentication = settings.authentication { Task { [logger] in await authentication.look(logger) } }
     if let encryption = settings.encryption, settings.options.encryptionProviderConfigAutomaticReload {
       if let problem = await encryption.reloadIfChanged() {
         logger.error("encryption config not reloaded", metadata: ["file": "\(settings.options.encryptionProviderConfig)", "problem": "\(problem)"])
@@ -172,7 +179,7 @@ struct Daemon {
     ServiceManager.notify("STOPPING=1")
     credentialWatch?.stop()
     api.beginShutdown()
-    reloading?.cancel()
+    for task in reloading { task.cancel() }
     watchdog?.cancel()
     if settings.options.shutdownDelayDuration.duration > .zero { try? await Task.sleep(for: settings.options.shutdownDelayDuration.duration) }
     await server.drain(deadline: settings.options.shutdownTimeout.duration)

@@ -1,5 +1,6 @@
 import ByteBuffers
 import APIServer
+import Access
 import ArgumentParser
 import Audit
 import Storage
@@ -19,7 +20,8 @@ struct Settings {
   let cors: CORS?
   /// What requests over HTTPS are asked.
   let access: AccessControl?
-
+  /// What of it a file says that may change.
+  let authentication: StructuredAuthentication?
   /// Which requests are audited; nil for none.
   let auditPolicy: AuditPolicy?
 
@@ -48,8 +50,12 @@ extension ServeOptions {
     if plainPort == 0 && secure == nil { throw StartFailure("--insecure-port 0 leaves nothing to serve on: name --secure-port, such as 6443") }
     let insecure = plainPort == 0 ? nil : (address: insecureBindAddress, port: plainPort)
     if let insecure { try refuseOpenNetwork("--insecure-bind-address", insecure.address, isAuthenticated: false) }
-    if let secure { try refuseOpenNetwork("--bind-address", secure.address, isAuthenticated: try access.asksSomething()) }
-    let accessControl = secure == nil ? nil : try access.control()
+    let made = secure == nil ? nil : try access.control()
+    if let secure, let made {
+      try refuseOpenNetwork("--bind-address", secure.address, isAuthenticated: access.asksSomething(made.anonymous))
+      // What may not be so at the start may not become so.
+      if !allowInsecureNetwork, !Self.isLoopback(secure.address), !access.asksSomething(.everywhere) { made.structured?.keepClosed() }
+    }
     let auditPolicy = try audit.policy()
     guard (0...1_024).contains(reactors) else { throw StartFailure("--reactors: \(reactors) is not between 0 and 1024") }
     guard (0...1_000_000).contains(maxConnectionsPerClient) else { throw StartFailure("--max-connections-per-client: \(maxConnectionsPerClient) is not between 0 (no limit) and 1000000") }
@@ -84,7 +90,7 @@ extension ServeOptions {
     storage.healthcheckTimeout = etcdHealthcheckTimeout.duration
     storage.startTimeout = etcdStartTimeout.duration
     return Settings(
-      options: self, storage: storage, watchCacheSizes: try parsedWatchCacheSizes(), insecure: insecure, secure: secure, cors: try parsedOrigins(), access: accessControl, auditPolicy: auditPolicy,
+      options: self, storage: storage, watchCacheSizes: try parsedWatchCacheSizes(), insecure: insecure, secure: secure, cors: try parsedOrigins(), access: made?.control, authentication: made?.structured, auditPolicy: auditPolicy,
       encryption: try encryptionProviders())
   }
 

@@ -26,6 +26,25 @@ import Testing
 
     func publish(_ keys: String...) throws { try keys.joined(separator: "\n").write(toFile: folder.file("published"), atomically: true, encoding: .utf8) }
 
+    /// An AuthenticationConfiguration that believes this issuer, and nobody without a token.
+    func configuration(_ username: String) throws -> String {
+      let authority = try String(contentsOfFile: certificates.ca, encoding: .utf8).split(separator: "\n").map { "        \($0)" }.joined(separator: "\n")
+      return """
+        apiVersion: apiserver.config.k8s.io/v1
+        kind: AuthenticationConfiguration
+        jwt:
+        - issuer:
+            url: \(url)
+            audiences: [us]
+            certificateAuthority: |
+        \(authority)
+          claimMappings:
+            username: \(username)
+            groups: {claim: groups, prefix: ""}
+        anonymous: {enabled: false}
+        """
+    }
+
     /// Good for an hour, for `us`, but for what `more` says.
     func token(_ key: String, _ algorithm: String = "RS256", _ more: [String: JSONValue] = [:]) async throws -> String {
       var claims: JSONObject = ["iss": .string(url), "aud": "us", "sub": "me", "groups": ["devs"], "exp": .int(Int64(Date().timeIntervalSince1970) + 3_600)]
@@ -51,21 +70,7 @@ import Testing
     let elliptic = try await issuer.token("two", "ES256", ["sub": "elliptic"])
     try issuer.publish("one", "two")
     let folder = try TemporaryFolder()
-    let authority = try String(contentsOfFile: issuer.certificates.ca, encoding: .utf8).split(separator: "\n").map { "        \($0)" }.joined(separator: "\n")
-    try """
-      apiVersion: apiserver.config.k8s.io/v1
-      kind: AuthenticationConfiguration
-      jwt:
-      - issuer:
-          url: \(issuer.url)
-          audiences: [us]
-          certificateAuthority: |
-      \(authority)
-        claimMappings:
-          username: {expression: "'oidc:' + claims.sub"}
-          groups: {claim: groups, prefix: ""}
-      anonymous: {enabled: false}
-      """.write(toFile: folder.file("auth.yaml"), atomically: true, encoding: .utf8)
+    try issuer.configuration(#"{expression: "'oidc:' + claims.sub"}"#).write(toFile: folder.file("auth.yaml"), atomically: true, encoding: .utf8)
     let port = try Ports.free()
     let daemon = try await Daemon.start(
       on: .sqlite, arguments: ["--secure-port", String(port), "--cert-dir", folder.file("certs"), "--authentication-config", folder.file("auth.yaml")])
@@ -90,6 +95,47 @@ import Testing
     try issuer.publish("three")
     try await eventually("the new key", within: .seconds(20)) { try await ask(later).code == 201 }
     #expect(try await ask(issuer.token("one", "RS256", ["sub": "again"])).code == 401)
+  }
+
+  @Test func `the file may change: what it says then is taken over, and what makes no sense is not`() async throws {
+    let issuer = try await Issuer.start()
+    defer { issuer.process.signal(SIGKILL) }
+    let token = try await issuer.token("one")
+    try issuer.publish("one")
+    let folder = try TemporaryFolder()
+    let port = try Ports.free()
+    func write(_ text: String) throws { try text.write(toFile: folder.file("auth.yaml"), atomically: true, encoding: .utf8) }
+    try write(try issuer.configuration(#"{claim: sub, prefix: "old:"}"#))
+    let daemon = try await Daemon.start(
+      on: .sqlite, arguments: ["--secure-port", String(port), "--bind-address", "0.0.0.0", "--cert-dir", folder.file("certs"), "--authentication-config", folder.file("auth.yaml")])
+    defer { daemon.stop() }
+    func name() async throws -> JSONValue? { try await whoami(daemon, port, folder, token).user?["username"] }
+    func reloads() -> (good: Int, bad: Int) {
+      let lines = HTTPProbe.request(port: daemon.port, path: "/metrics")?.body.split(separator: "\n").filter { $0.hasPrefix("apiserver_authentication_config_controller_automatic_reloads_total") } ?? []
+      func count(_ status: String) -> Int { lines.first { $0.contains("\"\(status)\"") }.flatMap { Int($0.split(separator: " ").last ?? "") } ?? 0 }
+      return (count("success"), count("failure"))
+    }
+    #expect(try await name() == "old:me")
+    #expect(reloads() == (0, 0))
+    try write(try issuer.configuration(#"{claim: sub, prefix: "new:"}"#))
+    kill(daemon.pid, SIGHUP)
+    try await eventually("the new prefix", within: .seconds(20)) { try await name() == "new:me" }
+    #expect(reloads() == (1, 0))
+    let before = reloads()
+    let head = "apiVersion: apiserver.config.k8s.io/v1\nkind: AuthenticationConfiguration\n"
+    // The last would let everybody do everything from every machine, as the start would not have.
+    for broken in ["kind: {", head + "jwt: [{issuer: {url: http://a.example}}]", head + "anonymous: {enabled: true}"] {
+      let bad = reloads().bad
+      try write(broken)
+      kill(daemon.pid, SIGHUP)
+      try await eventually("the refusal of \(broken)", within: .seconds(20)) { reloads().bad > bad }
+      #expect(try await name() == "new:me")
+    }
+    #expect(reloads().good == before.good)
+    try write(head + "jwt: []\nanonymous: {enabled: true, conditions: [{path: /livez}]}\n")
+    // Without a signal, too.
+    try await eventually("that nobody is believed", within: .seconds(30)) { try await whoami(daemon, port, folder, token).code == 401 }
+    #expect(reloads().good == before.good + 1)
   }
 
   @Test func `one issuer may be named by flags, whose keys are had when it comes up`() async throws {
