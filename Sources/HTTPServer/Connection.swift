@@ -23,6 +23,9 @@ final class Connection {
   /// nil on a plain socket.
   private let tls: TLSSession?
   var isSecure: Bool { tls != nil }
+  /// Of the budget, while the handshake is on: what OpenSSL holds for it.
+  private var handshakeShare: MemoryBudget.Share?
+  private static let handshakeBytes = 32 << 10
   /// The protocol that is spoken; nil until the TLS handshake is done.
   private var session: (any Session)?
   /// What the session sends and the socket has not taken.
@@ -97,8 +100,17 @@ final class Connection {
 
   /// Goes on with the TLS handshake, at whose end the session begins.
   private func shake(_ tls: TLSSession) {
+    if handshakeShare == nil {
+      guard let share = reactor.configuration.budget.reserve(Self.handshakeBytes) else {
+        reactor.counters.failedHandshakes.add(1, ordering: .relaxed)
+        reactor.configuration.handshakeFailed?(peerAddress, "the memory budget is used up")
+        return reactor.drop(self)
+      }
+      handshakeShare = share
+    }
     let result = tls.shake()
     isBlocked = unsent > 0
+    if case .waiting = result {} else { handshakeShare = nil }
     switch result {
     case .waiting: break
     case .done: if tls.speaks(ALPN.http2) { beginHTTP2(tls.identity) } else { session = HTTP1Session(self, client: tls.identity) }
@@ -227,6 +239,7 @@ final class Connection {
     isClosed = true
     close(descriptor)
     output = Output()
+    handshakeShare = nil
     session?.closed()
     session = nil
   }

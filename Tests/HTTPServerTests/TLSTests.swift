@@ -1,3 +1,4 @@
+import ByteBuffers
 import Foundation
 import LoadClient
 import Synchronization
@@ -18,7 +19,8 @@ import Testing
 
     /// `change`: more of the TLS configuration; `limits`: the server's.
     static func start(
-      _ change: (inout TLSConfiguration, Certificates) async throws -> Void = { _, _ in }, limits: (inout HTTPServer.Limits) -> Void = { _ in }
+      _ change: (inout TLSConfiguration, Certificates) async throws -> Void = { _, _ in }, limits: (inout HTTPServer.Limits) -> Void = { _ in },
+      budget: MemoryBudget = MemoryBudget(limit: 0)
     ) async throws -> Bench {
       let certificates = try await Certificates()
       try await certificates.issue("server", subject: "/CN=localhost")
@@ -28,6 +30,7 @@ import Testing
       var configuration = HTTPServer.Configuration(endpoints: [.address(host: "127.0.0.1", port: 0, tls: credentials)])
       configuration.reactors = 2
       limits(&configuration.limits)
+      configuration.budget = budget
       let failures = FailureLog()
       configuration.handshakeFailed = { _, reason in failures.add(reason) }
       let handler = TestHandler()
@@ -218,6 +221,32 @@ import Testing
     try await eventually("connections to be gone") { bench.server.statistics.openConnections == 0 }
     #expect(bench.server.statistics.failedHandshakes >= 3 && bench.server.statistics.timedOutConnections >= 2)
     #expect(bench.failures.all.contains { $0.contains("http request") }, "\(bench.failures.all)")
+    await bench.server.drain(deadline: .seconds(1))
+  }
+
+  @Test func `handshakes that go no further take their part of the budget, and none beyond it`() async throws {
+    let budget = MemoryBudget(limit: 1 << 20)
+    let bench = try await Bench.start(budget: budget)
+    let port = bench.port
+    try await blocking {
+      // 32 KB each.
+      let begun = try (0..<40).map { _ in
+        let client = try Client(port: port, patience: 5)
+        try client.send([22, 3, 1, 1, 0])
+        return client
+      }
+      usleep(300_000)
+      var ended = 0
+      for client in begun {
+        var ready = pollfd(fd: client.descriptor, events: Int16(POLLIN), revents: 0)
+        var byte: UInt8 = 0
+        if poll(&ready, 1, 0) > 0, recv(client.descriptor, &byte, 1, 0) <= 0 { ended += 1 }
+      }
+      #expect(ended == 8 && budget.used == 1 << 20 && budget.refused == 8)
+    }
+    try await eventually("the budget to be free") { budget.used == 0 }
+    #expect(try await bench.curl("/later").output == "later")
+    #expect(bench.failures.all.contains { $0.contains("memory budget") }, "\(bench.failures.all)")
     await bench.server.drain(deadline: .seconds(1))
   }
 
