@@ -8,8 +8,3 @@ int cnetwork_accept4(int fd, struct sockaddr *address, socklen_t *length, int fl
 }
 
 int cnetwork_memory_file(const char *name) { return memfd_create(name, MFD_CLOEXEC); }
-
-void *cnetwork_grow_pages(void *pages, size_t size, size_t larger) {
-  void *moved = mremap(pages, size, larger, MREMAP_MAYMOVE);
-  return moved == MAP_FAILED ? NULL : moved;
-}

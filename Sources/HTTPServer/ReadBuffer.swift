@@ -1,10 +1,6 @@
-import CNetwork
 import Glibc
 
 /// Bytes that came and are not consumed yet. Has memory only while there are some: an idle connection, or one that watches, holds none.
-///
-/// Up to the usual size the memory comes from the reactor's spares. Beyond it is pages of its own: they grow without a copy, and the system has them back at once,
-/// where an allocator would keep blocks of each size that a long head went through.
 struct ReadBuffer: ~Copyable {
   private var base: UnsafeMutableRawPointer?
   private(set) var capacity = 0
@@ -27,20 +23,13 @@ struct ReadBuffer: ~Copyable {
     deinit { for memory in free { memory.deallocate() } }
   }
 
-  deinit { free() }
-
-  private var isPages: Bool { capacity > Self.usual }
-
-  private func free() {
-    guard let base else { return }
-    if isPages { munmap(base, capacity) } else { base.deallocate() }
-  }
+  deinit { base?.deallocate() }
 
   var count: Int { end - start }
   /// What is buffered. Valid until the next call that changes the buffer.
   var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: base.map { $0 + start }, count: count) }
 
-  /// Room behind the buffered bytes, at least 4 KiB of it; none when memory is out, which reads as an end.
+  /// Room behind the buffered bytes, at least 4 KiB of it.
   mutating func room(from spares: inout Spares) -> UnsafeMutableRawBufferPointer {
     guard let base else {
       let memory = spares.take()
@@ -55,18 +44,12 @@ struct ReadBuffer: ~Copyable {
       start = 0
     }
     guard capacity - end < 4_096 else { return UnsafeMutableRawBufferPointer(start: base + end, count: capacity - end) }
-    guard let larger = enlarged(base, to: capacity * 2) else { return UnsafeMutableRawBufferPointer(start: nil, count: 0) }
+    let larger = UnsafeMutableRawPointer.allocate(byteCount: capacity * 2, alignment: 16)
+    larger.copyMemory(from: base, byteCount: end)
+    base.deallocate()
     self.base = larger
     capacity *= 2
     return UnsafeMutableRawBufferPointer(start: larger + end, count: capacity - end)
-  }
-
-  private func enlarged(_ base: UnsafeMutableRawPointer, to size: Int) -> UnsafeMutableRawPointer? {
-    if isPages { return cnetwork_grow_pages(base, capacity, size) }
-    guard let pages = mmap(nil, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), pages != MAP_FAILED else { return nil }
-    pages.copyMemory(from: base, byteCount: end)
-    base.deallocate()
-    return pages
   }
 
   mutating func filled(_ bytes: Int) { end += bytes }
@@ -81,7 +64,7 @@ struct ReadBuffer: ~Copyable {
   /// Gives the memory back if nothing is buffered.
   mutating func rest(in spares: inout Spares) {
     guard start == end, let memory = base else { return }
-    if isPages { munmap(memory, capacity) } else { spares.give(memory) }
+    if capacity == Self.usual { spares.give(memory) } else { memory.deallocate() }
     base = nil
     capacity = 0
   }

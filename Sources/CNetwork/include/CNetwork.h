@@ -12,7 +12,4 @@ int cnetwork_accept4(int fd, struct sockaddr *address, socklen_t *length, int fl
 
 // A file that is in memory alone (memfd_create(2)), closed by exec; -1 and errno when there is none.
 int cnetwork_memory_file(const char *name);
-
-// mmap'ed pages, made larger without a copy (mremap(2)); they may move. NULL when there is no memory, and they stay as they were.
-void *cnetwork_grow_pages(void *pages, size_t size, size_t larger);
 #endif
