@@ -1,3 +1,4 @@
+import ByteBuffers
 import Machinery
 import Storage
 import Synchronization
@@ -291,8 +292,8 @@ public final class CacheWatcher: Sendable {
     return mustWake
   }
 
-  /// What an offer came to. `noMemory`: too slow for now, as all that clients may make us hold is held.
-  enum Offer { case nothing, wake, tooSlow, noMemory }
+  /// What an offer came to.
+  enum Offer { case nothing, wake, tooSlow }
 
   /// Does this watcher's target hold the key?
   func covers(_ key: String) -> Bool {
@@ -309,9 +310,9 @@ public final class CacheWatcher: Sendable {
     return isUnselective ? event.plainKind : event.kind(for: predicate)
   }
 
-  /// Queues what it wants of `events`. Cheap: one lock for the batch. With `.tooSlow` and `.noMemory` the caller ends the watch. `isMemoryUsedUp`: nobody may lag
-  /// behind the ring. Under the lock of the ring.
-  func offer(_ events: ArraySlice<CacheEvent>, isMemoryUsedUp: Bool, delivered: inout Int) -> Offer {
+  /// Queues what it wants of `events`. Cheap: one lock for the batch. With `.tooSlow` the caller ends the watch. `usedUp`: a budget of which nothing is left, so
+  /// that nobody may lag behind the ring. Under the lock of the ring.
+  func offer(_ events: ArraySlice<CacheEvent>, usedUp: MemoryBudget?, delivered: inout Int) -> Offer {
     state.withLock { s in
       guard s.end == nil else { return .nothing }
       var isNew = false
@@ -322,7 +323,10 @@ public final class CacheWatcher: Sendable {
         isNew = true
       }
       if s.waiting > budget.events || s.bytes > budget.bytes && s.waiting > 1 { return .tooSlow }
-      if isMemoryUsedUp, case .event(let oldest, _) = s.oldest, oldest.isHeldForQueues { return .noMemory }
+      if let usedUp, case .event(let oldest, _) = s.oldest, oldest.isHeldForQueues {
+        usedUp.readerEnded()
+        return .tooSlow
+      }
       guard isNew && !s.isSignalled else { return .nothing }
       s.isSignalled = true
       return .wake

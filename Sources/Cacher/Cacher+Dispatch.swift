@@ -197,24 +197,23 @@ extension Cacher {
   /// Watchers of everything take the batch under one lock each; the others are looked up event by event.
   private func deliver(_ batch: [CacheEvent], _ prepared: [Prepared], to w: inout WatchState, slow: inout [CacheWatcher]) {
     var deliveries = 0
-    let isMemoryUsedUp = config.memory.isUsedUp
+    let usedUp = config.memory.isUsedUp ? config.memory : nil
     func note(_ offer: CacheWatcher.Offer, _ watcher: CacheWatcher) {
       switch offer {
       case .nothing: break
       case .wake: w.homes.mark(watcher)
-      case .tooSlow, .noMemory:
-        if offer == .noMemory { config.memory.readerEnded() }
+      case .tooSlow:
         slow.append(watcher)
         w.watchersTerminated += 1
       }
     }
-    for watcher in w.index.unscoped.all { note(watcher.offer(batch[...], isMemoryUsedUp: isMemoryUsedUp, delivered: &deliveries), watcher) }
+    for watcher in w.index.unscoped.all { note(watcher.offer(batch[...], usedUp: usedUp, delivered: &deliveries), watcher) }
     if w.index.hasScoped {
       let index = w.index
       for (place, event) in batch.enumerated() {
         index.forEachScoped(prepared[place].scope, triggers: prepared[place].triggers) { watcher in
           guard watcher.covers(event.key) else { return }
-          note(watcher.offer(batch[place...place], isMemoryUsedUp: isMemoryUsedUp, delivered: &deliveries), watcher)
+          note(watcher.offer(batch[place...place], usedUp: usedUp, delivered: &deliveries), watcher)
         }
       }
     }

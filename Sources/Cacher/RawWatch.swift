@@ -148,13 +148,11 @@ final class RawWatch: Sendable {
     position = max(position, events.last?.revision ?? position)
     var delivered = 0
     // Who has taken all until now is not slow.
-    let offer = watcher.offer(batch[...], isMemoryUsedUp: config.memory.isUsedUp && watcher.depth.events > 0, delivered: &delivered)
-    switch offer {
+    let usedUp = config.memory.isUsedUp && watcher.depth.events > 0 ? config.memory : nil
+    switch watcher.offer(batch[...], usedUp: usedUp, delivered: &delivered) {
     case .nothing: break
     case .wake: watcher.home.post { [watcher] in watcher.fire() }
-    case .tooSlow, .noMemory:
-      if offer == .noMemory { config.memory.readerEnded() }
-      if watcher.end(.tooSlow, dropQueue: true) { watcher.home.post { [watcher] in watcher.fire() } }
+    case .tooSlow: if watcher.end(.tooSlow, dropQueue: true) { watcher.home.post { [watcher] in watcher.fire() } }
     }
   }
 
