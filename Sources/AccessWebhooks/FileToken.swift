@@ -1,5 +1,5 @@
-import Dispatch
 import Foundation
+import Machinery
 import Synchronization
 
 /// A token in a file that whoever issues it may change: read again after a while, and kept as it was where it can't be read. (client-go `NewCachedFileTokenSource`.)
@@ -29,10 +29,7 @@ final class FileToken: Sendable {
     }
     if let known { return known }
     let path = path
-    // A disk, or a network behind it, may take its time.
-    let read = await withCheckedContinuation { continuation in
-      DispatchQueue.global(qos: .utility).async { continuation.resume(returning: Self.read(path)) }
-    }
+    let read = await offThePool { Self.read(path) }
     return state.withLock { state in
       if let read { state.text = read }
       return state.text

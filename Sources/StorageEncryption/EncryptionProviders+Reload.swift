@@ -1,5 +1,5 @@
 import ByteBuffers
-import Dispatch
+import Machinery
 public import Storage
 import Synchronization
 
@@ -28,13 +28,8 @@ extension EncryptionProviders {
     return nil
   }
 
-  /// A disk, or a network behind it, may take its time.
   private func reloadOffThePool() async -> Result<Bool, StorageError> {
-    await withCheckedContinuation { continuation in
-      DispatchQueue.global(qos: .utility).async {
-        continuation.resume(returning: Result { () throws(StorageError) in try self.reload() })
-      }
-    }
+    await offThePool { Result { () throws(StorageError) in try self.reload() } }
   }
 }
 

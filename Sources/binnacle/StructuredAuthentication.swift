@@ -1,6 +1,5 @@
 import Access
 import AccessJWT
-import Dispatch
 import Logging
 import Machinery
 import Metrics
@@ -99,7 +98,7 @@ final class StructuredAuthentication: Sendable {
     }) else { return false }
     defer { state.withLock { $0.isReloading = false } }
     do {
-      let text = try await contents()
+      let text = try await offThePool { [flags] in Result { try TextFile.contents(of: flags.path, flag: "--authentication-config") } }.get()
       let (known, old) = state.withLock { ($0.text, $0.members) }
       if text == known { return false }
       try await takeOver(text, old)
@@ -125,14 +124,6 @@ final class StructuredAuthentication: Sendable {
     state.withLock { state in
       state.text = text
       state.members = members
-    }
-  }
-
-  /// A disk, or a network behind it, may take its time.
-  private func contents() async throws -> [UInt8] {
-    let path = flags.path
-    return try await withCheckedThrowingContinuation { continuation in
-      DispatchQueue.global(qos: .utility).async { continuation.resume(with: Result { try TextFile.contents(of: path, flag: "--authentication-config") }) }
     }
   }
 
