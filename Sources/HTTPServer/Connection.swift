@@ -12,7 +12,7 @@ final class Connection {
   let peerAddress: String
   var mark: UInt64 = 0
   var isDirty = false
-  /// OpenSSL has input for us, and the reactor knows.
+  /// TLS has input for us, and the reactor knows.
   private var isUnread = false
   private(set) var isClosed = false
   /// The peer sends no more.
@@ -113,7 +113,7 @@ final class Connection {
     if case .waiting = result {} else { handshakeShare = nil }
     switch result {
     case .waiting: break
-    case .done: if tls.speaks(ALPN.http2) { beginHTTP2(tls.identity) } else { session = HTTP1Session(self, client: tls.identity) }
+    case .done(let isHTTP2, let client): if isHTTP2 { beginHTTP2(client) } else { session = HTTP1Session(self, client: client) }
     case .failed(let reason, let plainAnswer):
       reactor.counters.failedHandshakes.add(1, ordering: .relaxed)
       reactor.configuration.handshakeFailed?(peerAddress, reason)
@@ -138,7 +138,7 @@ final class Connection {
     guard !isClosed, lingering == nil else { return }
     var wanted: UInt32 = 0
     if !hasEnded && session?.wantsInput ?? true { wanted |= EPOLLIN.rawValue | EPOLLRDHUP.rawValue }
-    // Bytes that OpenSSL has read ahead are no news to epoll.
+    // Bytes that TLS has read ahead are no news to epoll.
     if wanted != 0, !isUnread, let tls, tls.mayHaveMore {
       isUnread = true
       reactor.readAgain(self)

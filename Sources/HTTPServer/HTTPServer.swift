@@ -50,6 +50,8 @@ public final class HTTPServer: Sendable {
     /// How much, and how long, is read and thrown away after a refusal, so that the client can read it.
     public var maxLingerBytes = 1 << 20
     public var lingerTimeout = Duration.seconds(3)
+    /// TLS 1.3: records that one key seals; for as many, AES-GCM keeps its margin (RFC 8446 section 5.5).
+    public var recordsPerKey: UInt64 = 1 << 24
     public init() {}
   }
 

@@ -42,8 +42,11 @@ public final class Reactor: TaskExecutor, @unchecked Sendable {
   let scratch = UnsafeMutableRawBufferPointer.allocate(byteCount: 64 << 10, alignment: 16)
   /// HTTP/2 frames on their way to a connection's output; empty between calls.
   var frames: [UInt8] = []
-  /// TLS records on their way to a socket; empty between calls.
-  var sealed: [UInt8] = []
+  /// What OpenSSL has written for a socket; empty between calls.
+  var gathered: [UInt8] = []
+  /// Room for TLS records on their way, as `scratch` is for others.
+  let records = UnsafeMutableRawBufferPointer.allocate(byteCount: TLSSession.roomForRecords, alignment: 4_096)
+  let recordCipher = RecordCipher()
   /// Connections with input that epoll does not know of.
   private var unread: [Connection] = []
   /// Whatever those who serve requests keep for this reactor's thread alone. On that thread only.
@@ -82,6 +85,7 @@ public final class Reactor: TaskExecutor, @unchecked Sendable {
   deinit {
     close(epoll)
     scratch.deallocate()
+    records.deallocate()
   }
 
   /// Is this code on the reactor's thread?

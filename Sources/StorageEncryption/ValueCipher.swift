@@ -14,25 +14,6 @@ protocol ValueCipher: Sendable {
   func open(_ sealed: UnsafeRawBufferPointer, context: String) throws(TransformFailure) -> SharedBytes
 }
 
-/// A key's bytes; wiped when the last cipher that uses them goes.
-final class SecretKey: @unchecked Sendable {  // Sendable: written in init and deinit only.
-  private let bytes: UnsafeMutablePointer<UInt8>
-  let count: Int
-
-  init(_ secret: [UInt8]) {
-    count = secret.count
-    bytes = .allocate(capacity: max(secret.count, 1))
-    for (place, byte) in secret.enumerated() { bytes[place] = byte }
-  }
-  deinit {
-    OPENSSL_cleanse(bytes, count)
-    bytes.deallocate()
-  }
-
-  /// Lends the `count` bytes.
-  func withUnsafeBytes<R>(_ body: (UnsafePointer<UInt8>) -> R) -> R { body(UnsafePointer(bytes)) }
-}
-
 /// A cipher of OpenSSL's default provider, fetched once: looking one up by its old name costs more than encrypting a small value.
 struct CipherAlgorithm: @unchecked Sendable {  // Sendable: an EVP_CIPHER is immutable and counted atomically; this reference is never given up.
   let handle: OpaquePointer

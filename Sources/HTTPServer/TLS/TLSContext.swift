@@ -102,12 +102,14 @@ final class ServerContext: @unchecked Sendable {
       handle, SSL_OP_NO_RENEGOTIATION_BIT | SSL_OP_CIPHER_SERVER_PREFERENCE_BIT | SSL_OP_NO_COMPRESSION_BIT | SSL_OP_IGNORE_UNEXPECTED_EOF_BIT)
     // Idle connections hold no record buffers.
     copenssl_ctx_set_mode(handle, SSL_MODE_RELEASE_BUFFERS_BIT)
-    copenssl_ctx_set_read_ahead(handle, 1)
+    // What comes behind the handshake is for whoever goes on, see `OpenSSLSession.handOver`, which sends the one ticket too.
+    copenssl_ctx_set_read_ahead(handle, 0)
+    OpenSSLSession.tellSecrets(of: handle)
     copenssl_ctx_set_max_cert_list(handle, 64 << 10)
     // Sessions live in tickets, which clients keep; one a connection is enough. Tickets of another context can't be opened, so whoever was
     // verified against older authorities is verified again.
     copenssl_ctx_set_session_cache_mode(handle, Int(SSL_SESS_CACHE_OFF))
-    SSL_CTX_set_num_tickets(handle, 1)
+    SSL_CTX_set_num_tickets(handle, 0)
     let name = Array("binnacle".utf8)
     SSL_CTX_set_session_id_context(handle, name, UInt32(name.count))
     SSL_CTX_set_alpn_select_cb(handle, { _, chosen, length, offered, count, _ in

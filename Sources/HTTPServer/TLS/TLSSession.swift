@@ -1,250 +1,136 @@
 import ByteBuffers
-import COpenSSL
-import Glibc
 
 /// TLS on one connection: takes records off the socket and puts them on. On the connection's reactor.
 ///
-/// OpenSSL reads the socket itself, through a BIO of ours; what it writes gathers on the reactor and leaves with one call for several records. Only what the
-/// socket did not take stays here. So OpenSSL never has to be asked again for a write, and an idle connection holds no buffer.
+/// OpenSSL makes the handshake. A connection of TLS 1.3 is then ours (`RecordLayer`) and OpenSSL's part is freed; one of TLS 1.2 stays with OpenSSL.
+/// An idle connection holds no buffer.
 final class TLSSession {
-  private let ssl: OpaquePointer
-  private let context: TLSContext
-  private let descriptor: Int32
-  private unowned let reactor: Reactor
-  /// Records that the socket has not taken; empty unless it is full.
-  private var waiting: [UInt8] = []
-  private var waitingSent = 0
-  private var isShaking = true
-  private var shakenBytes = 0
-  private var sawEnd = false
-  /// The record in the making is all there is to send: it leaves as OpenSSL hands it over, without being gathered first.
-  private var isAlone = false
-  private var isBroken = false
-  /// OpenSSL holds bytes that epoll will not tell of.
-  private(set) var mayHaveMore = false
+  private var library: OpenSSLSession?
+  /// Once OpenSSL has handed over.
+  private var layer: RecordLayer?
+  @exclusivity(unchecked) private var input = RecordInput()
+  @exclusivity(unchecked) private var queue: RecordQueue
+  private unowned(unsafe) let reactor: Reactor  // its table owns the connection, which owns this
 
-  /// Most that a client may send before the handshake is done: a hello and a chain of certificates.
-  private static let handshakeBytesMax = 128 << 10
   /// Records that are gathered before the socket is tried.
-  private static let gatheredMax = 64 << 10
-  /// Plain text of one record (RFC 8446 section 5.1).
-  private static let recordMax = 16 << 10
-  /// Where plain text begins in the scratch room. OpenSSL copies it to 8 bytes behind the start of a page; a copy to just ahead of its source within
-  /// pages makes the processor take each load for one of the last store (4K aliasing), at ten times the cost.
+  static let gatheredMax = 64 << 10
+  /// Sealed bytes on their way in or out: what is gathered, and a last record behind it.
+  static let roomForRecords = gatheredMax + RecordLayer.plainMax + RecordLayer.roomForSeal
+  /// Where plain text that is brought together begins in the scratch room: not just ahead of where in a page it goes to, or else the processor takes each
+  /// load for one of the last store (4K aliasing), at ten times the cost.
   private static let plainStart = 256
 
   /// nil when memory is out.
   init?(_ context: TLSContext, descriptor: Int32, reactor: Reactor) {
-    guard let ssl = context.makeSSL() else { return nil }
-    guard let bio = BIO_new(SocketBIO.method) else {
-      SSL_free(ssl)
-      return nil
-    }
-    self.ssl = ssl
-    self.context = context
-    self.descriptor = descriptor
+    guard let library = OpenSSLSession(context, descriptor: descriptor, reactor: reactor) else { return nil }
+    self.library = library
+    queue = RecordQueue(descriptor)
     self.reactor = reactor
-    BIO_set_data(bio, Unmanaged.passUnretained(self).toOpaque())
-    BIO_set_init(bio, 1)
-    SSL_set_bio(ssl, bio, bio)
   }
-
-  deinit { SSL_free(ssl) }
 
   // MARK: the handshake
 
   enum Handshake {
-    case done, waiting
+    case waiting
+    case done(isHTTP2: Bool, ClientIdentity)
     /// `plainAnswer`: the client spoke plain HTTP and can be told so.
     case failed(String, plainAnswer: Bool)
   }
 
   /// Goes on with the handshake.
   func shake() -> Handshake {
-    OpenSSLErrors.clear()
-    let result = SSL_do_handshake(ssl)
-    guard settle() else { return .failed("the client went away", plainAnswer: false) }
-    if result == 1 {
-      isShaking = false
-      mayHaveMore = SSL_has_pending(ssl) == 1
-      return .done
+    guard let library else { return .failed("the handshake is done", plainAnswer: false) }
+    var result: Handshake
+    switch library.shake() {
+    case .waiting: result = .waiting
+    case .failed(let reason, let plainAnswer): result = .failed(reason, plainAnswer: plainAnswer)
+    case .done:
+      result = .done(isHTTP2: library.speaks(ALPN.http2), library.identity)
+      layer = library.handOver(recordsPerKey: reactor.configuration.limits.recordsPerKey)
     }
-    if SSL_get_error(ssl, result) == SSL_ERROR_WANT_READ && !sawEnd { return .waiting }
-    if shakenBytes > Self.handshakeBytesMax { return .failed("more than \(Self.handshakeBytesMax) bytes of handshake", plainAnswer: false) }
-    if sawEnd { return .failed("the client went away", plainAnswer: false) }
-    let isPlainHTTP = OpenSSLErrors.firstReason == SSL_R_HTTP_REQUEST
-    return .failed(OpenSSLErrors.take(), plainAnswer: isPlainHTTP)
-  }
-
-  /// Was `name` agreed on by ALPN?
-  func speaks(_ name: StaticString) -> Bool {
-    var bytes: UnsafePointer<UInt8>?
-    var count: UInt32 = 0
-    SSL_get0_alpn_selected(ssl, &bytes, &count)
-    return UnsafeBufferPointer(start: bytes, count: Int(count)).elementsEqual(UnsafeBufferPointer(start: name.utf8Start, count: name.utf8CodeUnitCount))
-  }
-
-  /// Who the client is. Once the handshake is done.
-  var identity: ClientIdentity {
-    guard context.asksForCertificates, let handle = SSL_get1_peer_certificate(ssl) else { return .none }
-    let certificate = Certificate(adopting: handle)
-    let identity = identity(certificate)
-    guard let proxies = context.proxies, proxies.vouch(for: certificate, chain: SSL_get_peer_cert_chain(ssl)) else { return identity }
-    return .proxy(name: certificate.subject(NID_commonName).last ?? "", besides: identity)
-  }
-
-  private func identity(_ certificate: Certificate) -> ClientIdentity {
-    let result = SSL_get_verify_result(ssl)
-    guard result == X509_V_OK else { return .unverified(reason: String(cString: X509_verify_cert_error_string(result))) }
-    // A resumed session brings the result of its first handshake, which may be long ago.
-    return certificate.hasExpired ? .unverified(reason: "certificate has expired") : .verified(ClientCertificate(certificate))
+    if !settle() { result = .failed("the client went away", plainAnswer: false) }
+    if layer != nil { self.library = nil }
+    return result
   }
 
   // MARK: input
 
+  /// Something is here that epoll will not tell of.
+  var mayHaveMore: Bool { library?.hasMore ?? input.mayHaveMore }
+
   func receive(into room: UnsafeMutableRawBufferPointer) -> Connection.Received {
-    OpenSSLErrors.clear()
-    mayHaveMore = false
-    let count = SSL_read(ssl, room.baseAddress, Int32(clamping: room.count))
-    guard settle() else { return .broken }
-    if count > 0 {
-      mayHaveMore = SSL_has_pending(ssl) == 1
-      return .bytes(Int(count), mayHaveMore: mayHaveMore)
+    if let library {
+      let received = library.receive(into: room)
+      return settle() ? received : .broken
     }
-    switch SSL_get_error(ssl, count) {
-    case SSL_ERROR_WANT_READ: return sawEnd ? .end : .nothing
-    case SSL_ERROR_ZERO_RETURN: return .end
-    default: return sawEnd ? .end : .broken
+    guard let layer else { return .broken }
+    do throws(TLSAlert) {
+      return try input.receive(from: queue.descriptor, into: room, layer, reactor.recordCipher, records: reactor.records)
+    } catch {
+      send(error)
+      return .broken
     }
   }
 
   // MARK: output
 
   /// Records that wait for the socket.
-  var waitingBytes: Int { waiting.count - waitingSent }
-  private var isBlocked: Bool { !waiting.isEmpty }
+  var waitingBytes: Int { queue.bytes }
 
   /// Sends until nothing is left or the socket takes no more; false when the connection is broken.
   func write(_ output: inout Output) -> Bool {
     repeat {
-      guard sendWaiting() else { return false }
-      if isBlocked { return true }
-      OpenSSLErrors.clear()
-      var isSealed = true
-      while isSealed && !output.isEmpty && reactor.sealed.count < Self.gatheredMax {
-        let isFirst = reactor.sealed.isEmpty
-        // One piece is read where it is, several are brought together in the scratch room.
-        isSealed = output.takeOnly(max: Self.recordMax) { seal($0, isAlone: isFirst) } ?? sealGathered(&output, isFirst: isFirst)
-      }
-      guard settle(), isSealed else { return false }
-    } while !output.isEmpty && !isBlocked
+      guard queue.resume() else { return false }
+      if queue.isBlocked { return true }
+      guard library == nil ? sealRecords(of: &output) : sealByLibrary(&output) else { return false }
+    } while !output.isEmpty && !queue.isBlocked
     return true
   }
 
-  private func sealGathered(_ output: inout Output, isFirst: Bool) -> Bool {
-    let room = UnsafeMutableRawBufferPointer(rebasing: reactor.scratch[Self.plainStart..<(Self.plainStart + Self.recordMax)])
-    let count = output.take(into: room)
-    return seal(UnsafeRawBufferPointer(rebasing: room[..<count]), isAlone: output.isEmpty && isFirst)
+  private func sealRecords(of output: inout Output) -> Bool {
+    guard let layer, let room = reactor.records.baseAddress else { return false }
+    var count = 0
+    while !output.isEmpty && count < Self.gatheredMax {
+      let made = withRecord(of: &output) { plain in layer.seal(plain, into: room + count, reactor.recordCipher) }
+      guard let made else { return false }
+      count += made
+    }
+    return count == 0 || queue.send(UnsafeRawBufferPointer(start: room, count: count))
   }
 
-  /// Makes a record; false when that fails.
-  private func seal(_ plain: UnsafeRawBufferPointer, isAlone: Bool) -> Bool {
-    self.isAlone = isAlone
-    defer { self.isAlone = false }
-    return SSL_write(ssl, plain.baseAddress, Int32(plain.count)) == plain.count
+  private func sealByLibrary(_ output: inout Output) -> Bool {
+    var isSealed = true
+    while isSealed && !output.isEmpty && reactor.gathered.count < Self.gatheredMax {
+      isSealed = withRecord(of: &output) { library?.seal($0) ?? false }
+    }
+    return settle() && isSealed
+  }
+
+  /// Takes the plain text of a record from `output`: a single piece is read where it is, several are brought together.
+  private func withRecord<R>(of output: inout Output, _ body: (UnsafeRawBufferPointer) -> R) -> R {
+    if let result = output.takeOnly(max: RecordLayer.plainMax, body) { return result }
+    let room = UnsafeMutableRawBufferPointer(rebasing: reactor.scratch[Self.plainStart..<(Self.plainStart + RecordLayer.plainMax)])
+    let count = output.take(into: room)
+    return body(UnsafeRawBufferPointer(rebasing: room[..<count]))
   }
 
   /// Tells the client that nothing follows, so that it knows an end from a cut.
   func close() {
-    guard !isShaking else { return }
-    OpenSSLErrors.clear()
-    SSL_shutdown(ssl)
+    if layer != nil { return send(.closeNotify) }
+    library?.close()
     _ = settle()
   }
 
-  /// Sends what OpenSSL has just made, or keeps what the socket does not take. To be called after every call that may write: `sealed` is the reactor's.
+  private func send(_ alert: TLSAlert) {
+    guard let room = reactor.records.baseAddress, let count = layer?.seal(alert, into: room, reactor.recordCipher) else { return }
+    _ = queue.send(UnsafeRawBufferPointer(start: room, count: count))
+  }
+
+  /// Sends what OpenSSL has made. To be called after every call of it that may write: `gathered` is the reactor's.
   private func settle() -> Bool {
-    if reactor.sealed.isEmpty { return !isBroken }
-    defer { reactor.sealed.removeAll(keepingCapacity: true) }
-    if isBlocked {
-      waiting += reactor.sealed
-      // Only answers to a client that asks for new keys without end, and reads none of them, come to this.
-      return waiting.count <= 4 * Self.gatheredMax
-    }
-    guard let sent = reactor.sealed.withUnsafeBytes({ send($0) }) else { return false }
-    if sent < reactor.sealed.count { waiting = Array(reactor.sealed[sent...]) }
-    return true
-  }
-
-  private func sendWaiting() -> Bool {
-    guard isBlocked else { return true }
-    guard let sent = waiting.withUnsafeBytes({ send(UnsafeRawBufferPointer(rebasing: $0[waitingSent...])) }) else { return false }
-    waitingSent += sent
-    if waitingSent == waiting.count { (waiting, waitingSent) = ([], 0) }
-    return true
-  }
-
-  /// How many bytes the socket took; nil when it is broken.
-  private func send(_ bytes: UnsafeRawBufferPointer) -> Int? {
-    var sent = 0
-    while sent < bytes.count {
-      let count = Glibc.send(descriptor, bytes.baseAddress.map { $0 + sent }, bytes.count - sent, Int32(MSG_NOSIGNAL))
-      if count >= 0 {
-        sent += count
-      } else if errno == EAGAIN {
-        break
-      } else if errno != EINTR {
-        return nil
-      }
-    }
-    return sent
-  }
-
-  // MARK: for OpenSSL
-
-  /// As read(2), but interrupted calls go on.
-  fileprivate func read(into room: UnsafeMutableRawPointer, count: Int) -> Int {
-    if isShaking && shakenBytes > Self.handshakeBytesMax {
-      errno = EMSGSIZE
-      return -1
-    }
-    while true {
-      let count = recv(descriptor, room, count, 0)
-      if count > 0 && isShaking { shakenBytes += count }
-      if count == 0 { sawEnd = true }
-      if count >= 0 || errno != EINTR { return count }
-    }
-  }
-
-  fileprivate func gather(_ bytes: UnsafeRawBufferPointer) {
-    guard isAlone, !isBlocked else { return reactor.sealed.append(contentsOf: bytes) }
-    guard let sent = send(bytes) else { return isBroken = true }
-    if sent < bytes.count { waiting = Array(bytes[sent...]) }
-  }
-}
-
-/// The BIO between OpenSSL and a `TLSSession`: plain functions that find the session in the BIO's data.
-private enum SocketBIO {
-  /// Made once and never freed, as OpenSSL keeps pointers to it.
-  nonisolated(unsafe) static let method: OpaquePointer? = {
-    guard let method = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "reactor") else { return nil }
-    BIO_meth_set_read(method) { bio, room, count in
-      guard let bio, let room, let session = SocketBIO.session(bio) else { return -1 }
-      copenssl_bio_clear_retry(bio)
-      let result = session.read(into: room, count: Int(count))
-      if result < 0 && errno == EAGAIN { copenssl_bio_should_retry_read(bio) }
-      return Int32(result)
-    }
-    BIO_meth_set_write(method) { bio, bytes, count in
-      guard let bio, let session = SocketBIO.session(bio) else { return -1 }
-      session.gather(UnsafeRawBufferPointer(start: bytes, count: Int(count)))
-      return count
-    }
-    BIO_meth_set_ctrl(method) { _, command, _, _ in command == BIO_CTRL_FLUSH ? 1 : 0 }
-    return method
-  }()
-
-  private static func session(_ bio: OpaquePointer) -> TLSSession? {
-    BIO_get_data(bio).map { Unmanaged<TLSSession>.fromOpaque($0).takeUnretainedValue() }
+    if reactor.gathered.isEmpty { return true }
+    defer { reactor.gathered.removeAll(keepingCapacity: true) }
+    // Only answers to a client that asks for renegotiation without end, and reads none of them, come to as much.
+    return reactor.gathered.withUnsafeBytes { queue.send($0) } && queue.bytes <= 4 * Self.gatheredMax
   }
 }

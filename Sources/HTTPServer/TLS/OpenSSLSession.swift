@@ -1,0 +1,215 @@
+import ByteBuffers
+import COpenSSL
+import Glibc
+
+/// OpenSSL's part of a TLS connection: the handshake, and all of a connection of TLS 1.2. On the connection's reactor.
+///
+/// It reads the socket itself, through a BIO of ours; what it writes gathers in the reactor's `gathered`, and whoever has called takes it from there.
+final class OpenSSLSession {
+  private let ssl: OpaquePointer
+  private let context: TLSContext
+  private let descriptor: Int32
+  private unowned let reactor: Reactor
+  private var isShaking = true
+  private var shakenBytes = 0
+  private(set) var sawEnd = false
+  /// Of TLS 1.3, for the time behind the handshake.
+  private var clientSecret: SecretKey?
+  private var serverSecret: SecretKey?
+
+  /// Most that a client may send before the handshake is done: a hello and a chain of certificates.
+  private static let handshakeBytesMax = 128 << 10
+
+  /// nil when memory is out.
+  init?(_ context: TLSContext, descriptor: Int32, reactor: Reactor) {
+    guard let ssl = context.makeSSL() else { return nil }
+    guard let bio = BIO_new(ReactorBIO.method) else {
+      SSL_free(ssl)
+      return nil
+    }
+    self.ssl = ssl
+    self.context = context
+    self.descriptor = descriptor
+    self.reactor = reactor
+    BIO_set_data(bio, Unmanaged.passUnretained(self).toOpaque())
+    BIO_set_init(bio, 1)
+    SSL_set_bio(ssl, bio, bio)
+  }
+
+  deinit { SSL_free(ssl) }
+
+  // MARK: the handshake
+
+  enum Handshake {
+    case done, waiting
+    /// `plainAnswer`: the client spoke plain HTTP and can be told so.
+    case failed(String, plainAnswer: Bool)
+  }
+
+  /// Goes on with the handshake.
+  func shake() -> Handshake {
+    OpenSSLErrors.clear()
+    let result = SSL_do_handshake(ssl)
+    if result == 1 {
+      isShaking = false
+      return .done
+    }
+    if SSL_get_error(ssl, result) == SSL_ERROR_WANT_READ && !sawEnd { return .waiting }
+    if shakenBytes > Self.handshakeBytesMax { return .failed("more than \(Self.handshakeBytesMax) bytes of handshake", plainAnswer: false) }
+    if sawEnd { return .failed("the client went away", plainAnswer: false) }
+    let isPlainHTTP = OpenSSLErrors.firstReason == SSL_R_HTTP_REQUEST
+    return .failed(OpenSSLErrors.take(), plainAnswer: isPlainHTTP)
+  }
+
+  /// Was `name` agreed on by ALPN?
+  func speaks(_ name: StaticString) -> Bool {
+    var bytes: UnsafePointer<UInt8>?
+    var count: UInt32 = 0
+    SSL_get0_alpn_selected(ssl, &bytes, &count)
+    return UnsafeBufferPointer(start: bytes, count: Int(count)).elementsEqual(UnsafeBufferPointer(start: name.utf8Start, count: name.utf8CodeUnitCount))
+  }
+
+  /// Who the client is. Once the handshake is done.
+  var identity: ClientIdentity {
+    guard context.asksForCertificates, let handle = SSL_get1_peer_certificate(ssl) else { return .none }
+    let certificate = Certificate(adopting: handle)
+    let identity = identity(certificate)
+    guard let proxies = context.proxies, proxies.vouch(for: certificate, chain: SSL_get_peer_cert_chain(ssl)) else { return identity }
+    return .proxy(name: certificate.subject(NID_commonName).last ?? "", besides: identity)
+  }
+
+  private func identity(_ certificate: Certificate) -> ClientIdentity {
+    let result = SSL_get_verify_result(ssl)
+    guard result == X509_V_OK else { return .unverified(reason: String(cString: X509_verify_cert_error_string(result))) }
+    // A resumed session brings the result of its first handshake, which may be long ago.
+    return certificate.hasExpired ? .unverified(reason: "certificate has expired") : .verified(ClientCertificate(certificate))
+  }
+
+  /// Sends the ticket for later sessions and makes the record layer that goes on; nil where OpenSSL must: TLS 1.2. Once the handshake is done.
+  func handOver(recordsPerKey: UInt64) -> RecordLayer? {
+    defer { (clientSecret, serverSecret) = (nil, nil) }
+    guard SSL_version(ssl) == TLS1_3_VERSION, SSL_has_pending(ssl) == 0, let clientSecret, let serverSecret,
+      let suite = RecordSuite(number: SSL_CIPHER_get_protocol_id(SSL_get_current_cipher(ssl))),
+      let reading = TrafficKeys(suite, secret: clientSecret), var writing = TrafficKeys(suite, secret: serverSecret)
+    else {
+      // Nobody else reads the socket from now on, so it may be read ahead.
+      SSL_set_read_ahead(ssl, 1)
+      return nil
+    }
+    let before = reactor.gathered.count
+    OpenSSLErrors.clear()
+    if SSL_new_session_ticket(ssl) == 1 { SSL_do_handshake(ssl) }
+    writing.skip(RecordLayer.records(in: reactor.gathered[before...]))
+    return RecordLayer(reading: reading, writing: writing, recordsPerKey: recordsPerKey)
+  }
+
+  // MARK: TLS 1.2
+
+  /// OpenSSL holds bytes that epoll will not tell of.
+  var hasMore: Bool { SSL_has_pending(ssl) == 1 }
+
+  func receive(into room: UnsafeMutableRawBufferPointer) -> Connection.Received {
+    OpenSSLErrors.clear()
+    let count = SSL_read(ssl, room.baseAddress, Int32(clamping: room.count))
+    if count > 0 { return .bytes(Int(count), mayHaveMore: hasMore) }
+    switch SSL_get_error(ssl, count) {
+    case SSL_ERROR_WANT_READ: return sawEnd ? .end : .nothing
+    case SSL_ERROR_ZERO_RETURN: return .end
+    default: return sawEnd ? .end : .broken
+    }
+  }
+
+  /// Makes a record; false when that fails.
+  func seal(_ plain: UnsafeRawBufferPointer) -> Bool {
+    OpenSSLErrors.clear()
+    return SSL_write(ssl, plain.baseAddress, Int32(clamping: plain.count)) == plain.count
+  }
+
+  /// Tells the client that nothing follows, so that it knows an end from a cut.
+  func close() {
+    guard !isShaking else { return }
+    OpenSSLErrors.clear()
+    SSL_shutdown(ssl)
+  }
+
+  // MARK: for OpenSSL
+
+  /// As read(2), but interrupted calls go on.
+  fileprivate func read(into room: UnsafeMutableRawPointer, count: Int) -> Int {
+    if isShaking && shakenBytes > Self.handshakeBytesMax {
+      errno = EMSGSIZE
+      return -1
+    }
+    while true {
+      let count = recv(descriptor, room, count, 0)
+      if count > 0 && isShaking { shakenBytes += count }
+      if count == 0 { sawEnd = true }
+      if count >= 0 || errno != EINTR { return count }
+    }
+  }
+
+  fileprivate func gather(_ bytes: UnsafeRawBufferPointer) { reactor.gathered.append(contentsOf: bytes) }
+
+  /// OpenSSL's only way to give its secrets out: lines of NSS's key log, which it wipes. None is logged.
+  static func tellSecrets(of context: OpaquePointer) {
+    SSL_CTX_set_keylog_callback(context) { ssl, line in
+      guard let ssl, let line, let bio = SSL_get_rbio(ssl), let session = ReactorBIO.session(bio) else { return }
+      session.heard(UnsafeRawBufferPointer(start: line, count: strlen(line)))
+    }
+  }
+
+  /// `line`: label, the client's random bytes and a secret, the latter two in hexadecimal digits.
+  private func heard(_ line: UnsafeRawBufferPointer) {
+    let words = line.split(separator: UInt8(ascii: " "))
+    guard words.count == 3 else { return }
+    if words[0].elementsEqual("CLIENT_TRAFFIC_SECRET_0".utf8) { clientSecret = Self.secret(words[2]) }
+    if words[0].elementsEqual("SERVER_TRAFFIC_SECRET_0".utf8) { serverSecret = Self.secret(words[2]) }
+  }
+
+  private static func secret(_ digits: Slice<UnsafeRawBufferPointer>) -> SecretKey? {
+    SecretKey(count: digits.count / 2) { room in
+      var place = digits.startIndex
+      for index in 0..<(digits.count / 2) {
+        guard let high = digit(digits[place]), let low = digit(digits[place + 1]) else { return false }
+        room[index] = high << 4 | low
+        place += 2
+      }
+      return true
+    }
+  }
+
+  private static func digit(_ byte: UInt8) -> UInt8? {
+    switch byte {
+    case UInt8(ascii: "0")...UInt8(ascii: "9"): byte - UInt8(ascii: "0")
+    case UInt8(ascii: "a")...UInt8(ascii: "f"): byte - UInt8(ascii: "a") + 10
+    case UInt8(ascii: "A")...UInt8(ascii: "F"): byte - UInt8(ascii: "A") + 10
+    default: nil
+    }
+  }
+}
+
+/// The BIO between OpenSSL and an `OpenSSLSession`: plain functions that find the session in the BIO's data.
+private enum ReactorBIO {
+  /// Made once and never freed, as OpenSSL keeps pointers to it.
+  nonisolated(unsafe) static let method: OpaquePointer? = {
+    guard let method = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "reactor") else { return nil }
+    BIO_meth_set_read(method) { bio, room, count in
+      guard let bio, let room, let session = ReactorBIO.session(bio) else { return -1 }
+      copenssl_bio_clear_retry(bio)
+      let result = session.read(into: room, count: Int(count))
+      if result < 0 && errno == EAGAIN { copenssl_bio_should_retry_read(bio) }
+      return Int32(result)
+    }
+    BIO_meth_set_write(method) { bio, bytes, count in
+      guard let bio, let session = ReactorBIO.session(bio) else { return -1 }
+      session.gather(UnsafeRawBufferPointer(start: bytes, count: Int(count)))
+      return count
+    }
+    BIO_meth_set_ctrl(method) { _, command, _, _ in command == BIO_CTRL_FLUSH ? 1 : 0 }
+    return method
+  }()
+
+  static func session(_ bio: OpaquePointer) -> OpenSSLSession? {
+    BIO_get_data(bio).map { Unmanaged<OpenSSLSession>.fromOpaque($0).takeUnretainedValue() }
+  }
+}

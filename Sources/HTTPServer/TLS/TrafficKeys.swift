@@ -1,0 +1,84 @@
+import ByteBuffers
+import COpenSSL
+
+/// A cipher suite of TLS 1.3 (RFC 8446 appendix B.4).
+enum RecordSuite: Int, CaseIterable {
+  case aes128GCM, aes256GCM, chaCha20Poly1305
+
+  /// The suite of `number`, as it is agreed on; nil for others.
+  init?(number: UInt16) {
+    switch number {
+    case 0x1301: self = .aes128GCM
+    case 0x1302: self = .aes256GCM
+    case 0x1303: self = .chaCha20Poly1305
+    default: return nil
+    }
+  }
+
+  var keyBytes: Int { self == .aes128GCM ? 16 : 32 }
+  /// OpenSSL's names.
+  var cipherName: StaticString {
+    switch self {
+    case .aes128GCM: "AES-128-GCM"
+    case .aes256GCM: "AES-256-GCM"
+    case .chaCha20Poly1305: "ChaCha20-Poly1305"
+    }
+  }
+  var digestName: StaticString { self == .aes256GCM ? "SHA384" : "SHA256" }
+  var secretBytes: Int { self == .aes256GCM ? 48 : 32 }
+}
+
+/// What one direction of a TLS 1.3 connection is protected with (RFC 8446 sections 5.3 and 7.3).
+struct TrafficKeys {
+  let suite: RecordSuite
+  private let secret: SecretKey
+  let key: SecretKey
+  /// The write_iv: its first four bytes and, as one number, the eight that the sequence number is laid over.
+  private let nonceStart: UInt32
+  private let nonceEnd: UInt64
+  /// Of the next record.
+  private(set) var sequence: UInt64 = 0
+
+  static let nonceBytes = 12
+
+  /// nil when the secret has not the suite's length or the library fails.
+  init?(_ suite: RecordSuite, secret: SecretKey) {
+    guard secret.count == suite.secretBytes, let key = Self.expand(secret, "key", suite, count: suite.keyBytes), let nonce = Self.expand(secret, "iv", suite, count: Self.nonceBytes) else {
+      return nil
+    }
+    self.suite = suite
+    self.secret = secret
+    self.key = key
+    (nonceStart, nonceEnd) = nonce.withUnsafeBytes { bytes in
+      let raw = UnsafeRawPointer(bytes)
+      return (raw.loadUnaligned(as: UInt32.self), UInt64(bigEndian: raw.loadUnaligned(fromByteOffset: 4, as: UInt64.self)))
+    }
+  }
+
+  /// The keys that follow these (section 7.2); nil when the library fails.
+  var next: TrafficKeys? { Self.expand(secret, "traffic upd", suite, count: suite.secretBytes).flatMap { TrafficKeys(suite, secret: $0) } }
+
+  /// Writes the nonce of the next record, and goes on to the one behind it.
+  mutating func takeNonce(into room: UnsafeMutableRawPointer) {
+    room.storeBytes(of: nonceStart, as: UInt32.self)
+    room.storeBytes(of: (nonceEnd ^ sequence).bigEndian, toByteOffset: 4, as: UInt64.self)
+    // Keys are changed long before it could wrap; were they not, the cipher's limits would be broken first.
+    sequence &+= 1
+  }
+
+  /// Leaves out the first `count` records: they are protected already.
+  mutating func skip(_ count: Int) { sequence &+= UInt64(clamping: count) }
+
+  private static func expand(_ secret: SecretKey, _ label: StaticString, _ suite: RecordSuite, count: Int) -> SecretKey? {
+    SecretKey(count: count) { room in
+      secret.withUnsafeBytes { bytes in
+        copenssl_expand_label(suite.digestName.cString, bytes, secret.count, label.cString, room, count) == 1
+      }
+    }
+  }
+}
+
+extension StaticString {
+  /// The text as C has it.
+  fileprivate var cString: UnsafePointer<CChar> { UnsafeRawPointer(utf8Start).assumingMemoryBound(to: CChar.self) }
+}
