@@ -58,8 +58,8 @@ final class WatchPump: @unchecked Sendable {  // Sendable: all state is touched 
     }
     stream = started
     server.metrics.watchOpened(resource, on: reactor)
-    timer = reactor.schedule(after: timeout) { [weak self] in self?.close() }
-    // Not weakly, which would cost each delivery a look at one more place; `close` lets go of it.
+    // Neither weakly, which would cost each delivery a look at one more place; `close` lets go of both.
+    timer = reactor.schedule(after: timeout) { self.close() }
     watcher.setReady { self.pump() }
   }
 
