@@ -4,18 +4,32 @@ import Glibc
 
 /// Slices on their way to a socket.
 struct Output {
-  private var slices: [ByteSlice] = []
-  private var first = 0
+  /// The only slice; nil when there are more or none. Mostly there is one, and it needs no list.
+  private var only: ByteSlice?
   /// Bytes of the first slice that are sent already.
   private var sent = 0
+  private var slices: [ByteSlice] = []
+  private var first = 0
   private(set) var bytes = 0
 
   var isEmpty: Bool { bytes == 0 }
 
   mutating func append(_ slice: ByteSlice) {
     guard slice.count > 0 else { return }
-    slices.append(slice)
+    if bytes == 0 {
+      only = slice
+    } else {
+      list()
+      slices.append(slice)
+    }
     bytes += slice.count
+  }
+
+  /// Puts the only slice into the list.
+  private mutating func list() {
+    guard let only else { return }
+    slices.append(only)
+    self.only = nil
   }
 
   mutating func append(_ more: [ByteSlice]) {
@@ -25,7 +39,7 @@ struct Output {
   /// Sends until nothing is left or the socket takes no more; false when the connection is broken. Up to 1,024 slices a call, none copied.
   mutating func write(to descriptor: Int32) -> Bool {
     while bytes > 0 {
-      let result = slices.count - first == 1 ? sendOne(to: descriptor) : sendMany(to: descriptor)
+      let result = only.map { sendOne($0, to: descriptor) } ?? sendMany(to: descriptor)
       if result < 0 {
         if errno == EINTR { continue }
         return errno == EAGAIN
@@ -37,14 +51,15 @@ struct Output {
 
   /// Lends the only slice there is, if it has at most `max` bytes, to `body`, which is done with all of it afterwards; nil where there are others.
   mutating func takeOnly<R>(max: Int, _ body: (UnsafeRawBufferPointer) -> R) -> R? {
-    guard slices.count - first == 1, bytes <= max else { return nil }
-    let result = slices[first].withUnsafeBytes { body(UnsafeRawBufferPointer(rebasing: $0[sent...])) }
+    guard let only, bytes <= max else { return nil }
+    let result = only.withUnsafeBytes { body(UnsafeRawBufferPointer(rebasing: $0[sent...])) }
     advance(bytes)
     return result
   }
 
   /// Moves bytes to `room`, as many as fit.
   mutating func take(into room: UnsafeMutableRawBufferPointer) -> Int {
+    list()
     var filled = 0
     var place = first
     var skipped = sent
@@ -63,6 +78,7 @@ struct Output {
 
   /// Moves the first `count` bytes to the end of `other`.
   mutating func move(_ count: Int, to other: inout Output) {
+    list()
     var left = count
     while left > 0 {
       let slice = slices[first]
@@ -74,8 +90,8 @@ struct Output {
   }
 
   /// The kernel takes one piece with less ado than a list of one.
-  private func sendOne(to descriptor: Int32) -> Int {
-    slices[first].withUnsafeBytes { lent in send(descriptor, lent.baseAddress.map { $0 + sent }, lent.count - sent, Int32(MSG_NOSIGNAL)) }
+  private func sendOne(_ slice: ByteSlice, to descriptor: Int32) -> Int {
+    slice.withUnsafeBytes { lent in send(descriptor, lent.baseAddress.map { $0 + sent }, lent.count - sent, Int32(MSG_NOSIGNAL)) }
   }
 
   private func sendMany(to descriptor: Int32) -> Int {
@@ -99,6 +115,11 @@ struct Output {
 
   private mutating func advance(_ count: Int) {
     bytes -= count
+    if only != nil {
+      sent = bytes == 0 ? 0 : sent + count
+      if bytes == 0 { only = nil }
+      return
+    }
     var left = count
     while left > 0 {
       let rest = slices[first].count - sent

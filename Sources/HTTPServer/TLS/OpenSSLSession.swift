@@ -85,8 +85,8 @@ final class OpenSSLSession {
     return certificate.hasExpired ? .unverified(reason: "certificate has expired") : .verified(ClientCertificate(certificate))
   }
 
-  /// Sends the ticket for later sessions and makes the record layer that goes on; nil where OpenSSL must: TLS 1.2. Once the handshake is done.
-  func handOver(recordsPerKey: UInt64) -> RecordLayer? {
+  /// Sends the ticket for later sessions and gives out the keys of those that go on; nil where OpenSSL must: TLS 1.2. Once the handshake is done.
+  func handOver() -> (reading: TrafficKeys, writing: TrafficKeys)? {
     defer { (clientSecret, serverSecret) = (nil, nil) }
     guard SSL_version(ssl) == TLS1_3_VERSION, SSL_has_pending(ssl) == 0, let clientSecret, let serverSecret,
       let suite = RecordSuite(number: SSL_CIPHER_get_protocol_id(SSL_get_current_cipher(ssl))),
@@ -99,8 +99,20 @@ final class OpenSSLSession {
     let before = reactor.gathered.count
     OpenSSLErrors.clear()
     if SSL_new_session_ticket(ssl) == 1 { SSL_do_handshake(ssl) }
-    writing.skip(RecordLayer.records(in: reactor.gathered[before...]))
-    return RecordLayer(reading: reading, writing: writing, recordsPerKey: recordsPerKey)
+    writing.skip(Self.records(in: reactor.gathered[before...]))
+    return (reading, writing)
+  }
+
+  /// How many records `bytes` are.
+  private static func records(in bytes: ArraySlice<UInt8>) -> Int {
+    var rest = bytes
+    var count = 0
+    while rest.count >= RecordCipher.headerBytes {
+      let size = rest.dropFirst(3).prefix(2).reduce(0) { $0 << 8 | Int($1) }
+      rest = rest.dropFirst(RecordCipher.headerBytes + size)
+      count += 1
+    }
+    return count
   }
 
   // MARK: TLS 1.2

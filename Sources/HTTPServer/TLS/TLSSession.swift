@@ -2,20 +2,21 @@ import ByteBuffers
 
 /// TLS on one connection: takes records off the socket and puts them on. On the connection's reactor.
 ///
-/// OpenSSL makes the handshake. A connection of TLS 1.3 is then ours (`RecordLayer`) and OpenSSL's part is freed; one of TLS 1.2 stays with OpenSSL.
+/// OpenSSL makes the handshake. A connection of TLS 1.3 then goes on without it, as one in a kernel with TLS would: it hands its secrets over and is freed. What it
+/// would keep for each connection is many times as much, and a delivery to one of a thousand would look for all of it in memory. TLS 1.2 stays with OpenSSL.
 /// An idle connection holds no buffer.
 final class TLSSession {
-  private var library: OpenSSLSession?
-  /// Once OpenSSL has handed over.
-  private var layer: RecordLayer?
-  @exclusivity(unchecked) private var input = RecordInput()
+  // What a delivery needs stands together.
+  @exclusivity(unchecked) private var writer: RecordWriter?
   @exclusivity(unchecked) private var queue: RecordQueue
   private unowned(unsafe) let reactor: Reactor  // its table owns the connection, which owns this
+  private var library: OpenSSLSession?
+  @exclusivity(unchecked) private var reader: RecordReader?
 
   /// Records that are gathered before the socket is tried.
   static let gatheredMax = 64 << 10
   /// Sealed bytes on their way in or out: what is gathered, and a last record behind it.
-  static let roomForRecords = gatheredMax + RecordLayer.plainMax + RecordLayer.roomForSeal
+  static let roomForRecords = gatheredMax + RecordCipher.plainMax + RecordWriter.roomForSeal
   /// Where plain text that is brought together begins in the scratch room: not just ahead of where in a page it goes to, or else the processor takes each
   /// load for one of the last store (4K aliasing), at ten times the cost.
   private static let plainStart = 256
@@ -26,6 +27,11 @@ final class TLSSession {
     self.library = library
     queue = RecordQueue(descriptor)
     self.reactor = reactor
+  }
+
+  deinit {
+    writer?.wipe()
+    reader?.wipe()
   }
 
   // MARK: the handshake
@@ -46,26 +52,29 @@ final class TLSSession {
     case .failed(let reason, let plainAnswer): result = .failed(reason, plainAnswer: plainAnswer)
     case .done:
       result = .done(isHTTP2: library.speaks(ALPN.http2), library.identity)
-      layer = library.handOver(recordsPerKey: reactor.configuration.limits.recordsPerKey)
+      guard let keys = library.handOver() else { break }
+      reader = RecordReader(keys.reading)
+      writer = RecordWriter(keys.writing, recordsPerKey: reactor.configuration.limits.recordsPerKey)
     }
     if !settle() { result = .failed("the client went away", plainAnswer: false) }
-    if layer != nil { self.library = nil }
+    if writer != nil { self.library = nil }
     return result
   }
 
   // MARK: input
 
   /// Something is here that epoll will not tell of.
-  var mayHaveMore: Bool { library?.hasMore ?? input.mayHaveMore }
+  var mayHaveMore: Bool { library?.hasMore ?? reader?.mayHaveMore ?? false }
 
   func receive(into room: UnsafeMutableRawBufferPointer) -> Connection.Received {
     if let library {
       let received = library.receive(into: room)
       return settle() ? received : .broken
     }
-    guard let layer else { return .broken }
     do throws(TLSAlert) {
-      return try input.receive(from: queue.descriptor, into: room, layer, reactor.recordCipher, records: reactor.records)
+      let received = try reader?.receive(from: queue.descriptor, into: room, reactor.recordCipher, records: reactor.records)
+      if reader?.takeRequestForKeys() == true { writer?.changeKeysSoon() }
+      return received ?? .broken
     } catch {
       send(error)
       return .broken
@@ -88,10 +97,10 @@ final class TLSSession {
   }
 
   private func sealRecords(of output: inout Output) -> Bool {
-    guard let layer, let room = reactor.records.baseAddress else { return false }
+    guard let room = reactor.records.baseAddress else { return false }
     var count = 0
     while !output.isEmpty && count < Self.gatheredMax {
-      let made = withRecord(of: &output) { plain in layer.seal(plain, into: room + count, reactor.recordCipher) }
+      let made = withRecord(of: &output) { plain in writer?.seal(plain, into: room + count, reactor.recordCipher) }
       guard let made else { return false }
       count += made
     }
@@ -108,21 +117,21 @@ final class TLSSession {
 
   /// Takes the plain text of a record from `output`: a single piece is read where it is, several are brought together.
   private func withRecord<R>(of output: inout Output, _ body: (UnsafeRawBufferPointer) -> R) -> R {
-    if let result = output.takeOnly(max: RecordLayer.plainMax, body) { return result }
-    let room = UnsafeMutableRawBufferPointer(rebasing: reactor.scratch[Self.plainStart..<(Self.plainStart + RecordLayer.plainMax)])
+    if let result = output.takeOnly(max: RecordCipher.plainMax, body) { return result }
+    let room = UnsafeMutableRawBufferPointer(rebasing: reactor.scratch[Self.plainStart..<(Self.plainStart + RecordCipher.plainMax)])
     let count = output.take(into: room)
     return body(UnsafeRawBufferPointer(rebasing: room[..<count]))
   }
 
   /// Tells the client that nothing follows, so that it knows an end from a cut.
   func close() {
-    if layer != nil { return send(.closeNotify) }
+    if library == nil { return send(.closeNotify) }
     library?.close()
     _ = settle()
   }
 
   private func send(_ alert: TLSAlert) {
-    guard let room = reactor.records.baseAddress, let count = layer?.seal(alert, into: room, reactor.recordCipher) else { return }
+    guard let room = reactor.records.baseAddress, let count = writer?.seal(alert, into: room, reactor.recordCipher) else { return }
     _ = queue.send(UnsafeRawBufferPointer(start: room, count: count))
   }
 

@@ -1,5 +1,7 @@
 import ByteBuffers
 import COpenSSL
+import Glibc
+import Synchronization
 
 /// A cipher suite of TLS 1.3 (RFC 8446 appendix B.4).
 enum RecordSuite: Int, CaseIterable {
@@ -28,18 +30,24 @@ enum RecordSuite: Int, CaseIterable {
   var secretBytes: Int { self == .aes256GCM ? 48 : 32 }
 }
 
-/// What one direction of a TLS 1.3 connection is protected with (RFC 8446 sections 5.3 and 7.3).
+/// What one direction of a TLS 1.3 connection is protected with (RFC 8446 sections 5.3 and 7.3). `wipe` it before it goes.
+///
+/// The key lies in it, so that who holds it has all that a record takes in one place.
 struct TrafficKeys {
   let suite: RecordSuite
-  private let secret: SecretKey
-  let key: SecretKey
+  /// Of these keys alone in this process, so that whoever has set them up for a cipher knows them again.
+  let id = Self.lastID.add(1, ordering: .relaxed).newValue
+  /// Of the next record.
+  private(set) var sequence: UInt64 = 0
   /// The write_iv: its first four bytes and, as one number, the eight that the sequence number is laid over.
   private let nonceStart: UInt32
   private let nonceEnd: UInt64
-  /// Of the next record.
-  private(set) var sequence: UInt64 = 0
+  /// The first `suite.keyBytes` of it.
+  private var key = InlineArray<32, UInt8>(repeating: 0)
+  private let secret: SecretKey
 
   static let nonceBytes = 12
+  private static let lastID = Atomic<UInt64>(0)
 
   /// nil when the secret has not the suite's length or the library fails.
   init?(_ suite: RecordSuite, secret: SecretKey) {
@@ -48,15 +56,34 @@ struct TrafficKeys {
     }
     self.suite = suite
     self.secret = secret
-    self.key = key
     (nonceStart, nonceEnd) = nonce.withUnsafeBytes { bytes in
       let raw = UnsafeRawPointer(bytes)
       return (raw.loadUnaligned(as: UInt32.self), UInt64(bigEndian: raw.loadUnaligned(fromByteOffset: 4, as: UInt64.self)))
+    }
+    key.withUnsafeBytes { bytes in
+      for place in 0..<min(key.count, self.key.count) { self.key[place] = bytes[place] }
     }
   }
 
   /// The keys that follow these (section 7.2); nil when the library fails.
   var next: TrafficKeys? { Self.expand(secret, "traffic upd", suite, count: suite.secretBytes).flatMap { TrafficKeys(suite, secret: $0) } }
+
+  /// Puts these keys' successors in their place; false when the library fails.
+  mutating func update() -> Bool {
+    guard let next else { return false }
+    wipe()
+    self = next
+    return true
+  }
+
+  mutating func wipe() {
+    withUnsafeMutableBytes(of: &key) { bytes in
+      if let base = bytes.baseAddress { explicit_bzero(base, bytes.count) }
+    }
+  }
+
+  /// Lends the key.
+  func withKey<R>(_ body: (UnsafePointer<UInt8>?) -> R) -> R { key.span.withUnsafeBufferPointer { body($0.baseAddress) } }
 
   /// Writes the nonce of the next record, and goes on to the one behind it.
   mutating func takeNonce(into room: UnsafeMutableRawPointer) {
@@ -80,5 +107,5 @@ struct TrafficKeys {
 
 extension StaticString {
   /// The text as C has it.
-  fileprivate var cString: UnsafePointer<CChar> { UnsafeRawPointer(utf8Start).assumingMemoryBound(to: CChar.self) }
+  var cString: UnsafePointer<CChar> { UnsafeRawPointer(utf8Start).assumingMemoryBound(to: CChar.self) }
 }
