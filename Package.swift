@@ -33,7 +33,7 @@ let package = Package(
     .systemLibrary(name: "CMimalloc", providers: [.apt(["libmimalloc-dev"])]),
     // HTTP/2 framing, header compression and flow control; curl's.
     .systemLibrary(name: "CNGHTTP2", pkgConfig: "libnghttp2", providers: [.apt(["libnghttp2-dev"])]),
-    // TLS for the server.
+    // TLS for the server: handshakes, keys and ciphers, and all of TLS 1.2. Records of TLS 1.3 are ours (RecordWriter).
     .target(name: "COpenSSL", dependencies: ["CNetwork"], linkerSettings: [.linkedLibrary("ssl"), .linkedLibrary("crypto")]),
     // Digests and AES. OpenSSL is in the process already, for libcurl and TLS; swift-crypto would bring a second one, without AES-192.
     .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),

@@ -1,5 +1,4 @@
 import ArgumentParser
-import HTTPServer
 
 /// The command line. It only reads settings, starts what they ask for and turns the outcome into an exit code:
 /// 0 after an orderly end, 1 when the start or the service failed, 64 for a command line that can't be understood.
@@ -13,7 +12,6 @@ struct Binnacle: AsyncParsableCommand {
     defaultSubcommand: Serve.self)
 
   static func main() async {
-    RecordBuffers.keep()
     do {
       let arguments = try ConfigFile.expanding(Array(CommandLine.arguments.dropFirst()))
       var command = try parseAsRoot(arguments)

@@ -8,9 +8,6 @@
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 
-// Makes OpenSSL's record buffers stay warm, see COpenSSL.c. Only before OpenSSL has allocated anything; else it changes nothing and returns 0.
-int copenssl_keep_record_buffers(void);
-
 // HKDF-Expand-Label of TLS 1.3 (RFC 8446 section 7.1) with an empty context; 1 when all of `out` is written.
 int copenssl_expand_label(const char *digest, const unsigned char *secret, size_t secret_size, const char *label, unsigned char *out, size_t out_size);
 

@@ -21,8 +21,18 @@ enum KeyUpdate {
 /// Protects records of TLS 1.3 with OpenSSL's ciphers, for all connections of a reactor: a context of OpenSSL takes a kilobyte, and to give it another key
 /// costs less than to find one of a thousand in memory. On the reactor's thread.
 final class RecordCipher {
-  private let sealers = RecordSuite.allCases.map { Keyed($0, encrypts: true) }
-  private let openers = RecordSuite.allCases.map { Keyed($0, encrypts: false) }
+  @exclusivity(unchecked) private var sealers: InlineArray<3, Keyed>
+  @exclusivity(unchecked) private var openers: InlineArray<3, Keyed>
+
+  init() {
+    sealers = InlineArray { Keyed(RecordSuite.allCases[$0], encrypts: true) }
+    openers = InlineArray { Keyed(RecordSuite.allCases[$0], encrypts: false) }
+  }
+
+  deinit {
+    for place in sealers.indices { sealers[place].free() }
+    for place in openers.indices { openers[place].free() }
+  }
 
   static let headerBytes = 5
   static let tagBytes = 16
@@ -32,9 +42,9 @@ final class RecordCipher {
   static let overhead = headerBytes + 1 + tagBytes
 
   /// One of OpenSSL's contexts, and the key it has.
-  private final class Keyed {
+  private struct Keyed {
     private let context: OpaquePointer?
-    private var isReady: Bool
+    private let isReady: Bool
     /// Of the keys that it is set up for.
     private var id: UInt64 = 0
 
@@ -44,10 +54,10 @@ final class RecordCipher {
       isReady = cipher != nil && EVP_CipherInit_ex(context, cipher, nil, nil, nil, encrypts ? 1 : 0) == 1
       EVP_CIPHER_free(cipher)
     }
-    deinit { EVP_CIPHER_CTX_free(context) }
+    func free() { EVP_CIPHER_CTX_free(context) }
 
     /// Ready for the next record of `keys`; nil when the library fails.
-    func begin(_ keys: inout TrafficKeys) -> OpaquePointer? {
+    mutating func begin(_ keys: inout TrafficKeys) -> OpaquePointer? {
       guard isReady else { return nil }
       let isSame = id == keys.id
       let result = withUnsafeTemporaryAllocation(byteCount: TrafficKeys.nonceBytes, alignment: 8) { nonce -> Int32 in
@@ -62,15 +72,15 @@ final class RecordCipher {
     }
   }
 
-  /// Writes `plain` and `type` as one protected record to `room`, which has the bytes for it (`overhead` more). `plain` has at most `plainMax`.
+  /// Writes `plain` and its content type as one protected record to `room`, which has the bytes for it (`overhead` more). `plain` has at most `plainMax`.
   /// Returns the record's bytes; nil when the library fails.
-  func seal(_ plain: UnsafeRawBufferPointer, _ type: ContentType, with keys: inout TrafficKeys, into room: UnsafeMutableRawPointer) -> Int? {
+  func seal(_ plain: UnsafeRawBufferPointer, _ type: UInt8, with keys: inout TrafficKeys, into room: UnsafeMutableRawPointer) -> Int? {
     let body = plain.count + 1 + Self.tagBytes
     guard let size = UInt16(exactly: body), let context = sealers[keys.suite.rawValue].begin(&keys) else { return nil }
     let header = room.assumingMemoryBound(to: UInt8.self)
     (header[0], header[1], header[2], header[3], header[4]) = (ContentType.applicationData.rawValue, 3, 3, UInt8(size >> 8), UInt8(truncatingIfNeeded: size))
     let out = header + Self.headerBytes
-    var type = type.rawValue
+    var type = type
     var count: Int32 = 0
     guard EVP_EncryptUpdate(context, nil, &count, header, Int32(Self.headerBytes)) == 1 else { return nil }
     if !plain.isEmpty {
