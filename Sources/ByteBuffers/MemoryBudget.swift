@@ -1,6 +1,6 @@
 import Synchronization
 
-/// Memory that clients may make a server hold beside what it holds anyway: TLS handshakes, heads and bodies that are coming or being worked on, answers on their way that nobody
+/// Memory that clients may make a server hold beside what it holds anyway: TLS handshakes and records that wait, heads and bodies that are coming or being worked on, answers on their way that nobody
 /// shares, and events that only the queues of slow watches still hold. One for all reactors. What comes when it is used up is refused, and slow readers are ended,
 /// so that the server does not grow.
 ///

@@ -252,12 +252,16 @@ final class Connection {
     if let lingering {
       isLate = now - lingering.since > limits.lingerTimeout
     } else {
-      isLate = session?.isLate(at: now) ?? (now - began > (reactor.isDraining ? Reactor.drainGrace : limits.handshakeTimeout)) || (isBlocked && pace.isStuck(at: now, moved: lastWrite, holdsMemory: session?.holdsAnswers == true, reactor.configuration))
+      let isTooLong = session?.isLate(at: now) ?? (now - began > (reactor.isDraining ? Reactor.drainGrace : limits.handshakeTimeout))
+      isLate = isTooLong || (isBlocked && pace.isStuck(at: now, moved: lastWrite, holdsMemory: holdsMemory, reactor.configuration))
     }
     guard isLate else { return }
     reactor.counters.timedOut.add(1, ordering: .relaxed)
     reactor.drop(self)
   }
+
+  /// Is something on its way that only this connection holds?
+  private var holdsMemory: Bool { session?.holdsAnswers == true || tls.map { $0.waitingBytes > 0 } ?? false }
 
   // MARK: answers
 

@@ -298,6 +298,22 @@ import Testing
     await bench.server.drain(deadline: .seconds(1))
   }
 
+  @Test func `records that are not whole are in the budget as long as they wait`() async throws {
+    let budget = MemoryBudget(limit: 1 << 20)
+    let bench = try await Bench.start(budget: budget)
+    let port = bench.port
+    try await blocking {
+      let clients = try (0..<20).map { _ in try SecureConnection(port: port, saying: Array("GET /later HTTP/1.1\r\nHost: x\r\n\r\n".utf8)) }
+      usleep(300_000)
+      #expect(budget.used == 0)
+      for client in clients { try client.client.send([23, 3, 3, 0x40, 0x11] + [UInt8](repeating: 7, count: 10_000)) }
+      usleep(300_000)
+      #expect(budget.used == 20 * 10_005)
+    }
+    try await eventually("the budget to be free") { budget.used == 0 }
+    await bench.server.drain(deadline: .seconds(1))
+  }
+
   @Test func `files that can't be used are named with the reason`() async throws {
     let certificates = try await Certificates()
     try await certificates.issue("server", subject: "/CN=localhost")

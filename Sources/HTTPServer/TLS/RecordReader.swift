@@ -32,6 +32,9 @@ struct RecordReader {
   /// There is something here that epoll will not tell of.
   var mayHaveMore: Bool { hasWholeRecord || taken < opened.count || end == .untold }
 
+  /// Bytes that came and are not taken yet.
+  var heldBytes: Int { sealed.count + opened.count }
+
   /// Has the client asked for our keys to change, since this was last asked?
   mutating func takeRequestForKeys() -> Bool {
     defer { wantsOurKeysChanged = false }

@@ -12,6 +12,8 @@ final class TLSSession {
   private unowned(unsafe) let reactor: Reactor  // its table owns the connection, which owns this
   private var library: OpenSSLSession?
   @exclusivity(unchecked) private var reader: RecordReader?
+  /// Of the budget: what is held here for the socket or for the reader. It is there already, so it is not asked for.
+  private var share: MemoryBudget.Share?
 
   /// Records that are gathered before the socket is tried.
   static let gatheredMax = 64 << 10
@@ -71,6 +73,7 @@ final class TLSSession {
       let received = library.receive(into: room)
       return settle() ? received : .broken
     }
+    defer { count() }
     do throws(TLSAlert) {
       let received = try reader?.receive(from: queue.descriptor, into: room, reactor.recordCipher, records: reactor.records)
       if reader?.takeRequestForKeys() == true { writer?.changeKeysSoon() }
@@ -88,12 +91,18 @@ final class TLSSession {
 
   /// Sends until nothing is left or the socket takes no more; false when the connection is broken.
   func write(_ output: inout Output) -> Bool {
+    defer { count() }
     repeat {
       guard queue.resume() else { return false }
       if queue.isBlocked { return true }
       guard library == nil ? sealRecords(of: &output) : sealByLibrary(&output) else { return false }
     } while !output.isEmpty && !queue.isBlocked
     return true
+  }
+
+  private func count() {
+    let held = queue.bytes + (reader?.heldBytes ?? 0)
+    if held > 0 { share = reactor.configuration.budget.holding(held) } else if share != nil { share = nil }
   }
 
   private func sealRecords(of output: inout Output) -> Bool {
