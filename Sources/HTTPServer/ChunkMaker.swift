@@ -17,7 +17,7 @@ struct ChunkMaker {
   private var whole: ByteSlice?
 
   static let end = ByteSlice(SharedBytes("\r\n"))
-  /// Where in a page a chunk begins: not just ahead of where OpenSSL copies it to, see `TLSSession.plainStart`.
+  /// Where in a page a chunk begins: not just ahead of where it is sealed to, see `TLSSession.plainStart`.
   private static let startInPage = 256
   private static let page = 4_096
   /// Above this, copying costs more than it saves.

@@ -100,6 +100,7 @@ final class TLSSession {
     return true
   }
 
+  /// Keeps the budget's share as large as what is held here. What TLS 1.2 has read in part is OpenSSL's and not known.
   private func count() {
     let held = queue.bytes + (reader?.heldBytes ?? 0)
     if held > 0 { share = reactor.configuration.budget.holding(held) } else if share != nil { share = nil }
