@@ -90,7 +90,7 @@ let package = Package(
     .testTarget(name: "CELTests", dependencies: ["CEL", "JSON"], swiftSettings: swiftSettings),
     .testTarget(name: "AccessJWTTests", dependencies: ["AccessJWT", "Access", "Machinery", "JSON", "ByteBuffers", "TestSupport"], swiftSettings: swiftSettings),
     .testTarget(name: "AccessWebhooksTests", dependencies: ["AccessWebhooks", "TestSupport"], swiftSettings: swiftSettings),
-    .testTarget(name: "AuditTests", dependencies: ["Audit", "Access", "Machinery", "JSON", "ByteBuffers", "TestSupport"], swiftSettings: swiftSettings),
+    .testTarget(name: "AuditTests", dependencies: ["Audit", "Metrics", "Access", "Machinery", "JSON", "ByteBuffers", "TestSupport"], swiftSettings: swiftSettings),
     .testTarget(name: "MetricsTests", dependencies: ["Metrics"], swiftSettings: swiftSettings),
     .testTarget(name: "JSONTests", dependencies: ["ByteBuffers", "JSON", "TestSupport"], swiftSettings: swiftSettings),
     .testTarget(name: "MachineryTests", dependencies: ["ByteBuffers", "Machinery", "JSON", "TestSupport"], swiftSettings: swiftSettings),

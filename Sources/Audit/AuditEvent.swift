@@ -135,7 +135,15 @@ public final class AuditRecord: Sendable {
   public func reached(_ stage: AuditStage) {
     guard !decision.omittedStages.contains(stage) else { return }
     let state = state.withLock { $0 }
-    trail.keep(event(stage, at: stage == .requestReceived ? request.received : .now(), state))
+    let time = stage == .requestReceived ? request.received : .now()
+    trail.keep(event(stage, at: time, state)) { decision.level >= .request ? event(stage, at: time, bare(state)) : nil }
+  }
+
+  private func bare(_ state: State) -> State {
+    var state = state
+    (state.requestObject, state.responseObject) = (nil, nil)
+    state.annotations[AuditTruncation.annotation] = "true"
+    return state
   }
 
   /// The request was answered with a code and, where that was a Status, with that. `object`: the answer as one document of JSON, where there is one. Only the first

@@ -20,6 +20,7 @@ public final class AuditLog: AuditBackend {
     public var maxBackups = 100
     /// Events that may wait.
     public var bufferSize = 10_000
+    public var truncation: AuditTruncation?
     /// Hears of what goes wrong.
     public var report: @Sendable (String) -> Void = { _ in }
     public init(path: String) { self.path = path }
@@ -46,6 +47,7 @@ public final class AuditLog: AuditBackend {
   }
 
   public var lost: Int { failures.value }
+  public var truncation: AuditTruncation? { configuration.truncation }
 
   public func take(_ event: AuditLine) -> Bool {
     switch waiting.add(event) {

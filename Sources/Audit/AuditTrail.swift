@@ -9,8 +9,21 @@ public protocol AuditBackend: Sendable {
   func take(_ event: AuditLine) -> Bool
   /// Events that were taken and then lost.
   var lost: Int { get }
+  /// How large events may be; nil for any size.
+  var truncation: AuditTruncation? { get }
   /// Returns when what was taken is kept, or can't be.
   func flush() async
+}
+
+/// How large events may be for who keeps them. (apiserver `plugin/truncate`.)
+public struct AuditTruncation: Sendable, Equatable {
+  /// Bytes of an event. A larger one goes without the bodies of request and answer, and is lost where it is too large even so.
+  public var maxEventSize = 100 << 10
+  /// Bytes of events that are sent at a time.
+  public var maxBatchSize = 10 << 20
+  public init() {}
+
+  static let annotation = "audit.k8s.io/truncated"
 }
 
 /// The audit of a server: a policy and those who keep what it says. (apiserver `audit`.)
@@ -20,6 +33,7 @@ public final class AuditTrail: Sendable {
   private let levels = AuditLevel.allCases.map { _ in Counter() }
   private let events = Counter()
   private let refused: [Counter]
+  private let tooLarge = Counter()
 
   public init(_ policy: AuditPolicy, _ backends: [any AuditBackend]) {
     self.policy = policy
@@ -35,9 +49,22 @@ public final class AuditTrail: Sendable {
     return AuditRecord(self, request(), attributes, isKnown: isKnown, decision)
   }
 
-  func keep(_ event: AuditLine) {
+  /// `bare` makes the same event without bodies; nil where it has none.
+  func keep(_ event: AuditLine, bare: () -> AuditLine?) {
     events.add()
-    for (backend, counter) in zip(backends, refused) where !backend.take(event) { counter.add() }
+    var small: AuditLine?
+    for (backend, counter) in zip(backends, refused) {
+      var event = event
+      if let limit = backend.truncation?.maxEventSize, event.count > limit {
+        if small == nil { small = bare() }
+        guard let small, small.count <= limit else {
+          tooLarge.add()
+          continue
+        }
+        event = small
+      }
+      if !backend.take(event) { counter.add() }
+    }
   }
 
   /// Returns when all events are kept, or can't be, or the time is up.
@@ -58,6 +85,7 @@ public final class AuditTrail: Sendable {
     text.sample([], events.value)
     text.family("apiserver_audit_error_total", .counter, "Counter of audit events that failed to be audited properly. Plugin identifies the plugin affected by the error.")
     for (backend, counter) in zip(backends, refused) { text.sample([("plugin", backend.name)], counter.value + backend.lost) }
+    if backends.contains(where: { $0.truncation != nil }) { text.sample([("plugin", "truncate")], tooLarge.value) }
     text.family("apiserver_audit_level_total", .counter, "Counter of policy levels for audit events (1 per request).")
     for level in AuditLevel.allCases { text.sample([("level", level.rawValue)], levels[level.place].value) }
     text.family("apiserver_audit_requests_rejected_total", .counter, "Counter of apiserver requests rejected due to an error in audit logging backend: none, as what finds no room is dropped and counted.")

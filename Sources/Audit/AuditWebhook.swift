@@ -15,6 +15,7 @@ public final class AuditWebhook: AuditBackend {
     public var maxBatchWait: Duration = .seconds(30)
     /// How long to wait before a failed list is sent again; longer each time.
     public var initialBackoff: Duration = .seconds(10)
+    public var truncation: AuditTruncation?
     /// Hears of what goes wrong.
     public var report: @Sendable (String) -> Void = { _ in }
     public init() {}
@@ -34,7 +35,7 @@ public final class AuditWebhook: AuditBackend {
   private let progress = Mutex(Progress())
 
   /// A list is no larger, but for a single event that is.
-  private static let bytesMax = 10 << 20
+  private var bytesMax: Int { (configuration.truncation ?? AuditTruncation()).maxBatchSize }
 
   public init(_ connection: WebhookConnection, _ configuration: Configuration) {
     self.connection = connection
@@ -53,6 +54,7 @@ public final class AuditWebhook: AuditBackend {
   deinit { bell.finish() }
 
   public var lost: Int { failures.value }
+  public var truncation: AuditTruncation? { configuration.truncation }
 
   public func take(_ event: AuditLine) -> Bool {
     let entry = waiting.add(event)
@@ -88,7 +90,7 @@ public final class AuditWebhook: AuditBackend {
       writer.raw(#"{"kind":"EventList","apiVersion":"audit.k8s.io/v1","metadata":{},"items":["#)
       var (count, bytes) = (0, 0)
       for line in rest {
-        if count > 0 && bytes + line.count > Self.bytesMax { break }
+        if count > 0 && bytes + line.count > bytesMax { break }
         if count > 0 { writer.raw(",") }
         for slice in line.slices { writer.raw(slice) }
         count += 1

@@ -29,6 +29,15 @@ struct AuditOptions: ParsableArguments {
   @Option(help: "Events that may wait to be written.")
   var auditLogBatchBufferSize = 10_000
 
+  @Option(help: "Cut events that are too large for the log: they lose the bodies of request and answer.")
+  var auditLogTruncateEnabled = false
+
+  @Option(help: "Bytes of an event beyond which it is cut, and dropped if that is not enough.")
+  var auditLogTruncateMaxEventSize = AuditTruncation().maxEventSize
+
+  @Option(help: "Bytes of events that are written at a time; a line is never parted.")
+  var auditLogTruncateMaxBatchSize = AuditTruncation().maxBatchSize
+
   @Option(help: "Kubeconfig file of a webhook that audit events are sent to.")
   var auditWebhookConfigFile = ""
 
@@ -47,10 +56,20 @@ struct AuditOptions: ParsableArguments {
   @Option(help: "How long to wait before a list that failed is sent again; longer each time.")
   var auditWebhookInitialBackoff = Seconds(10)
 
+  @Option(help: "Cut events that are too large for the webhook, as for the log.")
+  var auditWebhookTruncateEnabled = false
+
+  @Option(help: "Bytes of an event beyond which it is cut, and dropped if that is not enough.")
+  var auditWebhookTruncateMaxEventSize = AuditTruncation().maxEventSize
+
+  @Option(help: "Bytes of events that are sent at a time.")
+  var auditWebhookTruncateMaxBatchSize = AuditTruncation().maxBatchSize
+
   static let flagNames: Set<String> = [
     "audit-policy-file", "audit-log-path", "audit-log-maxage", "audit-log-maxbackup", "audit-log-maxsize", "audit-log-mode", "audit-log-batch-buffer-size",
     "audit-webhook-config-file", "audit-webhook-mode", "audit-webhook-batch-buffer-size", "audit-webhook-batch-max-size", "audit-webhook-batch-max-wait",
-    "audit-webhook-initial-backoff",
+    "audit-webhook-initial-backoff", "audit-log-truncate-enabled", "audit-log-truncate-max-event-size", "audit-log-truncate-max-batch-size",
+    "audit-webhook-truncate-enabled", "audit-webhook-truncate-max-event-size", "audit-webhook-truncate-max-batch-size",
   ]
 
   /// The policy; nil where nothing is audited. Throws `StartFailure` with the flag to change, whichever of these it is.
@@ -63,6 +82,13 @@ struct AuditOptions: ParsableArguments {
     for (flag, value, least) in numbers where value < least || value > 1 << 30 { throw StartFailure("\(flag): \(value) is too \(value < least ? "small: at least \(least)" : "large")") }
     for (flag, mode) in [("--audit-log-mode", auditLogMode), ("--audit-webhook-mode", auditWebhookMode)] where mode != "batch" {
       throw StartFailure("\(flag): \"\(mode)\" is not served: requests don't wait for the audit here; leave it out, or say batch")
+    }
+    for (plugin, truncation) in [("log", logTruncation), ("webhook", webhookTruncation)] {
+      guard let truncation else { continue }
+      if truncation.maxEventSize < 1 { throw StartFailure("--audit-\(plugin)-truncate-max-event-size: \(truncation.maxEventSize) is too small: at least 1") }
+      if truncation.maxBatchSize < truncation.maxEventSize {
+        throw StartFailure("--audit-\(plugin)-truncate-max-batch-size: \(truncation.maxBatchSize) is too small: at least --audit-\(plugin)-truncate-max-event-size, which is \(truncation.maxEventSize)")
+      }
     }
     let keepers = auditLogPath.isEmpty && auditWebhookConfigFile.isEmpty
     if auditPolicyFile.isEmpty {
@@ -77,6 +103,16 @@ struct AuditOptions: ParsableArguments {
     } catch { throw StartFailure("--audit-policy-file: loading audit policy file: \(error): from file \(auditPolicyFile)") }
   }
 
+  private var logTruncation: AuditTruncation? { Self.truncation(auditLogTruncateEnabled, auditLogTruncateMaxEventSize, auditLogTruncateMaxBatchSize) }
+  private var webhookTruncation: AuditTruncation? { Self.truncation(auditWebhookTruncateEnabled, auditWebhookTruncateMaxEventSize, auditWebhookTruncateMaxBatchSize) }
+
+  private static func truncation(_ isEnabled: Bool, _ maxEventSize: Int, _ maxBatchSize: Int) -> AuditTruncation? {
+    guard isEnabled else { return nil }
+    var truncation = AuditTruncation()
+    (truncation.maxEventSize, truncation.maxBatchSize) = (maxEventSize, maxBatchSize)
+    return truncation
+  }
+
   /// Opens the log and reads the webhook's file. Throws `StartFailure` with the flag to change.
   func trail(_ policy: AuditPolicy, _ logger: Logger) throws -> AuditTrail {
     var backends: [any AuditBackend] = []
@@ -87,6 +123,7 @@ struct AuditOptions: ParsableArguments {
       var configuration = AuditLog.Configuration(path: auditLogPath)
       (configuration.maxAge, configuration.maxBackups, configuration.maxSize) = (auditLogMaxAge, auditLogMaxBackup, auditLogMaxSize)
       configuration.bufferSize = auditLogBatchBufferSize
+      configuration.truncation = logTruncation
       configuration.report = report("log")
       do { backends.append(try AuditLog(configuration)) } catch { throw StartFailure("--audit-log-path: \(error)") }
     }
@@ -94,6 +131,7 @@ struct AuditOptions: ParsableArguments {
       var configuration = AuditWebhook.Configuration()
       (configuration.bufferSize, configuration.maxBatchSize) = (auditWebhookBatchBufferSize, auditWebhookBatchMaxSize)
       (configuration.maxBatchWait, configuration.initialBackoff) = (auditWebhookBatchMaxWait.duration, auditWebhookInitialBackoff.duration)
+      configuration.truncation = webhookTruncation
       configuration.report = report("webhook")
       backends.append(AuditWebhook(try WebhookOptions.connection("--audit-webhook-config-file", auditWebhookConfigFile), configuration))
     }

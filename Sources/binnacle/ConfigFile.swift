@@ -82,7 +82,7 @@ extension ServeOptions {
     "max-connections", "max-connections-per-client", "memory-budget-mb", "shutdown-delay-duration", "shutdown-timeout", "logging-format", "v",
   ])
   /// Flags whose value may be left out, as Go's flags allow: `--name` is `--name=true`.
-  static let booleans: Set<String> = ["encryption-provider-config-automatic-reload"]
+  static let booleans: Set<String> = ["encryption-provider-config-automatic-reload", "audit-log-truncate-enabled", "audit-webhook-truncate-enabled"]
   /// Flags that take no value on the command line.
   static let switches: Set<String> = ["allow-insecure-network"]
   /// Flags that may be given more than once.

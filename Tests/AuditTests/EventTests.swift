@@ -3,6 +3,7 @@ import ByteBuffers
 import Foundation
 import JSON
 import Machinery
+import Metrics
 import Synchronization
 import TestSupport
 import Testing
@@ -12,6 +13,8 @@ import Testing
 /// Keeps events for a test to look at.
 private final class Shelf: AuditBackend {
   let name = "shelf"
+  let truncation: AuditTruncation?
+  init(truncation: AuditTruncation? = nil) { self.truncation = truncation }
   private let lines = Mutex<[String]>([])
   var lost: Int { 0 }
   func take(_ event: AuditLine) -> Bool {
@@ -87,6 +90,46 @@ private final class Shelf: AuditBackend {
     record.answered(200, nil, object: [ByteSlice(JSONValue.object(["items": [object, object]]).encoded())])
     let event = try #require(try shelf.events().first)
     #expect(event["requestObject"]?["metadata"]?["name"] == "a" && !event.encoded().text.contains("managedFields"))
+  }
+
+  @Test func `what is too large goes without bodies, or not at all, where that is configured`() throws {
+    var truncation = AuditTruncation()
+    truncation.maxEventSize = 2_500
+    let small = Shelf(truncation: truncation)
+    truncation.maxEventSize = 200
+    let least = Shelf(truncation: truncation)
+    let any = Shelf()
+    let policy = try AuditPolicy(["apiVersion": "audit.k8s.io/v1", "kind": "Policy", "rules": [["level": "RequestResponse", "verbs": ["create"]], ["level": "Metadata"]]])
+    let trail = AuditTrail(policy, [small, least, any])
+    func record(_ attributes: AccessAttributes, agent: Int = 10) throws -> AuditRecord {
+      try #require(trail.begin(attributes) {
+        AuditRecord.Request(auditID: "id", uri: "/" + String(repeating: "u", count: agent), userAgent: "a", sourceIPs: [], received: .now())
+      })
+    }
+    let short = try record(attributes())
+    short.sent(object)
+    short.answered(201, nil, object: [ByteSlice(SharedBytes("{}"))])
+    let long = try record(attributes())
+    long.sent(object)
+    long.annotate("a", "b")
+    long.answered(201, nil, object: [ByteSlice(SharedBytes(#"{"a":"\#(String(repeating: "x", count: 3_000))"}"#))])
+    var metadata = attributes()
+    metadata.verb = "get"
+    try record(metadata, agent: 3_000).answered(200, nil, object: nil)
+
+    let whole = try any.events()
+    let cut = try small.events()
+    #expect(whole.count == 3 && cut.count == 2 && cut[0] == whole[0])
+    #expect(whole[1]["responseObject"]?["a"]?.string?.count == 3_000 && whole[1]["annotations"] == ["a": "b"])
+    var expected = whole[1]
+    expected["requestObject"] = nil
+    expected["responseObject"] = nil
+    expected["annotations"]?["audit.k8s.io/truncated"] = "true"
+    #expect(cut[1] == expected)
+    #expect(try least.events().isEmpty)
+    var text = MetricsText()
+    trail.write(&text)
+    #expect(text.text.contains(#"apiserver_audit_error_total{plugin="truncate"} 4"#), "\(text.text)")
   }
 
   @Test func `a stream has a beginning and one end`() throws {

@@ -119,6 +119,8 @@ import Testing
     (["--audit-policy-file", "FILE", "--audit-log-path", "-"], "kind: Policy", "it must be Policy of audit.k8s.io/v1"),
     (["--audit-policy-file", "FILE", "--audit-log-path", "-"], "apiVersion: audit.k8s.io/v1\nkind: Policy\nrules: []", "loaded illegal policy with 0 rules"),
     (["--audit-policy-file", "FILE", "--audit-log-path", "-", "--audit-log-mode", "blocking"], Self.policy, "--audit-log-mode"),
+    (["--audit-policy-file", "FILE", "--audit-log-path", "-", "--audit-log-truncate-enabled", "--audit-log-truncate-max-event-size=0"], Self.policy, "max-event-size: 0 is too small"),
+    (["--audit-policy-file", "FILE", "--audit-log-path", "-", "--audit-log-truncate-enabled=true", "--audit-log-truncate-max-batch-size=9"], Self.policy, "max-batch-size: 9 is too small"),
     (["--audit-policy-file", "FILE", "--audit-log-path", "-", "--audit-log-maxsize", "0"], Self.policy, "--audit-log-maxsize: 0 is too small"),
   ])
   func `settings that can't be used stop the start with one line`(arguments: [String], file: String, words: String) async throws {
