@@ -45,7 +45,7 @@ let package = Package(
 
     .target(name: "ByteBuffers", swiftSettings: swiftSettings),
     .target(name: "JSON", dependencies: ["ByteBuffers"], swiftSettings: swiftSettings),
-    .target(name: "Machinery", dependencies: ["JSON", "ByteBuffers"], swiftSettings: swiftSettings),
+    .target(name: "Machinery", dependencies: ["CCrypto", "JSON", "ByteBuffers"], swiftSettings: swiftSettings),
     .target(
       name: "Schema", dependencies: ["JSON", "Machinery", "ByteBuffers", .product(name: "Yams", package: "Yams")],
       swiftSettings: swiftSettings),
@@ -63,7 +63,7 @@ let package = Package(
     // Somebody else is asked who a request is by, or whether it may be made.
     .target(name: "AccessWebhooks", dependencies: ["Access", "CurlHTTP", "JSON", "Machinery", "ByteBuffers"], swiftSettings: swiftSettings),
     // Tokens that somebody else has signed.
-    .target(name: "AccessJWT", dependencies: ["Access", "CCrypto", "CurlHTTP", "JSON", "Machinery", "ByteBuffers"], swiftSettings: swiftSettings),
+    .target(name: "AccessJWT", dependencies: ["Access", "CCrypto", "CurlHTTP", "JSON", "Machinery", "Metrics", "ByteBuffers"], swiftSettings: swiftSettings),
     // What was asked, by whom, and what became of it.
     .target(name: "Audit", dependencies: ["Access", "AccessWebhooks", "Machinery", "Metrics", "JSON", "ByteBuffers"], swiftSettings: swiftSettings),
     .target(name: "EtcdTransport", dependencies: ["Storage", "CurlHTTP", "COpenSSL", "Machinery"], swiftSettings: swiftSettings),
@@ -75,7 +75,7 @@ let package = Package(
       name: "Registry", dependencies: ["Cacher", "FieldManagement", "Schema", "Storage", "Machinery", "Metrics", "JSON", "ByteBuffers"], swiftSettings: swiftSettings),
     .target(
       name: "APIServer",
-      dependencies: ["CCrypto", "CZlib", "Access", "Audit", "Registry", "HTTPServer", "Cacher", "Schema", "Storage", "Machinery", "Metrics", "JSON", "ByteBuffers", .product(name: "Logging", package: "swift-log")],
+      dependencies: ["CZlib", "Access", "Audit", "Registry", "HTTPServer", "Cacher", "Schema", "Storage", "Machinery", "Metrics", "JSON", "ByteBuffers", .product(name: "Logging", package: "swift-log")],
       swiftSettings: swiftSettings),
     .executableTarget(
       name: "binnacle",

@@ -22,7 +22,7 @@ struct AggregatedDiscovery: Sendable {
       ]
     }
     document = ["kind": "APIGroupDiscoveryList", "apiVersion": "apidiscovery.k8s.io/v2", "metadata": [:], "items": .array(items)]
-    etag = "\"" + Digest.sha512.hex(document.encoded().array) + "\""
+    etag = "\"" + Digest.sha512.hex(document.encoded().array, .upper) + "\""
   }
 
   private static func version(_ name: String, _ resources: [ResourceInfo]) -> JSONValue {

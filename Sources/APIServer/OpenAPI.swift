@@ -17,7 +17,7 @@ final class OpenAPI: Sendable {
 
     init(_ value: JSONValue, _ dialect: OpenAPIDialect) {
       json = value.encoded()
-      hash = Digest.sha512.hex(json.array)
+      hash = Digest.sha512.hex(json.array, .upper)
       self.dialect = dialect
     }
 

@@ -20,6 +20,7 @@ final class IssuerKeys: Sendable {
   private let issuer: String
   private let discovery: String
   private let http: HTTPClient
+  private let metrics: JWTMetrics
   private let state = Mutex(State())
 
   private static let timeout: Duration = .seconds(10)
@@ -29,8 +30,9 @@ final class IssuerKeys: Sendable {
   private static let keysMax = 256
 
   /// `authority`: PEM of who signed the issuer's certificate; empty for those that the system trusts. Throws `Failure`.
-  init(issuer: String, discovery: String, authority: String) throws(Failure) {
+  init(issuer: String, discovery: String, authority: String, _ metrics: JWTMetrics) throws(Failure) {
     self.issuer = issuer
+    self.metrics = metrics
     self.discovery = discovery
     var configuration = HTTPClient.Configuration()
     configuration.threadName = "jwt-keys"
@@ -66,14 +68,19 @@ final class IssuerKeys: Sendable {
   private func fetch() async -> Result<[JSONWebKey], Failure> {
     let result: Result<[JSONWebKey], Failure>
     do throws(Failure) {
-      let document = try await get(discovery)
+      let document = try Self.json(try await get(discovery), discovery)
       guard document["issuer"]?.string == issuer else {
         throw Failure(description: "issuer did not match the issuer returned by provider, expected \(GoText.quoted(issuer)) got \(GoText.quoted(document["issuer"]?.string ?? ""))")
       }
       guard let place = document["jwks_uri"]?.string, place.hasPrefix("https://") else { throw Failure(description: "\(discovery): jwks_uri is no https URL") }
-      guard let list = try await get(place)["keys"]?.array else { throw Failure(description: "\(place): there are no keys") }
+      let answer = try await get(place)
+      guard let list = try Self.json(answer, place)["keys"]?.array else { throw Failure(description: "\(place): there are no keys") }
+      metrics.fetched(issuer, answer.array)
       result = .success(list.prefix(Self.keysMax).compactMap { JSONWebKey($0) })
-    } catch { result = .failure(error) }
+    } catch {
+      metrics.fetched(issuer, nil)
+      result = .failure(error)
+    }
     state.withLock { state in
       state.fetch = nil
       state.lastFetch = .now
@@ -82,12 +89,16 @@ final class IssuerKeys: Sendable {
     return result
   }
 
-  private func get(_ url: String) async throws(Failure) -> JSONValue {
+  private func get(_ url: String) async throws(Failure) -> SharedBytes {
     let answer: HTTPResponse
     do throws(HTTPFailure) { answer = try await http.request(HTTPRequest(.get, url, timeout: Self.timeout, isReplayable: true)) } catch {
       throw Failure(description: "Get \(GoText.quoted(url)): \(error.description)")
     }
     guard answer.status == 200 else { throw Failure(description: "Get \(GoText.quoted(url)): it answered \(answer.status)") }
-    do { return try JSONValue(parsing: ByteSlice(answer.body)) } catch { throw Failure(description: "Get \(GoText.quoted(url)): the answer is no JSON: \(error)") }
+    return answer.body
+  }
+
+  private static func json(_ answer: SharedBytes, _ url: String) throws(Failure) -> JSONValue {
+    do { return try JSONValue(parsing: ByteSlice(answer)) } catch { throw Failure(description: "Get \(GoText.quoted(url)): the answer is no JSON: \(error)") }
   }
 }

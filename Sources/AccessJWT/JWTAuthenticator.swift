@@ -8,6 +8,7 @@ public final class JWTAuthenticator: Authenticator {
   private let issuer: JWTIssuer
   private let algorithms: Set<SigningAlgorithm>
   private let keys: IssuerKeys
+  private let metrics: JWTMetrics
   private let believed = ExpiringCache<UserInfo>(countMax: 4_096)
   /// Asks for the keys until it has them.
   private let fetching: Task<Void, Never>
@@ -29,13 +30,15 @@ public final class JWTAuthenticator: Authenticator {
   }
 
   /// Begins to fetch the issuer's keys; `report` hears why they can't be had. Throws `Unusable`.
-  public init(_ issuer: JWTIssuer, algorithms: [SigningAlgorithm] = SigningAlgorithm.allCases, report: @escaping @Sendable (String) -> Void = { _ in }) throws(Unusable) {
+  public init(_ issuer: JWTIssuer, algorithms: [SigningAlgorithm] = SigningAlgorithm.allCases, metrics: JWTMetrics, report: @escaping @Sendable (String) -> Void = { _ in }) throws(Unusable) {
     self.issuer = issuer
     self.algorithms = Set(algorithms)
-    do throws(IssuerKeys.Failure) { keys = try IssuerKeys(issuer: issuer.url, discovery: issuer.discovery, authority: issuer.certificateAuthority) } catch {
+    self.metrics = metrics
+    do throws(IssuerKeys.Failure) { keys = try IssuerKeys(issuer: issuer.url, discovery: issuer.discovery, authority: issuer.certificateAuthority, metrics) } catch {
       throw Unusable(description: error.description)
     }
     let url = issuer.url
+    metrics.joined(url)
     fetching = Task { [keys] in
       while keys.known == nil {
         do throws(IssuerKeys.Failure) { _ = try await keys.refreshed() } catch {
@@ -46,7 +49,10 @@ public final class JWTAuthenticator: Authenticator {
     }
   }
 
-  deinit { fetching.cancel() }
+  deinit {
+    fetching.cancel()
+    metrics.left(issuer.url)
+  }
 
   /// Waits until the issuer's keys are here, at most so long; returns why they are not.
   public func waitForKeys(_ time: Duration) async -> String? {
@@ -67,6 +73,19 @@ public final class JWTAuthenticator: Authenticator {
     if let user = believed[text] { return .user(user) }
     // What is no token of this issuer is for others.
     guard let token = JSONWebToken(text), token.claims["iss"]?.string == issuer.url else { return .absent }
+    let start = ContinuousClock.now
+    let verdict = look(at: text, token)
+    guard case .later(let work) = verdict else { return noted(verdict, since: start) }
+    return .later { [self] in noted(await work(), since: start) }
+  }
+
+  private func noted(_ verdict: AuthenticationVerdict, since start: ContinuousClock.Instant) -> AuthenticationVerdict {
+    let isGood = if case .user = verdict { true } else { false }
+    metrics.looked(issuer.url, isGood: isGood, .now - start)
+    return verdict
+  }
+
+  private func look(at text: String, _ token: JSONWebToken) -> AuthenticationVerdict {
     guard let algorithm = SigningAlgorithm(rawValue: token.algorithm), algorithms.contains(algorithm) else {
       return .invalid("oidc: verify token: oidc: id token signed with unsupported algorithm, got \(GoText.quoted(token.algorithm))")
     }

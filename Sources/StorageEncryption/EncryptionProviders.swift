@@ -1,5 +1,4 @@
 import ByteBuffers
-import CCrypto
 import Glibc
 import JSON
 public import Machinery
@@ -43,7 +42,7 @@ public final class EncryptionProviders: Sendable {
   /// Takes over a changed file; false when it has not changed. What can't be used throws and changes nothing.
   public func reload() throws(StorageError) -> Bool {
     let contents = try Self.contents(of: path)
-    let digest = Self.digest(contents)
+    let digest = Digest.sha256.bytes(contents)
     if state.withLock({ $0.digest == digest }) { return false }
     let table = try Self.table(contents)
     state.withLock { state in
@@ -62,7 +61,7 @@ public final class EncryptionProviders: Sendable {
 
   private static func load(_ path: String) throws(StorageError) -> ([GroupResource: ProviderList], digest: [UInt8]) {
     let contents = try contents(of: path)
-    return (try table(contents), digest(contents))
+    return (try table(contents), Digest.sha256.bytes(contents))
   }
 
   private static func table(_ contents: [UInt8]) throws(StorageError) -> [GroupResource: ProviderList] {
@@ -92,13 +91,6 @@ public final class EncryptionProviders: Sendable {
     if contents.isEmpty { throw failure("is empty") }
     if contents.count > largest { throw failure("is larger than 1 MiB") }
     return contents
-  }
-
-  private static func digest(_ contents: [UInt8]) -> [UInt8] {
-    [UInt8](unsafeUninitializedCapacity: Int(EVP_MAX_MD_SIZE)) { room, count in
-      var size: UInt32 = 0
-      count = EVP_Digest(contents, contents.count, room.baseAddress, &size, EVP_sha256(), nil) == 1 ? Int(size) : 0
-    }
   }
 }
 

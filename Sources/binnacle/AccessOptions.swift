@@ -42,6 +42,7 @@ struct AccessOptions: ParsableArguments {
     let anonymous: AnonymousAccess
     /// What the AuthenticationConfiguration file says; nil without one.
     let structured: StructuredAuthentication?
+    let tokenMetrics: JWTMetrics
   }
 
   /// Must somebody who comes from elsewhere say who they are, or be allowed what they ask, before they get anything?
@@ -51,6 +52,7 @@ struct AccessOptions: ParsableArguments {
 
   /// Reads the files. Throws `StartFailure` with the flag to change.
   func control() throws -> Made {
+    let tokenMetrics = JWTMetrics()
     let proxied = try requestHeader.names()
     var before: [any Authenticator] = (proxied.map { [RequestHeaderAuthenticator($0)] } ?? []) + [CertificateAuthenticator()]
     if !tokenAuthFile.isEmpty {
@@ -60,16 +62,16 @@ struct AccessOptions: ParsableArguments {
     }
     if let (issuer, algorithms) = try oidc.issuer() {
       if !authenticationConfig.isEmpty { throw StartFailure("authentication-config file and oidc-* flags are mutually exclusive: leave out one of --authentication-config and --oidc-issuer-url") }
-      do { before.append(try JWTAuthenticator(issuer, algorithms: algorithms, report: StructuredAuthentication.report)) } catch { throw StartFailure("--oidc-issuer-url: \(issuer.url): \(error)") }
+      do { before.append(try JWTAuthenticator(issuer, algorithms: algorithms, metrics: tokenMetrics, report: StructuredAuthentication.report)) } catch { throw StartFailure("--oidc-issuer-url: \(issuer.url): \(error)") }
     }
     let after = try webhooks.authenticator().map { [$0 as any Authenticator] } ?? []
-    let structured = authenticationConfig.isEmpty ? nil : try StructuredAuthentication(.init(path: authenticationConfig, before: before, after: after, anonymous: anonymousAuth))
+    let structured = authenticationConfig.isEmpty ? nil : try StructuredAuthentication(.init(path: authenticationConfig, before: before, after: after, anonymous: anonymousAuth, metrics: tokenMetrics))
     let anonymous = structured?.anonymous ?? (anonymousAuth == false ? .denied : .everywhere)
     let disabled = disableAdmissionPlugins.split(separator: ",").map(String.init)
     if let unknown = disabled.first(where: { $0 != "NodeRestriction" }) { throw StartFailure("--disable-admission-plugins: unknown plug-in \"\(unknown)\"; there is NodeRestriction") }
     let control = AccessControl(
       authenticator: structured?.chain ?? AuthenticatorChain(before + after, anonymous: anonymous), authorizer: try authorizer(), restrictsNodes: disabled.isEmpty, headers: proxied?.all ?? [])
-    return Made(control: control, anonymous: anonymous, structured: structured)
+    return Made(control: control, anonymous: anonymous, structured: structured, tokenMetrics: tokenMetrics)
   }
 
   private func authorizer() throws -> any Authorizer {

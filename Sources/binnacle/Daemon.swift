@@ -1,4 +1,5 @@
 import APIServer
+import AccessJWT
 import Audit
 import ByteBuffers
 import Cacher
@@ -56,7 +57,7 @@ struct Daemon {
     configuration.reactors = HTTPServer.count(ofReactors: settings.options.reactors)
     configuration.metricsSources = [
       { text in (nodes.objects as? Cacher)?.statistics.write(&text, group: "", resource: "nodes") }, { text in nodeMeter.write(&text) },
-      { text in (storage as? Etcd2Storage)?.writeMetrics(&text) }, { text in serverMetrics.write(&text) }, { text in settings.authentication?.write(&text) }, ProcessMetrics.source,
+      { text in (storage as? Etcd2Storage)?.writeMetrics(&text) }, { text in serverMetrics.write(&text) }, { text in settings.authentication?.write(&text) }, { text in settings.tokenMetrics?.write(&text) }, ProcessMetrics.source,
     ]
     configuration.version.gitVersion = "\(BuildInfo.kubernetesVersion)+binnacle"
     configuration.healthChecks = [StandardError.healthCheck, HealthCheck(name: "etcd") { try await storage.readinessCheck() }]

@@ -1,6 +1,7 @@
 import ByteBuffers
 import APIServer
 import Access
+import AccessJWT
 import ArgumentParser
 import Audit
 import Storage
@@ -22,6 +23,7 @@ struct Settings {
   let access: AccessControl?
   /// What of it a file says that may change.
   let authentication: StructuredAuthentication?
+  let tokenMetrics: JWTMetrics?
   /// Which requests are audited; nil for none.
   let auditPolicy: AuditPolicy?
 
@@ -90,7 +92,7 @@ extension ServeOptions {
     storage.healthcheckTimeout = etcdHealthcheckTimeout.duration
     storage.startTimeout = etcdStartTimeout.duration
     return Settings(
-      options: self, storage: storage, watchCacheSizes: try parsedWatchCacheSizes(), insecure: insecure, secure: secure, cors: try parsedOrigins(), access: made?.control, authentication: made?.structured, auditPolicy: auditPolicy,
+      options: self, storage: storage, watchCacheSizes: try parsedWatchCacheSizes(), insecure: insecure, secure: secure, cors: try parsedOrigins(), access: made?.control, authentication: made?.structured, tokenMetrics: made?.tokenMetrics, auditPolicy: auditPolicy,
       encryption: try encryptionProviders())
   }
 

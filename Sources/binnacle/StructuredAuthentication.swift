@@ -16,6 +16,7 @@ final class StructuredAuthentication: Sendable {
     let after: [any Authenticator]
     /// `--anonymous-auth`; nil when it is not given.
     let anonymous: Bool?
+    let metrics: JWTMetrics
   }
 
   private struct Member {
@@ -81,7 +82,7 @@ final class StructuredAuthentication: Sendable {
   private static func members(_ configuration: AuthenticationConfiguration, keeping old: [Member], _ flags: Flags) throws -> [Member] {
     try configuration.issuers.map { issuer in
       if let known = old.first(where: { $0.issuer == issuer }) { return known }
-      do { return Member(issuer: issuer, authenticator: try JWTAuthenticator(issuer, report: report)) } catch { throw failure(flags, "\(issuer.url): \(error)") }
+      do { return Member(issuer: issuer, authenticator: try JWTAuthenticator(issuer, metrics: flags.metrics, report: report)) } catch { throw failure(flags, "\(issuer.url): \(error)") }
     }
   }
 

@@ -95,6 +95,17 @@ import Testing
     try issuer.publish("three")
     try await eventually("the new key", within: .seconds(20)) { try await ask(later).code == 201 }
     #expect(try await ask(issuer.token("one", "RS256", ["sub": "again"])).code == 401)
+
+    // Under kube-apiserver's names, and by digests.
+    let metrics = try #require(HTTPProbe.request(port: daemon.port, path: "/metrics")?.body)
+    let hash = try await run(["bash", "-c", "printf %s '\(issuer.url)' | sha256sum | cut -d' ' -f1"]).output.trimmingCharacters(in: .whitespacesAndNewlines)
+    let prefix = "apiserver_authentication_jwt_authenticator_"
+    // Good: remembered tokens are not counted anew, and the third was asked for at least once.
+    for line in [
+      prefix + #"latency_seconds_count{result="success",jwt_issuer_hash="sha256:\#(hash)"} 3"#, prefix + #"latency_seconds_count{result="failure",jwt_issuer_hash="sha256:\#(hash)"}"#,
+      prefix + #"jwks_fetch_last_timestamp_seconds{result="success",jwt_issuer_hash="sha256:\#(hash)",apiserver_id_hash=""} 1"#,
+      prefix + #"jwks_fetch_last_key_set_info{jwt_issuer_hash="sha256:\#(hash)",apiserver_id_hash="",hash="sha256:"#,
+    ] { #expect(metrics.contains(line), "\(line)") }
   }
 
   @Test func `the file may change: what it says then is taken over, and what makes no sense is not`() async throws {

@@ -1,11 +1,11 @@
 import CCrypto
 
-/// Names of documents by their content (never secrets).
-enum Digest {
+/// What stands for a document by its content.
+public enum Digest: Sendable {
   case sha256, sha512
 
   /// The digest; empty only if the library has no such algorithm.
-  func bytes(_ message: [UInt8]) -> [UInt8] {
+  public func bytes(_ message: [UInt8]) -> [UInt8] {
     let algorithm = self == .sha256 ? EVP_sha256() : EVP_sha512()
     return [UInt8](unsafeUninitializedCapacity: Int(EVP_MAX_MD_SIZE)) { room, count in
       var size: UInt32 = 0
@@ -14,9 +14,11 @@ enum Digest {
     }
   }
 
-  /// In upper-case hexadecimal, as kube-apiserver's ETags are.
-  func hex(_ message: [UInt8]) -> String {
-    let digits = Array("0123456789ABCDEF".utf8)
+  /// In hexadecimal digits, of which `letters` says how they are written.
+  public func hex(_ message: [UInt8], _ letters: Letters) -> String {
+    let digits = Array((letters == .upper ? "0123456789ABCDEF" : "0123456789abcdef").utf8)
     return String(decoding: bytes(message).flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
   }
+
+  public enum Letters: Sendable { case upper, lower }
 }
