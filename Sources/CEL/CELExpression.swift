@@ -7,7 +7,7 @@ public struct CELError: Error, Equatable, CustomStringConvertible {
 }
 
 /// An expression of the Common Expression Language over JSON: the language's operators, macros and conversions, and Kubernetes' additions for strings and lists. Numbers
-/// are 64-bit integers and doubles; there are no timestamps, durations, bytes or optional values. (github.com/google/cel-spec; apiserver `cel/environment`.)
+/// are 64-bit integers and doubles; values may be optional; there are no timestamps, durations or bytes. (github.com/google/cel-spec; apiserver `cel/environment`.)
 public struct CELExpression: Sendable, Equatable {
   private let root: CELNode
   public let text: String
@@ -19,6 +19,8 @@ public struct CELExpression: Sendable, Equatable {
     self.text = text
     root = try CELParser.parse(text)
     try Self.check(root, variables)
+    try root.checkOptionals()
+    if root.isOptional { throw CELError("the expression comes to an optional: say orValue() of it") }
   }
 
   private static func check(_ node: CELNode, _ known: Set<String>) throws(CELError) {
@@ -30,6 +32,9 @@ public struct CELExpression: Sendable, Equatable {
       try check(target, known)
       if let filter { try check(filter, known.union([variable])) }
       return try check(body, known.union([variable]))
+    case .optionalMap(let target, let variable, let body, _):
+      try check(target, known)
+      return try check(body, known.union([variable]))
     default: break
     }
     for child in node.children { try check(child, known) }
@@ -40,6 +45,8 @@ public struct CELExpression: Sendable, Equatable {
     func isThere(_ node: CELNode) -> Bool {
       if case .select(.identifier(variable), member, _) = node { return true }
       if case .index(.identifier(variable), .literal(.string(member))) = node { return true }
+      if case .optionalSelect(.identifier(variable), member) = node { return true }
+      if case .optionalIndex(.identifier(variable), .literal(.string(member))) = node { return true }
       return node.children.contains(where: isThere)
     }
     return isThere(root)
@@ -68,6 +75,10 @@ struct CELEvaluator {
     case .identifier(let name):
       guard let value = variables[name] else { throw CELError("no such attribute(s): \(name)") }
       return value
+    case .select(let operand, let name, isTest: true) where operand.isOptional:
+      guard let object = try optional(of: operand) else { return false }
+      guard case .object(let members) = object else { throw CELError("no such overload") }
+      return .bool(members[name] != nil)
     case .select(let operand, let name, let isTest):
       let object = try value(of: operand)
       guard case .object(let members) = object else { throw CELError("no such overload") }
@@ -78,16 +89,29 @@ struct CELEvaluator {
       return try Self.element(try value(of: operand), try value(of: place))
     case .list(let items):
       var all: [JSONValue] = []
-      for item in items { all.append(try value(of: item)) }
+      for item in items { if let item = try entry(item) { all.append(item) } }
       return .array(all)
     case .map(let entries):
       var object = JSONObject()
       for entry in entries {
         guard let key = try value(of: entry.key).string else { throw CELError("unsupported key type") }
-        object[key] = try value(of: entry.value)
+        if let value = try self.entry(entry.value) { object[key] = value }
       }
       return .object(object)
     case .call(nil, let name, let arguments) where name == "_&&_" || name == "_||_": return try logic(arguments, decides: name == "_||_")
+    case .call(nil, let name, let arguments) where (name == "_==_" || name == "_!=_") && arguments[0].isOptional:
+      let (a, b) = (try optional(of: arguments[0]), try optional(of: arguments[1]))
+      let isEqual = if let a, let b { CELFunctions.isEqual(a, b) } else { a == nil && b == nil }
+      return .bool(isEqual == (name == "_==_"))
+    case .orValue(let operand, let other):
+      if let found = try optional(of: operand) { return found }
+      return try value(of: other)
+    case .hasValue(let operand): return .bool(try optional(of: operand) != nil)
+    case .unwrapped(let operand):
+      guard let value = try optional(of: operand) else { throw CELError("optional.none() dereference") }
+      return value
+    // What is optional has no value of its own: `checkOptionals` lets none stand where one is wanted.
+    case .optionalSelect, .optionalIndex, .optional, .optionalMap, .or, .entry: throw CELError("no such overload")
     case .call(nil, "_?_:_", let arguments):
       guard let condition = try value(of: arguments[0]).bool else { throw CELError("no such overload") }
       return try value(of: arguments[condition ? 1 : 2])
@@ -97,6 +121,51 @@ struct CELEvaluator {
       for argument in arguments { given.append(try value(of: argument)) }
       return try CELFunctions.call(name, given, isMember: target != nil)
     case .comprehension(let target, let macro, let variable, let filter, let body): return try comprehension(try value(of: target), macro, variable, filter, body)
+    }
+  }
+
+  /// An entry of a list or a map; nil for one that is left out.
+  private mutating func entry(_ node: CELNode) throws(CELError) -> JSONValue? {
+    if case .entry(let operand) = node { return try optional(of: operand) }
+    return try value(of: node)
+  }
+
+  /// What an optional holds; nil for nothing.
+  private mutating func optional(of node: CELNode) throws(CELError) -> JSONValue? {
+    steps += 1
+    guard steps < Self.stepsMax else { throw CELError("operation cancelled: actual cost limit exceeded") }
+    switch node {
+    case .optionalSelect(let operand, let name), .select(let operand, let name, isTest: _):
+      return try part(of: operand, .string(name))
+    case .optionalIndex(let operand, let place), .index(let operand, let place):
+      return try part(of: operand, try value(of: place))
+    case .optional(let operand, let isNonZero):
+      guard let operand else { return nil }
+      let value = try value(of: operand)
+      return isNonZero && CELFunctions.isZero(value) ? nil : value
+    case .optionalMap(let operand, let variable, let body, let isFlat):
+      guard let value = try optional(of: operand) else { return nil }
+      let outer = variables[variable]
+      defer { variables[variable] = outer }
+      variables[variable] = value
+      return isFlat ? try optional(of: body) : try self.value(of: body)
+    case .or(let operand, let other):
+      if let found = try optional(of: operand) { return found }
+      return try optional(of: other)
+    case .call(nil, "_?_:_", let arguments):
+      guard let condition = try value(of: arguments[0]).bool else { throw CELError("no such overload") }
+      return try optional(of: arguments[condition ? 1 : 2])
+    default: throw CELError("no such overload")
+    }
+  }
+
+  /// A member or an element, if it is there.
+  private mutating func part(of operand: CELNode, _ place: JSONValue) throws(CELError) -> JSONValue? {
+    guard let container = operand.isOptional ? try optional(of: operand) : try value(of: operand) else { return nil }
+    switch (container, place) {
+    case (.array(let items), .int(let index)): return index >= 0 && index < items.count ? items[Int(index)] : nil
+    case (.object(let members), .string(let key)): return members[key]
+    default: throw CELError("no such overload")
     }
   }
 

@@ -52,6 +52,18 @@ enum CELFunctions {
     }
   }
 
+  /// Is it the value that a type begins with?
+  static func isZero(_ value: JSONValue) -> Bool {
+    switch value {
+    case .null: true
+    case .bool(let truth): !truth
+    case .string(let text): text.isEmpty
+    case .array(let items): items.isEmpty
+    case .object(let object): object.members.isEmpty
+    default: number(value) == 0
+    }
+  }
+
   static func isEqual(_ a: JSONValue, _ b: JSONValue) -> Bool {
     switch (a, b) {
     case (.int(let x), .int(let y)): return x == y

@@ -13,6 +13,21 @@ indirect enum CELNode: Sendable {
   /// `target.all(variable, body)` and its siblings; `filter` is the first of two bodies of `map`.
   case comprehension(CELNode, Macro, variable: String, filter: CELNode?, body: CELNode)
 
+  /// Of these a value may be there or not, and what is selected in one that is not is not there either.
+  /// `operand.?name` and `operand[?place]`; the operand may be an optional itself.
+  case optionalSelect(CELNode, String)
+  case optionalIndex(CELNode, CELNode)
+  /// `optional.of(value)`; `isNonZero`: `optional.ofNonZeroValue(value)`; nil: `optional.none()`.
+  case optional(CELNode?, isNonZero: Bool)
+  /// `operand.optMap(variable, body)`; `isFlat`: `optFlatMap`, whose body is an optional.
+  case optionalMap(CELNode, variable: String, body: CELNode, isFlat: Bool)
+  case or(CELNode, CELNode)
+  /// What is made of an optional: `orValue`, `hasValue`, `value`, and an entry of a list or map that is left out with it (`?` before it).
+  case orValue(CELNode, CELNode)
+  case hasValue(CELNode)
+  case unwrapped(CELNode)
+  case entry(CELNode)
+
   enum Macro: String, Sendable { case all, exists, existsOne = "exists_one", map, filter }
 
   /// Those right below.
@@ -20,12 +35,58 @@ indirect enum CELNode: Sendable {
     switch self {
     case .literal, .identifier: []
     case .select(let operand, _, _): [operand]
-    case .index(let a, let b): [a, b]
+    case .index(let a, let b), .optionalIndex(let a, let b), .or(let a, let b), .orValue(let a, let b): [a, b]
+    case .optionalSelect(let operand, _), .hasValue(let operand), .unwrapped(let operand), .entry(let operand): [operand]
+    case .optional(let operand, _): operand.map { [$0] } ?? []
+    case .optionalMap(let target, _, let body, _): [target, body]
     case .list(let items): items
     case .map(let entries): entries.flatMap { [$0.key, $0.value] }
     case .call(let target, _, let arguments): (target.map { [$0] } ?? []) + arguments
     case .comprehension(let target, _, _, let filter, let body): [target] + (filter.map { [$0] } ?? []) + [body]
     }
+  }
+}
+
+extension CELNode {
+  /// Is it a value that may not be there?
+  var isOptional: Bool {
+    switch self {
+    case .optionalSelect, .optionalIndex, .optional, .optionalMap, .or: true
+    case .select(let operand, _, isTest: false), .index(let operand, _): operand.isOptional
+    case .call(nil, "_?_:_", let arguments): arguments[1].isOptional
+    default: false
+    }
+  }
+
+  /// Throws where an optional stands in place of a value, or the other way round.
+  func checkOptionals() throws(CELError) {
+    func require(_ isOptional: Bool, _ nodes: CELNode...) throws(CELError) {
+      for node in nodes where node.isOptional != isOptional {
+        throw CELError("found no matching overload for \(isOptional ? "a value in place of an optional" : "an optional in place of a value")")
+      }
+    }
+    switch self {
+    case .literal, .identifier: break
+    // These take either.
+    case .select, .optionalSelect: break
+    case .index(_, let place), .optionalIndex(_, let place): try require(false, place)
+    case .call(nil, "_==_", let arguments), .call(nil, "_!=_", let arguments): try require(arguments[0].isOptional, arguments[1])
+    case .call(nil, "_?_:_", let arguments):
+      try require(false, arguments[0])
+      try require(arguments[1].isOptional, arguments[2])
+    case .optional(let operand, _): if let operand { try require(false, operand) }
+    case .optionalMap(let target, _, let body, let isFlat):
+      try require(true, target)
+      try require(isFlat, body)
+    case .or(let a, let b): try require(true, a, b)
+    case .orValue(let a, let b):
+      try require(true, a)
+      try require(false, b)
+    case .hasValue(let operand), .unwrapped(let operand), .entry(let operand): try require(true, operand)
+    case .list, .map, .call, .comprehension:
+      for child in children { try require(false, child) }
+    }
+    for child in children { try child.checkOptionals() }
   }
 }
 
@@ -236,13 +297,19 @@ struct CELParser {
     var node = try primary()
     while true {
       if try take(".") {
+        let isOptional = try take("?")
         guard case .identifier(let name) = token else { throw CELError("Syntax error: no viable alternative at input '.'") }
         try advance()
+        if isOptional {
+          node = .optionalSelect(node, name)
+          continue
+        }
         node = try take("(") ? try called(node, name, try arguments(")")) : .select(node, name, isTest: false)
       } else if try take("[") {
+        let isOptional = try take("?")
         let place = try expression()
         try expect("]")
-        node = .index(node, place)
+        node = isOptional ? .optionalIndex(node, place) : .index(node, place)
       } else {
         return node
       }
@@ -252,13 +319,40 @@ struct CELParser {
   private mutating func arguments(_ end: String) throws(CELError) -> [CELNode] {
     var all: [CELNode] = []
     if try take(end) { return all }
-    repeat { all.append(try expression()) } while try take(",")
+    repeat { all.append(try end == "]" ? entry() : expression()) } while try take(",")
     try expect(end)
     return all
   }
 
+  /// Of a list; `?` says that it may not be there.
+  private mutating func entry() throws(CELError) -> CELNode { try take("?") ? .entry(try expression()) : try expression() }
+
+  /// Calls that make an optional, or something of one; nil for others.
+  private func ofOptional(_ target: CELNode, _ name: String, _ arguments: [CELNode]) throws(CELError) -> CELNode? {
+    if case .identifier("optional") = target {
+      switch (name, arguments.count) {
+      case ("of", 1): return .optional(arguments[0], isNonZero: false)
+      case ("ofNonZeroValue", 1): return .optional(arguments[0], isNonZero: true)
+      case ("none", 0): return .optional(nil, isNonZero: false)
+      default: return nil
+      }
+    }
+    guard target.isOptional else { return nil }
+    switch (name, arguments.count) {
+    case ("hasValue", 0): return .hasValue(target)
+    case ("value", 0): return .unwrapped(target)
+    case ("or", 1): return .or(target, arguments[0])
+    case ("orValue", 1): return .orValue(target, arguments[0])
+    case ("optMap", 2), ("optFlatMap", 2):
+      guard case .identifier(let variable) = arguments[0] else { throw CELError("argument must be a simple name") }
+      return .optionalMap(target, variable: variable, body: arguments[1], isFlat: name == "optFlatMap")
+    default: return nil
+    }
+  }
+
   /// Macros are calls whose arguments are not evaluated first.
   private func called(_ target: CELNode, _ name: String, _ arguments: [CELNode]) throws(CELError) -> CELNode {
+    if let made = try ofOptional(target, name, arguments) { return made }
     guard let macro = CELNode.Macro(rawValue: name), arguments.count == 2 || macro == .map && arguments.count == 3 else { return .call(target: target, name: name, arguments: arguments) }
     guard case .identifier(let variable) = arguments[0] else { throw CELError("argument must be a simple name") }
     let isFiltered = arguments.count == 3
@@ -290,9 +384,11 @@ struct CELParser {
       var entries: [(key: CELNode, value: CELNode)] = []
       if try take("}") { return .map(entries) }
       repeat {
+        let isOptional = try take("?")
         let key = try expression()
         try expect(":")
-        entries.append((key, try expression()))
+        let value = try expression()
+        entries.append((key, isOptional ? .entry(value) : value))
       } while try take(",")
       try expect("}")
       return .map(entries)

@@ -135,7 +135,7 @@ public struct JSONNode: Sendable {
   /// Is this a string with exactly that text?
   public func isString(_ text: StaticString) -> Bool {
     guard kind == .string else { return false }
-    if isEscaped { return string == text.description }
+    if isEscaped { return string.map { $0.utf8.elementsEqual(UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount)) } ?? false }
     return withContent { bytes in
       bytes.count == text.utf8CodeUnitCount && (bytes.baseAddress.map { memcmp($0, text.utf8Start, bytes.count) == 0 } ?? false)
     }
@@ -144,7 +144,7 @@ public struct JSONNode: Sendable {
   /// Is this a string with exactly that text?
   public func isString(_ text: String) -> Bool {
     guard kind == .string else { return false }
-    if isEscaped { return string == text }
+    if isEscaped { return string.map { $0.utf8.elementsEqual(text.utf8) } ?? false }
     return withContent { $0.elementsEqual(text.utf8) }
   }
 

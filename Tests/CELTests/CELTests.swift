@@ -31,17 +31,28 @@ import Testing
     ("claims.groups.all(g, size(g) == 1)", true), ("claims.groups.exists(g, g == 'y')", true), ("claims.groups.exists_one(g, g > 'x')", false), ("claims.groups.filter(g, g != 'y')", ["x", "z"]),
     ("claims.groups.map(g, 'p:' + g)", ["p:x", "p:y", "p:z"]), ("claims.groups.map(g, g != 'x', g + g)", ["yy", "zz"]), ("{'a': 1, 'b': 2}.all(k, k < 'c')", true), ("[[1], [2, 3]].map(l, l.map(i, i + 1))", [[2], [3, 4]]),
     ("[].all(x, false)", true), ("[].exists(x, true)", false),
+    // optionals
+    ("claims.?email_verified.orValue(true) == true", true), ("claims.?nothing.orValue('none')", "none"), ("claims.?nothing.deep.deeper.orValue(1)", 1), ("claims.?nested.deep.key.orValue('')", "value"),
+    ("claims.?nested.?deep.?other.orValue('x')", "x"), ("claims[?'sub'].orValue('')", "me"), ("claims.groups[?7].orValue('none')", "none"), ("claims.groups[?1].value()", "y"), ("claims.?groups[0].value()", "x"),
+    ("claims.?sub.hasValue()", true), ("claims.?nothing.hasValue()", false), ("claims.?nothing.or(claims.?sub).value()", "me"), ("claims.?sub.or(1 / 0 == 1 ? optional.of('x') : optional.none()).value()", "me"),
+    ("optional.of(1).value()", 1), ("optional.none().orValue(2)", 2), ("optional.ofNonZeroValue('').hasValue()", false), ("optional.ofNonZeroValue(0).orValue(7)", 7), ("optional.ofNonZeroValue([1]).value()", [1]),
+    ("claims.?sub.optMap(s, 'p:' + s).orValue('')", "p:me"), ("claims.?nothing.optMap(s, s + 1).orValue('')", ""), ("claims.?nested.optFlatMap(n, n.?deep.key).orValue('')", "value"), ("[1, ?claims.?nothing, ?claims.?exp]", [1, 2_000]),
+    ("{'a': 1, ?'b': claims.?nothing, ?'c': claims.?sub}", ["a": 1, "c": "me"]), ("optional.of(1) == optional.of(1.0)", true), ("claims.?nothing == optional.none()", true), ("claims.?sub != optional.of('me')", false),
+    ("(has(claims.sub) ? claims.?sub : optional.none()).orValue('')", "me"), ("has(claims.?nested.deep)", true), ("has(claims.?nothing.deep)", false), ("claims.groups.map(g, claims[?g].orValue(g))", ["x", "y", "z"]),
   ] as [(String, JSONValue)])
   func `an expression comes to its value`(text: String, expected: JSONValue) throws { #expect(try value(text) == expected) }
 
   @Test(arguments: [
     ("claims.nothing", "no such key: nothing"), ("claims['nothing']", "no such key: nothing"), ("1 / 0", "division by zero"), ("1 % 0", "modulus by zero"), ("9223372036854775807 + 1", "integer overflow"), ("[1][1]", "index out of bounds: 1"),
     ("1 + 'a'", "no such overload"), ("claims.sub.deep", "no such overload"), ("!1", "no such overload"), ("'a' ? 1 : 2", "no such overload"), ("int('x')", "cannot convert x to int"), ("'a'.substring(2)", "index out of range: 2"),
+    ("claims.?nothing.value()", "optional.none() dereference"), ("claims.nothing.?deep.orValue(1)", "no such key: nothing"), ("claims.sub.?deep.orValue(1)", "no such overload"), ("claims.?sub.deep.orValue(1)", "no such overload"),
     ("1 / 0 == 1 && true", "division by zero"), ("'a' < 1", "no such overload"), ("'a'.matches('(')", "error parsing regexp: ("),
   ])
   func `what has no value says why`(text: String, problem: String) throws { #expect(throws: CELError(problem)) { try self.value(text) } }
 
-  @Test(arguments: ["", "1 +", "(1", "claims.", "other.x", "nothing()", "'a'.nothing()", "'a", "\"a\nb\"", "1 2", "[1, 2", "{'a': }", "claims.groups.all(1, true)", "has(claims)", "a.b", "@", "'\\q'", "size()", "in", "99999999999999999999"])
+  @Test(arguments: ["", "1 +", "(1", "claims.", "other.x", "nothing()", "'a'.nothing()", "'a", "\"a\nb\"", "1 2", "[1, 2", "{'a': }", "claims.groups.all(1, true)", "has(claims)", "a.b", "@", "'\\q'", "size()", "in", "99999999999999999999",
+    "claims.?sub", "claims.?sub == 'me'", "claims.?sub + 'a'", "claims.sub.orValue('')", "optional.of(claims.?sub).value()", "claims.?sub.or('x').value()", "claims.?sub.orValue(claims.?sub)", "true ? claims.?sub : 'x'",
+    "[claims.?sub]", "[?claims.sub]", "{?'a': 1}", "claims.?sub.optMap(1, 2).value()", "claims.?sub.optFlatMap(s, s).value()", "optional.some(1)", "claims.?", "claims[?]", "claims.?sub.nothing()", "size(claims.?sub)"])
   func `what is no expression is refused`(text: String) { #expect(throws: CELError.self) { try CELExpression(text, variables: ["claims"]) } }
 
   @Test func `depth, length and steps are bounded`() throws {
@@ -58,5 +69,7 @@ import Testing
   @Test func `it is known what an expression reads`() throws {
     let expression = try CELExpression("has(claims.email) && claims['email_verified'] ? claims.sub : ''", variables: ["claims"])
     #expect(expression.reads("claims", "email") && expression.reads("claims", "email_verified") && expression.reads("claims", "sub") && !expression.reads("claims", "groups"))
+    let optional = try CELExpression("claims.?email_verified.orValue(true) && claims[?'email'].hasValue()", variables: ["claims"])
+    #expect(optional.reads("claims", "email_verified") && optional.reads("claims", "email"))
   }
 }
