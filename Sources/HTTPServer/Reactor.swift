@@ -46,7 +46,7 @@ public final class Reactor: TaskExecutor, @unchecked Sendable {
   var gathered: [UInt8] = []
   /// Room for TLS records on their way, as `scratch` is for others.
   let records = UnsafeMutableRawBufferPointer.allocate(byteCount: TLSSession.roomForRecords, alignment: 4_096)
-  let recordCipher = RecordCipher()
+  private(set) lazy var recordCipher = RecordCipher()
   /// Connections with input that epoll does not know of.
   private var unread: [Connection] = []
   /// Whatever those who serve requests keep for this reactor's thread alone. On that thread only.

@@ -237,4 +237,37 @@ import Testing
     wire.put(bytes)
     #expect(throws: alert) { try wire.receiveAll() }
   }
+
+  @Test func `whatever a spoiled stream brings, only the beginning of what was sent comes out`() throws {
+    var dice = Dice(8_446)
+    for round in 0..<400 {
+      let wire = try Wire(RecordSuite.allCases[round % 3], recordsPerKey: 4)
+      var sent: [UInt8] = []
+      var stream: [UInt8] = []
+      for _ in 0..<Int.random(in: 1...8, using: &dice) {
+        let data = (0..<Int.random(in: 1...600, using: &dice)).map { _ in UInt8.random(in: 0...255, using: &dice) }
+        sent += data
+        stream += try wire.sealed(data)
+      }
+      let place = stream.indices.randomElement(using: &dice) ?? 0
+      switch round % 4 {
+      case 0: stream[place] ^= 1 << UInt8.random(in: 0...7, using: &dice)
+      case 1: stream.remove(at: place)
+      case 2: stream.insert(UInt8.random(in: 0...255, using: &dice), at: place)
+      default: stream.replaceSubrange(place..<stream.count, with: (0..<200).map { _ in UInt8.random(in: 0...255, using: &dice) })
+      }
+      var received: [UInt8] = []
+      var rest = stream[...]
+      var isRefused = false
+      while !rest.isEmpty && !isRefused {
+        let part = rest.prefix(Int.random(in: 1...900, using: &dice))
+        wire.put(Array(part))
+        rest = rest.dropFirst(part.count)
+        do throws(TLSAlert) {
+          while case let (bytes, .bytes) = try wire.receive(room: 4_096) { received += bytes }
+        } catch { isRefused = true }
+      }
+      #expect(received.count < sent.count && sent.starts(with: received), "round \(round)")
+    }
+  }
 }
