@@ -1,3 +1,5 @@
+import ByteBuffers
+
 /// The parameters of a query string, as Go's `url.Values` would hold them.
 ///
 /// A pair that Go refuses (a bad escape, a semicolon) is left out, as `URL.Query()` does.
@@ -65,7 +67,7 @@ enum PercentEncoding {
     while place < raw.count {
       let byte = raw[place]
       if byte == UInt8(ascii: "%") {
-        guard place + 2 < raw.count, let high = hex(raw[place + 1]), let low = hex(raw[place + 2]) else { return nil }
+        guard place + 2 < raw.count, let high = Hex.value(of: raw[place + 1]), let low = Hex.value(of: raw[place + 2]) else { return nil }
         bytes.append(high << 4 | low)
         place += 3
       } else {
@@ -74,14 +76,5 @@ enum PercentEncoding {
       }
     }
     return String(decoding: bytes, as: UTF8.self)
-  }
-
-  private static func hex(_ byte: UInt8) -> UInt8? {
-    switch byte {
-    case UInt8(ascii: "0")...UInt8(ascii: "9"): byte - UInt8(ascii: "0")
-    case UInt8(ascii: "a")...UInt8(ascii: "f"): byte - UInt8(ascii: "a") + 10
-    case UInt8(ascii: "A")...UInt8(ascii: "F"): byte - UInt8(ascii: "A") + 10
-    default: nil
-    }
   }
 }

@@ -1,3 +1,4 @@
+import ByteBuffers
 import Machinery
 public import Metrics
 import Synchronization

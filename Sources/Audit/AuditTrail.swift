@@ -18,10 +18,10 @@ public protocol AuditBackend: Sendable {
 /// How large events may be for who keeps them. (apiserver `plugin/truncate`.)
 public struct AuditTruncation: Sendable, Equatable {
   /// Bytes of an event. A larger one goes without the bodies of request and answer, and is lost where it is too large even so.
-  public var maxEventSize = 100 << 10
-  /// Bytes of events that are sent at a time.
-  public var maxBatchSize = 10 << 20
-  public init() {}
+  public var maxEventSize: Int
+  /// Bytes of events that a webhook is sent at a time.
+  public var maxBatchSize: Int
+  public init(maxEventSize: Int = 100 << 10, maxBatchSize: Int = 10 << 20) { (self.maxEventSize, self.maxBatchSize) = (maxEventSize, maxBatchSize) }
 
   static let annotation = "audit.k8s.io/truncated"
 }

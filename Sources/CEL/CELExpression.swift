@@ -67,9 +67,13 @@ struct CELEvaluator {
 
   init(variables: [String: JSONValue]) { self.variables = variables }
 
-  mutating func value(of node: CELNode) throws(CELError) -> JSONValue {
+  private mutating func step() throws(CELError) {
     steps += 1
     guard steps < Self.stepsMax else { throw CELError("operation cancelled: actual cost limit exceeded") }
+  }
+
+  mutating func value(of node: CELNode) throws(CELError) -> JSONValue {
+    try step()
     switch node {
     case .literal(let value): return value
     case .identifier(let name):
@@ -132,8 +136,7 @@ struct CELEvaluator {
 
   /// What an optional holds; nil for nothing.
   private mutating func optional(of node: CELNode) throws(CELError) -> JSONValue? {
-    steps += 1
-    guard steps < Self.stepsMax else { throw CELError("operation cancelled: actual cost limit exceeded") }
+    try step()
     switch node {
     case .optionalSelect(let operand, let name), .select(let operand, let name, isTest: _):
       return try part(of: operand, .string(name))
@@ -162,9 +165,13 @@ struct CELEvaluator {
   /// A member or an element, if it is there.
   private mutating func part(of operand: CELNode, _ place: JSONValue) throws(CELError) -> JSONValue? {
     guard let container = operand.isOptional ? try optional(of: operand) : try value(of: operand) else { return nil }
+    return try Self.part(of: container, place)
+  }
+
+  private static func part(of container: JSONValue, _ place: JSONValue) throws(CELError) -> JSONValue? {
     switch (container, place) {
-    case (.array(let items), .int(let index)): return index >= 0 && index < items.count ? items[Int(index)] : nil
-    case (.object(let members), .string(let key)): return members[key]
+    case (.array(let items), .int(let index)): index >= 0 && index < items.count ? items[Int(index)] : nil
+    case (.object(let members), .string(let key)): members[key]
     default: throw CELError("no such overload")
     }
   }
@@ -183,15 +190,9 @@ struct CELEvaluator {
   }
 
   private static func element(_ container: JSONValue, _ place: JSONValue) throws(CELError) -> JSONValue {
-    switch (container, place) {
-    case (.array(let items), .int(let index)):
-      guard index >= 0, index < items.count else { throw CELError("index out of bounds: \(index)") }
-      return items[Int(index)]
-    case (.object(let members), .string(let key)):
-      guard let found = members[key] else { throw CELError("no such key: \(key)") }
-      return found
-    default: throw CELError("no such overload")
-    }
+    if let found = try part(of: container, place) { return found }
+    if case .int(let index) = place { throw CELError("index out of bounds: \(index)") }
+    throw CELError("no such key: \(place.string ?? "")")
   }
 
   private mutating func comprehension(_ target: JSONValue, _ macro: CELNode.Macro, _ variable: String, _ filter: CELNode?, _ body: CELNode) throws(CELError) -> JSONValue {

@@ -77,16 +77,11 @@ final class Connection {
   }
 
   private func receivePlain(into room: UnsafeMutableRawBufferPointer) -> Received {
-    while true {
-      let count = recv(descriptor, room.baseAddress, room.count, 0)
-      if count > 0 { return .bytes(count, mayHaveMore: count == room.count) }
-      if count == 0 {
-        hasEnded = true
-        return .end
-      }
-      if errno == EINTR { continue }
-      return errno == EAGAIN ? .nothing : .broken
-    }
+    let count = SocketCalls.receive(descriptor, room)
+    if count > 0 { return .bytes(count, mayHaveMore: count == room.count) }
+    if count < 0 { return errno == EAGAIN ? .nothing : .broken }
+    hasEnded = true
+    return .end
   }
 
   func readable(_ events: UInt32) {

@@ -1,3 +1,4 @@
+public import ByteBuffers
 import CCrypto
 
 /// What stands for a document by its content.
@@ -14,11 +15,6 @@ public enum Digest: Sendable {
     }
   }
 
-  /// In hexadecimal digits, of which `letters` says how they are written.
-  public func hex(_ message: [UInt8], _ letters: Letters) -> String {
-    let digits = Array((letters == .upper ? "0123456789ABCDEF" : "0123456789abcdef").utf8)
-    return String(decoding: bytes(message).flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
-  }
-
-  public enum Letters: Sendable { case upper, lower }
+  /// In hexadecimal digits.
+  public func hex(_ message: [UInt8], _ letters: Hex.Letters) -> String { Hex.text(bytes(message), letters) }
 }

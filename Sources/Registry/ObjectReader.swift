@@ -107,7 +107,7 @@ public struct ObjectReader: Sendable {
     guard body.count > 0 else { return "<empty>" }
     let shown = Array(body.array.prefix(30))
     let text = shown[0] == UInt8(ascii: "{")
-      ? String(decoding: shown, as: UTF8.self) : shown.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+      ? String(decoding: shown, as: UTF8.self) : Hex.text(shown, .lower)
     return body.count > 30 ? text + " ..." : text
   }
 }

@@ -35,7 +35,7 @@ struct AuditOptions: ParsableArguments {
   @Option(help: "Bytes of an event beyond which it is cut, and dropped if that is not enough.")
   var auditLogTruncateMaxEventSize = AuditTruncation().maxEventSize
 
-  @Option(help: "Bytes of events that are written at a time; a line is never parted.")
+  @Option(help: "Must hold the largest event; the log is written in lines, so it changes nothing else.")
   var auditLogTruncateMaxBatchSize = AuditTruncation().maxBatchSize
 
   @Option(help: "Kubeconfig file of a webhook that audit events are sent to.")
@@ -107,10 +107,7 @@ struct AuditOptions: ParsableArguments {
   private var webhookTruncation: AuditTruncation? { Self.truncation(auditWebhookTruncateEnabled, auditWebhookTruncateMaxEventSize, auditWebhookTruncateMaxBatchSize) }
 
   private static func truncation(_ isEnabled: Bool, _ maxEventSize: Int, _ maxBatchSize: Int) -> AuditTruncation? {
-    guard isEnabled else { return nil }
-    var truncation = AuditTruncation()
-    (truncation.maxEventSize, truncation.maxBatchSize) = (maxEventSize, maxBatchSize)
-    return truncation
+    isEnabled ? AuditTruncation(maxEventSize: maxEventSize, maxBatchSize: maxBatchSize) : nil
   }
 
   /// Opens the log and reads the webhook's file. Throws `StartFailure` with the flag to change.

@@ -1,3 +1,4 @@
+import ByteBuffers
 import COpenSSL
 import Glibc
 
@@ -109,7 +110,7 @@ final class Certificate {
     var digest = [UInt8](repeating: 0, count: Int(EVP_MAX_MD_SIZE))
     var count: UInt32 = 0
     guard X509_digest(handle, EVP_sha256(), &digest, &count) == 1 else { return "" }
-    return digest.prefix(Int(count)).map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+    return Hex.text(digest.prefix(Int(count)), .lower)
   }
 }
 

@@ -146,18 +146,16 @@ final class OpenSSLSession {
 
   // MARK: for OpenSSL
 
-  /// As read(2), but interrupted calls go on.
+  /// As read(2), for as much as a handshake may take.
   fileprivate func read(into room: UnsafeMutableRawPointer, count: Int) -> Int {
     if isShaking && shakenBytes > Self.handshakeBytesMax {
       errno = EMSGSIZE
       return -1
     }
-    while true {
-      let count = recv(descriptor, room, count, 0)
-      if count > 0 && isShaking { shakenBytes += count }
-      if count == 0 { sawEnd = true }
-      if count >= 0 || errno != EINTR { return count }
-    }
+    let count = SocketCalls.receive(descriptor, UnsafeMutableRawBufferPointer(start: room, count: count))
+    if count > 0 && isShaking { shakenBytes += count }
+    if count == 0 { sawEnd = true }
+    return count
   }
 
   fileprivate func gather(_ bytes: UnsafeRawBufferPointer) { reactor.gathered.append(contentsOf: bytes) }
@@ -182,20 +180,11 @@ final class OpenSSLSession {
     SecretKey(count: digits.count / 2) { room in
       var place = digits.startIndex
       for index in 0..<(digits.count / 2) {
-        guard let high = digit(digits[place]), let low = digit(digits[place + 1]) else { return false }
+        guard let high = Hex.value(of: digits[place]), let low = Hex.value(of: digits[place + 1]) else { return false }
         room[index] = high << 4 | low
         place += 2
       }
       return true
-    }
-  }
-
-  private static func digit(_ byte: UInt8) -> UInt8? {
-    switch byte {
-    case UInt8(ascii: "0")...UInt8(ascii: "9"): byte - UInt8(ascii: "0")
-    case UInt8(ascii: "a")...UInt8(ascii: "f"): byte - UInt8(ascii: "a") + 10
-    case UInt8(ascii: "A")...UInt8(ascii: "F"): byte - UInt8(ascii: "A") + 10
-    default: nil
     }
   }
 }

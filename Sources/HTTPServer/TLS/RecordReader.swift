@@ -21,7 +21,7 @@ struct RecordReader {
 
   /// Most bytes that follow a header.
   private static let bodyMax = RecordCipher.plainMax + 256
-  static let recordMax = RecordCipher.headerBytes + bodyMax
+  private static let recordMax = RecordCipher.headerBytes + bodyMax
   /// Records without data that may come one after the other, as in OpenSSL: each costs us as much as one with data.
   private static let idleRecordsMax = 32
 
@@ -57,7 +57,7 @@ struct RecordReader {
     if !hasWholeRecord {
       // No more than there is room for, so that little is left over; a whole record in any case.
       let wanted = min(records.count, max(room.count, Self.recordMax)) - filled
-      let count = Self.read(descriptor, UnsafeMutableRawBufferPointer(rebasing: records[filled..<(filled + wanted)]))
+      let count = SocketCalls.receive(descriptor, UnsafeMutableRawBufferPointer(rebasing: records[filled..<(filled + wanted)]))
       if count == 0 { return .end }
       if count < 0 { return errno == EAGAIN ? .nothing : .broken }
       filled += count
@@ -130,14 +130,6 @@ struct RecordReader {
     guard body > RecordCipher.tagBytes else { throw .badRecordMAC }
     let size = RecordCipher.headerBytes + body
     return size <= bytes.count ? UnsafeRawBufferPointer(rebasing: bytes[..<size]) : nil
-  }
-
-  /// As recv(2), but interrupted calls go on.
-  private static func read(_ descriptor: Int32, _ room: UnsafeMutableRawBufferPointer) -> Int {
-    while true {
-      let count = recv(descriptor, room.baseAddress, room.count, 0)
-      if count >= 0 || errno != EINTR { return count }
-    }
   }
 
   // MARK: one record

@@ -16,7 +16,7 @@ final class TLSSession {
   private var share: MemoryBudget.Share?
 
   /// Records that are gathered before the socket is tried.
-  static let gatheredMax = 64 << 10
+  private static let gatheredMax = 64 << 10
   /// Sealed bytes on their way in or out: what is gathered, and a last record behind it.
   static let roomForRecords = gatheredMax + RecordCipher.plainMax + RecordWriter.roomForSeal
   /// Where plain text that is brought together begins in the scratch room: not just ahead of where in a page it goes to, or else the processor takes each

@@ -65,12 +65,9 @@ struct TrafficKeys {
     }
   }
 
-  /// The keys that follow these (section 7.2); nil when the library fails.
-  var next: TrafficKeys? { Self.expand(secret, "traffic upd", suite, count: suite.secretBytes).flatMap { TrafficKeys(suite, secret: $0) } }
-
-  /// Puts these keys' successors in their place; false when the library fails.
+  /// Puts these keys' successors in their place (section 7.2); false when the library fails.
   mutating func update() -> Bool {
-    guard let next else { return false }
+    guard let secret = Self.expand(secret, "traffic upd", suite, count: suite.secretBytes), let next = TrafficKeys(suite, secret: secret) else { return false }
     wipe()
     self = next
     return true
