@@ -164,7 +164,8 @@ public final class APIServer: RequestHandler {
     if case .health = path { return .exempt }
     switch verb {
     case "watch": return .exempt
-    case "get", "list": return .readOnly
+    case "get": return .readOnly(isOneObject: true)
+    case "list": return .readOnly(isOneObject: false)
     default: break
     }
     switch path {

@@ -16,7 +16,8 @@ final class InflightLimiter: Sendable {
   enum Load: Sendable, Equatable {
     /// Health checks, and what runs long.
     case exempt
-    case readOnly
+    /// `isOneObject`: no list, so what it takes is small.
+    case readOnly(isOneObject: Bool)
     case mutating(isHeartbeat: Bool)
   }
 

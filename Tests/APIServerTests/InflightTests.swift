@@ -1,3 +1,4 @@
+import ByteBuffers
 import Metrics
 import Testing
 
@@ -53,5 +54,26 @@ import Testing
     #expect(enter("system:node:a", isHeartbeat: true) && enter("system:node:b", isHeartbeat: true))
     #expect(!enter("system:node:c", isHeartbeat: true))
     #expect(enter("root", isPrivileged: true))
+  }
+
+  @Test func `when the memory is used up, single objects are still read and heartbeats are still heard`() async throws {
+    let budget = MemoryBudget(limit: 1 << 20)
+    try await TestServer.with(budget: budget) { server in
+      try server.createNode("a")
+      let heartbeat = #"{"status":{"phase":"Running"}}"#
+      do {
+        let held = budget.holding(1 << 20)
+        defer { withExtendedLifetime(held) {} }
+        #expect(try server.call("GET", "/api/v1/nodes").code == 429)
+        #expect(try server.call("GET", "/api/v1/nodes?limit=5").code == 429)
+        #expect(try server.call("DELETE", "/api/v1/nodes/a").code == 429)
+        #expect(try server.call("POST", "/api/v1/nodes", #"{"kind":"Node","apiVersion":"v1","metadata":{"name":"b"}}"#).code == 429)
+        // With and without the way that answers from memory at once.
+        for path in ["/api/v1/nodes/a", "/api/v1/nodes/a?pretty=true", "/api/v1/nodes/a/status"] { #expect(try server.call("GET", path).code == 200, "\(path)") }
+        #expect(try server.call("PATCH", "/api/v1/nodes/a/status", heartbeat, headers: ["Content-Type": "application/merge-patch+json"]).code == 200)
+      }
+      #expect(try server.call("GET", "/api/v1/nodes?limit=5").code == 200)
+      #expect(try server.call("DELETE", "/api/v1/nodes/a").code == 200)
+    }
   }
 }

@@ -1,3 +1,4 @@
+import ByteBuffers
 import Cacher
 import Dispatch
 import Foundation
@@ -20,8 +21,8 @@ final class TestServer: Sendable {
   private let destroy: [DestroyFunc]
 
   /// Runs `body` on a thread of its own, because its client blocks and the threads that Swift shares are few.
-  static func with(cors: [String] = [], _ body: @Sendable (TestServer) async throws -> Void) async throws {
-    let server = try await TestServer(cors: cors)
+  static func with(cors: [String] = [], budget: MemoryBudget? = nil, _ body: @Sendable (TestServer) async throws -> Void) async throws {
+    let server = try await TestServer(cors: cors, budget: budget)
     let thread = BlockingThread()
     do {
       try await withTaskExecutorPreference(thread) { try await body(server) }
@@ -32,7 +33,7 @@ final class TestServer: Sendable {
     await server.stop()
   }
 
-  private init(cors: [String]) async throws {
+  private init(cors: [String], budget: MemoryBudget?) async throws {
     folder = NSTemporaryDirectory() + "apiserver-test-\(UUID().uuidString)"
     try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
     var config = StorageBackend.Config()
@@ -49,6 +50,7 @@ final class TestServer: Sendable {
     configuration.healthChecks = [HealthCheck(name: "etcd") { try await raw.readinessCheck() }]
     configuration.reactors = 2
     if !cors.isEmpty { configuration.cors = try CORS(allowedOrigins: cors) }
+    if let budget { configuration.budget = budget }
     api = APIServer(configuration)
     var serverConfiguration = HTTPServer.Configuration(endpoints: [.address(host: "127.0.0.1", port: 0)])
     serverConfiguration.reactors = 2

@@ -42,29 +42,30 @@ import Testing
             let client = try Client(port: port, patience: 20)
             for _ in 0..<20 where !tally.isOver.load(ordering: .relaxed) {
               if thread == 4 {
-                #expect(try client.call("GET", "/api/v1/nodes/n1").status == 200)
+                let answer = try client.call("GET", "/api/v1/nodes/n1", keepsBody: true)
+                #expect(answer.status == 200, "\(attack): \(String(decoding: answer.body.prefix(300), as: UTF8.self))")
               } else {
                 let patch = Array(#"{"status":{"phase":"p\#(Int.random(in: 0..<1_000))"}}"#.utf8)
                 let status = try client.call("PATCH", "/api/v1/nodes/n2/status", type: "application/merge-patch+json", body: patch).status
                 // Whoever is told to come again comes again.
-                if status == 429 { usleep(100_000) } else { #expect(status == 200, "\(status)") }
+                if status == 429 { usleep(100_000) } else { #expect(status == 200, "\(attack): \(status)") }
                 if status == 200 { tally.answered.add(1, ordering: .relaxed) }
               }
               usleep(2_000)
             }
-          } catch { Issue.record("others are not answered: \(error)") }
+          } catch { Issue.record("\(attack): others are not answered: \(error)") }
           tally.worst.max(daemon.residentBytes - before, ordering: .relaxed)
         }
         return
       }
       var attacker = Attacker(attack, port: port, number: thread)
       while monotonicSeconds() < end {
-        if let surprise = attacker.round() { Issue.record("\(surprise)") }
+        if let surprise = attacker.round() { Issue.record("\(attack): \(surprise)") }
       }
       if thread == 0 { tally.isOver.store(true, ordering: .relaxed) }
     }
     #expect(tally.answered.load(ordering: .relaxed) > 5)
-    #expect(tally.worst.load(ordering: .relaxed) < Self.budget + Self.slack, "\(tally.worst.load(ordering: .relaxed) >> 20) MB")
+    #expect(tally.worst.load(ordering: .relaxed) < Self.budget + Self.slack, "\(attack): \(tally.worst.load(ordering: .relaxed) >> 20) MB")
     #expect(try Client(port: port).call("GET", "/readyz").status == 200)
     // All is given back.
     try await eventually("the budget to be free", within: .seconds(30)) {
