@@ -109,7 +109,7 @@ import Testing
       for wire in wires { wire.slow(milliseconds: 0, bytesPerSecond: 0) }
     case .clockAhead, .clockBehind:
       try await daemon.kill()
-      try await daemon.launch(arguments: prefix, prefix: try Tools.clockShifted(by: fault == .clockAhead ? "+2h" : "-2h"))
+      try await daemon.launch(arguments: prefix, prefix: [try Tools.system("faketime"), "-f", fault == .clockAhead ? "+2h" : "-2h"])
       try await Task.sleep(for: hold)
       try await daemon.kill()
       healed = monotonicSeconds()

@@ -36,16 +36,6 @@ public enum Tools {
     throw Missing(program: name)
   }
 
-  /// What comes before the command line of a program that is to see the clock of another time. Not the `faketime` command, which stays between the test and the program: whoever kills
-  /// that one leaves the program running.
-  public static func clockShifted(by offset: String) throws -> [String] {
-    for triple in ["x86_64-linux-gnu", "aarch64-linux-gnu"] {
-      let library = "/usr/lib/\(triple)/faketime/libfaketime.so.1"
-      if FileManager.default.fileExists(atPath: library) { return [try system("env"), "LD_PRELOAD=\(library)", "FAKETIME=\(offset)"] }
-    }
-    throw Missing(program: "faketime")
-  }
-
   public struct Missing: Error, CustomStringConvertible {
     public let program: String
     public var description: String { "\(program) is missing: run scripts/test once, it installs what the tests need" }
