@@ -56,21 +56,22 @@ extension APIServer {
   /// Takes a place among the requests at work, or says that there is none.
   fileprivate func begin(_ context: RequestContext, isPrivileged: Bool) -> Bool {
     let kind: InflightLimiter.Kind
-    var isHeartbeat = false
-    // What is refused when others have used the memory up, beside what asks for room itself (bodies, answers that are made for one client). Reading one object takes hardly any,
-    // and a heartbeat that is not heard costs a node its work.
-    var isSmall = false
+    let isHeartbeat: Bool
+    // Heard even when others have used the memory up: a read that is no list takes hardly any, and a heartbeat that is not heard costs a node its work. Bodies, and answers that are
+    // made for one client, ask for their room themselves.
+    let isAlwaysHeard: Bool
     switch context.load {
     case .exempt: return true
-    case .readOnly(let isOneObject):
+    case .readOnly(let isList):
       kind = .readOnly
-      isSmall = isOneObject
+      isHeartbeat = false
+      isAlwaysHeard = isPrivileged || !isList
     case .mutating(let beats):
       kind = .mutating
       isHeartbeat = beats && (context.user.nodeName != nil || context.user == .unsecured)
-      isSmall = isHeartbeat
+      isAlwaysHeard = isPrivileged || isHeartbeat
     }
-    if configuration.budget.isUsedUp && !isPrivileged && !isSmall {
+    if configuration.budget.isUsedUp && !isAlwaysHeard {
       configuration.budget.requestRefused()
       context.reply.send(.tooMany)
       return false

@@ -164,8 +164,7 @@ public final class APIServer: RequestHandler {
     if case .health = path { return .exempt }
     switch verb {
     case "watch": return .exempt
-    case "get": return .readOnly(isOneObject: true)
-    case "list": return .readOnly(isOneObject: false)
+    case "get", "list": return .readOnly(isList: verb == "list")
     default: break
     }
     switch path {

@@ -16,8 +16,7 @@ final class InflightLimiter: Sendable {
   enum Load: Sendable, Equatable {
     /// Health checks, and what runs long.
     case exempt
-    /// `isOneObject`: no list, so what it takes is small.
-    case readOnly(isOneObject: Bool)
+    case readOnly(isList: Bool)
     case mutating(isHeartbeat: Bool)
   }
 

@@ -131,7 +131,7 @@ struct ServeOptions: ParsableArguments {
   @Option(help: "Most connections open at once from one address; more are closed as they come. 0 for no limit.")
   var maxConnectionsPerClient = 0
 
-  @Option(name: .customLong("memory-budget-mb"), help: "Megabytes that clients may make the server hold in TLS handshakes, in requests, in answers that nobody shares, and in events that only slow watches still need; beyond it requests are answered 429, and slow readers and watches are ended. 0 for no limit.")
+  @Option(name: .customLong("memory-budget-mb"), help: "Megabytes that clients may make the server hold in TLS handshakes, in requests, in answers that nobody shares, and in events that only slow watches still need; beyond it requests are answered 429, but for reads of one object and heartbeats of nodes, and slow readers and watches are ended. 0 for no limit.")
   var memoryBudgetMB = 256
 
   @Option(help: "Most requests at work at once that change nothing; more are answered 429. Watches and what memory answers at once don't count. 0 for no limit.")

@@ -43,7 +43,7 @@ import Testing
             for _ in 0..<20 where !tally.isOver.load(ordering: .relaxed) {
               if thread == 4 {
                 let answer = try client.call("GET", "/api/v1/nodes/n1", keepsBody: true)
-                #expect(answer.status == 200, "\(attack): \(String(decoding: answer.body.prefix(300), as: UTF8.self))")
+                #expect(answer.status == 200, "\(attack): \(answer.status) \(String(decoding: answer.body.prefix(300), as: UTF8.self))")
               } else {
                 let patch = Array(#"{"status":{"phase":"p\#(Int.random(in: 0..<1_000))"}}"#.utf8)
                 let status = try client.call("PATCH", "/api/v1/nodes/n2/status", type: "application/merge-patch+json", body: patch).status
