@@ -6,14 +6,14 @@ import Registry
 /// Who may come in, and what they may do: the two questions that every request over TLS is asked. Plain HTTP, which only this machine reaches, asks
 /// nothing: whoever is there is `system:unsecured` (as on kube-apiserver's insecure port, while it had one).
 public struct AccessControl: Sendable {
-  public var authenticator: any Authenticator
+  public var authenticator: AuthenticatorChain
   public var authorizer: any Authorizer
   /// Are a node's writes held to its own objects? (`--enable-admission-plugins=NodeRestriction`.)
   public var restrictsNodes: Bool
   /// Headers, and beginnings of headers, that authenticators want to see; in small letters.
   public var headers: [String]
 
-  public init(authenticator: any Authenticator, authorizer: any Authorizer, restrictsNodes: Bool = true, headers: [String] = []) {
+  public init(authenticator: AuthenticatorChain, authorizer: any Authorizer, restrictsNodes: Bool = true, headers: [String] = []) {
     self.authenticator = authenticator
     self.authorizer = authorizer
     self.restrictsNodes = restrictsNodes

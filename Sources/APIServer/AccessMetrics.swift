@@ -36,7 +36,8 @@ final class AccessMetrics: Sendable {
     shards[reactor.index % shards.count].counts.withLock { body(&$0) }
   }
 
-  private static func place(of user: String) -> Int {
+  /// Where a user is counted.
+  static func place(of user: String) -> Int {
     if let known = userNames.dropLast(2).firstIndex(of: user) { return known }
     return user.utf8.contains(UInt8(ascii: "@")) ? userNames.count - 2 : userNames.count - 1
   }
@@ -47,6 +48,15 @@ final class AccessMetrics: Sendable {
     count(on: reactor) { counts in
       counts.authentications[Authentication.success.rawValue] += 1
       counts.users[place] += 1
+    }
+  }
+
+  /// Somebody who is counted at `place` was recognized, and allowed what they asked.
+  func passed(at place: Int, on reactor: Reactor) {
+    count(on: reactor) { counts in
+      counts.authentications[Authentication.success.rawValue] += 1
+      counts.users[place] += 1
+      counts.authorizations[Authorization.allowed.rawValue] += 1
     }
   }
 

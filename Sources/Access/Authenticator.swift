@@ -14,6 +14,12 @@ public enum AuthenticationVerdict: Sendable {
 /// Says who a request is by. (Kubernetes: `authenticator.Request`.) Called on a reactor: never blocks.
 public protocol Authenticator: Sendable {
   func authenticate(_ credentials: Credentials) -> AuthenticationVerdict
+  /// Does it say the same of the same credentials, at any time?
+  var isSteady: Bool { get }
+}
+
+extension Authenticator {
+  public var isSteady: Bool { false }
 }
 
 /// Authenticators that are asked one after another; the first that knows the user decides. If none does, one that found fault fails the request,
@@ -24,11 +30,27 @@ public final class AuthenticatorChain: Authenticator {
     let anonymous: AnonymousAccess
   }
   private let links: Mutex<Links>
+  private let replacements = Atomic<Int>(0)
 
   public init(_ members: [any Authenticator], anonymous: AnonymousAccess) { links = Mutex(Links(members: members, anonymous: anonymous)) }
 
   /// Asks others from now on. Requests that are being asked about go on with those that they began with.
-  public func replace(_ members: [any Authenticator], anonymous: AnonymousAccess) { links.withLock { $0 = Links(members: members, anonymous: anonymous) } }
+  public func replace(_ members: [any Authenticator], anonymous: AnonymousAccess) {
+    links.withLock { $0 = Links(members: members, anonymous: anonymous) }
+    replacements.add(1, ordering: .releasing)
+  }
+
+  /// Another after each `replace`. What was asked for it was read may be remembered as long as it stays the same.
+  public var generation: Int { replacements.load(ordering: .acquiring) }
+
+  /// The user of these credentials, where it will be the same one as long as the generation is; nil where it may not be, or where there is none.
+  public func steadyUser(_ credentials: Credentials) -> UserInfo? {
+    for member in links.withLock({ $0.members }) {
+      guard member.isSteady else { return nil }
+      if case .user(let user) = member.authenticate(credentials) { return user.authenticated }
+    }
+    return nil
+  }
 
   public func authenticate(_ credentials: Credentials) -> AuthenticationVerdict {
     let links = links.withLock { $0 }
@@ -79,6 +101,7 @@ public enum AnonymousAccess: Sendable, Equatable {
 /// Client certificates: the common name is the user, the organizations are the groups. (Kubernetes: `x509.CommonNameUserConversion`.)
 public struct CertificateAuthenticator: Authenticator {
   public init() {}
+  public var isSteady: Bool { true }
 
   public func authenticate(_ credentials: Credentials) -> AuthenticationVerdict {
     guard let certificate = credentials.certificate else { return .absent }
@@ -115,6 +138,7 @@ public struct RequestHeaderAuthenticator: Authenticator {
 
   private let names: Names
   public init(_ names: Names) { self.names = names }
+  public var isSteady: Bool { true }
 
   public func authenticate(_ credentials: Credentials) -> AuthenticationVerdict {
     guard let proxy = credentials.proxyName else { return .absent }

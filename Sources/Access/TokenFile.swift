@@ -23,6 +23,7 @@ public struct TokenFile: Authenticator {
   }
 
   public var isEmpty: Bool { users.isEmpty }
+  public var isSteady: Bool { true }
 
   public func authenticate(_ credentials: Credentials) -> AuthenticationVerdict {
     guard let token = credentials.bearerToken else { return .absent }

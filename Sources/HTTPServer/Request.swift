@@ -30,6 +30,8 @@ public final class Request {
   public internal(set) var client = ClientIdentity.none
   /// Did it come over TLS? True until the session says otherwise, so that a session that forgets to is asked more, not less.
   public internal(set) var isSecure = true
+  /// The handler's, to keep something with the connection: stays for its next request. It grows with idle connections, so it should be small.
+  public var keepsake: AnyObject?
 
   init() { base = UnsafeRawPointer(Self.nothing) }
   /// Stands in for a buffer until there is one; never read, as all ranges are empty then.

@@ -25,12 +25,14 @@ public final class Store: Sendable {
   /// The newest revision that this process has acknowledged for the resource.
   private let acknowledged = Atomic<Int64>(0)
 
-  public var info: ResourceInfo { strategy.info }
+  /// The strategy's. Kept here, as to take one member out of what a protocol returns copies all of it.
+  public let info: ResourceInfo
 
   /// `prefix`: whole key prefix of the resource, ending in "/".
   public init(_ strategy: any RESTStrategy, objects: any ObjectStorage, codec: ResourceCodec, prefix: String, allowsUnsafeDeletion: Bool = false, model: TypeModel = .builtin) {
     guard let type = model.type(strategy.info.typeName) else { preconditionFailure("no facts about \(strategy.info.typeName)") }
     self.strategy = strategy
+    info = strategy.info
     self.objects = objects
     self.codec = codec
     self.prefix = prefix

@@ -84,6 +84,23 @@ import Testing
     #expect(user(try await result(.absent, nil)) == .anonymous)
   }
 
+  @Test func `a user may be remembered where only the credentials decide, until somebody else is asked`() throws {
+    struct Asking: Authenticator {
+      func authenticate(_ credentials: Credentials) -> AuthenticationVerdict { .absent }
+    }
+    let tokens = try #require(Self.tokens)
+    let chain = AuthenticatorChain([CertificateAuthenticator(), tokens, Asking()], anonymous: .everywhere)
+    #expect(chain.steadyUser(Credentials(authorization: "Bearer secret-1")) == user(chain.authenticate(Credentials(authorization: "Bearer secret-1"))))
+    // Nobody, or not known until the one who may change its mind is asked.
+    for other in ["Bearer wrong", "Basic YTpi", nil] { #expect(chain.steadyUser(Credentials(authorization: other)) == nil) }
+    let generation = chain.generation
+    chain.replace([Asking(), tokens], anonymous: .everywhere)
+    #expect(chain.generation != generation)
+    #expect(chain.steadyUser(Credentials(authorization: "Bearer secret-1")) == nil)
+    #expect(AuthorizerChain([AlwaysDeny()]).allowsEverything(UserInfo(name: "a", groups: ["system:masters"])))
+    #expect(!AuthorizerChain([AlwaysDeny()]).allowsEverything(UserInfo(name: "a", groups: ["masters"])))
+  }
+
   @Test(arguments: ["a,b", "\"open,b,c", "a\"b,c,d", "\"a\"b,c,d"])
   func `a malformed token file is refused`(text: String) {
     #expect(throws: TokenFile.Malformed.self) { try TokenFile(csv: text) }

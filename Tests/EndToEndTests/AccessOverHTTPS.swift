@@ -77,6 +77,31 @@ import Testing
     #expect(HTTPProbe.request(port: bench.daemon.port, path: "/api/v1/nodes/a")?.status == 200)
   }
 
+  @Test(arguments: ["--http1.1", "--http2"])
+  func `each request of a connection is by whom it says itself`(version: String) async throws {
+    let bench = try await Bench.start(["--anonymous-auth=false", "--authorization-mode", "ABAC", "--authorization-policy-file", "POLICY"])
+    defer { bench.daemon.stop() }
+    #expect(try await bench.call("POST", "/api/v1/nodes", token: "root-token", body: #"{"kind":"Node","apiVersion":"v1","metadata":{"name":"a"}}"#).code == 201)
+    // What each brings, and what comes of it. `n1` is known and may do nothing here.
+    let steps: [([String], Int)] = [
+      (["Bearer root-token"], 200), (["Bearer root-token"], 200), (["Bearer root-tokem"], 401), (["Bearer root-token"], 200), ([], 401), (["Bearer n1-token"], 403), (["Bearer n1-token"], 403),
+      (["bearer root-token"], 200), (["Bearer bob-token"], 200), (["Bearer root-token-"], 401), (["Bearer alice-token"], 200), (["Basic root-token"], 401),
+    ]
+    var command = ["curl", "-sS"]
+    for (place, step) in steps.enumerated() {
+      command += (place > 0 ? ["--next"] : []) + ["--cacert", bench.certs + "/ca.crt", version, "-A", "test", "-o", "/dev/null", "-w", "%{http_code} %{num_connects}\n"]
+      command += step.0.flatMap { ["-H", "Authorization: \($0)"] } + ["https://127.0.0.1:\(bench.port)/api/v1/nodes/a"]
+    }
+    // And as somebody else.
+    for (token, code) in [("root-token", 403), ("bob-token", 403)] {
+      command += ["--next", "--cacert", bench.certs + "/ca.crt", version, "-A", "test", "-o", "/dev/null", "-w", "%{http_code} %{num_connects}\n", "-H", "Authorization: Bearer \(token)"]
+      command += ["-H", "Impersonate-User: nobody", "https://127.0.0.1:\(bench.port)/api/v1/nodes/a"]
+    }
+    let lines = try await run(command).output.split(separator: "\n").map(String.init)
+    let expected = (steps.map(\.1) + [403, 403]).enumerated().map { "\($0.element) \($0.offset == 0 ? 1 : 0)" }
+    #expect(lines == expected)
+  }
+
   @Test func `a node touches its own object and nobody else's`() async throws {
     let bench = try await Bench.start(["--authorization-mode", "Node"])
     defer { bench.daemon.stop() }
