@@ -13,7 +13,7 @@ struct Binnacle: AsyncParsableCommand {
 
   static func main() async {
     do {
-      let arguments = try ConfigFile.expanding(Array(CommandLine.arguments.dropFirst()))
+      let arguments = try ConfigFile.expanding(try ProgramArguments.all())
       var command = try parseAsRoot(arguments)
       if var command = command as? any AsyncParsableCommand {
         try await command.run()

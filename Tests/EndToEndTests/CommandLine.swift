@@ -32,6 +32,14 @@ import Testing
     #expect(lines.count == 1 && lines[0].contains(names), "\(result.output)")
   }
 
+  @Test func `flags count even where a library that is loaded ahead hides them from Swift`() async throws {
+    // libfaketime moves the environment, beside which Swift looks for them. `faketime` itself does so in a process before the daemon's.
+    let files = try await run([try Tools.system("dpkg"), "-L", "libfaketime"]).output.split(separator: "\n")
+    let library = try #require(files.first { $0.hasSuffix("/libfaketime.so.1") }, "apt-get install faketime")
+    let result = try await run(["/usr/bin/env", "LD_PRELOAD=\(library)", "FAKETIME=+2h", Daemon.program, "serve", "--feature-gates", "", "--storage-backend", "paper"], within: .seconds(20))
+    #expect(result.status != 0 && result.output.contains("unknown storage type: paper"), "\(result.output)")
+  }
+
   @Test func `a second daemon on the same database is refused and harms nothing`() async throws {
     let folder = try TemporaryFolder()
     let first = try ChildProcess([Daemon.program, "serve", "--insecure-port", String(try Ports.free()), "--data-dir", folder.file("d")], outputFile: folder.file("log"))

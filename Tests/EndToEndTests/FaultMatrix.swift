@@ -73,8 +73,11 @@ import Testing
     let progress = Progress()
     let port = (other ?? daemon).port
     async let following: Void = awaitingThreads(1) { _ in follower.run() }
+    // Said before they are waited for, or a step that fails would wait without end.
+    defer { follower.stop() }
     try await eventually("the first list", within: .seconds(20)) { follower.state.withLock { !$0.revision.isEmpty } }
     async let writing: Void = awaitingThreads(writers) { progress.run(port, "w\($0)") }
+    defer { progress.isOver.store(true, ordering: .relaxed) }
     try await progress.reach(40, fault.rawValue)
 
     let began = monotonicSeconds()
@@ -109,7 +112,7 @@ import Testing
       for wire in wires { wire.slow(milliseconds: 0, bytesPerSecond: 0) }
     case .clockAhead, .clockBehind:
       try await daemon.kill()
-      try await daemon.launch(arguments: prefix, prefix: [try Tools.system("faketime"), "-f", fault == .clockAhead ? "+2h" : "-2h"])
+      try await daemon.launch(arguments: prefix, prefix: try Tools.shiftingClock(by: fault == .clockAhead ? "+2h" : "-2h"))
       try await Task.sleep(for: hold)
       try await daemon.kill()
       healed = monotonicSeconds()

@@ -36,6 +36,11 @@ public enum Tools {
     throw Missing(program: name)
   }
 
+  /// What runs a command under a clock that is off by so much, as `+2h`.
+  ///
+  /// faketime runs it in a process of its own, which would stay on when faketime is killed, were it not to end with it.
+  public static func shiftingClock(by offset: String) throws -> [String] { [try system("faketime"), "-f", offset, try system("setpriv"), "--pdeathsig", "KILL", "--"] }
+
   public struct Missing: Error, CustomStringConvertible {
     public let program: String
     public var description: String { "\(program) is missing: run scripts/test once, it installs what the tests need" }
