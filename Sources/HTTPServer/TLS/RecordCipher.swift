@@ -1,5 +1,5 @@
 import ByteBuffers
-import COpenSSL
+import CBoringSSL
 
 /// What a record brings (RFC 8446 section 5.1).
 enum ContentType: UInt8 {
@@ -18,20 +18,20 @@ enum KeyUpdate {
   static let unrequested: [UInt8] = [type, 0, 0, 1, 0]
 }
 
-/// Protects records of TLS 1.3 with OpenSSL's ciphers, for all connections of a reactor: a context of OpenSSL takes a kilobyte, and to give it another key
-/// costs less than to find one of a thousand in memory. On the reactor's thread.
+/// Protects records of TLS 1.3 with BoringSSL's ciphers, for all connections of a reactor: a cipher with its key takes more than half a kilobyte, and to give it
+/// another key costs less than to find one of a thousand in memory. On the reactor's thread.
 final class RecordCipher {
   @exclusivity(unchecked) private var sealers: InlineArray<3, Keyed>
   @exclusivity(unchecked) private var openers: InlineArray<3, Keyed>
 
   init() {
-    sealers = InlineArray { Keyed(RecordSuite.allCases[$0], encrypts: true) }
-    openers = InlineArray { Keyed(RecordSuite.allCases[$0], encrypts: false) }
+    sealers = InlineArray { Keyed(RecordSuite.allCases[$0]) }
+    openers = InlineArray { Keyed(RecordSuite.allCases[$0]) }
   }
 
   deinit {
-    for place in sealers.indices { sealers[place].free() }
-    for place in openers.indices { openers[place].free() }
+    for place in sealers.indices { cboringssl_free(sealers[place].cipher) }
+    for place in openers.indices { cboringssl_free(openers[place].cipher) }
   }
 
   static let headerBytes = 5
@@ -41,34 +41,32 @@ final class RecordCipher {
   /// A protected record is so much longer than its plain text.
   static let overhead = headerBytes + 1 + tagBytes
 
-  /// One of OpenSSL's contexts, and the key it has.
+  /// A cipher, and whose key it has.
   private struct Keyed {
-    private let context: OpaquePointer?
-    private let isReady: Bool
+    let cipher: OpaquePointer?
     /// Of the keys that it is set up for.
     private var id: UInt64 = 0
 
-    init(_ suite: RecordSuite, encrypts: Bool) {
-      context = EVP_CIPHER_CTX_new()
-      let cipher = EVP_CIPHER_fetch(nil, suite.cipherName.cString, nil)
-      isReady = cipher != nil && EVP_CipherInit_ex(context, cipher, nil, nil, nil, encrypts ? 1 : 0) == 1
-      EVP_CIPHER_free(cipher)
-    }
-    func free() { EVP_CIPHER_CTX_free(context) }
-
-    /// Ready for the next record of `keys`; nil when the library fails.
-    mutating func begin(_ keys: inout TrafficKeys) -> OpaquePointer? {
-      guard isReady else { return nil }
-      let isSame = id == keys.id
-      let result = withUnsafeTemporaryAllocation(byteCount: TrafficKeys.nonceBytes, alignment: 8) { nonce -> Int32 in
-        guard let base = nonce.baseAddress else { return 0 }
-        keys.takeNonce(into: base)
-        let bytes = base.assumingMemoryBound(to: UInt8.self)
-        if isSame { return EVP_CipherInit_ex(context, nil, nil, nil, bytes, -1) }
-        return keys.withKey { EVP_CipherInit_ex(context, nil, nil, $0, bytes, -1) }
+    init(_ suite: RecordSuite) {
+      cipher = switch suite {
+      case .aes128GCM, .aes256GCM: cboringssl_aes_gcm(suite.keyBytes)
+      case .chaCha20Poly1305: cboringssl_chacha20_poly1305()
       }
-      id = result == 1 ? keys.id : 0
-      return result == 1 ? context : nil
+    }
+
+    /// Lends the cipher with its key, and the nonce of the next record. False when the library fails.
+    mutating func with(_ keys: inout TrafficKeys, _ body: (OpaquePointer, UnsafePointer<UInt8>) -> Bool) -> Bool {
+      guard let cipher else { return false }
+      if id != keys.id {
+        id = 0
+        guard keys.withKey({ cboringssl_set_key(cipher, $0) }) == 1 else { return false }
+        id = keys.id
+      }
+      return withUnsafeTemporaryAllocation(byteCount: TrafficKeys.nonceBytes, alignment: 8) { nonce in
+        guard let base = nonce.baseAddress else { return false }
+        keys.takeNonce(into: base)
+        return body(cipher, base.assumingMemoryBound(to: UInt8.self))
+      }
     }
   }
 
@@ -76,37 +74,22 @@ final class RecordCipher {
   /// Returns the record's bytes; nil when the library fails.
   func seal(_ plain: UnsafeRawBufferPointer, _ type: UInt8, with keys: inout TrafficKeys, into room: UnsafeMutableRawPointer) -> Int? {
     let body = plain.count + 1 + Self.tagBytes
-    guard let size = UInt16(exactly: body), let context = sealers[keys.suite.rawValue].begin(&keys) else { return nil }
+    guard let size = UInt16(exactly: body) else { return nil }
     let header = room.assumingMemoryBound(to: UInt8.self)
     (header[0], header[1], header[2], header[3], header[4]) = (ContentType.applicationData.rawValue, 3, 3, UInt8(size >> 8), UInt8(truncatingIfNeeded: size))
-    let out = header + Self.headerBytes
-    var type = type
-    var count: Int32 = 0
-    guard EVP_EncryptUpdate(context, nil, &count, header, Int32(Self.headerBytes)) == 1 else { return nil }
-    if !plain.isEmpty {
-      guard EVP_EncryptUpdate(context, out, &count, plain.baseAddress?.assumingMemoryBound(to: UInt8.self), Int32(plain.count)) == 1, count == plain.count else { return nil }
+    let isSealed = sealers[keys.suite.rawValue].with(&keys) { cipher, nonce in
+      cboringssl_seal(cipher, nonce, header, Self.headerBytes, plain.baseAddress?.assumingMemoryBound(to: UInt8.self), plain.count, type, header + Self.headerBytes) == 1
     }
-    guard EVP_EncryptUpdate(context, out + plain.count, &count, &type, 1) == 1, count == 1,
-      EVP_EncryptFinal_ex(context, out + plain.count + 1, &count) == 1,
-      EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_GET_TAG, Int32(Self.tagBytes), out + plain.count + 1) == 1
-    else { return nil }
-    return Self.headerBytes + body
+    return isSealed ? Self.headerBytes + body : nil
   }
 
   /// Writes what a protected record holds (content, type and padding) to `room`, which may be where its body is and has `record.count - 21` bytes. False when it was not made
   /// with `keys`; `room` holds nothing of use then.
   func open(_ record: UnsafeRawBufferPointer, with keys: inout TrafficKeys, into room: UnsafeMutableRawPointer) -> Bool {
-    let size = record.count - Self.headerBytes - Self.tagBytes
-    guard size > 0, let bytes = record.baseAddress?.assumingMemoryBound(to: UInt8.self), let context = openers[keys.suite.rawValue].begin(&keys) else { return false }
-    let body = bytes + Self.headerBytes
-    let out = room.assumingMemoryBound(to: UInt8.self)
-    // OpenSSL only reads the tag.
-    let tag = UnsafeMutableRawPointer(mutating: body + size)
-    var count: Int32 = 0
-    guard EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_SET_TAG, Int32(Self.tagBytes), tag) == 1,
-      EVP_DecryptUpdate(context, nil, &count, bytes, Int32(Self.headerBytes)) == 1,
-      EVP_DecryptUpdate(context, out, &count, body, Int32(size)) == 1, count == size
-    else { return false }
-    return EVP_DecryptFinal_ex(context, out + size, &count) == 1
+    let size = record.count - Self.headerBytes
+    guard size > Self.tagBytes, let bytes = record.baseAddress?.assumingMemoryBound(to: UInt8.self) else { return false }
+    return openers[keys.suite.rawValue].with(&keys) { cipher, nonce in
+      cboringssl_open(cipher, nonce, bytes, Self.headerBytes, bytes + Self.headerBytes, size, room.assumingMemoryBound(to: UInt8.self)) == 1
+    }
   }
 }

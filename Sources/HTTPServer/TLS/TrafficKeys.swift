@@ -18,14 +18,7 @@ enum RecordSuite: Int, CaseIterable {
   }
 
   var keyBytes: Int { self == .aes128GCM ? 16 : 32 }
-  /// OpenSSL's names.
-  var cipherName: StaticString {
-    switch self {
-    case .aes128GCM: "AES-128-GCM"
-    case .aes256GCM: "AES-256-GCM"
-    case .chaCha20Poly1305: "ChaCha20-Poly1305"
-    }
-  }
+  /// OpenSSL's name.
   var digestName: StaticString { self == .aes256GCM ? "SHA384" : "SHA256" }
   var secretBytes: Int { self == .aes256GCM ? 48 : 32 }
 }
