@@ -40,8 +40,10 @@ public final class Reactor: TaskExecutor, @unchecked Sendable {
   @exclusivity(unchecked) var spareBuffers = ReadBuffer.Spares()
   /// Room for bytes that pass through: what it holds is good until the next call of anything.
   let scratch = UnsafeMutableRawBufferPointer.allocate(byteCount: 64 << 10, alignment: 16)
+  /// Memory for the head of the next HTTP/2 request; holds nothing.
+  @exclusivity(unchecked) var spareHead = HTTP2Head()
   /// HTTP/2 frames on their way to a connection's output; empty between calls.
-  var frames: [UInt8] = []
+  @exclusivity(unchecked) var frames: [UInt8] = []
   /// What OpenSSL has written for a socket; empty between calls.
   var gathered: [UInt8] = []
   /// Room for TLS records on their way, as `scratch` is for others.

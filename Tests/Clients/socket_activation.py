@@ -43,17 +43,25 @@ def start():
         ["sh", "-c", 'LISTEN_PID=$$ exec "$@"', "sh"] + command, pass_fds=(3,), env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
 
 
+def wait_until_served():
+    """Until the daemon that was started last answers: a debug build takes its time."""
+    wanted, deadline = len(good) + 20, time.monotonic() + 30
+    while len(good) < wanted and not bad and time.monotonic() < deadline:
+        time.sleep(0.01)
+
+
 clients = [threading.Thread(target=ask) for _ in range(4)]
 daemon = start()
 for client in clients:
     client.start()
 for _ in range(restarts):
-    time.sleep(1)
+    wait_until_served()
+    time.sleep(0.5)
     daemon.send_signal(signal.SIGTERM)
     if daemon.wait() != 0:
         bad.append("the daemon ended badly: " + daemon.stderr.read().decode())
     daemon = start()
-time.sleep(1)
+wait_until_served()
 over.set()
 for client in clients:
     client.join()

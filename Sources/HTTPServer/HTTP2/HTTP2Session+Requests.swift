@@ -23,14 +23,14 @@ extension HTTP2Session {
 
   /// HEADERS of a stream that is over are an error (RFC 9113 section 5.1), unless the client may not know yet that it is over. nghttp2 reads over both.
   private func mayOpen(_ id: Int32) -> Bool {
-    if id > lastRequest || streams[id] != nil || resetHere.contains(id) || id % 2 == 0 { return true }
+    if id > lastRequest || stream(id) != nil || resetHere.contains(id) || id % 2 == 0 { return true }
     engine.terminate(.streamClosed)
     return false
   }
 
   func requestBegins(_ id: Int32) {
     lastRequest = id
-    streams[id] = HTTP2Stream(id, at: reactor.turn)
+    open(id)
   }
 
   func resetSent(_ id: Int32) {
@@ -40,7 +40,7 @@ extension HTTP2Session {
 
   /// False when a head is so large that even reading on is too much: some bytes of HPACK stand for thousands.
   func field(_ name: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer, of id: Int32, isTrailer: Bool) -> Bool {
-    guard let stream = streams[id] else { return true }
+    guard let stream = self.stream(id) else { return true }
     stream.head.count(name, value)
     if stream.head.listSize > limits.maxHeadBytes { return stream.head.listSize <= 4 * limits.maxHeadBytes }
     // Trailers are read and mean nothing here.
@@ -52,7 +52,7 @@ extension HTTP2Session {
 
   func headEnds(_ id: Int32, endsStream: Bool) {
     headSince = nil
-    guard let stream = streams[id] else { return }
+    guard let stream = self.stream(id) else { return }
     if !endsStream {
       receiving.append(id)
       heldBytes += stream.head.bytes.count
@@ -80,7 +80,7 @@ extension HTTP2Session {
   /// only the oldest goes on, so that one after another is completed.
   func body(_ bytes: UnsafeRawBufferPointer, of id: Int32) {
     engine.consumeConnection(bytes.count)
-    guard let stream = streams[id], stream.phase == .receiving, !stream.isRefused, !stream.isReset else { return engine.consumeStream(id, bytes.count) }
+    guard let stream = self.stream(id), stream.phase == .receiving, !stream.isRefused, !stream.isReset else { return engine.consumeStream(id, bytes.count) }
     guard stream.body.count + bytes.count <= limits.maxBodyBytes else { return refuse(stream, Refusal(status: 413, reason: "limit is \(limits.maxBodyBytes)")) }
     guard holds((stream.body.count + bytes.count) * HTTP1Session.workFactor, for: stream) else { return refuse(stream, .noRoom) }
     stream.body.append(contentsOf: bytes)
@@ -111,21 +111,20 @@ extension HTTP2Session {
     heldBytes -= stream.body.count + stream.head.bytes.count
     let isRoomy = heldBytes <= limits.maxHeldBytes
     for id in isRoomy ? receiving[...] : receiving.prefix(1) {
-      if let next = streams[id] { consume(next) }
+      if let next = self.stream(id) { consume(next) }
     }
   }
 
   func requestEnds(_ id: Int32) {
-    guard let stream = streams[id], stream.phase == .receiving, !stream.isRefused, !stream.isReset else { return }
+    guard let stream = self.stream(id), stream.phase == .receiving, !stream.isRefused, !stream.isReset else { return }
     stopReceiving(stream)
     if stream.head.listSize > limits.maxHeadBytes { return refuse(stream, Refusal(status: 431, reason: "the request's headers exceed \(limits.maxHeadBytes) bytes")) }
     ready.append(stream)
   }
 
   func streamCloses(_ id: Int32) {
-    guard let stream = streams.removeValue(forKey: id) else { return }
+    guard let stream = remove(id) else { return }
     stopReceiving(stream)
-    if streams.isEmpty { idleSince = reactor.turn }
     end(stream)
   }
 }

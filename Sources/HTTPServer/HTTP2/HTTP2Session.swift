@@ -7,22 +7,25 @@ import Synchronization
 ///
 /// Bytes of answers go from their owners into DATA frames without a copy: a stream's output is slices, and nghttp2 only says how many bytes of it are next.
 final class HTTP2Session: Session {
-  unowned let connection: Connection
-  unowned let reactor: Reactor
+  // Unsafe, as the count of an unowned reference costs each use: the connection owns its session, and lives in its reactor's table.
+  unowned(unsafe) let connection: Connection
+  unowned(unsafe) let reactor: Reactor
   let engine: NGHTTP2
-  var streams: [Int32: HTTP2Stream] = [:]
+  @exclusivity(unchecked) private var streams: [Int32: HTTP2Stream] = [:]
+  /// The stream that was opened last, while it is open: nearly always the one that is meant.
+  @exclusivity(unchecked) private var newest: HTTP2Stream?
   private let request = Request()
 
   /// Complete requests, served when nghttp2 has taken what was read: it may not be called from its callbacks for all that a handler may want.
-  var ready: [HTTP2Stream] = []
+  @exclusivity(unchecked) var ready: [HTTP2Stream] = []
   /// Streams whose output fell below the low mark while frames were made.
-  private var writable: [HTTP2Stream] = []
+  @exclusivity(unchecked) private var writable: [HTTP2Stream] = []
   /// Streams with incomplete bodies, the oldest first, and what all hold.
   var receiving: [Int32] = []
   var heldBytes = 0
   /// Tasks that serve requests, also of streams that are gone.
   var runningTasks = 0
-  var allowance: FrameAllowance
+  @exclusivity(unchecked) var allowance: FrameAllowance
   /// The newest request, and the newest streams that were reset from here.
   var lastRequest: Int32 = 0
   var resetHere: [Int32] = []
@@ -38,7 +41,7 @@ final class HTTP2Session: Session {
   private var isBroken = false
   /// nghttp2 can't send.
   private var hasFailed = false
-  private var headers = HeaderList()
+  @exclusivity(unchecked) private var headers = HeaderList()
 
   /// Bytes of frames that are made before the socket is tried.
   private static let outputMax = 256 << 10
@@ -63,6 +66,29 @@ final class HTTP2Session: Session {
   }
 
   var limits: HTTPServer.Limits { reactor.configuration.limits }
+
+  // MARK: streams
+
+  /// A stream that is open.
+  func stream(_ id: Int32) -> HTTP2Stream? {
+    if let newest, newest.id == id { return newest }
+    return streams[id]
+  }
+
+  func open(_ id: Int32) {
+    let stream = HTTP2Stream(id, at: reactor.turn)
+    swap(&stream.head, &reactor.spareHead)
+    streams[id] = stream
+    newest = stream
+  }
+
+  /// Takes a stream off the list of those that are open.
+  func remove(_ id: Int32) -> HTTP2Stream? {
+    guard let stream = streams.removeValue(forKey: id) else { return nil }
+    if newest === stream { newest = nil }
+    if streams.isEmpty { idleSince = reactor.turn }
+    return stream
+  }
 
   // MARK: input
 
@@ -96,7 +122,7 @@ final class HTTP2Session: Session {
       let now = ready
       ready.removeAll(keepingCapacity: true)
       // A request that was cancelled in the same breath is not begun.
-      for stream in now where streams[stream.id] === stream && !connection.isClosed { dispatch(stream) }
+      for stream in now where self.stream(stream.id) === stream && !connection.isClosed { dispatch(stream) }
     }
   }
 
@@ -108,13 +134,14 @@ final class HTTP2Session: Session {
     leaveByChance()
     request.body = stream.body.isEmpty ? HTTP1Session.noBody : ByteSlice(SharedBytes(stream.body))
     stream.body = []
-    let head = stream.head
-    stream.head = HTTP2Head()
+    var head = HTTP2Head()
+    swap(&head, &stream.head)
     stream.isHead = head.isHEAD
     head.withRequest(request) {
       reactor.handler.handle(request, Exchange(reactor: reactor, mark: connection.mark, serial: UInt32(bitPattern: stream.id)))
     }
     request.body = HTTP1Session.noBody
+    reactor.spareHead.take(head)
   }
 
   /// Tells a stream off before or instead of being served.
@@ -132,7 +159,7 @@ final class HTTP2Session: Session {
 
   // MARK: answers
 
-  private func stream(_ serial: UInt32) -> HTTP2Stream? { streams[Int32(bitPattern: serial)] }
+  private func stream(_ serial: UInt32) -> HTTP2Stream? { stream(Int32(bitPattern: serial)) }
 
   private func stream(_ response: ResponseStream) -> HTTP2Stream? {
     guard let stream = stream(response.serial), stream.response === response else { return nil }
@@ -147,7 +174,7 @@ final class HTTP2Session: Session {
     let length = response.body.reduce(0) { $0 + $1.count }
     let mayHaveBody = response.head.status != 204 && response.head.status != 304
     begin(response.head)
-    if mayHaveBody { headers.append("content-length", String(length).utf8) }
+    if mayHaveBody { headers.append("content-length", String(length)) }
     let hasBody = mayHaveBody && length > 0 && !stream.isHead
     if hasBody { stream.output.append(response.body) }
     stream.isEnding = true
@@ -156,9 +183,9 @@ final class HTTP2Session: Session {
 
   private func begin(_ head: ResponseHead) {
     headers.begin(status: head.status)
-    for header in head.headers { headers.append(header.name, header.value.utf8) }
+    for header in head.headers { headers.append(header.name, header.value) }
     // Between the name and the end of the line.
-    headers.append("date", reactor.dateHeader.dropFirst(6).dropLast(2))
+    reactor.dateHeader.withUnsafeBytes { headers.append("date", UnsafeRawBufferPointer(rebasing: $0.dropFirst(6).dropLast(2))) }
   }
 
   private func start(_ stream: HTTP2Stream, hasBody: Bool) {
@@ -251,7 +278,7 @@ final class HTTP2Session: Session {
 
   /// For nghttp2: how much of a stream's output fits the next frame; nil when it must wait for more.
   func nextPart(of id: Int32, max: Int) -> (count: Int, isLast: Bool)? {
-    guard let stream = streams[id] else { return nil }
+    guard let stream = self.stream(id) else { return nil }
     let count = min(max, stream.output.bytes)
     if count == 0 && !stream.isEnding {
       stream.isDeferred = true
@@ -263,7 +290,7 @@ final class HTTP2Session: Session {
   /// For nghttp2: the frame that `nextPart` has described is next.
   func sendData(_ frameHeader: UnsafeRawBufferPointer, count: Int, of id: Int32) {
     reactor.frames.append(contentsOf: frameHeader)
-    guard let stream = streams[id] else { return }
+    guard let stream = self.stream(id) else { return }
     sealFrames()
     let before = stream.output.bytes
     connection.append(count, from: &stream.output)
@@ -340,7 +367,7 @@ final class HTTP2Session: Session {
 
   func closed() {
     let open = streams
-    streams = [:]
+    (streams, newest) = ([:], nil)
     for stream in open.values { end(stream) }
   }
 

@@ -13,7 +13,7 @@ final class HTTP2Stream {
 
   let id: Int32
   var phase = Phase.receiving
-  var head = HTTP2Head()
+  @exclusivity(unchecked) var head = HTTP2Head()
   var body: [UInt8] = []
   /// Bytes of the body that the client has not been told to be taken.
   var unconsumed = 0
@@ -26,7 +26,7 @@ final class HTTP2Stream {
   var isHead = false
 
   /// What nghttp2 has not put into frames.
-  var output = Output()
+  @exclusivity(unchecked) var output = Output()
   /// Nothing will be added to `output`.
   var isEnding = false
   /// nghttp2 has asked for output and found none.
@@ -111,6 +111,19 @@ struct HTTP2Head {
     return nil
   }
 
+  /// Beyond it memory is not kept for other heads.
+  private static let keptBytesMax = 4 << 10
+
+  /// Takes the memory of a head that is done with.
+  mutating func take(_ other: consuming HTTP2Head) {
+    if other.bytes.capacity > Self.keptBytesMax || other.fields.capacity * MemoryLayout<Request.Field>.stride > Self.keptBytesMax { return }
+    var (bytes, fields) = (other.bytes, other.fields)
+    other = HTTP2Head()
+    bytes.removeAll(keepingCapacity: true)
+    fields.removeAll(keepingCapacity: true)
+    (self.bytes, self.fields) = (bytes, fields)
+  }
+
   /// Lends itself to `request` while `body` runs.
   func withRequest(_ request: Request, _ body: () -> Void) {
     bytes.withUnsafeBytes { bytes in
@@ -120,6 +133,8 @@ struct HTTP2Head {
       (request.methodRange, request.pathRange, request.queryRange) = (methodRange, pathRange, queryRange)
       request.method = HeadParser.method(UnsafeRawBufferPointer(rebasing: bytes[methodRange]))
       body()
+      // Whoever has the list alone can use its memory again.
+      request.fields = []
     }
   }
 }

@@ -194,16 +194,25 @@ struct HeaderList {
   mutating func begin(status: Int) {
     bytes.removeAll(keepingCapacity: true)
     fields.removeAll(keepingCapacity: true)
-    append(":status", String(status).utf8)
+    append(":status", String(status))
+  }
+
+  mutating func append(_ name: StaticString, _ value: String) {
+    var value = value
+    value.withUTF8 { append(name, UnsafeRawBufferPointer($0)) }
   }
 
   /// Names are made lower case; what can't stand in a value becomes a space.
-  mutating func append(_ name: StaticString, _ value: some Sequence<UInt8>) {
+  mutating func append(_ name: StaticString, _ value: UnsafeRawBufferPointer) {
     let start = bytes.count
-    for byte in UnsafeBufferPointer(start: name.utf8Start, count: name.utf8CodeUnitCount) { bytes.append((0x41...0x5A).contains(byte) ? byte | 0x20 : byte) }
-    let middle = bytes.count
-    for byte in value { bytes.append(byte == 0x0D || byte == 0x0A || byte == 0 ? 0x20 : byte) }
+    let middle = start + name.utf8CodeUnitCount
+    bytes.append(contentsOf: UnsafeBufferPointer(start: name.utf8Start, count: name.utf8CodeUnitCount))
+    bytes.append(contentsOf: value)
     fields.append((start..<middle, middle..<bytes.count))
+    bytes.withUnsafeMutableBufferPointer { bytes in
+      for place in start..<middle where (0x41...0x5A).contains(bytes[place]) { bytes[place] |= 0x20 }
+      for place in middle..<bytes.count where bytes[place] == 0x0D || bytes[place] == 0x0A || bytes[place] == 0 { bytes[place] = 0x20 }
+    }
   }
 
   private func isUnique(_ name: Range<Int>) -> Bool { bytes[name].elementsEqual("audit-id".utf8) }
