@@ -39,7 +39,7 @@ let package = Package(
     .target(name: "CBoringSSL", dependencies: [.product(name: "Crypto", package: "swift-crypto")]),
     // TLS for the server: handshakes and keys, and all of TLS 1.2. Records of TLS 1.3 are ours (RecordWriter).
     .target(name: "COpenSSL", dependencies: ["CNetwork"], linkerSettings: [.linkedLibrary("ssl"), .linkedLibrary("crypto")]),
-    // Digests and AES. OpenSSL is in the process already, for libcurl and TLS; swift-crypto would bring a second one, without AES-192.
+    // Digests and AES of everything but TLS's records. OpenSSL is in the process already, for libcurl and TLS.
     .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
     // XSalsa20-Poly1305 of the encryption provider secretbox, which OpenSSL does not have.
     .systemLibrary(name: "CSodium", pkgConfig: "libsodium", providers: [.apt(["libsodium-dev"])]),

@@ -18,6 +18,11 @@ final class AccessMetrics: Sendable {
     var authentications = [Int](repeating: 0, count: Authentication.allCases.count)
     var authorizations = [Int](repeating: 0, count: Authorization.allCases.count)
     var users = [Int](repeating: 0, count: AccessMetrics.userNames.count)
+
+    mutating func recognize(at place: Int) {
+      authentications[Authentication.success.rawValue] += 1
+      users[place] += 1
+    }
   }
   /// A `Mutex` can't stand in an array.
   private final class Shard: Sendable {
@@ -45,17 +50,13 @@ final class AccessMetrics: Sendable {
   /// Somebody was recognized. Any thread, as all here.
   func recognized(_ user: String, on reactor: Reactor) {
     let place = Self.place(of: user)
-    count(on: reactor) { counts in
-      counts.authentications[Authentication.success.rawValue] += 1
-      counts.users[place] += 1
-    }
+    count(on: reactor) { $0.recognize(at: place) }
   }
 
   /// Somebody who is counted at `place` was recognized, and allowed what they asked.
   func passed(at place: Int, on reactor: Reactor) {
     count(on: reactor) { counts in
-      counts.authentications[Authentication.success.rawValue] += 1
-      counts.users[place] += 1
+      counts.recognize(at: place)
       counts.authorizations[Authorization.allowed.rawValue] += 1
     }
   }

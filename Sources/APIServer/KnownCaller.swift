@@ -42,22 +42,20 @@ extension AccessControl {
   /// A longer header is not kept: it would be held for as long as the connection is.
   private static let keptBytesMax = 4 << 10
 
-  /// Who a request is by, where that is known without waiting. Not of those who are anonymous: where they may come depends on the path.
+  /// Who a request is by, where that is known without waiting. Who is anonymous on some paths only is nobody here.
   func caller(of request: Request) -> KnownCaller? {
     // Read first: what is replaced meanwhile makes it outdated.
     let generation = authenticator.generation
     if let known = request.keepsake as? KnownCaller, known.isBy(request, generation: generation) { return known }
     request.keepsake = nil
     let credentials = credentials(request, path: "")
+    let (verdict, isSteady) = authenticator.identify(credentials)
+    guard case .user(let user) = verdict else { return nil }
     // A proxy's requests are by whomever it says; all else that authenticators look at is the connection's or stands in one header.
-    if credentials.proxyName == nil, let user = authenticator.steadyUser(credentials) {
-      let header = request.withHeader("Authorization") { $0.map(Array.init) }
-      let caller = KnownCaller(user, mayDoEverything: authorizer.allowsEverything(user), authorization: header, generation: generation)
-      if header?.count ?? 0 <= Self.keptBytesMax { request.keepsake = caller }
-      return caller
-    }
-    // The path matters only to who is anonymous on some.
-    guard case .user(let user) = authenticator.authenticate(credentials) else { return nil }
-    return KnownCaller(user, mayDoEverything: authorizer.allowsEverything(user), authorization: nil, generation: generation)
+    let mayBeKept = isSteady && credentials.proxyName == nil
+    let header = mayBeKept ? request.withHeader("Authorization") { $0.map(Array.init) } : nil
+    let caller = KnownCaller(user, mayDoEverything: authorizer.allowsEverything(user), authorization: header, generation: generation)
+    if mayBeKept && header?.count ?? 0 <= Self.keptBytesMax { request.keepsake = caller }
+    return caller
   }
 }

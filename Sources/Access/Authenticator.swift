@@ -43,43 +43,42 @@ public final class AuthenticatorChain: Authenticator {
   /// Another after each `replace`. What was asked for it was read may be remembered as long as it stays the same.
   public var generation: Int { replacements.load(ordering: .acquiring) }
 
-  /// The user of these credentials, where it will be the same one as long as the generation is; nil where it may not be, or where there is none.
-  public func steadyUser(_ credentials: Credentials) -> UserInfo? {
-    for member in links.withLock({ $0.members }) {
-      guard member.isSteady else { return nil }
-      if case .user(let user) = member.authenticate(credentials) { return user.authenticated }
-    }
-    return nil
-  }
+  public func authenticate(_ credentials: Credentials) -> AuthenticationVerdict { identify(credentials).verdict }
 
-  public func authenticate(_ credentials: Credentials) -> AuthenticationVerdict {
+  /// As `authenticate`. `isSteady`: a user who will be the same for these credentials as long as the generation is.
+  public func identify(_ credentials: Credentials) -> (verdict: AuthenticationVerdict, isSteady: Bool) {
     let links = links.withLock { $0 }
     return Self.ask(links.members[...], links.anonymous, credentials, fault: nil)
   }
 
-  private static func ask(_ rest: ArraySlice<any Authenticator>, _ anonymous: AnonymousAccess, _ credentials: Credentials, fault: String?) -> AuthenticationVerdict {
+  private static func ask(
+    _ rest: ArraySlice<any Authenticator>, _ anonymous: AnonymousAccess, _ credentials: Credentials, fault: String?
+  ) -> (verdict: AuthenticationVerdict, isSteady: Bool) {
     var fault = fault
+    var isSteady = true
     for (place, member) in zip(rest.indices, rest) {
+      isSteady = isSteady && member.isSteady
       switch member.authenticate(credentials) {
-      case .user(let user): return .user(user.authenticated)
+      case .user(let user): return (.user(user.authenticated), isSteady)
       case .absent: break
       case .invalid(let why): fault = fault ?? why
       case .later(let work):
-        return .later { [fault] in
+        let verdict = AuthenticationVerdict.later { [fault] in
           var verdict = await work()
           while case .later(let more) = verdict { verdict = await more() }
           switch verdict {
           case .user(let user): return .user(user.authenticated)
-          case .invalid(let why): return ask(rest[(place + 1)...], anonymous, credentials, fault: fault ?? why)
-          case .absent, .later: return ask(rest[(place + 1)...], anonymous, credentials, fault: fault)
+          case .invalid(let why): return ask(rest[(place + 1)...], anonymous, credentials, fault: fault ?? why).verdict
+          case .absent, .later: return ask(rest[(place + 1)...], anonymous, credentials, fault: fault).verdict
           }
         }
+        return (verdict, false)
       }
     }
-    if let fault { return .invalid(fault) }
+    if let fault { return (.invalid(fault), false) }
     // A token that nobody knew is a wrong token.
-    if credentials.bearerToken != nil { return .invalid("invalid bearer token") }
-    return anonymous.isAllowed(on: credentials.path) ? .user(.anonymous) : .absent
+    if credentials.bearerToken != nil { return (.invalid("invalid bearer token"), false) }
+    return (anonymous.isAllowed(on: credentials.path) ? .user(.anonymous) : .absent, false)
   }
 }
 
