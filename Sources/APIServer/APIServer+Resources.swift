@@ -115,8 +115,16 @@ extension APIServer {
           guard negotiated.media != .yaml else {
             throw Status.notAcceptable("only the following media types are accepted: \(MediaType.streams.joined(separator: ", "))")
           }
-          let encoder = WatchEncoder(endpoint, media: negotiated.media, form: negotiated.form, include: include)
-          WatchPump(watcher, of: endpoint.place, encoder: encoder, reply: context.reply, server: server).start(timeout: timeout)
+          let encoder = WatchEncoder(
+            endpoint, media: negotiated.media, form: negotiated.form, include: include, isWebSocket: context.webSocket != nil)
+          let pump = WatchPump(watcher, of: endpoint.place, encoder: encoder, reply: context.reply, server: server)
+          switch context.webSocket?.answer() {
+          case nil: pump.start(timeout: timeout)
+          case .success(let head): pump.start(timeout: timeout, upgrade: head)
+          case .failure(let refusal):
+            watcher.stop()
+            context.reply.send(refusal.answer)
+          }
         } catch {
           watcher.stop()
           throw error

@@ -33,6 +33,8 @@ public final class APIServer: RequestHandler {
     public var maxMutatingRequestsInflight = 200
     /// What requests over TLS are asked; nil asks nobody.
     public var access: AccessControl?
+    /// Which requests over plain HTTP are no page's.
+    public var plainDoor = PlainDoor()
     /// What is kept of requests; nil for nothing.
     public var audit: AuditTrail?
     /// What clients may make the server hold; the HTTP server's.
@@ -117,7 +119,8 @@ public final class APIServer: RequestHandler {
       bytes: request.body.count, series: series)
     let context = RequestContext(
       method: request.method, query: query, accept: request.header("Accept"), userAgent: record.userAgent, contentType: request.header("Content-Type"),
-      host: request.header("Host"), ifNoneMatch: request.header("If-None-Match"), body: request.body,
+      host: request.header("Host"), ifNoneMatch: request.header("If-None-Match"),
+      webSocket: WebSocketHandshake(request), body: request.body,
       pretty: Negotiation.isPretty(query: query, userAgent: record.userAgent), load: load(path, verb),
       reply: Reply(
         exchange, auditID: auditID, acceptsGzip: request.withHeader("Accept-Encoding", ContentEncoding.acceptsGzip), cors: cors, record: record, server: self))

@@ -36,6 +36,14 @@ public struct AccessControl: Sendable {
   /// What a request brings to say who it is by.
   func credentials(_ request: Request, path: String) -> Credentials {
     var credentials = Credentials(authorization: request.header("Authorization"), path: path)
+    if credentials.authorization == nil, request.isWebSocket {
+      do throws(WebSocketToken.Fault) {
+        let token = try WebSocketToken.find(in: request.headers("Sec-WebSocket-Protocol"))
+        credentials.authorization = token.map { "Bearer " + $0 }
+      } catch {
+        credentials.fault = error.text
+      }
+    }
     var client = request.client
     if case .proxy(let name, let besides) = client {
       credentials.proxyName = name

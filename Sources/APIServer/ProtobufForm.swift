@@ -110,15 +110,16 @@ struct ProtobufForm: Sendable {
     [ByteSlice(SharedBytes(ProtobufEnvelope.head(apiVersion: apiVersion, kind: kind, count: size(message))))] + message + [tail]
   }
 
-  /// A watch event: its length in four bytes, then a `WatchEvent` whose object is a document.
-  static func frame(_ type: String, _ document: [ByteSlice], into slices: inout [ByteSlice]) {
+  /// A watch event: a `WatchEvent` whose object is a document, behind its length in four bytes where the transport has
+  /// no messages of its own (`isDelimited`).
+  static func frame(_ type: String, _ document: [ByteSlice], isDelimited: Bool, into slices: inout [ByteSlice]) {
     let count = size(document)
     let object = ProtobufWriter.lead(1, count: count)
     var event = ProtobufWriter(.builtin, capacity: 32)
     event.text(type, 1)
     let head = event.bytes + ProtobufWriter.lead(2, count: object.count + count) + object
     let whole = UInt32(clamping: head.count + count)
-    slices.append(ByteSlice(SharedBytes(withUnsafeBytes(of: whole.bigEndian, Array.init) + head)))
+    slices.append(ByteSlice(SharedBytes(isDelimited ? withUnsafeBytes(of: whole.bigEndian, Array.init) + head : head)))
     slices += document
   }
 

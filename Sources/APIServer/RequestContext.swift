@@ -16,6 +16,8 @@ struct RequestContext: Sendable {
   /// Where the client thinks we are.
   let host: String?
   let ifNoneMatch: String?
+  /// Does the client want to go on as a WebSocket? Watches do.
+  let webSocket: WebSocketHandshake?
   let body: ByteSlice
   let pretty: Bool
   let load: InflightLimiter.Load
@@ -126,23 +128,25 @@ final class Reply: Sendable {
   /// Claims the right to answer; true once.
   func take() -> Bool { !isTaken.exchange(true, ordering: .acquiringAndReleasing) }
 
-  /// Begins a streamed answer; nil when an answer was sent before or the client is gone. `onEnd`: the client went, or the server drains.
+  /// Begins a streamed answer; nil when an answer was sent before or the client is gone. `upgrade`: the head by which the
+  /// connection changes to another protocol, whose input `onInput` hears. `onEnd`: the client went, or the server drains.
   /// Reactor thread.
   func startStream(
-    contentType: String, onWritable: @escaping @Sendable () -> Void, onEnd: @escaping @Sendable () -> Void
+    contentType: String, upgrade: ResponseHead? = nil, onWritable: @escaping @Sendable () -> Void,
+    onEnd: @escaping @Sendable () -> Void, onInput: (@Sendable (UnsafeRawBufferPointer) -> Void)? = nil
   ) -> ResponseStream? {
     guard take() else { return nil }
-    audit?.answered(200, nil, object: nil, stage: .responseStarted)
-    let head = ResponseHead(status: 200, headers: headers(Answer(code: 200, contentType: contentType, body: [])))
-    let stream = exchange.startStream(head, onWritable: onWritable, onClose: onEnd, onDrain: onEnd)
+    let head = upgrade ?? ResponseHead(status: 200, headers: headers(Answer(code: 200, contentType: contentType, body: [])))
+    audit?.answered(head.status, nil, object: nil, stage: .responseStarted)
+    let stream = exchange.startStream(head, onWritable: onWritable, onClose: onEnd, onDrain: onEnd, onInput: onInput)
     if stream == nil { audit?.ended() }
     return stream
   }
 
   /// Says that a stream is over, for log and metrics.
-  func streamEnded() {
+  func streamEnded(code: Int) {
     audit?.ended()
-    server.finished(record, code: 200, bytes: 0, on: exchange.reactor)
+    server.finished(record, code: code, bytes: 0, on: exchange.reactor)
   }
 
   private func headers(_ answer: Answer) -> [ResponseHeader] {

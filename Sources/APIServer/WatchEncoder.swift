@@ -1,5 +1,6 @@
 import ByteBuffers
 import Cacher
+import HTTPServer
 import JSON
 import Machinery
 import Registry
@@ -11,21 +12,33 @@ struct WatchEncoder {
   let media: MediaType
   let form: Negotiated.Form
   let include: IncludeObject
+  /// Is each event a message of a WebSocket?
+  let isWebSocket: Bool
   /// Only the first event of a Table watch shows its columns (SEMANTICS 2.39).
   private var needsColumns = true
 
-  init(_ endpoint: ResourceEndpoint, media: MediaType, form: Negotiated.Form, include: IncludeObject) {
+  init(_ endpoint: ResourceEndpoint, media: MediaType, form: Negotiated.Form, include: IncludeObject, isWebSocket: Bool = false) {
     self.endpoint = endpoint
     self.media = media
     self.form = form
     self.include = include
+    self.isWebSocket = isWebSocket
   }
 
   /// JSON is named without its framing, everything else with it. (`serveWatch`.)
   var contentType: String { media == .json ? Answer.json : media.rawValue + ";stream=watch" }
 
-  /// Appends the slices of an event's line or frame.
+  /// Appends the slices of an event's line, frame or message.
   mutating func encode(_ event: WatchEvent, into slices: inout [ByteSlice]) {
+    guard isWebSocket else { return encodeEvent(event, into: &slices) }
+    let place = slices.count
+    encodeEvent(event, into: &slices)
+    let length = slices[place...].reduce(0) { $0 + $1.count }
+    // JSON is text, protobuf is not. (`WatchServer.UseTextFraming`)
+    slices.insert(WebSocketFrame.head(media == .protobuf ? .binary : .text, length: length), at: place)
+  }
+
+  private mutating func encodeEvent(_ event: WatchEvent, into slices: inout [ByteSlice]) {
     if media == .protobuf { return encodeProtobuf(event, into: &slices) }
     slices.append(Bytes.prefix(of: event.kind))
     switch event.kind {
@@ -69,7 +82,7 @@ struct WatchEncoder {
       guard let object = event.object else { return }
       if case .partialObject(let version) = form { document = endpoint.protobuf.partial(object, version: version) } else { document = endpoint.protobuf.document(object) }
     }
-    ProtobufForm.frame(event.kind.name, document, into: &slices)
+    ProtobufForm.frame(event.kind.name, document, isDelimited: !isWebSocket, into: &slices)
   }
 
   private mutating func beginTable(_ version: String, _ revision: Revision) -> TableWriter {

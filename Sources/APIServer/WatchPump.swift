@@ -20,6 +20,8 @@ final class WatchPump: @unchecked Sendable {  // Sendable: all state is touched 
   private var stream: ResponseStream?
   private var timer: TimerHandle?
   private var isOver = false
+  /// What the client of a WebSocket says; nil for other watches.
+  private var input: WebSocketInput?
   private let room: Room
 
   /// Where a delivery is made, one for all watches of a reactor: so it allocates nothing, and is in the processor's caches already. Empty but while pumping.
@@ -51,11 +53,18 @@ final class WatchPump: @unchecked Sendable {  // Sendable: all state is touched 
     room = Room.of(reactor)
   }
 
-  /// Sends the head and begins to pump. Reactor thread. `timeout`: after this time the body ends cleanly.
-  func start(timeout: Duration) {
-    guard let started = reply.startStream(contentType: encoder.contentType, onWritable: { self.pump() }, onEnd: { self.close() }) else {
-      return watcher.stop()
+  /// Sends the head and begins to pump. Reactor thread. `timeout`: after this time the body ends cleanly. `upgrade`: the
+  /// head with which the connection becomes a WebSocket.
+  func start(timeout: Duration, upgrade: ResponseHead? = nil) {
+    var onInput: (@Sendable (UnsafeRawBufferPointer) -> Void)?
+    if upgrade != nil {
+      input = WebSocketInput()
+      onInput = { bytes in self.hear(bytes) }
     }
+    let started = reply.startStream(
+      contentType: encoder.contentType, upgrade: upgrade, onWritable: { self.pump() }, onEnd: { self.close() },
+      onInput: onInput)
+    guard let started else { return watcher.stop() }
     stream = started
     server.metrics.watchOpened(resource, on: reactor)
     // Neither weakly, which would cost each delivery a look at one more place; `close` lets go of both.
@@ -88,15 +97,27 @@ final class WatchPump: @unchecked Sendable {  // Sendable: all state is touched 
     }
   }
 
-  private func close() {
+  /// The client of a WebSocket may ask whether we are there, and end it; all else is not for us.
+  private func hear(_ bytes: UnsafeRawBufferPointer) {
+    for event in input?.take(bytes) ?? [] {
+      switch event {
+      case .ping(let payload): stream?.send(WebSocketFrame.pong(payload))
+      case .close: close()
+      case .fault(let code): close(code)
+      }
+    }
+  }
+
+  private func close(_ code: WebSocketFrame.CloseCode = .normal) {
     assert(reactor.isCurrent, "a watch is closed on its reactor")
     guard !isOver else { return }
     isOver = true
     timer?.cancel()
     watcher.stop()
+    if input != nil { stream?.send(WebSocketFrame.close(code)) }
     stream?.finish()
     stream = nil
     server.metrics.watchClosed(resource, on: reactor)
-    reply.streamEnded()
+    reply.streamEnded(code: input == nil ? 200 : 101)
   }
 }

@@ -75,7 +75,7 @@ public final class AuthenticatorChain: Authenticator {
         return (verdict, false)
       }
     }
-    if let fault { return (.invalid(fault), false) }
+    if let fault = fault ?? credentials.fault { return (.invalid(fault), false) }
     // A token that nobody knew is a wrong token.
     if credentials.bearerToken != nil { return (.invalid("invalid bearer token"), false) }
     return (anonymous.isAllowed(on: credentials.path) ? .user(.anonymous) : .absent, false)

@@ -10,6 +10,8 @@ public struct Credentials: Sendable {
   public var path: String
   /// Headers that authenticators asked for, names in small letters.
   public var headers: [(name: String, value: String)]
+  /// What is wrong with them whoever is asked; nil for nothing. A certificate or a proxy may still say who it is.
+  public var fault: String?
 
   public init(
     authorization: String? = nil, certificate: CertificateIdentity? = nil, proxyName: String? = nil, path: String = "", headers: [(name: String, value: String)] = []

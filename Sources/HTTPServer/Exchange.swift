@@ -28,8 +28,12 @@ public struct Exchange: Sendable {
 
   /// Begins an answer without a known end. Reactor's thread; nil when the client is gone. The callbacks run on the reactor: `onWritable` when pending
   /// output has fallen below the low mark, `onClose` when the connection is gone (nothing is called afterwards), `onDrain` when the server drains.
+  ///
+  /// A head of status 101 hands the connection over: what is sent goes out as it is, what the client sends is lent to
+  /// `onInput`, and the end of the stream is the end of the connection. HTTP/1.1 only.
   public func startStream(
-    _ head: ResponseHead, onWritable: (@Sendable () -> Void)? = nil, onClose: (@Sendable () -> Void)? = nil, onDrain: (@Sendable () -> Void)? = nil
+    _ head: ResponseHead, onWritable: (@Sendable () -> Void)? = nil, onClose: (@Sendable () -> Void)? = nil,
+    onDrain: (@Sendable () -> Void)? = nil, onInput: (@Sendable (UnsafeRawBufferPointer) -> Void)? = nil
   ) -> ResponseStream? {
     precondition(reactor.isCurrent, "streams begin on their reactor")
     guard let connection else { return nil }
@@ -37,6 +41,9 @@ public struct Exchange: Sendable {
     stream.onWritable = onWritable
     stream.onClose = onClose
     stream.onDrain = onDrain
+    stream.onInput = onInput
+    // What came behind the request is waiting already.
+    if onInput != nil { reactor.post { [self] in self.connection?.readable(0) } }
     return connection.startStream(head, stream) ? stream : nil
   }
 }
@@ -49,6 +56,7 @@ public final class ResponseStream: @unchecked Sendable {  // Sendable: used on i
   var onWritable: (@Sendable () -> Void)?
   var onClose: (@Sendable () -> Void)?
   var onDrain: (@Sendable () -> Void)?
+  var onInput: (@Sendable (UnsafeRawBufferPointer) -> Void)?
 
   init(reactor: Reactor, mark: UInt64, serial: UInt32) {
     self.reactor = reactor
@@ -82,6 +90,7 @@ public final class ResponseStream: @unchecked Sendable {  // Sendable: used on i
   func connectionClosed() {
     onWritable = nil
     onDrain = nil
+    onInput = nil
     let callback = onClose
     onClose = nil
     callback?()

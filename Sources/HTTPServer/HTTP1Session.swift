@@ -27,6 +27,8 @@ final class HTTP1Session: Session {
   private var serial: UInt32 = 0
   private var isInHandler = false
   private var stream: ResponseStream?
+  /// The connection speaks another protocol, and what comes is its stream's.
+  private var isHandedOver = false
   private var running: Task<Void, Never>?
   /// When the current phase began, or bytes of a body last came.
   private var since: Duration
@@ -94,6 +96,11 @@ final class HTTP1Session: Session {
         switch phase {
         case .head: guard try readHead() else { return }
         case .body: guard try readBody() else { return }
+        case .streaming where isHandedOver:
+          guard buffer.count > 0, let stream else { return }
+          let bytes = buffer.bytes
+          stream.onInput?(bytes)
+          if !connection.isClosed { buffer.consume(bytes.count) }
         case .busy, .streaming, .replaced: return
         }
       } catch {
@@ -234,6 +241,8 @@ final class HTTP1Session: Session {
 
   private func finishResponse() {
     stream = nil
+    // Nothing that comes now is a request.
+    if isHandedOver { buffer = ReadBuffer() }
     phase = .head
     since = reactor.turn
     if !facts.keepsAlive { connection.finish() }
@@ -251,9 +260,10 @@ final class HTTP1Session: Session {
     running = nil
     requestShare = nil
     var head = HeadWriter(response, reactor: reactor)
+    isHandedOver = response.status == 101
     // HTTP/1.0 knows no chunks: the body ends with the connection.
     if isChunked { head.raw("Transfer-Encoding: chunked\r\n") } else { facts.keepsAlive = false }
-    endHead(&head)
+    if !isHandedOver { endHead(&head) }
     connection.send(head.finish())
     self.stream = stream
     phase = .streaming
@@ -261,8 +271,8 @@ final class HTTP1Session: Session {
     return true
   }
 
-  /// Streams have chunks, but to HTTP/1.0.
-  private var isChunked: Bool { request.minorVersion == 1 }
+  /// Streams have chunks, but to HTTP/1.0 and after another protocol was agreed on.
+  private var isChunked: Bool { request.minorVersion == 1 && !isHandedOver }
 
   func write(_ slices: [ByteSlice], length: Int, from stream: ResponseStream) {
     guard phase == .streaming, self.stream === stream else { return }

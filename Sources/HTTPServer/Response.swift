@@ -48,6 +48,7 @@ enum StatusLine {
   static func text(_ status: Int) -> StaticString {
     switch status {
     case 100: "HTTP/1.1 100 Continue\r\n"
+    case 101: "HTTP/1.1 101 Switching Protocols\r\n"
     case 200: "HTTP/1.1 200 OK\r\n"
     case 201: "HTTP/1.1 201 Created\r\n"
     case 202: "HTTP/1.1 202 Accepted\r\n"

@@ -46,7 +46,7 @@ import Testing
     // Four bytes of length; field 1: ADDED; then what field 2 and its field 1 say of the document's length.
     let document = Array(bytes[17..<(4 + 0x2D0)])
     var slices: [ByteSlice] = []
-    ProtobufForm.frame("ADDED", [slice(document)], into: &slices)
+    ProtobufForm.frame("ADDED", [slice(document)], isDelimited: true, into: &slices)
     #expect(slices.flatMap(\.array) == Array(bytes[..<(4 + 0x2D0)]))
   }
 

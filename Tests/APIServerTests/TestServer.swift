@@ -21,8 +21,11 @@ final class TestServer: Sendable {
   private let destroy: [DestroyFunc]
 
   /// Runs `body` on a thread of its own, because its client blocks and the threads that Swift shares are few.
-  static func with(cors: [String] = [], budget: MemoryBudget? = nil, _ body: @Sendable (TestServer) async throws -> Void) async throws {
-    let server = try await TestServer(cors: cors, budget: budget)
+  static func with(
+    cors: [String] = [], budget: MemoryBudget? = nil, plainDoor: PlainDoor = PlainDoor(),
+    _ body: @Sendable (TestServer) async throws -> Void
+  ) async throws {
+    let server = try await TestServer(cors: cors, budget: budget, plainDoor: plainDoor)
     let thread = BlockingThread()
     do {
       try await withTaskExecutorPreference(thread) { try await body(server) }
@@ -33,7 +36,7 @@ final class TestServer: Sendable {
     await server.stop()
   }
 
-  private init(cors: [String], budget: MemoryBudget?) async throws {
+  private init(cors: [String], budget: MemoryBudget?, plainDoor: PlainDoor) async throws {
     folder = NSTemporaryDirectory() + "apiserver-test-\(UUID().uuidString)"
     try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
     var config = StorageBackend.Config()
@@ -49,6 +52,7 @@ final class TestServer: Sendable {
     var configuration = APIServer.Configuration(stores: [Store(strategy, objects: objects, codec: codec, prefix: parameters.keyPrefix)])
     configuration.healthChecks = [HealthCheck(name: "etcd") { try await raw.readinessCheck() }]
     configuration.reactors = 2
+    configuration.plainDoor = plainDoor
     if !cors.isEmpty { configuration.cors = try CORS(allowedOrigins: cors) }
     if let budget { configuration.budget = budget }
     api = APIServer(configuration)
@@ -135,7 +139,8 @@ final class RawConnection {
   }
 
   func send(_ method: String, _ path: String, bytes body: [UInt8]?, headers: [String: String] = [:]) throws {
-    var text = "\(method) \(path) HTTP/1.1\r\nHost: test\r\n"
+    var text = "\(method) \(path) HTTP/1.1\r\n"
+    if headers["Host"] == nil { text += "Host: localhost\r\n" }
     for (name, value) in headers { text += "\(name): \(value)\r\n" }
     if let body {
       if !headers.keys.contains("Content-Type") { text += "Content-Type: application/json\r\n" }
@@ -168,10 +173,16 @@ final class RawConnection {
     }
   }
 
-  private func take(_ count: Int) throws -> [UInt8] {
+  func take(_ count: Int) throws -> [UInt8] {
     while buffer.count < count { try fill() }
     defer { buffer = Array(buffer[count...]) }
     return Array(buffer[..<count])
+  }
+
+  func send(bytes: [UInt8]) throws {
+    guard bytes.withUnsafeBytes({ Glibc.send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }) == bytes.count else {
+      throw Closed()
+    }
   }
 
   /// Status and headers.

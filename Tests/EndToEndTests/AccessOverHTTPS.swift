@@ -100,6 +100,39 @@ import Testing
     #expect(lines == expected)
   }
 
+  /// A browser can't send headers with a WebSocket.
+  @Test func `a token may come as a subprotocol of a WebSocket, and counts for that request alone`() async throws {
+    let bench = try await Bench.start(["--anonymous-auth=false", "--authorization-mode", "ABAC", "--authorization-policy-file", "POLICY"])
+    defer { bench.daemon.stop() }
+    let script = """
+      import base64, socket, ssl, sys
+      port, authorities = int(sys.argv[1]), sys.argv[2]
+      context = ssl.create_default_context(cafile=authorities)
+      def ask(connection, token, protocols, path="/api/v1/nodes?watch=true&timeoutSeconds=1", headers=""):
+          if token: protocols = protocols + ["base64url.bearer.authorization.k8s.io." + base64.urlsafe_b64encode(token.encode()).decode().rstrip("=")]
+          connection.sendall(("GET %s HTTP/1.1\\r\\nHost: localhost\\r\\nConnection: Upgrade\\r\\nUpgrade: websocket\\r\\nOrigin: https://page.example\\r\\n"
+              "Sec-WebSocket-Version: 13\\r\\nSec-WebSocket-Key: AAECAwQFBgcICQoLDA0ODw==\\r\\nSec-WebSocket-Protocol: %s\\r\\n%s\\r\\n"
+              % (path, ", ".join(protocols), headers)).encode())
+          answer = b""
+          while b"\\r\\n\\r\\n" not in answer: answer += connection.recv(4096)
+          head = answer.split(b"\\r\\n\\r\\n")[0].decode()
+          chosen = [line.split(": ")[1] for line in head.split("\\r\\n") if line.lower().startswith("sec-websocket-protocol")]
+          return head.split(" ")[1] + "".join(" " + name for name in chosen)
+      def fresh(): return context.wrap_socket(socket.create_connection(("127.0.0.1", port)), server_hostname="localhost")
+      print(ask(fresh(), "root-token", ["v4.channel.k8s.io"]))
+      print(ask(fresh(), "root-token", []))
+      print(ask(fresh(), "wrong", ["a"]))
+      print(ask(fresh(), None, ["a"]))
+      print(ask(fresh(), "n1-token", ["a"]))
+      print(ask(fresh(), "n1-token", ["a"], headers="Authorization: Bearer root-token\\r\\n"))
+      kept = fresh()
+      print(ask(kept, "root-token", ["a"], path="/api/v1/nodes"))
+      print(ask(kept, None, ["a"], path="/api/v1/nodes"))
+      """
+    let result = try await run(["python3", "-c", script, String(bench.port), bench.certs + "/ca.crt"])
+    #expect(result.output.split(separator: "\n") == ["101 v4.channel.k8s.io", "401", "401", "401", "403", "101 a", "200", "401"], "\(result.output)")
+  }
+
   @Test func `a node touches its own object and nobody else's`() async throws {
     let bench = try await Bench.start(["--authorization-mode", "Node"])
     defer { bench.daemon.stop() }
