@@ -10,7 +10,9 @@ extension APIServer {
   /// Whether the hot path may answer a request at once: it came over plain HTTP, or it is known and allowed without waiting. False: the general path
   /// asks again, and says what is wrong.
   func isAllowedAtOnce(_ request: Request, _ path: RequestPath, on reactor: Reactor) -> Bool {
-    guard request.isSecure, let access = configuration.access else { return true }
+    guard request.isSecure, let access = configuration.access else {
+      return request.isSecure || configuration.plainDoor.refusal(request, cors: configuration.cors) == nil
+    }
     guard !request.hasHeader(beginningWith: "impersonate-"), let caller = access.caller(of: request) else { return false }
     guard caller.mayDoEverything || isAllowedAtOnce(caller.user, path, access) else { return false }
     accessMetrics.passed(at: caller.place, on: reactor)
@@ -39,6 +41,9 @@ extension APIServer {
   func admit(_ request: Request, _ context: RequestContext, _ next: @escaping @Sendable (RequestContext) -> Void) {
     guard request.isSecure, let access = configuration.access else {
       if configuration.audit != nil { audit(RequestInfo(request, context.query), by: .unsecured, context) { AuditRecord.Request(request, auditID: context.reply.auditID) } }
+      if !request.isSecure, let why = configuration.plainDoor.refusal(request, cors: configuration.cors) {
+        return context.reply.send(context.error(Status(code: 403, reason: "Forbidden", message: "Forbidden: \(why)")))
+      }
       // Whoever comes over plain HTTP is one user like another: all share the limit.
       if begin(context, isPrivileged: false) { next(context) }
       return

@@ -28,7 +28,7 @@ public final class CORS: Sendable {
     self.patterns = Mutex(all)
   }
 
-  private func allows(_ origin: String) -> Bool {
+  func allows(_ origin: String) -> Bool {
     origin.utf8.count <= Self.originMax && patterns.withLock { $0.contains { origin.firstMatch(of: $0) != nil } }
   }
 

@@ -65,6 +65,7 @@ struct Daemon {
       HealthCheck(name: "etcd-readiness") { try await storage.readinessCheck() }, HealthCheck(name: "informer-sync") { try await nodes.objects.readinessCheck() },
     ]
     configuration.cors = settings.cors
+    configuration.plainDoor = settings.plainDoor
     configuration.minRequestTimeout = .seconds(settings.options.minRequestTimeout)
     configuration.maxRequestsInflight = settings.options.maxRequestsInflight
     configuration.maxMutatingRequestsInflight = settings.options.maxMutatingRequestsInflight

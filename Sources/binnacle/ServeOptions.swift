@@ -17,6 +17,9 @@ struct ServeOptions: ParsableArguments {
   @Option(help: "Port to serve plain HTTP on, 8080 by default; 0 turns it off. Named without --secure-port or a TLS file, it turns HTTPS off.")
   var insecurePort: Int?
 
+  @Option(help: "Comma-separated names, besides IP addresses and localhost, by which clients may call plain HTTP; * for all. Others are refused, as pages in a browser could come by them.")
+  var insecureAcceptHosts = ""
+
   @Option(help: "Address to serve HTTPS on. Anything but loopback needs --allow-insecure-network as long as nobody has to authenticate.")
   var bindAddress = "127.0.0.1"
 

@@ -17,6 +17,8 @@ struct Settings {
   let insecure: (address: String, port: Int)?
   /// Where HTTPS is served; nil when it is off.
   let secure: SecureServing?
+  /// Which requests over plain HTTP are no page's.
+  let plainDoor: PlainDoor
   /// Which origins of browsers are answered; nil for none.
   let cors: CORS?
   /// What requests over HTTPS are asked.
@@ -92,8 +94,18 @@ extension ServeOptions {
     storage.healthcheckTimeout = etcdHealthcheckTimeout.duration
     storage.startTimeout = etcdStartTimeout.duration
     return Settings(
-      options: self, storage: storage, watchCacheSizes: try parsedWatchCacheSizes(), insecure: insecure, secure: secure, cors: try parsedOrigins(), access: made?.control, authentication: made?.structured, tokenMetrics: made?.tokenMetrics, auditPolicy: auditPolicy,
+      options: self, storage: storage, watchCacheSizes: try parsedWatchCacheSizes(), insecure: insecure, secure: secure,
+      plainDoor: PlainDoor(names: try parsedAcceptHosts()), cors: try parsedOrigins(), access: made?.control, authentication: made?.structured, tokenMetrics: made?.tokenMetrics, auditPolicy: auditPolicy,
       encryption: try encryptionProviders())
+  }
+
+  private func parsedAcceptHosts() throws -> [String] {
+    if insecureAcceptHosts.isEmpty { return [] }
+    let names = insecureAcceptHosts.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
+    for name in names where name != "*" && (name.isEmpty || !name.utf8.allSatisfy { $0 > 0x20 && $0 != UInt8(ascii: ":") && $0 < 0x7F }) {
+      throw StartFailure("--insecure-accept-hosts: \"\(name)\" is not a host name, such as binnacle.example, without port")
+    }
+    return names
   }
 
   private func parsedOrigins() throws -> CORS? {

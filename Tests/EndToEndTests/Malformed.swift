@@ -22,15 +22,15 @@ struct SeededGenerator: RandomNumberGenerator {
   static let count = Tools.isFullRun ? 100_000 : 5_000
 
   static let seeds: [String] = [
-    "GET /api/v1/nodes HTTP/1.1\r\nHost: x\r\n\r\n",
-    "GET /api/v1/nodes?limit=2&labelSelector=a%20in%20(b,c)&resourceVersion=0 HTTP/1.1\r\nHost: x\r\nAccept: application/json;as=Table;v=v1;g=meta.k8s.io\r\n\r\n",
-    "GET /api/v1/nodes?watch=true&timeoutSeconds=0 HTTP/1.1\r\nHost: x\r\n\r\n",
-    "POST /api/v1/nodes HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 73\r\n\r\n{\"kind\":\"Node\",\"apiVersion\":\"v1\",\"metadata\":{\"name\":\"a\",\"labels\":{\"b\":1}}}",
-    "POST /api/v1/nodes HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nContent-Type: application/json\r\n\r\n20\r\n{\"kind\":\"Node\",\"apiVersion\":\"v1\"\r\n1f\r\n,\"metadata\":{\"generateName\":1}}\r\n0\r\n\r\n",
-    "PATCH /api/v1/nodes/a HTTP/1.1\r\nHost: x\r\nContent-Type: application/json-patch+json\r\nContent-Length: 45\r\n\r\n[{\"op\":\"add\",\"path\":\"/metadata/x\",\"value\":1}]",
-    "PUT /api/v1/nodes/a/status HTTP/1.1\r\nHost: x\r\nContent-Type: application/yaml\r\nContent-Length: 40\r\n\r\nkind: Node\nmetadata: &a\n  name: [*a, {}]",
-    "DELETE /api/v1/nodes/a?gracePeriodSeconds=-1 HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n{}",
-    "GET /openapi/v3?hash=%00 HTTP/1.1\r\nHost: x\r\nConnection: keep-alive\r\n\r\nGET /readyz?verbose HTTP/1.0\r\n\r\n",
+    "GET /api/v1/nodes HTTP/1.1\r\nHost: localhost\r\n\r\n",
+    "GET /api/v1/nodes?limit=2&labelSelector=a%20in%20(b,c)&resourceVersion=0 HTTP/1.1\r\nHost: localhost\r\nAccept: application/json;as=Table;v=v1;g=meta.k8s.io\r\n\r\n",
+    "GET /api/v1/nodes?watch=true&timeoutSeconds=0 HTTP/1.1\r\nHost: localhost\r\n\r\n",
+    "POST /api/v1/nodes HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 73\r\n\r\n{\"kind\":\"Node\",\"apiVersion\":\"v1\",\"metadata\":{\"name\":\"a\",\"labels\":{\"b\":1}}}",
+    "POST /api/v1/nodes HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\nContent-Type: application/json\r\n\r\n20\r\n{\"kind\":\"Node\",\"apiVersion\":\"v1\"\r\n1f\r\n,\"metadata\":{\"generateName\":1}}\r\n0\r\n\r\n",
+    "PATCH /api/v1/nodes/a HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json-patch+json\r\nContent-Length: 45\r\n\r\n[{\"op\":\"add\",\"path\":\"/metadata/x\",\"value\":1}]",
+    "PUT /api/v1/nodes/a/status HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/yaml\r\nContent-Length: 40\r\n\r\nkind: Node\nmetadata: &a\n  name: [*a, {}]",
+    "DELETE /api/v1/nodes/a?gracePeriodSeconds=-1 HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n{}",
+    "GET /openapi/v3?hash=%00 HTTP/1.1\r\nHost: localhost\r\nConnection: keep-alive\r\n\r\nGET /readyz?verbose HTTP/1.0\r\n\r\n",
   ]
 
   @Test func `mutated requests never crash, hang or leak`() async throws {

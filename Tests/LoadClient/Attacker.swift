@@ -29,7 +29,7 @@ public struct Attacker {
   }
 
   private static func head(_ method: String, _ path: String, _ type: String, _ length: Int) -> [UInt8] {
-    Array("\(method) \(path) HTTP/1.1\r\nHost: x\r\nContent-Type: \(type)\r\nContent-Length: \(length)\r\n\r\n".utf8)
+    Array("\(method) \(path) HTTP/1.1\r\nHost: localhost\r\nContent-Type: \(type)\r\nContent-Length: \(length)\r\n\r\n".utf8)
   }
 
   /// Asks something and returns the status; 0 where the connection ends before there is one.
@@ -62,7 +62,7 @@ public struct Attacker {
       usleep(10_000)
     case .bodyBombs:
       guard let client = try? Client(port: port, patience: 20) else { return nil }
-      try? client.send(Array("POST /api/v1/nodes HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n".utf8))
+      try? client.send(Array("POST /api/v1/nodes HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n".utf8))
       let chunk = Array("10000\r\n".utf8) + [UInt8](repeating: 0x20, count: 65_536) + Array("\r\n".utf8)
       for _ in 0..<200 { guard (try? client.send(chunk)) != nil else { break } }
       if let status = try? client.receiveHead().status { return status == 413 || status == 429 ? nil : "a body without end: \(status)" }
@@ -78,12 +78,12 @@ public struct Attacker {
         return nil
       }
       let accept = ["application/json", "application/json;as=Table;v=v1;g=meta.k8s.io", "application/yaml"][number % 3]
-      try? client.send(Array("GET /api/v1/nodes HTTP/1.1\r\nHost: x\r\nAccept: \(accept)\r\n\r\n".utf8))
+      try? client.send(Array("GET /api/v1/nodes HTTP/1.1\r\nHost: localhost\r\nAccept: \(accept)\r\n\r\n".utf8))
       held.append(client)
       usleep(50_000)
     case .lazyWatches:
       if held.count < 50, let client = try? Client(port: port, patience: 20) {
-        try? client.send(Array("GET /api/v1/nodes?watch=true HTTP/1.1\r\nHost: x\r\n\r\n".utf8))
+        try? client.send(Array("GET /api/v1/nodes?watch=true HTTP/1.1\r\nHost: localhost\r\n\r\n".utf8))
         held.append(client)
       }
       let body = Array(#"{"metadata":{"annotations":{"a":"\#(number)\#(String(repeating: "x", count: 200_000))"}}}"#.utf8)
@@ -121,7 +121,7 @@ public struct Attacker {
         "labelSelector=\(many)", "labelSelector=" + String(repeating: "(", count: 100_000), "labelSelector=" + String(repeating: "a,", count: 100_000), "fieldSelector=" + String(repeating: "metadata.name!=a,", count: 20_000),
         "fieldSelector=" + String(repeating: "%5C", count: 50_000), "limit=99999999999999999999", "limit=1&resourceVersion=99999999999", "timeoutSeconds=-99999999999999999999&watch=1",
       ] + tokens.map { "limit=1&continue=" + $0.replacingOccurrences(of: "+", with: "%2B") }
-      let status = Self.ask(port, Array("GET /api/v1/nodes?\(queries[number % queries.count]) HTTP/1.1\r\nHost: x\r\n\r\n".utf8))
+      let status = Self.ask(port, Array("GET /api/v1/nodes?\(queries[number % queries.count]) HTTP/1.1\r\nHost: localhost\r\n\r\n".utf8))
       return [200, 400, 410, 429, 431, 504].contains(status) ? nil : "\(queries[number % queries.count].prefix(60)): \(status)"
     }
     return nil
