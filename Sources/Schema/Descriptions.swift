@@ -17,7 +17,7 @@ struct Descriptions {
     }
   }
 
-  static var builtin: Descriptions { Descriptions(facts: FactDescriptions.text.description) }
+  static var builtin: Descriptions { Descriptions(facts: FactDescriptions.all.map(\.description).joined(separator: "\n")) }
 
   /// What a type is.
   subscript(type: String) -> String? { self[type, ""] }

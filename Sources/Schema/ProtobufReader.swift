@@ -154,12 +154,13 @@ private struct ProtobufReader {
     var pieces: [Int: [ByteSlice]] = [:]
     var lists: [Int: [JSONValue]] = [:]
     var maps: [Int: [JSONObject.Member]] = [:]
-    /// Of the message itself, or (`outer`) of one that holds an embedded struct.
-    func read(_ message: ByteSlice, in outer: UInt32) throws(ProtobufError) {
+    /// Of the message itself, or of one that holds an embedded struct: `outer`, from the outside in. No deeper than the facts say.
+    func read(_ message: ByteSlice, in outer: [UInt32]) throws(ProtobufError) {
       var cursor = ProtobufCursor(message)
       while let (number, wire) = try cursor.nextTag() {
-        guard let place = fields.firstIndex(where: { $0.number == number && $0.outerNumber == outer }) else {
-          if outer == 0, wire == 2, fields.contains(where: { $0.outerNumber == number }) { try read(try cursor.slice(), in: number) } else { try cursor.skip(wire) }
+        guard let place = fields.firstIndex(where: { $0.number == number && $0.outerNumbers == outer }) else {
+          let inner = outer + [number]
+          if wire == 2, fields.contains(where: { $0.outerNumbers.starts(with: inner) }) { try read(try cursor.slice(), in: inner) } else { try cursor.skip(wire) }
           continue
         }
         let field = fields[place]
@@ -175,7 +176,7 @@ private struct ProtobufReader {
         }
       }
     }
-    try read(message, in: 0)
+    try read(message, in: [])
     for (place, parts) in pieces {
       guard case .structure(let inner) = fields[place].shape else { continue }
       let whole = parts.count == 1 ? parts[0] : ByteSlice(SharedBytes(parts.flatMap(\.array)))

@@ -72,22 +72,23 @@ public struct ProtobufWriter {
   public mutating func structure(_ node: JSONNode?, _ type: TypeModel.TypeID) {
     var members: [String: JSONNode] = [:]
     if let node { for (name, value) in node.members where !value.isNull { members[name.string ?? ""] = value } }
-    let fields = model.structures[type.index].fields
-    func write(_ place: Int, _ writer: inout ProtobufWriter) {
-      let field = fields[place]
-      writer.value(members[field.name], field.shape, isOptional: field.isPointer, field.number)
-    }
-    var rest = model.protobufOrder[type.index][...]
+    write(model.protobufOrder[type.index][...], model.structures[type.index].fields, members, depth: 0)
+  }
+
+  /// The fields at `places`, of a message that stands `depth` messages deep in that of their type.
+  private mutating func write(_ places: ArraySlice<Int>, _ fields: [TypeModel.Field], _ members: [String: JSONNode], depth: Int) {
+    var rest = places
     while let place = rest.first {
-      let outer = fields[place].outerNumber
-      guard outer > 0 else {
-        write(place, &self)
+      let field = fields[place]
+      guard field.outerNumbers.count > depth else {
+        value(members[field.name], field.shape, isOptional: field.isPointer, field.number)
         rest = rest.dropFirst()
         continue
       }
       // Go embeds a struct there: all its members, in a message that is always written.
-      let embedded = rest.prefix { fields[$0].outerNumber == outer }
-      message(outer) { inner in for place in embedded { write(place, &inner) } }
+      let outer = field.outerNumbers[depth]
+      let embedded = rest.prefix { fields[$0].outerNumbers.count > depth && fields[$0].outerNumbers[depth] == outer }
+      message(outer) { $0.write(embedded, fields, members, depth: depth + 1) }
       rest = rest.dropFirst(embedded.count)
     }
   }

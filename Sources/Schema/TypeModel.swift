@@ -44,8 +44,8 @@ public struct TypeModel: Sendable {
     public let defaultValue: JSONValue?
     /// Its number in the protobuf message; 0 where there is none.
     let number: UInt32
-    /// The number of the message that it stands in, where Go embeds a struct that JSON shows flat; 0 for none.
-    let outerNumber: UInt32
+    /// The numbers of the messages that it stands in, from the outside in, where Go embeds structs that JSON shows flat.
+    let outerNumbers: [UInt32]
     /// The Go type as messages name it (`v1.TaintEffect`); nil where it follows from the shape.
     let goType: String?
   }
@@ -70,7 +70,11 @@ public struct TypeModel: Sendable {
   let tables: DecodeTables
 
   /// The types that Kubernetes itself has, as far as they are served.
-  public static let builtin = TypeModel(facts: Facts.text.description)
+  public static let builtin = TypeModel(facts: Facts.all.map(\.description).joined(separator: "\n"))
+
+  /// What is wrong with the facts, a line each: types that nobody has, structs without an end. Empty for what
+  /// scripts/generate-schema has made; where it is not, the model stands with a hole, and nothing should be served by it.
+  public let problems: [String]
 
   /// A type by its OpenAPI name.
   public func type(_ name: String) -> TypeID? { places[name].map(TypeID.init) }
@@ -82,6 +86,8 @@ public struct TypeModel: Sendable {
 
   /// `facts`: text in the form that scripts/generate-schema describes.
   init(facts: String) {
+    let lines = facts.split(separator: "\n")
+    let linker = TypeLinker(lines)
     var structures: [Structure] = []
     var places: [String: Int] = [:]
     var name = ""
@@ -94,7 +100,7 @@ public struct TypeModel: Sendable {
       structures.append(Structure(name: name, groupVersionKind: kind, isAtomic: isAtomic, fields: fields))
       fields = []
     }
-    for line in facts.split(separator: "\n") {
+    for line in lines {
       let words = line.split(separator: " ", maxSplits: 3)
       if words.count >= 3, words[0] == "T" {
         close()
@@ -103,20 +109,22 @@ public struct TypeModel: Sendable {
         let parts = words[2].split(separator: "/", omittingEmptySubsequences: false).map(String.init)
         kind = parts.count == 3 ? GroupVersionKind(GroupVersion(group: parts[0], version: parts[1]), kind: parts[2]) : nil
       } else if words.count >= 3 {
-        fields.append(Self.field(words))
+        fields.append(Self.field(words, of: name, linker))
       }
     }
     close()
+    problems = linker.holes + Self.endless(structures)
+    if !problems.isEmpty { structures = [] }
     self.structures = structures
-    self.places = places
+    self.places = problems.isEmpty ? places : [:]
     protobufOrder = structures.map { structure in
-      func rank(_ field: Field) -> (UInt32, UInt32) { field.outerNumber > 0 ? (field.outerNumber, field.number) : (field.number, 0) }
-      return structure.fields.indices.filter { structure.fields[$0].number > 0 }.sorted { rank(structure.fields[$0]) < rank(structure.fields[$1]) }
+      func path(_ place: Int) -> [UInt32] { structure.fields[place].outerNumbers + [structure.fields[place].number] }
+      return structure.fields.indices.filter { structure.fields[$0].number > 0 }.sorted { path($0).lexicographicallyPrecedes(path($1)) }
     }
     tables = DecodeTables(structures)
   }
 
-  private static func field(_ words: [Substring]) -> Field {
+  private static func field(_ words: [Substring], of type: String, _ linker: TypeLinker) -> Field {
     var attributes: [Substring: String] = [:]
     for attribute in words.count > 3 ? words[3].split(separator: " ") : [] {
       let parts = attribute.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
@@ -126,7 +134,7 @@ public struct TypeModel: Sendable {
     let isPointer = code.first == "*"
     if isPointer { code = code.dropFirst() }
     return Field(
-      name: String(words[0]), shape: shape(code), isPointer: isPointer,
+      name: String(words[0]), shape: shape(code, of: type, linker), isPointer: isPointer,
       omission: words[2] == "a" ? .never : words[2] == "e" ? .whenEmpty : .whenZero,
       listType: attributes["lt"], mapKeys: attributes["mk"]?.split(separator: ",").map(String.init) ?? [],
       isAtomicMap: attributes["mt"] == "atomic",
@@ -134,11 +142,11 @@ public struct TypeModel: Sendable {
       isRequired: attributes["rq"] != nil,
       enumeration: attributes["en"]?.split(separator: ",").map { $0.split(separator: "%20").joined(separator: " ") } ?? [],
       defaultValue: attributes["df"].flatMap { try? JSONValue(parsing: $0) }, number: attributes["pb"].flatMap { UInt32($0) } ?? 0,
-      outerNumber: attributes["pi"].flatMap { UInt32($0) } ?? 0,
+      outerNumbers: attributes["pi"]?.split(separator: ",").compactMap { UInt32($0) } ?? [],
       goType: attributes["go"])
   }
 
-  private static func shape(_ code: Substring) -> Shape {
+  private static func shape(_ code: Substring, of type: String, _ linker: TypeLinker) -> Shape {
     switch code.first {
     case "s": .string
     case "b": .bool
@@ -150,9 +158,9 @@ public struct TypeModel: Sendable {
     case "u": .microTime
     case "o": .intOrString
     case "y": .bytes
-    case "[": .list(shape(code.dropFirst()))
-    case "{": .map(shape(code.dropFirst()))
-    case "R": .structure(TypeID(index: Int(code.dropFirst()) ?? 0))
+    case "[": .list(shape(code.dropFirst(), of: type, linker))
+    case "{": .map(shape(code.dropFirst(), of: type, linker))
+    case "R": linker.place(code.dropFirst(), by: type).map { .structure(TypeID(index: $0)) } ?? .raw
     default: .raw
     }
   }

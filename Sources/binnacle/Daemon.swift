@@ -9,6 +9,7 @@ import Logging
 import Machinery
 import Metrics
 import Registry
+import Schema
 import Storage
 import StorageEncryption
 import StorageEtcd2
@@ -35,6 +36,7 @@ struct Daemon {
 
   /// Builds everything and begins to serve. Throws `StartFailure` with one line.
   static func start(_ settings: Settings) async throws -> Daemon {
+    if let problem = TypeModel.builtin.problems.first { throw StartFailure("the facts of built-in types are not whole: \(problem)") }
     let logger = Logger(label: "binnacle")
     logger.info("starting", metadata: ["version": "\(BuildInfo.version)", "storage": "\(settings.summary)", "allocator": "\(BuildInfo.allocator)"])
     let audit = try settings.auditPolicy.map { try settings.options.audit.trail($0, logger) }

@@ -13,8 +13,8 @@ private struct TwoVersions {
     T test.Root /v1/Root
     kind s e
     apiVersion s e
-    metadata R1 e
-    items [R2 e \(items)
+    metadata Rtest.Meta e
+    items [Rtest.Item e \(items)
     words [s e lt=set ps=merge
     names {s e \(map)
     T test.Meta -

@@ -71,10 +71,4 @@ import Testing
     #expect(count > 10)
   }
 
-  @Test(arguments: [("Facts.swift", []), ("FactDescriptions.swift", ["--descriptions"])])
-  func `the facts are what their generator makes`(file: String, options: [String]) async throws {
-    let made = try await run(["python3", Repository.root.appending(path: "scripts/generate-schema").path] + options)
-    let kept = try String(contentsOf: Repository.root.appending(path: "Sources/Schema/\(file)"), encoding: .utf8)
-    #expect(made.status == 0 && made.output == kept)
-  }
 }

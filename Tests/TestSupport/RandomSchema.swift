@@ -99,7 +99,7 @@ public struct RandomSchema: Sendable {
     case .string: "s"
     case .bool: "b"
     case .int: "l"
-    case .structure(let place): "R\(place)"
+    case .structure(let place): "R\(place == 0 ? typeName : "test.T\(place)")"
     case .list(let item): "[" + code(item)
     case .map(let item): "{" + code(item)
     }
