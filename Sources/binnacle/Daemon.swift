@@ -37,6 +37,7 @@ struct Daemon {
   static func start(_ settings: Settings) async throws -> Daemon {
     let logger = Logger(label: "binnacle")
     logger.info("starting", metadata: ["version": "\(BuildInfo.version)", "storage": "\(settings.summary)", "allocator": "\(BuildInfo.allocator)"])
+    for note in settings.notes { logger.warning("\(note)") }
     let audit = try settings.auditPolicy.map { try settings.options.audit.trail($0, logger) }
     let storage: any Storage
     let destroyStorage: DestroyFunc
