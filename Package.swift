@@ -84,7 +84,7 @@ let package = Package(
     .executableTarget(
       name: "binnacle",
       dependencies: [
-        "APIServer", "Registry", "Cacher", "HTTPServer", "Schema", "Storage", "StorageEncryption", "StorageEtcd2", "StorageEtcd3", "StorageSQLite", "Access", "AccessJWT", "AccessWebhooks", "Audit", "Machinery", "Metrics", "JSON", "ByteBuffers", "CMimalloc",
+        "APIServer", "Registry", "Cacher", "HTTPServer", "Schema", "Storage", "StorageEncryption", "EtcdTransport", "StorageEtcd2", "StorageEtcd3", "StorageSQLite", "Access", "AccessJWT", "AccessWebhooks", "Audit", "Machinery", "Metrics", "JSON", "ByteBuffers", "CMimalloc",
         .product(name: "ArgumentParser", package: "swift-argument-parser"), .product(name: "Logging", package: "swift-log"),
       ],
       swiftSettings: swiftSettings),
@@ -116,6 +116,9 @@ let package = Package(
     .testTarget(
       name: "APIServerTests", dependencies: ["APIServer", "ByteBuffers", "Cacher", "Registry", "Storage", "StorageSQLite", "HTTPServer", "TestSupport"], swiftSettings: swiftSettings),
     .target(name: "LoadClient", dependencies: ["COpenSSL"], path: "Tests/LoadClient", swiftSettings: swiftSettings),
+    .testTarget(
+      name: "binnacleTests", dependencies: ["binnacle", "HTTPServer", "Machinery", "TestSupport", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+      swiftSettings: swiftSettings),
     .testTarget(name: "EndToEndTests", dependencies: ["TestSupport", "LoadClient", "binnacle"], swiftSettings: swiftSettings),
   ]
 )

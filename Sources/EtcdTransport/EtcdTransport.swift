@@ -16,7 +16,21 @@ package final class EtcdTransport: Sendable {
 
   /// Checks what `config` says of servers and files, and starts the HTTP client. Throws `.invalidConfiguration`.
   package init(_ config: StorageBackend.Config, options: HTTPClient.Configuration) throws(StorageError) {
-    let type = config.type.isEmpty ? StorageBackend.typeETCD3 : config.type
+    let parsed = try Self.check(config)
+    files = [("CA file", config.caFile), ("certificate file", config.certFile)].filter { !$0.1.isEmpty }.map { "\($0.0) \($0.1)" }.joined(separator: ", ")
+    var options = options
+    options.caFile = config.caFile
+    options.certFile = config.certFile
+    options.keyFile = config.keyFile
+    endpoints = Endpoints(parsed)
+    do throws(HTTPFailure) { http = try HTTPClient(options) } catch { throw .unreachable("\(Self.type(config)) storage: \(error.description)") }
+  }
+
+  private static func type(_ config: StorageBackend.Config) -> String { config.type.isEmpty ? StorageBackend.typeETCD3 : config.type }
+
+  /// The servers of `config`, when they and its files can be used. Asks nobody. Throws `.invalidConfiguration`.
+  package static func check(_ config: StorageBackend.Config) throws(StorageError) -> [Endpoint] {
+    let type = type(config)
     guard !config.serverList.isEmpty else {
       throw .invalidConfiguration("\(type) storage needs at least one server, such as http://127.0.0.1:2379")
     }
@@ -29,13 +43,7 @@ package final class EtcdTransport: Sendable {
       throw .invalidConfiguration("\(type) storage needs the client certificate and its key together, or neither")
     }
     try CertificateFiles.check(config, type)
-    files = [("CA file", config.caFile), ("certificate file", config.certFile)].filter { !$0.1.isEmpty }.map { "\($0.0) \($0.1)" }.joined(separator: ", ")
-    var options = options
-    options.caFile = config.caFile
-    options.certFile = config.certFile
-    options.keyFile = config.keyFile
-    endpoints = Endpoints(parsed)
-    do throws(HTTPFailure) { http = try HTTPClient(options) } catch { throw .unreachable("\(type) storage: \(error.description)") }
+    return parsed
   }
 
   private static func readProblem(_ file: String) -> String? {

@@ -171,15 +171,23 @@ public final class HTTPServer: Sendable {
     }
   }
 
-  /// Listening sockets for every address of a host.
-  private static func bind(_ host: String, _ port: Int) throws(SystemError) -> [Int32] {
+  /// Is there such a host? Throws what a listener on it would.
+  public static func checkAddress(host: String, port: Int) throws(SystemError) { freeaddrinfo(try addresses(of: host, port)) }
+
+  /// To be freed.
+  private static func addresses(of host: String, _ port: Int) throws(SystemError) -> UnsafeMutablePointer<addrinfo> {
     var hints = addrinfo()
     hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
     hints.ai_flags = AI_PASSIVE | AI_NUMERICSERV
     var found: UnsafeMutablePointer<addrinfo>?
-    let name = host.hasPrefix("[") && host.hasSuffix("]") ? String(host.dropFirst().dropLast()) : host
-    let code = getaddrinfo(name, String(port), &hints, &found)
-    guard code == 0, let first = found else { throw SystemError("listen on \(host):\(port): \(String(cString: gai_strerror(code)))") }
+    let code = getaddrinfo(HostPort.bare(host), String(port), &hints, &found)
+    guard code == 0, let first = found else { throw SystemError("listen on \(HostPort.text(host, port)): \(String(cString: gai_strerror(code)))") }
+    return first
+  }
+
+  /// Listening sockets for every address of a host.
+  private static func bind(_ host: String, _ port: Int) throws(SystemError) -> [Int32] {
+    let first = try addresses(of: host, port)
     defer { freeaddrinfo(first) }
     var sockets: [Int32] = []
     var failure: SystemError?
@@ -189,18 +197,18 @@ public final class HTTPServer: Sendable {
       do throws(SystemError) { sockets.append(try listen(address.pointee, host, port)) } catch { failure = error }
       if port == 0 { break }  // each family would get another port
     }
-    if sockets.isEmpty { throw failure ?? SystemError("listen on \(host):\(port): no address") }
+    if sockets.isEmpty { throw failure ?? SystemError("listen on \(HostPort.text(host, port)): no address") }
     return sockets
   }
 
   private static func listen(_ address: addrinfo, _ host: String, _ port: Int) throws(SystemError) -> Int32 {
     let descriptor = socket(address.ai_family, Int32(SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue), 0)
-    guard descriptor >= 0 else { throw SystemError(errno, in: "listen on \(host):\(port)") }
+    guard descriptor >= 0 else { throw SystemError(errno, in: "listen on \(HostPort.text(host, port))") }
     var one: Int32 = 1
     setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &one, socklen_t(MemoryLayout<Int32>.size))
     if address.ai_family == AF_INET6 { setsockopt(descriptor, Int32(IPPROTO_IPV6), IPV6_V6ONLY, &one, socklen_t(MemoryLayout<Int32>.size)) }
     guard Glibc.bind(descriptor, address.ai_addr, address.ai_addrlen) == 0, Glibc.listen(descriptor, 4_096) == 0 else {
-      let error = SystemError(errno, in: "listen on \(host):\(port)")
+      let error = SystemError(errno, in: "listen on \(HostPort.text(host, port))")
       close(descriptor)
       throw error
     }

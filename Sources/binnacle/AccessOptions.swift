@@ -14,26 +14,23 @@ struct AccessOptions: ParsableArguments {
   @Option(help: "Tokens and their users, CSV: token,name,uid[,\"group,…\"].")
   var tokenAuthFile = ""
 
-  @OptionGroup var requestHeader: RequestHeaderOptions
-  @OptionGroup var webhooks: WebhookOptions
-  @OptionGroup var oidc: OIDCOptions
-
   @Option(help: "Comma-separated list, in order, of AlwaysAllow, AlwaysDeny, ABAC, Node and Webhook: who says what a request over HTTPS may do.")
-  var authorizationMode = "AlwaysAllow"
+  var authorizationMode = ["AlwaysAllow"]
 
   @Option(help: "Policies for --authorization-mode=ABAC, one JSON object a line.")
   var authorizationPolicyFile = ""
 
   @Option(help: "Comma-separated paths that everyone may read whatever the authorizers say, such as /livez,/readyz; a path ending in * stands for all that begin so.")
-  var authorizationAlwaysAllowPaths = ""
+  var authorizationAlwaysAllowPaths: [String] = []
 
-  @Option(help: "Comma-separated admission plug-ins to do without: NodeRestriction.")
-  var disableAdmissionPlugins = ""
+  @Option(help: "Comma-separated admission plug-ins to do without. Of kube-apiserver's, NodeRestriction is built, and on.")
+  var disableAdmissionPlugins: [String] = []
 
-  /// Names of the flags, as the config file may use them.
-  static let flagNames = RequestHeaderOptions.flagNames.union(WebhookOptions.flagNames).union(OIDCOptions.flagNames).union([
-    "anonymous-auth", "authentication-config", "token-auth-file", "authorization-mode", "authorization-policy-file", "authorization-always-allow-paths", "disable-admission-plugins",
-  ])
+  @Option(help: "Comma-separated admission plug-ins to have; one that is not built is refused.")
+  var enableAdmissionPlugins: [String] = []
+
+  @Option(help: .hidden)
+  var admissionControl: [String] = []
 
   /// What the flags come to.
   struct Made {
@@ -46,12 +43,10 @@ struct AccessOptions: ParsableArguments {
   }
 
   /// Must somebody who comes from elsewhere say who they are, or be allowed what they ask, before they get anything?
-  func asksSomething(_ anonymous: AnonymousAccess) -> Bool { anonymous != .everywhere || !modes.contains("AlwaysAllow") }
-
-  private var modes: [String] { authorizationMode.split(separator: ",", omittingEmptySubsequences: false).map(String.init) }
+  func asksSomething(_ anonymous: AnonymousAccess) -> Bool { anonymous != .everywhere || !authorizationMode.contains("AlwaysAllow") }
 
   /// Reads the files. Throws `StartFailure` with the flag to change.
-  func control() throws -> Made {
+  func control(_ requestHeader: RequestHeaderOptions, _ webhooks: WebhookOptions, _ oidc: OIDCOptions) throws -> Made {
     let tokenMetrics = JWTMetrics()
     let proxied = try requestHeader.names()
     var before: [any Authenticator] = (proxied.map { [RequestHeaderAuthenticator($0)] } ?? []) + [CertificateAuthenticator()]
@@ -67,19 +62,18 @@ struct AccessOptions: ParsableArguments {
     let after = try webhooks.authenticator().map { [$0 as any Authenticator] } ?? []
     let structured = authenticationConfig.isEmpty ? nil : try StructuredAuthentication(.init(path: authenticationConfig, before: before, after: after, anonymous: anonymousAuth, metrics: tokenMetrics))
     let anonymous = structured?.anonymous ?? (anonymousAuth == false ? .denied : .everywhere)
-    let disabled = disableAdmissionPlugins.split(separator: ",").map(String.init)
-    if let unknown = disabled.first(where: { $0 != "NodeRestriction" }) { throw StartFailure("--disable-admission-plugins: unknown plug-in \"\(unknown)\"; there is NodeRestriction") }
+    let restrictsNodes = try AdmissionPlugins.restrictsNodes(enabled: enableAdmissionPlugins, disabled: disableAdmissionPlugins, only: admissionControl)
     let control = AccessControl(
-      authenticator: structured?.chain ?? AuthenticatorChain(before + after, anonymous: anonymous), authorizer: try authorizer(), restrictsNodes: disabled.isEmpty, headers: proxied?.all ?? [])
+      authenticator: structured?.chain ?? AuthenticatorChain(before + after, anonymous: anonymous), authorizer: try authorizer(webhooks), restrictsNodes: restrictsNodes, headers: proxied?.all ?? [])
     return Made(control: control, anonymous: anonymous, structured: structured, tokenMetrics: tokenMetrics)
   }
 
-  private func authorizer() throws -> any Authorizer {
+  private func authorizer(_ webhooks: WebhookOptions) throws -> any Authorizer {
     var authorizers: [any Authorizer] = []
-    let open = authorizationAlwaysAllowPaths.split(separator: ",").map(String.init)
+    let open = authorizationAlwaysAllowPaths.filter { !$0.isEmpty }
     if !open.isEmpty { authorizers.append(AllowedPaths(open)) }
     var seen: Set<String> = []
-    for mode in modes {
+    for mode in authorizationMode {
       guard seen.insert(mode).inserted else { throw StartFailure("--authorization-mode: \(mode) is named twice") }
       switch mode {
       case "AlwaysAllow": authorizers.append(AlwaysAllow())

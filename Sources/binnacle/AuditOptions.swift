@@ -65,13 +65,6 @@ struct AuditOptions: ParsableArguments {
   @Option(help: "Bytes of events that are sent at a time.")
   var auditWebhookTruncateMaxBatchSize = AuditTruncation().maxBatchSize
 
-  static let flagNames: Set<String> = [
-    "audit-policy-file", "audit-log-path", "audit-log-maxage", "audit-log-maxbackup", "audit-log-maxsize", "audit-log-mode", "audit-log-batch-buffer-size",
-    "audit-webhook-config-file", "audit-webhook-mode", "audit-webhook-batch-buffer-size", "audit-webhook-batch-max-size", "audit-webhook-batch-max-wait",
-    "audit-webhook-initial-backoff", "audit-log-truncate-enabled", "audit-log-truncate-max-event-size", "audit-log-truncate-max-batch-size",
-    "audit-webhook-truncate-enabled", "audit-webhook-truncate-max-event-size", "audit-webhook-truncate-max-batch-size",
-  ]
-
   /// The policy; nil where nothing is audited. Throws `StartFailure` with the flag to change, whichever of these it is.
   func policy() throws -> AuditPolicy? {
     let numbers = [
@@ -108,6 +101,14 @@ struct AuditOptions: ParsableArguments {
 
   private static func truncation(_ isEnabled: Bool, _ maxEventSize: Int, _ maxBatchSize: Int) -> AuditTruncation? {
     isEnabled ? AuditTruncation(maxEventSize: maxEventSize, maxBatchSize: maxBatchSize) : nil
+  }
+
+  /// Looks at what `trail` will open, and leaves it alone. Throws `StartFailure` with the flag to change.
+  func checkPlaces() throws {
+    if !auditLogPath.isEmpty, auditLogPath != "-", let problem = TextFile.problemWriting(file: auditLogPath) {
+      throw StartFailure("--audit-log-path: \(auditLogPath): \(problem)")
+    }
+    if !auditWebhookConfigFile.isEmpty { _ = try WebhookOptions.connection("--audit-webhook-config-file", auditWebhookConfigFile) }
   }
 
   /// Opens the log and reads the webhook's file. Throws `StartFailure` with the flag to change.

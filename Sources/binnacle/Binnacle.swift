@@ -13,16 +13,26 @@ struct Binnacle: AsyncParsableCommand {
 
   static func main() async {
     do {
-      let arguments = try ConfigFile.expanding(try ProgramArguments.all())
-      var command = try parseAsRoot(arguments)
-      if var command = command as? any AsyncParsableCommand {
-        try await command.run()
-      } else {
-        try command.run()
+      let flags = try CommandLineFlags(try ProgramArguments.all())
+      // These three are parsed without the tree of commands: in a debug build swift-argument-parser looks at each option of each of them anew.
+      switch flags.verb {
+      case .serve: try await Serve.run(try flags.settings())
+      case .checkConfig: CheckConfig.run(try flags.settings())
+      case .kubeconfig: try PrintKubeconfig.run(try flags.options())
+      case nil:
+        var command = try parseAsRoot(flags.arguments)
+        if var command = command as? any AsyncParsableCommand {
+          try await command.run()
+        } else {
+          try command.run()
+        }
       }
     } catch let failure as StartFailure {
       StandardError.write("binnacle: \(failure.description)\n")
       exit(withError: ExitCode.failure)
+    } catch let failure as UsageFailure {
+      StandardError.write("binnacle: \(failure.description)\n")
+      exit(withError: ExitCode.validationFailure)
     } catch {
       exit(withError: error)
     }
@@ -41,13 +51,13 @@ struct Version: ParsableCommand {
   func run() { print("Binnacle \(BuildInfo.version), Kubernetes API \(BuildInfo.kubernetesVersion)") }
 }
 
-/// `binnacle check-config`: everything that `serve` checks before it touches a file or a socket.
+/// `binnacle check-config`: everything that `serve` checks before it makes a file or opens a socket.
 struct CheckConfig: ParsableCommand {
   static let configuration = CommandConfiguration(abstract: "Check flags and config file as `serve` would, then exit.")
   @OptionGroup var options: ServeOptions
-  func run() throws {
-    let settings = try options.checked()
-    if let serving = settings.secure, serving.certificateFolder == nil { _ = try serving.credentials() }
+
+  static func run(_ settings: Settings) {
+    for note in settings.notes { StandardError.write("warning: \(note)\n") }
     print("ok: \(settings.summary)")
   }
 }

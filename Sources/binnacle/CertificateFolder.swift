@@ -1,3 +1,4 @@
+import ByteBuffers
 import Glibc
 import HTTPServer
 import JSON
@@ -17,11 +18,17 @@ struct CertificateFolder {
   /// Was the authority made here? A pair may also come from elsewhere.
   var hasAuthority: Bool { access(authorityFile, F_OK) == 0 }
 
+  /// Are certificate and key still to be made? Throws a `StartFailure` where one of them is there without the other.
+  func isEmpty() throws -> Bool {
+    let present = [certFile, keyFile].filter { (file: String) in access(file, F_OK) == 0 }
+    if present.count == 2 { return false }
+    if let one = present.first { throw StartFailure("--cert-dir: \(path) holds \(one) alone: restore what belongs to it, or remove it to have both made anew") }
+    return true
+  }
+
   /// Makes everything where there is no certificate.
   func prepare(for serving: SecureServing) throws {
-    let present = [certFile, keyFile].filter { (file: String) in access(file, F_OK) == 0 }
-    if present.count == 2 { return }
-    if let one = present.first { throw StartFailure("--cert-dir: \(path) holds \(one) alone: restore what belongs to it, or remove it to have both made anew") }
+    guard try isEmpty() else { return }
     try makeFolder()
     let files: [(path: String, bytes: [UInt8], mode: mode_t)]
     do throws(TLSError) {
@@ -55,7 +62,7 @@ struct CertificateFolder {
     var hosts = ["localhost", "127.0.0.1", "::1"]
     var name = [CChar](repeating: 0, count: 256)
     if gethostname(&name, name.count - 1) == 0 { hosts.append(String(decoding: name.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)) }
-    if !isWildcard(address) { hosts.append(address.hasPrefix("[") ? String(address.dropFirst().dropLast()) : address) }
+    if !isWildcard(address) { hosts.append(HostPort.bare(address)) }
     return hosts.reduce(into: []) { if SelfSignedAuthority.isHost($1) && !$0.contains($1) { $0.append($1) } }
   }
 

@@ -39,6 +39,7 @@ struct Daemon {
     if let problem = TypeModel.builtin.problems.first { throw StartFailure("the facts of built-in types are not whole: \(problem)") }
     let logger = Logger(label: "binnacle")
     logger.info("starting", metadata: ["version": "\(BuildInfo.version)", "storage": "\(settings.summary)", "allocator": "\(BuildInfo.allocator)"])
+    for note in settings.notes { logger.warning("\(note)") }
     let audit = try settings.auditPolicy.map { try settings.options.audit.trail($0, logger) }
     let storage: any Storage
     let destroyStorage: DestroyFunc

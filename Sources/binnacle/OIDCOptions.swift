@@ -30,12 +30,7 @@ struct OIDCOptions: ParsableArguments {
   var oidcCaFile = ""
 
   @Option(help: "Comma-separated algorithms that its tokens may be signed by.")
-  var oidcSigningAlgs = "RS256"
-
-  static let flagNames: Set<String> = [
-    "oidc-issuer-url", "oidc-client-id", "oidc-username-claim", "oidc-username-prefix", "oidc-groups-claim", "oidc-groups-prefix", "oidc-required-claim", "oidc-ca-file",
-    "oidc-signing-algs",
-  ]
+  var oidcSigningAlgs = ["RS256"]
 
   /// The issuer and its algorithms; nil where there is none. Throws `StartFailure` with the flag to change.
   func issuer() throws -> (JWTIssuer, [SigningAlgorithm])? {
@@ -55,8 +50,8 @@ struct OIDCOptions: ParsableArguments {
       guard let equals = claim.firstIndex(of: "="), equals > claim.startIndex else { throw StartFailure("--oidc-required-claim: \(claim) is not key=value") }
       issuer.requiredClaims[String(claim[..<equals])] = String(claim[claim.index(after: equals)...])
     }
-    let algorithms = try oidcSigningAlgs.split(separator: ",").map { name in
-      guard let algorithm = SigningAlgorithm(rawValue: String(name)) else {
+    let algorithms = try oidcSigningAlgs.map { name in
+      guard let algorithm = SigningAlgorithm(rawValue: name) else {
         throw StartFailure("--oidc-signing-algs: \(name) is not served; there are \(SigningAlgorithm.allCases.map(\.rawValue).joined(separator: ", "))")
       }
       return algorithm

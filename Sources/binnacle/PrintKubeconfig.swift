@@ -1,4 +1,5 @@
 import ArgumentParser
+import ByteBuffers
 import HTTPServer
 
 /// `binnacle kubeconfig`: how kubectl reaches the server that `serve` starts with the same flags.
@@ -7,13 +8,14 @@ struct PrintKubeconfig: ParsableCommand {
     commandName: "kubeconfig", abstract: "Print a kubeconfig for the server that `serve` starts with the same flags.")
   @OptionGroup var options: ServeOptions
 
-  func run() throws {
-    print(try kubeconfig().text, terminator: "")
+  static func run(_ options: ServeOptions) throws {
+    print(try kubeconfig(options).text, terminator: "")
   }
 
-  private func kubeconfig() throws -> Kubeconfig {
+  private static func kubeconfig(_ options: ServeOptions) throws -> Kubeconfig {
     guard let serving = try options.secureServing() else {
-      return Kubeconfig(server: "http://\(options.insecureBindAddress):\(options.insecurePort ?? 8080)", authorities: nil, client: nil)
+      let host = CertificateFolder.isWildcard(options.insecureBindAddress) ? "127.0.0.1" : options.insecureBindAddress
+      return Kubeconfig(server: "http://\(HostPort.text(host, options.insecurePort ?? 8080))", authorities: nil, client: nil)
     }
     if let folder = serving.certificateFolder { return try folder.kubeconfig(server: serving.url) }
     // A chain from elsewhere may lack its authority; clients that find the server's own certificate among the trusted are content as well.

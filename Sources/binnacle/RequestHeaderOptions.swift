@@ -7,24 +7,19 @@ struct RequestHeaderOptions: ParsableArguments {
   var requestheaderClientCAFile = ""
 
   @Option(name: .customLong("requestheader-allowed-names"), help: "Comma-separated common names of such certificates; empty for all that the authorities have signed.")
-  var allowedNames = ""
+  var allowedNames: [String] = []
 
   @Option(name: .customLong("requestheader-username-headers"), help: "Comma-separated headers that may hold the user's name, the first that does counts. X-Remote-User is usual.")
-  var usernameHeaders = ""
+  var usernameHeaders: [String] = []
 
   @Option(name: .customLong("requestheader-uid-headers"), help: "Comma-separated headers that may hold the user's UID. X-Remote-Uid is usual.")
-  var uidHeaders = ""
+  var uidHeaders: [String] = []
 
   @Option(name: .customLong("requestheader-group-headers"), help: "Comma-separated headers that hold the user's groups. X-Remote-Group is usual.")
-  var groupHeaders = ""
+  var groupHeaders: [String] = []
 
   @Option(name: .customLong("requestheader-extra-headers-prefix"), help: "Comma-separated beginnings of headers that hold what else is known of the user. X-Remote-Extra- is usual.")
-  var extraHeadersPrefix = ""
-
-  static let flagNames: Set<String> = [
-    "requestheader-client-ca-file", "requestheader-allowed-names", "requestheader-username-headers", "requestheader-uid-headers", "requestheader-group-headers",
-    "requestheader-extra-headers-prefix",
-  ]
+  var extraHeadersPrefix: [String] = []
 
   /// Which headers say what; nil where no proxy is believed. Throws `StartFailure` with the flag to change.
   func names() throws -> RequestHeaderAuthenticator.Names? {
@@ -32,8 +27,8 @@ struct RequestHeaderOptions: ParsableArguments {
       ("allowed-names", allowedNames), ("username-headers", usernameHeaders), ("uid-headers", uidHeaders), ("group-headers", groupHeaders),
       ("extra-headers-prefix", extraHeadersPrefix),
     ]
-    let values = try lists.map { name, text -> [String] in
-      let parts = text.isEmpty ? [] : text.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
+    let values = try lists.map { name, given -> [String] in
+      let parts = given == [""] ? [] : given
       // An empty beginning would take every header for an extra.
       if parts.contains(where: { $0.allSatisfy { $0 == " " } }) { throw StartFailure("--requestheader-\(name): an entry is empty") }
       return parts

@@ -1,3 +1,4 @@
+import ByteBuffers
 import Glibc
 import HTTPServer
 
@@ -11,8 +12,7 @@ struct SecureServing {
 
   /// Where clients of this machine find it.
   var url: String {
-    let host = CertificateFolder.isWildcard(address) ? "127.0.0.1" : address.hasPrefix("[") ? String(address.dropFirst().dropLast()) : address
-    return "https://\(host.contains(":") ? "[\(host)]" : host):\(port)"
+    "https://\(HostPort.text(CertificateFolder.isWildcard(address) ? "127.0.0.1" : address, port))"
   }
 
   /// Makes the certificate if there is none, and reads all files.
@@ -26,6 +26,16 @@ struct SecureServing {
     } catch {
       throw StartFailure(message(error))
     }
+  }
+
+  /// Reads what is there already and looks whether the rest can be made. Throws a `StartFailure`.
+  func check() throws {
+    guard let folder = certificateFolder, try folder.isEmpty() else {
+      _ = try credentials()
+      return
+    }
+    if let problem = TextFile.problemMaking(folder: folder.path) { throw StartFailure("--cert-dir: can't make \(folder.path): \(problem)") }
+    do throws(TLSError) { try TLSCredentials.checkAllButTheFirst(tls) } catch { throw StartFailure(message(error)) }
   }
 
   /// An error of credentials with the flag that named the file.
@@ -51,10 +61,7 @@ extension ServeOptions {
     // Whoever names the plain port alone has chosen plain HTTP.
     let port = securePort ?? (insecurePort != nil && !namesFile ? 0 : 6443)
     guard (0...65_535).contains(port) else { throw StartFailure("--secure-port: \(port) is not a port between 1 and 65535, or 0 to turn HTTPS off") }
-    if port == 0 {
-      if namesFile { throw StartFailure("--secure-port 0 turns HTTPS off, and TLS files are named: leave one of them out") }
-      return nil
-    }
+    if port == 0 && namesFile { throw StartFailure("--secure-port 0 turns HTTPS off, and TLS files are named: leave one of them out") }
     guard tlsCertFile.isEmpty == tlsPrivateKeyFile.isEmpty else {
       throw StartFailure("--tls-cert-file and --tls-private-key-file need each other: name both, or neither for a self-signed certificate")
     }
@@ -64,22 +71,23 @@ extension ServeOptions {
         ?? TLSConfiguration.KeyPair(certFile: tlsCertFile, keyFile: tlsPrivateKeyFile))
     tls.sniKeyPairs = try tlsSNICertKey.map(Self.sniKeyPair)
     tls.clientCAFile = clientCAFile.isEmpty ? nil : clientCAFile
-    tls.proxyCAFile = access.requestHeader.requestheaderClientCAFile.isEmpty ? nil : access.requestHeader.requestheaderClientCAFile
+    tls.proxyCAFile = requestHeader.requestheaderClientCAFile.isEmpty ? nil : requestHeader.requestheaderClientCAFile
     if !tlsMinVersion.isEmpty {
       guard let version = TLSVersion(rawValue: tlsMinVersion) else {
         throw StartFailure("--tls-min-version: \"\(tlsMinVersion)\" is not one of \(TLSVersion.allCases.map(\.rawValue).joined(separator: ", "))")
       }
       tls.minVersion = version
     }
-    let suites = tlsCipherSuites.split(separator: ",").map(String.init)
-    if !suites.isEmpty {
-      tls.cipherSuites = try suites.map { name in
+    if !tlsCipherSuites.isEmpty {
+      tls.cipherSuites = try tlsCipherSuites.map { name in
         guard let suite = TLSCipherSuite(name: name) else {
           throw StartFailure("--tls-cipher-suites: Cipher suite \(name) not supported or doesn't exist; choose from \(TLSCipherSuite.allNames.joined(separator: ", "))")
         }
         return suite
       }
     }
+    // What is wrong is wrong without HTTPS too.
+    if port == 0 { return nil }
     return SecureServing(address: bindAddress, port: port, tls: tls, certificateFolder: folder)
   }
 

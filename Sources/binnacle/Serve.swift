@@ -4,14 +4,15 @@ import Logging
 
 /// `binnacle serve`
 struct Serve: AsyncParsableCommand {
-  static let configuration = CommandConfiguration(abstract: "Serve the Kubernetes API (the default).")
+  static let configuration = CommandConfiguration(abstract: "Serve the Kubernetes API (the default).",
+    discussion: "Other flags of kube-apiserver 1.36 are taken with a warning, or refused where they would protect.")
   @OptionGroup var options: ServeOptions
 
-  func run() async throws {
-    let settings = try options.checked()
+  static func run(_ settings: Settings) async throws {
     let signals = Signals()
-    let format = options.loggingFormat
-    let level: Logger.Level = options.verbosity >= 4 ? .trace : options.verbosity >= 2 ? .debug : .info
+    let format = settings.options.loggingFormat
+    let verbosity = settings.options.verbosity
+    let level: Logger.Level = verbosity >= 4 ? .trace : verbosity >= 2 ? .debug : .info
     LoggingSystem.bootstrap { label in
       var handler = StructuredLog(format: format, label: label)
       handler.logLevel = level

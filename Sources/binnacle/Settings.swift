@@ -4,6 +4,10 @@ import Access
 import AccessJWT
 import ArgumentParser
 import Audit
+import EtcdTransport
+import HTTPServer
+import Machinery
+import Registry
 import Storage
 import StorageEncryption
 
@@ -30,7 +34,11 @@ struct Settings {
   let auditPolicy: AuditPolicy?
 
   /// What is served, as URLs.
-  var addresses: [String] { (secure.map { ["https://\($0.address):\($0.port)"] } ?? []) + (insecure.map { ["http://\($0.address):\($0.port)"] } ?? []) }
+  var addresses: [String] {
+    (secure.map { ["https://\(HostPort.text($0.address, $0.port))"] } ?? []) + (insecure.map { ["http://\(HostPort.text($0.address, $0.port))"] } ?? [])
+  }
+  /// What the start should say of flags that were given, a line each.
+  var notes: [String] = []
   /// nil: values are stored as they are.
   let encryption: EncryptionProviders?
 
@@ -43,10 +51,34 @@ struct Settings {
 }
 
 extension ServeOptions {
+  /// Turns flags into the settings of a server: checked against one another, and everything that they name looked at, so that what is
+  /// wrong is told in the same line by the start and by `check-config`. Throws `StartFailure` with the flag to change.
+  func checkedForServing(_ given: GivenFlags) throws -> Settings {
+    var settings = try checked()
+    settings.notes = given.notes + (try notes(on: given, settings))
+    if settings.storage.type == StorageBackend.typeSQLite {
+      if let problem = TextFile.problemMaking(folder: dataDir) { throw StartFailure("--data-dir: can't make \(dataDir): \(problem)") }
+    } else {
+      do throws(StorageError) { _ = try EtcdTransport.check(settings.storage) } catch {
+        guard case .invalidConfiguration(let why) = error else { throw StartFailure("\(error)") }
+        throw StartFailure(why)
+      }
+    }
+    let secure = settings.secure.map { ("--bind-address", $0.address, $0.port) }
+    let insecure = settings.insecure.map { ("--insecure-bind-address", $0.address, $0.port) }
+    for (flag, host, port) in [secure, insecure].compactMap(\.self) {
+      do { try HTTPServer.checkAddress(host: host, port: port) } catch { throw StartFailure("\(flag): \(error)") }
+    }
+    try refuseOverrides(given.values["etcd-servers-overrides"] ?? [])
+    try audit.checkPlaces()
+    try settings.secure?.check()
+    return settings
+  }
+
   /// Turns flags into settings; throws `StartFailure` with the flag to change.
   func checked() throws -> Settings {
     var storage = try StoragePlace(
-      type: ("--storage-backend", storageBackend), etcdServers: etcdServers ?? "", dataDir: dataDir, caFile: etcdCafile, certFile: etcdCertfile, keyFile: etcdKeyfile,
+      type: ("--storage-backend", storageBackend), etcdServers: etcdServers.joined(separator: ","), dataDir: dataDir, caFile: etcdCafile, certFile: etcdCertfile, keyFile: etcdKeyfile,
       prefix: etcdPrefix).config()
     let plainPort = insecurePort ?? 8080
     guard (0...65_535).contains(plainPort) else { throw StartFailure("--insecure-port: \(plainPort) is not a port between 1 and 65535, or 0 to turn plain HTTP off") }
@@ -54,8 +86,9 @@ extension ServeOptions {
     if plainPort == 0 && secure == nil { throw StartFailure("--insecure-port 0 leaves nothing to serve on: name --secure-port, such as 6443") }
     let insecure = plainPort == 0 ? nil : (address: insecureBindAddress, port: plainPort)
     if let insecure { try refuseOpenNetwork("--insecure-bind-address", insecure.address, isAuthenticated: false) }
-    let made = secure == nil ? nil : try access.control()
-    if let secure, let made {
+    // Read, and so checked, without HTTPS too.
+    let made = try access.control(requestHeader, webhooks, oidc)
+    if let secure {
       try refuseOpenNetwork("--bind-address", secure.address, isAuthenticated: access.asksSomething(made.anonymous))
       // What may not be so at the start may not become so.
       if !allowInsecureNetwork, !Self.isLoopback(secure.address), !access.asksSomething(.everywhere) { made.structured?.keepClosed() }
@@ -90,27 +123,40 @@ extension ServeOptions {
     }
     storage.deserializationCacheSize = deserializationCacheSize
     storage.compactionInterval = etcdCompactionInterval.duration
-    storage.countMetricPollPeriod = etcdCountMetricPollPeriod.duration
     storage.healthcheckTimeout = etcdHealthcheckTimeout.duration
     storage.startTimeout = etcdStartTimeout.duration
     return Settings(
       options: self, storage: storage, watchCacheSizes: try parsedWatchCacheSizes(), insecure: insecure, secure: secure,
-      plainDoor: PlainDoor(names: try parsedAcceptHosts()), cors: try parsedOrigins(), access: made?.control, authentication: made?.structured, tokenMetrics: made?.tokenMetrics, auditPolicy: auditPolicy,
+      plainDoor: PlainDoor(names: try parsedAcceptHosts()), cors: try parsedOrigins(), access: secure == nil ? nil : made.control, authentication: secure == nil ? nil : made.structured,
+      tokenMetrics: secure == nil ? nil : made.tokenMetrics, auditPolicy: auditPolicy,
       encryption: try encryptionProviders())
   }
 
+  /// `--etcd-servers-overrides` is taken as long as it speaks of what is not served: what is would be stored elsewhere than it says.
+  private func refuseOverrides(_ entries: [String]) throws {
+    for entry in entries where entries != [""] {
+      let halves = entry.split(separator: "#", omittingEmptySubsequences: false)
+      let resource = halves[0].split(separator: "/", omittingEmptySubsequences: false).map(String.init)
+      guard halves.count == 2, resource.count == 2 else {
+        throw StartFailure("--etcd-servers-overrides invalid, must be of format: group/resource#servers, where servers are URLs, semicolon separated")
+      }
+      if OpenStorage.strategies.contains(where: { $0.info.groupResource == GroupResource(group: resource[0], resource: resource[1]) }) {
+        throw StartFailure("--etcd-servers-overrides: \(resource[1]) are stored with everything else, other servers for them are not served yet: leave them out")
+      }
+    }
+  }
+
   private func parsedAcceptHosts() throws -> [String] {
-    if insecureAcceptHosts.isEmpty { return [] }
-    let names = insecureAcceptHosts.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
-    for name in names where name != "*" && (name.isEmpty || !name.utf8.allSatisfy { $0 > 0x20 && $0 != UInt8(ascii: ":") && $0 < 0x7F }) {
+    if insecureAcceptHosts.isEmpty || insecureAcceptHosts == [""] { return [] }
+    for name in insecureAcceptHosts where name != "*" && !name.utf8.allSatisfy({ $0 > 0x20 && $0 != UInt8(ascii: ":") && $0 < 0x7F }) || name.isEmpty {
       throw StartFailure("--insecure-accept-hosts: \"\(name)\" is not a host name, such as binnacle.example, without port")
     }
-    return names
+    return insecureAcceptHosts
   }
 
   private func parsedOrigins() throws -> CORS? {
-    if corsAllowedOrigins.isEmpty { return nil }
-    do { return try CORS(allowedOrigins: corsAllowedOrigins.split(separator: ",", omittingEmptySubsequences: false).map(String.init)) } catch {
+    if corsAllowedOrigins.isEmpty || corsAllowedOrigins == [""] { return nil }
+    do { return try CORS(allowedOrigins: corsAllowedOrigins) } catch {
       throw StartFailure("--cors-allowed-origins: \(error)")
     }
   }
@@ -151,7 +197,7 @@ extension ServeOptions {
 
   private func parsedWatchCacheSizes() throws -> [String: Int] {
     var sizes: [String: Int] = [:]
-    for entry in watchCacheSizes.split(separator: ",") {
+    for entry in watchCacheSizes where watchCacheSizes != [""] {
       let parts = entry.split(separator: "#", omittingEmptySubsequences: false)
       guard parts.count == 2, !parts[0].isEmpty, let size = Int(parts[1]), size >= 0 else {
         throw StartFailure("--watch-cache-sizes: \"\(entry)\" is not resource[.group]#size, such as nodes#1000")

@@ -12,6 +12,35 @@ enum TextFile {
     guard mkdir(path, 0o700) == 0 || errno == EEXIST else { throw StartFailure("\(flag): can't make \(path): \(String(cString: strerror(errno)))") }
   }
 
+  /// Why a folder that may have to be made, with those above it, can't be; nil where nothing speaks against it. Makes nothing.
+  static func problemMaking(folder: String) -> String? {
+    var path = folder
+    var facts = stat()
+    while stat(path, &facts) != 0 {
+      guard errno == ENOENT else { return String(cString: strerror(errno)) }
+      let slash = path.reversed().drop { $0 == "/" }.firstIndex(of: "/")?.base
+      path = slash.map { $0 == path.index(after: path.startIndex) ? "/" : String(path[..<path.index(before: $0)]) } ?? "."
+    }
+    guard facts.st_mode & S_IFMT == S_IFDIR else { return String(cString: strerror(ENOTDIR)) }
+    guard access(path, W_OK | X_OK) == 0 else { return String(cString: strerror(errno)) }
+    // These say yes to root and then make nothing.
+    if path != folder, ["/proc", "/sys"].contains(where: { path == $0 || path.hasPrefix($0 + "/") }) { return String(cString: strerror(ENOENT)) }
+    return nil
+  }
+
+  /// Why a file can't be written, or made in its folder; nil where nothing speaks against it. Makes nothing.
+  static func problemWriting(file path: String) -> String? {
+    var facts = stat()
+    if stat(path, &facts) == 0 {
+      if facts.st_mode & S_IFMT == S_IFDIR { return String(cString: strerror(EISDIR)) }
+      return access(path, W_OK) == 0 ? nil : String(cString: strerror(errno))
+    }
+    guard errno == ENOENT else { return String(cString: strerror(errno)) }
+    let folder = path.lastIndex(of: "/").map { $0 == path.startIndex ? "/" : String(path[..<$0]) } ?? "."
+    guard stat(folder, &facts) == 0 else { return String(cString: strerror(errno)) }
+    return path.hasSuffix("/") ? String(cString: strerror(EISDIR)) : problemMaking(folder: folder)
+  }
+
   /// What YAML says, and complaints of names given twice. Throws the reader's error.
   static func tree(yaml bytes: [UInt8]) throws -> (tree: JSONValue, duplicates: [String]) {
     var duplicates: [String] = []

@@ -27,11 +27,6 @@ struct WebhookOptions: ParsableArguments {
   @Option(help: "How long its no is remembered.")
   var authorizationWebhookCacheUnauthorizedTtl = Seconds(30)
 
-  static let flagNames: Set<String> = [
-    "authentication-token-webhook-config-file", "authentication-token-webhook-version", "authentication-token-webhook-cache-ttl", "authorization-webhook-config-file",
-    "authorization-webhook-version", "authorization-webhook-cache-authorized-ttl", "authorization-webhook-cache-unauthorized-ttl",
-  ]
-
   /// nil where no webhook is named.
   func authenticator() throws -> WebhookAuthenticator? {
     guard !authenticationTokenWebhookConfigFile.isEmpty else { return nil }

@@ -32,6 +32,27 @@ import Testing
     #expect(lines.count == 1 && lines[0].contains(names), "\(result.output)")
   }
 
+  @Test func `the log names at the start what nothing applies, the start and check-config refuse alike, and addresses have brackets`() async throws {
+    let folder = try TemporaryFolder()
+    let port = try Ports.free()
+    let flags = ["--insecure-port", String(port), "--insecure-bind-address", "::1", "--data-dir", folder.file("d"), "--profiling=false", "--service_account_issuer=https://a.test", "-v=2"]
+    let daemon = try ChildProcess([Daemon.program] + flags, outputFile: folder.file("log"))
+    defer { daemon.signal(SIGKILL) }
+    try await eventually("it to serve", within: .seconds(20)) { daemon.output.contains("\"serving\"") }
+    #expect(daemon.output.contains("--profiling is taken") && daemon.output.contains("--service-account-issuer is taken") && daemon.output.contains("http://[::1]:\(port)"))
+    let check = try await run([Daemon.program, "check-config"] + flags)
+    #expect(check.status == 0 && check.output.contains("warning: --profiling is taken") && check.output.contains("http://[::1]:\(port)"), "\(check.output)")
+    for wrong in [
+      ["--insecure-port", "1", "--authorization-mode", "Bogus", "--token-auth-file", "/nonexistent"], ["--authorization-config", "/x"], ["--event-ttl", "x"], ["--enable-admission-plugins=PodSecurity"],
+      ["--audit-webhook-config-file=/nowhere", "--audit-policy-file=/nowhere"], ["--client-ca-file=/nowhere"], ["--cert-dir=/proc/nowhere"], ["--etcd-servers=http://"], ["--bind-address=999.1.1.1", "--allow-insecure-network"],
+    ] {
+      let place = ["--data-dir", folder.file("other")]
+      let start = try await run([Daemon.program, "serve"] + place + wrong, within: .seconds(20))
+      let check = try await run([Daemon.program, "check-config"] + place + wrong)
+      #expect(start.status != 0 && start.status == check.status && start.output == check.output && start.output.split(separator: "\n").count == 1, "\(start.output)\(check.output)")
+    }
+  }
+
   @Test func `flags count even where a library that is loaded ahead hides them from Swift`() async throws {
     // libfaketime moves the environment, beside which Swift looks for them. `faketime` itself does so in a process before the daemon's.
     let files = try await run([try Tools.system("dpkg"), "-L", "libfaketime"]).output.split(separator: "\n")

@@ -36,6 +36,12 @@ final class TLSContext: Sendable {
     }
   }
 
+  static func checkAllButTheFirst(_ configuration: TLSConfiguration) throws(TLSError) {
+    if let path = configuration.proxyCAFile { _ = try ProxyAuthorities(try PEMFile(.proxyCA, path)) }
+    for pair in configuration.sniKeyPairs { _ = try ServerContext(configuration, presenting: pair, isStandard: false) }
+    if let path = configuration.clientCAFile { _ = try PEMFile(.clientCA, path).certificates() }
+  }
+
   /// Presents the certificate of the server name that the client asks for. A whole name beats `*.` in place of its first label.
   fileprivate func choose(for ssl: OpaquePointer) {
     guard !byName.isEmpty, let text = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name) else { return }

@@ -21,6 +21,9 @@ public final class TLSCredentials: Sendable {
     state = Mutex(State(context: try TLSContext(configuration), stamps: stamps))
   }
 
+  /// Reads all files but the first certificate and its key, which may still have to be made.
+  public static func checkAllButTheFirst(_ configuration: TLSConfiguration) throws(TLSError) { try TLSContext.checkAllButTheFirst(configuration) }
+
   /// What new connections are made from.
   var context: TLSContext { state.withLock { $0.context } }
 
