@@ -19,6 +19,7 @@ extension ListOptions {
     limit = try ParameterText.int64(query["limit"]) ?? 0
     continueToken = query["continue"] ?? ""
     sendInitialEvents = ParameterText.bool(query["sendInitialEvents"])
+    watch = ParameterText.bool(query["watch"]) ?? false
   }
 }
 
