@@ -39,7 +39,7 @@ extension Store {
       try checkName(object, name)
       // A resourceVersion has nothing to be compared with; only whether it is one is looked at.
       do { _ = try objects.versioner.parseResourceVersion(object["metadata"]?["resourceVersion"]?.string ?? "") } catch { throw .plain(400, "\(error)") }
-      object["metadata"]?["resourceVersion"] = nil
+      if !options.isDryRun { object["metadata"]?["resourceVersion"] = nil }
       do throws(Status) { return try await create(tracked: object, namespace: namespace, options: options, warnings: warnings) } catch {
         // Somebody was faster: what they made is there to be applied to.
         guard error.reason == "AlreadyExists", !Task.isCancelled else { throw error }

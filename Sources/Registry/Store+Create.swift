@@ -72,8 +72,10 @@ extension Store {
   private func store(
     _ object: JSONValue, name: String, namespace: String, options: WriteOptions, warnings: [String], mayLoseOwners: Bool
   ) async throws(Status) -> WriteResult {
-    // Upstream finds this only in its storage layer, and so do its clients: a 500 without a reason.
-    if !(object["metadata"]?["resourceVersion"]?.string ?? "").isEmpty {
+    let given = object["metadata"]?["resourceVersion"]?.string ?? ""
+    // Upstream finds this only in its storage layer, which a dry run does not reach, and so do its clients: a 500 without a reason. Zero is none, however
+    // it is written, and so is what is no number.
+    if !options.isDryRun, let revision = try? objects.versioner.parseResourceVersion(given), revision != .zero {
       throw .plain(500, "resourceVersion should not be set on objects to be created")
     }
     let key = key(name, namespace: namespace)
@@ -82,7 +84,7 @@ extension Store {
     do {
       if options.isDryRun {
         do { _ = try await objects.get(key: key, freshness: .consistent) } catch StorageError.keyNotFound {
-          return WriteResult(object: try codec.undated(value, key: key), code: 201, warnings: warnings)
+          return WriteResult(object: try codec.unstored(value, key: key, resourceVersion: given), code: 201, warnings: warnings)
         }
         throw StorageError.keyExists(key: key)
       }

@@ -96,14 +96,17 @@ extension Store {
       throw .plain(400, "\(error)")
     }
     let current = old["metadata"]?["resourceVersion"]
-    if asked == .zero {
+    if asked != .zero {
+      // They are compared as numbers.
+      guard asked == (try? objects.versioner.parseResourceVersion(current?.string ?? "")) else {
+        throw .conflict(info.groupResource, name, "the object has been modified; please apply your changes to the latest version and try again")
+      }
+    } else {
       guard strategy.allowsUnconditionalUpdate else {
         throw .invalid(info.plural, group: info.groupVersion.group, name: name, [.invalid("metadata.resourceVersion", bare: "0", "must be specified for an update")])
       }
-      new["metadata"]?["resourceVersion"] = current
-    } else if current?.string != given {
-      throw .conflict(info.groupResource, name, "the object has been modified; please apply your changes to the latest version and try again")
     }
+    new["metadata"]?["resourceVersion"] = current
   }
 
   /// Upstream's `BeforeUpdate`: restores what no update may change, then validates.
