@@ -54,7 +54,8 @@ extension Store {
       let name = "\(config["metadata"]?["namespace"]?.string ?? "")/\(config["metadata"]?["name"]?.string ?? "")"
       return .plain(400, "failed to convert new object (\(name); \(kind)) to proper version: unable to convert unstructured object to \(kind): \(why)")
     }
-    do throws(Status) { return try decodeBody(ByteSlice(merged.encoded()), validation: .ignore).object } catch {
+    let merged = TypeModel.hasOddNumbers(config) ? model.fittingNumbers(merged, as: type) : merged
+    do throws(Status) { return try decodeBody(ByteSlice(merged.encoded()), validation: .ignore, acceptsOtherVersions: true).object } catch {
       guard error.code == 400 else { throw error }
       throw failure(model.conversionProblem(merged, as: type) ?? Self.reason(error))
     }

@@ -52,8 +52,11 @@ extension Store {
     let patch: JSONValue
     let tape: JSONTape
     do {
-      patch = try JSONValue(parsing: body)
-      tape = try JSONTape.parse(body)
+      var limits = JSONTape.Limits()
+      limits.maxDepth = JSONValue.maxDepth
+      tape = try JSONTape.parse(body, limits: limits)
+      // The others are applied to text: how a number was written reaches the type.
+      patch = JSONValue(tape.root, keepsNumbers: kind != .strategic)
     } catch { throw Self.unreadable("\(error)", kind, validation) }
     func problems() -> [String] {
       if validation == .ignore { return [] }
@@ -82,12 +85,14 @@ extension Store {
     case .strategic:
       guard patch.object != nil || patch.isNull else { throw .badRequest(Self.noObject(patch)) }
       let engine = StrategicMergePatch(model: model)
-      let type = type
+      let (type, model) = (type, model)
+      let hasOddNumbers = TypeModel.hasOddNumbers(patch)
       let changes: JSONValue = patch.isNull ? [:] : patch
       let namesOwners = Self.namesOwners(changes)
       return PatchEngine(apply: { existing throws(Status) in
         do throws(StrategicMergePatch.Failure) {
-          return try engine.apply(changes, to: namesOwners ? Self.readingOwners(existing) : existing, type: type)
+          let patched = try engine.apply(changes, to: namesOwners ? Self.readingOwners(existing) : existing, type: type)
+          return hasOddNumbers ? model.fittingNumbers(patched, as: type) : patched
         } catch {
           switch error {
           case .badFormat(let text): throw .badRequest(text)
@@ -143,7 +148,9 @@ extension Store {
   /// A patched tree as the type holds it. What does not decode is the patch's fault: 422 with the field "patch".
   private func reread(_ value: JSONValue, validation: FieldValidation, problems: [String], shown: String?) throws(Status) -> (object: JSONValue, warnings: [String]) {
     let text = value.encoded()
-    do throws(Status) { return try decodeBody(ByteSlice(text), validation: validation, problems: problems) } catch {
+    do throws(Status) {
+      return try decodeBody(ByteSlice(text), validation: validation, problems: problems, acceptsOtherVersions: true)
+    } catch {
       guard error.code == 400 else { throw error }
       let why = Self.reason(error)
       // A strategic patch is laid over the object itself and never was text: its kinds are told by another part of upstream.

@@ -67,7 +67,7 @@ enum ConfigFile {
         guard let text = text(of: item), let sofar = joined else { return joined = nil }
         joined = sofar.isEmpty ? text : "\(sofar),\(text)"
       }
-    case .null, .double, .object, .unread: nil
+    case .null, .double, .number, .object, .unread: nil
     }
   }
 }
