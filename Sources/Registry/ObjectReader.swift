@@ -73,7 +73,7 @@ public struct ObjectReader: Sendable {
     let complaints = problems + decoded.strictProblems
     if !complaints.isEmpty, validation == .strict { throw unhandled("strict decoding error: \(complaints.joined(separator: ", "))") }
     if type.groupVersion != info.groupVersion, !acceptsOtherVersions {
-      throw .badRequest("the API version in the data (\(type.groupVersion)) does not match the expected API version (\(version))")
+      throw .badRequest("the API version in the data (\(type.groupVersion)) does not match the expected API version (\(version))").after(validation == .ignore ? [] : complaints)
     }
     return (object, validation == .ignore ? [] : complaints)
   }

@@ -17,8 +17,8 @@ extension Store {
       return try self.converted(merged, config)
     }
     while true {
+      let found = WarningBox()
       do throws(Status) {
-        let found = WarningBox()
         let result = try await change(
           name, namespace: namespace, subresource: subresource, options: options, warnings: warnings, mayLoseOwners: false
         ) { existing throws(Status) in
@@ -30,7 +30,7 @@ extension Store {
         return WriteResult(object: result.object, code: result.code, warnings: result.warnings + found.get())
       } catch {
         // A status belongs to something that is there.
-        guard error.code == 404, subresource == .main else { throw error }
+        guard error.code == 404, subresource == .main else { throw error.after(found.get()) }
       }
       var object = try applied(to: nil)
       if let uid = object["metadata"]?["uid"]?.string, !uid.isEmpty {
@@ -42,7 +42,7 @@ extension Store {
       if !options.isDryRun { object["metadata"]?["resourceVersion"] = nil }
       do throws(Status) { return try await create(tracked: object, namespace: namespace, options: options, warnings: warnings) } catch {
         // Somebody was faster: what they made is there to be applied to.
-        guard error.reason == "AlreadyExists", !Task.isCancelled else { throw error }
+        guard error.reason == "AlreadyExists", !Task.isCancelled else { throw error.after(warnings) }
       }
     }
   }

@@ -16,7 +16,9 @@ extension Store {
     }
     let warnings = warnings + OwnerReferences.deduplicate(&body, inPatch: false)
     fields.update(live: nil, new: &body, writer: writer(options, .main), now: Timestamp.now)
-    return try await create(tracked: body, namespace: namespace, options: options, warnings: warnings, mayLoseOwners: true)
+    do throws(Status) {
+      return try await create(tracked: body, namespace: namespace, options: options, warnings: warnings, mayLoseOwners: true)
+    } catch { throw error.after(warnings) }
   }
 
   /// Members of metadata that a creation drops. (`WipeObjectMetaSystemFields`)
@@ -76,11 +78,12 @@ extension Store {
     // Upstream finds this only in its storage layer, which a dry run does not reach, and so do its clients: a 500 without a reason. Zero is none, however
     // it is written, and so is what is no number.
     if !options.isDryRun, let revision = try? objects.versioner.parseResourceVersion(given), revision != .zero {
-      throw .plain(500, "resourceVersion should not be set on objects to be created")
+      throw .plain(500, "resourceVersion should not be set on objects to be created").after(strategy.warnings(object))
     }
     let key = key(name, namespace: namespace)
     let value = codec.bytes(of: object)
-    let warnings = warnings + strategy.warnings(object)
+    let known = strategy.warnings(object)
+    let warnings = warnings + known
     do {
       if options.isDryRun {
         do { _ = try await objects.get(key: key, freshness: .consistent) } catch StorageError.keyNotFound {
@@ -100,8 +103,8 @@ extension Store {
     } catch StorageError.keyExists {
       let existing = try? await objects.get(key: key, isConsistent: true)
       let isGoing = existing.flatMap { try? codec.tree(of: $0)["metadata"]?["deletionTimestamp"] } != nil
-      throw .alreadyExists(info.groupResource, name, isBeingDeleted: isGoing)
-    } catch { throw status(error, name: name, verb: "create") }
+      throw .alreadyExists(info.groupResource, name, isBeingDeleted: isGoing).after(known)
+    } catch { throw status(error, name: name, verb: "create").after(known) }
   }
 }
 

@@ -25,16 +25,21 @@ extension Store {
     // A patch that can't be read is complained of only where there is something to patch, as upstream reads it in its update loop.
     let reading = Result { () throws(Status) in try self.engine(kind, body, validation: options.validation) }
     let found = WarningBox()
-    let result = try await change(name, namespace: namespace, subresource: subresource, options: options, warnings: []) { existing throws(Status) in
+    let make = { @Sendable (existing: JSONValue) throws(Status) -> JSONValue in
       let engine = try reading.get()
       let patched = try engine.apply(existing)
       let decoded = try self.reread(patched, validation: options.validation, problems: engine.problems, shown: engine.shown)
+      found.set(decoded.warnings)
       try self.checkName(decoded.object, name)
       var new = decoded.object
       self.fields.update(live: existing, new: &new, writer: self.writer(options, subresource), now: Timestamp.now)
       found.set(decoded.warnings + OwnerReferences.deduplicate(&new, inPatch: true))
       return new
     }
+    let result: WriteResult
+    do throws(Status) {
+      result = try await change(name, namespace: namespace, subresource: subresource, options: options, warnings: [], make)
+    } catch { throw error.after(found.get()) }
     return WriteResult(object: result.object, code: result.code, warnings: found.get() + result.warnings)
   }
 

@@ -79,7 +79,10 @@ import Testing
       for other in known {
         let (code, message) = try post("\(group)\(other)")
         #expect(code == 400 && message == "the API version in the data (\(group)\(other)) does not match the expected API version (\(version))")
-        // The body is read before.
+        // The body is read before, and what it has too much is told.
+        let odd = try server.call(
+          "POST", "/apis/\(version)/\(resource)", #"{"apiVersion":"\#(group)\#(other)","kind":"\#(kind)","bogus":1}"#, headers: ["Content-Type": "application/json"])
+        #expect(odd.code == 400 && odd.header("Warning") == #"299 - "unknown field \"bogus\"""#)
         #expect(try post("\(group)\(other)", #","metadata":5"#).message?.contains("json: cannot unmarshal number into Go struct field") == true)
       }
       for other in unknown {

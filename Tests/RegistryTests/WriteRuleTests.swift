@@ -79,6 +79,32 @@ import Testing
     await bench.destroy()
   }
 
+  @Test func `warnings that were due come with a refusal too`() async throws {
+    let bench = try await Bench.make()
+    let warning = #"spec.podCIDRs[0]: IPv6 CIDR value "FD00::/64" should be in RFC 5952 canonical format ("fd00::/64")"#
+    let text = #"{"metadata":{"name":"a"},"spec":{"podCIDR":"FD00::/64"}}"#
+    try await bench.create(text)
+    let again = await #expect(throws: Status.self) {
+      try await bench.store.create(try bench.body(text), namespace: "", options: WriteOptions(.create), warnings: ["first"])
+    }
+    #expect(again?.reason == "AlreadyExists" && again?.warnings == ["first", warning])
+    let invalid = await #expect(throws: Status.self) {
+      try await bench.store.create(try bench.body(#"{"metadata":{"name":"?"}}"#), namespace: "", options: WriteOptions(.create), warnings: ["first"])
+    }
+    #expect(invalid?.code == 422 && invalid?.warnings == ["first"])
+    let conflict = await #expect(throws: Status.self) {
+      let body = try bench.body(#"{"metadata":{"name":"a","resourceVersion":"1"}}"#)
+      return try await bench.store.update("a", namespace: "", body: body, options: WriteOptions(.update), warnings: ["first"])
+    }
+    #expect(conflict?.code == 409 && conflict?.warnings == ["first"])
+    let patch = ByteSlice(SharedBytes(#"{"metadata":{"resourceVersion":"1"},"bogus":1}"#))
+    let unknown = await #expect(throws: Status.self) {
+      try await bench.store.patch("a", namespace: "", kind: .merge, body: patch, options: WriteOptions(.patch))
+    }
+    #expect(unknown?.code == 409 && unknown?.warnings == [#"unknown field "bogus""#])
+    await bench.destroy()
+  }
+
   @Test func `a dry run does not look at the revision of a creation`() async throws {
     let bench = try await Bench.make()
     var options = WriteOptions(.create)
