@@ -95,7 +95,8 @@ extension APIServer {
 
   // MARK: watch
 
-  /// Asked for by `watch=true`, or by a path with `/watch/`, where without it the options are held to be those of a list.
+  /// Asked for by `watch=true`, or by a path with `/watch/`, where without it the options are held to be those of a
+  /// list.
   private func watch(_ endpoint: ResourceEndpoint, _ namespace: String, name: String?, _ context: RequestContext) {
     let server = self
     context.reply.exchange.perform {

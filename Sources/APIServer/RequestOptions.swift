@@ -72,7 +72,9 @@ extension DeleteOptions {
   }
 
   private static let typeName = "io.k8s.apimachinery.pkg.apis.meta.v1.DeleteOptions"
-  private static let expected = GroupVersionKind(GroupVersion(group: "meta.k8s.io", version: "v1"), kind: "DeleteOptions")
+  private static let expected = GroupVersionKind(
+    GroupVersion(group: "meta.k8s.io", version: "v1"), kind: "DeleteOptions")
+  private static let scheme = "k8s.io/apimachinery/pkg/apis/meta/internalversion/scheme/register.go:26"
 
   private mutating func decode(_ body: ByteSlice, _ media: MediaType) throws(Status) {
     let model = TypeModel.builtin
@@ -80,7 +82,8 @@ extension DeleteOptions {
     let text: ByteSlice
     switch media {
     case .json: text = body
-    case .yaml: do { text = ByteSlice(try JSONValue(yaml: body).encoded()) } catch { throw Status.badRequest("\(error)") }
+    case .yaml:
+      do { text = ByteSlice(try JSONValue(yaml: body).encoded()) } catch { throw Status.badRequest("\(error)") }
     case .protobuf:
       do {
         let envelope = try ProtobufEnvelope(body)
@@ -89,7 +92,9 @@ extension DeleteOptions {
       } catch let status as Status { throw status } catch { throw Status.badRequest("\(error)") }
     }
     let tape: JSONTape
-    do { tape = try JSONTape.parse(text) } catch { throw Status.badRequest("couldn't get version/kind; json parse error: \(error)") }
+    do { tape = try JSONTape.parse(text) } catch {
+      throw Status.badRequest("couldn't get version/kind; json parse error: \(error)")
+    }
     let members: TypeMembers
     do { members = try TypeMembers(tape.root) } catch { throw Status.badRequest(error.description) }
     try Self.check(members, body)
@@ -99,29 +104,33 @@ extension DeleteOptions {
   /// Options are one type in every group version, known or not: only what is another kind can't be taken for them.
   private static func check(_ members: TypeMembers, _ body: ByteSlice) throws(Status) {
     let members = members.filled(from: expected)
-    let version = members.groupVersion
-    if version.version.isEmpty { throw Status.badRequest(TypeMembers.missingVersion(body.text)) }
+    if members.groupVersion.version.isEmpty { throw Status.badRequest(TypeMembers.missingVersion(body.text)) }
     if members.kind == expected.kind { return }
-    if let type = metaType(members) { throw Status.badRequest("converting (\(type)) to (v1.DeleteOptions): unknown conversion") }
-    let place = version.version == "__internal" ? "the internal version of group \(GoText.quoted(version.group))" : "version \(GoText.quoted(version.description))"
-    throw Status.badRequest(
-      "no kind \(GoText.quoted(members.kind)) is registered for \(place) in scheme \"k8s.io/apimachinery/pkg/apis/meta/internalversion/scheme/register.go:26\"")
+    guard let type = metaType(members) else { throw Status.badRequest(members.notRegistered(in: scheme)) }
+    throw Status.badRequest("converting (\(type)) to (v1.DeleteOptions): unknown conversion")
   }
 
-  /// Go's type of another kind that upstream's scheme for options has; nil for one that it does not know. (`metainternalversion.AddToScheme`)
+  /// Go's type of another kind that upstream's scheme for options has; nil for one that it does not know.
+  /// (`metainternalversion.AddToScheme`)
   private static func metaType(_ members: TypeMembers) -> String? {
     let kind = members.kind
-    if ["Status", "APIVersions", "APIGroup", "APIGroupList", "APIResourceList", "CreateOptions", "UpdateOptions"].contains(kind) { return "v1.\(kind)" }
+    let list = "PartialObjectMetadataList"
+    // These have no version.
+    let everywhere = [
+      "Status", "APIVersions", "APIGroup", "APIGroupList", "APIResourceList", "CreateOptions", "UpdateOptions",
+    ]
+    if everywhere.contains(kind) { return "v1.\(kind)" }
     let tables = ["Table", "TableOptions", "PartialObjectMetadata"]
     switch members.groupVersion.description {
     case "meta.k8s.io/v1":
-      return (tables + ["PartialObjectMetadataList", "WatchEvent", "ListOptions", "GetOptions", "PatchOptions"]).contains(kind) ? "v1.\(kind)" : nil
-    case "meta.k8s.io/v1beta1": return tables.contains(kind) ? "v1.\(kind)" : kind == "PartialObjectMetadataList" ? "v1beta1.\(kind)" : nil
+      let known = tables + [list, "WatchEvent", "ListOptions", "GetOptions", "PatchOptions"]
+      return known.contains(kind) ? "v1.\(kind)" : nil
+    case "meta.k8s.io/v1beta1": return kind == list ? "v1beta1.\(kind)" : tables.contains(kind) ? "v1.\(kind)" : nil
     case "meta.k8s.io/__internal":
       switch kind {
       case "ListOptions": return "internalversion.ListOptions"
       case "WatchEvent": return "v1.InternalEvent"
-      case "PartialObjectMetadataList": return "v1beta1.\(kind)"
+      case list: return "v1beta1.\(kind)"
       default: return (tables + ["GetOptions"]).contains(kind) ? "v1.\(kind)" : nil
       }
     default: return nil

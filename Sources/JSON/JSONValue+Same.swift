@@ -1,5 +1,6 @@
 extension JSONValue {
-  /// Equal as values: whatever the order of members, and 1 equals 1.0. What is kept as it was written equals only what would be written so.
+  /// Equal as values: whatever the order of members, and 1 equals 1.0. What is kept as it was written equals only what
+  /// would be written so.
   public func isSameValue(as other: JSONValue) -> Bool {
     switch (self, other) {
     case (.unread, _), (_, .unread): return self == other || Self.areSame(object, other.object)

@@ -10,7 +10,8 @@ public enum JSONValue: Sendable {
   case int(Int64)
   /// Every other number; never NaN or infinite.
   case double(Double)
-  /// A number that is no `int`, as it was written: where it goes on to be read as text, `1.0` is no whole number. Made where asked for only.
+  /// A number that is no `int`, as it was written: where it goes on to be read as text, `1.0` is no whole number. Made
+  /// where asked for only.
   case number(String)
   case string(String)
   case array([JSONValue])

@@ -1,4 +1,5 @@
-/// An IP address as Go's older parsers read it: zeros may lead its numbers, and IPv4 is a part of IPv6, `::ffff:a.b.c.d`. (`net.IP` of `ParseIPSloppy`)
+/// An IP address as Go's older parsers read it: zeros may lead its numbers, and IPv4 is a part of IPv6,
+/// `::ffff:a.b.c.d`. (`net.IP` of `ParseIPSloppy`)
 public struct IPAddress: Sendable, Equatable, CustomStringConvertible {
   /// Always sixteen.
   let bytes: [UInt8]
@@ -48,7 +49,8 @@ public struct IPAddress: Sendable, Equatable, CustomStringConvertible {
       if place + 1 - start > longest.count { longest = start..<(place + 1) }
     }
     func text(_ part: ArraySlice<UInt16>) -> String { part.map { String($0, radix: 16) }.joined(separator: ":") }
-    return longest.count < 2 ? text(groups[...]) : text(groups[..<longest.lowerBound]) + "::" + text(groups[longest.upperBound...])
+    if longest.count < 2 { return text(groups[...]) }
+    return text(groups[..<longest.lowerBound]) + "::" + text(groups[longest.upperBound...])
   }
 
   /// Reads numbers from the front of a text, in bounds that no text gets over.
@@ -137,7 +139,8 @@ public struct IPNetwork: Sendable, CustomStringConvertible {
   let hasLeadingZeros: Bool
 
   public init?(_ text: String) {
-    guard let slash = text.utf8.firstIndex(of: UInt8(ascii: "/")), let address = IPAddress(text[..<slash]) else { return nil }
+    guard let slash = text.utf8.firstIndex(of: UInt8(ascii: "/")), let address = IPAddress(text[..<slash])
+    else { return nil }
     let length = text[text.index(after: slash)...].utf8
     var bits = 0
     for byte in length {

@@ -1,5 +1,6 @@
-/// Rules for addresses and networks, which every member that holds one shares. Members that are older than strict parsing take texts that are not in
-/// canonical form, with a warning; what software might read in two ways they refuse, unless it stood there before. (apimachinery `util/validation/ip.go`)
+/// Rules for addresses and networks, which every member that holds one shares. Members that are older than strict
+/// parsing take texts that are not in canonical form, with a warning; what software might read in two ways they refuse,
+/// unless it stood there before. (apimachinery `util/validation/ip.go`)
 public enum IPValidation {
   /// An address in canonical form. (`IsValidIP`)
   public static func address(_ field: String, _ text: String) -> [FieldError] {
@@ -11,7 +12,9 @@ public enum IPValidation {
   /// An address in an older member. `known`: texts that stood there before, which may stay. (`IsValidIPForLegacyField`)
   public static func legacyAddress(_ field: String, _ text: String, known: [String] = []) -> [FieldError] {
     if known.contains(text) { return [] }
-    guard let address = IPAddress(text) else { return [.invalid(field, text, "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)")] }
+    guard let address = IPAddress(text) else {
+      return [.invalid(field, text, "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)")]
+    }
     if address.hasLeadingZeros { return [.invalid(field, text, "must not have leading 0s")] }
     return address.isMapped ? [.invalid(field, text, "must not be an IPv4-mapped IPv6 address")] : []
   }
@@ -19,11 +22,12 @@ public enum IPValidation {
   /// What is to be said of an address that an older member took. (`GetWarningsForIP`)
   public static func warnings(ofAddress text: String, _ field: String) -> [String] {
     guard let address = IPAddress(text) else { return [] }
+    let (shown, better) = (GoText.quoted(text), GoText.quoted(address.description))
     if address.hasLeadingZeros || address.isMapped {
-      return ["\(field): non-standard IP address \(GoText.quoted(text)) is invalid: use \(GoText.quoted(address.description))"]
+      return ["\(field): non-standard IP address \(shown) is invalid: use \(better)"]
     }
     guard address.isWrittenAsIPv6, address.description != text else { return [] }
-    return ["\(field): IPv6 address \(GoText.quoted(text)) should be in RFC 5952 canonical format (\(GoText.quoted(address.description)))"]
+    return ["\(field): IPv6 address \(shown) should be in RFC 5952 canonical format (\(better))"]
   }
 
   /// A network in canonical form. (`IsValidCIDR`)
@@ -41,7 +45,8 @@ public enum IPValidation {
     }
     if network.hasLeadingZeros { return [.invalid(field, text, "must not have leading 0s in IP or prefix length")] }
     if network.address.isMapped { return [.invalid(field, text, "must not have an IPv4-mapped IPv6 address")] }
-    return network.address != network.first ? [.invalid(field, text, "must not have bits set beyond the prefix length")] : []
+    if network.address == network.first { return [] }
+    return [.invalid(field, text, "must not have bits set beyond the prefix length")]
   }
 
   /// What is to be said of a network that an older member took. (`GetWarningsForCIDR`)

@@ -42,7 +42,8 @@ public struct ObjectReader: Sendable {
   /// Reads a request body as an object of this resource. `problems`: strict complaints known already (repeated YAML keys).
   /// Throws 400 in kube-apiserver's words; returns warnings where the client asked for them.
   ///
-  /// `acceptsOtherVersions`: another version of the same kind is taken as the expected one. A body of another version is read, and refused only then.
+  /// `acceptsOtherVersions`: another version of the same kind is taken as the expected one. A body of another version
+  /// is read, and refused only then.
   public func decode(
     _ body: ByteSlice, validation: FieldValidation, problems: [String] = [], acceptsOtherVersions: Bool = false
   ) throws(Status) -> (object: JSONValue, warnings: [String]) {
@@ -56,13 +57,16 @@ public struct ObjectReader: Sendable {
     do { type = try TypeMembers(tape.root).filled(from: expected) } catch { throw unrecognized(error.description) }
     let version = info.groupVersion.description
     func unhandled(_ why: String) -> Status {
-      .badRequest("\(type.kind) in version \(GoText.quoted(type.groupVersion.version)) cannot be handled as a \(info.kind): \(why)")
+      let version = GoText.quoted(type.groupVersion.version)
+      return .badRequest("\(type.kind) in version \(version) cannot be handled as a \(info.kind): \(why)")
     }
     if type.groupVersion.version.isEmpty { throw unhandled(TypeMembers.missingVersion(body.text)) }
     let isExpected = type.groupVersion == info.groupVersion && type.kind == info.kind
     if !isExpected, let problem = RegisteredKinds.problem(type, expected: expected) { throw unhandled(problem) }
     let decoded: Decoded
-    do { decoded = try model.decode(tape.root, as: self.type, leavesRawUnread: true) } catch { throw unhandled(error.description) }
+    do { decoded = try model.decode(tape.root, as: self.type, leavesRawUnread: true) } catch {
+      throw unhandled(error.description)
+    }
     var object = decoded.value
     // An empty list is left out of objects, but a client that sends one clears the field owners.
     if let given = tape.root["metadata"]?["managedFields"], given.kind == .array, !given.elements.contains(where: { _ in true }) { object["metadata"]?["managedFields"] = [] }
@@ -71,11 +75,15 @@ public struct ObjectReader: Sendable {
     moveTypeToFront(&object)
     applyDefaults(&object)
     let complaints = problems + decoded.strictProblems
-    if !complaints.isEmpty, validation == .strict { throw unhandled("strict decoding error: \(complaints.joined(separator: ", "))") }
-    if type.groupVersion != info.groupVersion, !acceptsOtherVersions {
-      throw .badRequest("the API version in the data (\(type.groupVersion)) does not match the expected API version (\(version))").after(validation == .ignore ? [] : complaints)
+    if !complaints.isEmpty, validation == .strict {
+      throw unhandled("strict decoding error: \(complaints.joined(separator: ", "))")
     }
-    return (object, validation == .ignore ? [] : complaints)
+    let warnings = validation == .ignore ? [] : complaints
+    if type.groupVersion != info.groupVersion, !acceptsOtherVersions {
+      let given = "the API version in the data (\(type.groupVersion))"
+      throw .badRequest("\(given) does not match the expected API version (\(version))").after(warnings)
+    }
+    return (object, warnings)
   }
 
   /// kind and apiVersion come first; a body without them has them added.

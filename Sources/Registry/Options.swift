@@ -40,7 +40,8 @@ public struct ListOptions: Sendable {
     var errors: [FieldError] = []
     let match = "resourceVersionMatch"
     var (resourceVersionMatch, sendInitialEvents) = (resourceVersionMatch, sendInitialEvents)
-    // Upstream asks for the initial events itself where a watch begins with what there is, and then finds that it has. (`SetListOptionsDefaults`)
+    // Upstream asks for the initial events itself where a watch begins with what there is, and then finds that it has.
+    // (`SetListOptionsDefaults`)
     if sendInitialEvents == nil && resourceVersionMatch.isEmpty && ["", "0"].contains(resourceVersion) {
       (resourceVersionMatch, sendInitialEvents) = ("NotOlderThan", true)
     }

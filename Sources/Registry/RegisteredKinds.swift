@@ -75,22 +75,16 @@ enum RegisteredKinds {
   /// Kinds of no group, which stand in `v1`.
   private static let unversioned: Set<String> = ["Status", "APIVersions", "APIGroup", "APIGroupList", "APIResourceList"]
 
-  private static let scheme = "\"k8s.io/kubernetes/pkg/api/legacyscheme/scheme.go:30\""
-  /// The version that upstream's own types have beside those that are served.
-  private static let internalVersion = "__internal"
+  private static let scheme = "k8s.io/kubernetes/pkg/api/legacyscheme/scheme.go:30"
 
-  /// Why a body of a type can't become an object of the expected one; nil for another version of the same kind. Looked at only for bodies of another type,
-  /// so the table is read each time.
+  /// Why a body of a type can't become an object of the expected one; nil for another version of the same kind. Looked
+  /// at only for bodies of another type, so the table is read each time.
   static func problem(_ type: TypeMembers, expected: GroupVersionKind) -> String? {
-    guard contains(type) else {
-      if type.groupVersion.version == internalVersion {
-        return "no kind \(GoText.quoted(type.kind)) is registered for the internal version of group \(GoText.quoted(type.groupVersion.group)) in scheme \(scheme)"
-      }
-      return "no kind \(GoText.quoted(type.kind)) is registered for version \(GoText.quoted(type.groupVersion.description)) in scheme \(scheme)"
-    }
-    if type.kind == expected.kind, homes(type.kind, type.groupVersion.group).contains(expected.groupVersion.group) { return nil }
-    let package = type.groupVersion.version == internalVersion ? internalPackage(type.groupVersion.group) : type.groupVersion.version
-    return "converting (\(package).\(type.kind)) to (\(internalPackage(expected.groupVersion.group)).\(expected.kind)): unknown conversion"
+    guard contains(type) else { return type.notRegistered(in: scheme) }
+    if type.kind == expected.kind, homes(type.kind, type.groupVersion.group).contains(expected.group) { return nil }
+    let package = type.isInternal ? internalPackage(type.groupVersion.group) : type.groupVersion.version
+    let wanted = "\(internalPackage(expected.group)).\(expected.kind)"
+    return "converting (\(package).\(type.kind)) to (\(wanted)): unknown conversion"
   }
 
   /// The Go package of a group's own types.
@@ -112,13 +106,11 @@ enum RegisteredKinds {
   }
 
   private static func contains(_ type: TypeMembers) -> Bool {
-    let group = type.groupVersion.group
-    let isInternal = type.groupVersion.version == internalVersion
-    return table.split(separator: "\n").contains { line in
+    table.split(separator: "\n").contains { line in
       let name = line.prefix { $0 != ":" }
-      let isMeant = isInternal ? name.dropLast(name.split(separator: "/").last?.count ?? 0) == (group.isEmpty ? "" : "\(group)/") : name == type.groupVersion.description
-      guard isMeant else { return false }
-      if !isInternal, common.contains(type.kind) || name == "v1" && unversioned.contains(type.kind) { return true }
+      let known = GroupVersion(parsing: String(name))
+      guard type.isInternal ? known.group == type.groupVersion.group : known == type.groupVersion else { return false }
+      if !type.isInternal, common.contains(type.kind) || name == "v1" && unversioned.contains(type.kind) { return true }
       return line.split(separator: " ").dropFirst().contains { word in
         word == type.kind || word.last == "+" && (word.dropLast() == type.kind || word.dropLast() + "List" == type.kind)
       }

@@ -37,9 +37,9 @@ public struct ResourceCodec: ObjectCodec {
 
   /// An object that was never stored (a dry run): without resourceVersion, or with what the client wrote there.
   func unstored(_ value: SharedBytes, key: String, resourceVersion: String) throws -> CachedObject {
-    let quoted = JSONValue.string(resourceVersion).encoded().text
+    let text = JSONValue.string(resourceVersion).encoded().text.dropFirst().dropLast()
     return try make(
-      StoredObject(key: key, value: value, revision: .zero), revisionText: resourceVersion.isEmpty ? nil : String(quoted.dropFirst().dropLast()))
+      StoredObject(key: key, value: value, revision: .zero), revisionText: text.isEmpty ? nil : String(text))
   }
 
   private func make(_ stored: StoredObject, revisionText: String?) throws -> CachedObject {

@@ -55,7 +55,7 @@ extension Store {
       return .plain(400, "failed to convert new object (\(name); \(kind)) to proper version: unable to convert unstructured object to \(kind): \(why)")
     }
     let merged = TypeModel.hasOddNumbers(config) ? model.fittingNumbers(merged, as: type) : merged
-    do throws(Status) { return try decodeBody(ByteSlice(merged.encoded()), validation: .ignore, acceptsOtherVersions: true).object } catch {
+    do throws(Status) { return try decodeBody(ByteSlice(merged.encoded()), validation: .ignore).object } catch {
       guard error.code == 400 else { throw error }
       throw failure(model.conversionProblem(merged, as: type) ?? Self.reason(error))
     }

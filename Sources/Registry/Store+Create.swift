@@ -17,7 +17,8 @@ extension Store {
     let warnings = warnings + OwnerReferences.deduplicate(&body, inPatch: false)
     fields.update(live: nil, new: &body, writer: writer(options, .main), now: Timestamp.now)
     do throws(Status) {
-      return try await create(tracked: body, namespace: namespace, options: options, warnings: warnings, mayLoseOwners: true)
+      return try await create(
+        tracked: body, namespace: namespace, options: options, warnings: warnings, mayLoseOwners: true)
     } catch { throw error.after(warnings) }
   }
 
@@ -75,8 +76,8 @@ extension Store {
     _ object: JSONValue, name: String, namespace: String, options: WriteOptions, warnings: [String], mayLoseOwners: Bool
   ) async throws(Status) -> WriteResult {
     let given = object["metadata"]?["resourceVersion"]?.string ?? ""
-    // Upstream finds this only in its storage layer, which a dry run does not reach, and so do its clients: a 500 without a reason. Zero is none, however
-    // it is written, and so is what is no number.
+    // Upstream finds this only in its storage layer, which a dry run does not reach, and so do its clients: a 500
+    // without a reason. Zero is none, however it is written, and so is what is no number.
     if !options.isDryRun, let revision = try? objects.versioner.parseResourceVersion(given), revision != .zero {
       throw .plain(500, "resourceVersion should not be set on objects to be created").after(strategy.warnings(object))
     }
@@ -87,7 +88,8 @@ extension Store {
     do {
       if options.isDryRun {
         do { _ = try await objects.get(key: key, freshness: .consistent) } catch StorageError.keyNotFound {
-          return WriteResult(object: try codec.unstored(value, key: key, resourceVersion: given), code: 201, warnings: warnings)
+          let object = try codec.unstored(value, key: key, resourceVersion: given)
+          return WriteResult(object: object, code: 201, warnings: warnings)
         }
         throw StorageError.keyExists(key: key)
       }

@@ -38,7 +38,8 @@ extension Store {
     }
     let result: WriteResult
     do throws(Status) {
-      result = try await change(name, namespace: namespace, subresource: subresource, options: options, warnings: [], make)
+      result = try await change(
+        name, namespace: namespace, subresource: subresource, options: options, warnings: [], make)
     } catch { throw error.after(found.get()) }
     return WriteResult(object: result.object, code: result.code, warnings: found.get() + result.warnings)
   }
@@ -96,7 +97,8 @@ extension Store {
       let namesOwners = Self.namesOwners(changes)
       return PatchEngine(apply: { existing throws(Status) in
         do throws(StrategicMergePatch.Failure) {
-          let patched = try engine.apply(changes, to: namesOwners ? Self.readingOwners(existing) : existing, type: type)
+          let live = namesOwners ? Self.readingOwners(existing) : existing
+          let patched = self.typed(try engine.apply(changes, to: live, type: type))
           return hasOddNumbers ? model.fittingNumbers(patched, as: type) : patched
         } catch {
           switch error {
@@ -150,6 +152,15 @@ extension Store {
 
   private static func invalidPatch(_ shown: String, _ why: String) -> Status { .invalid("", name: "", [.invalid("patch", shown, why)]) }
 
+  /// A patched object that goes straight into the Go type: whatever text its kind and apiVersion were given, they are
+  /// the type's.
+  private func typed(_ patched: JSONValue) -> JSONValue {
+    var patched = patched
+    if patched["kind"]?.string != nil { patched["kind"] = .string(info.kind) }
+    if patched["apiVersion"]?.string != nil { patched["apiVersion"] = .string(info.groupVersion.description) }
+    return patched
+  }
+
   /// A patched tree as the type holds it. What does not decode is the patch's fault: 422 with the field "patch".
   private func reread(_ value: JSONValue, validation: FieldValidation, problems: [String], shown: String?) throws(Status) -> (object: JSONValue, warnings: [String]) {
     let text = value.encoded()
@@ -157,7 +168,11 @@ extension Store {
       return try decodeBody(ByteSlice(text), validation: validation, problems: problems, acceptsOtherVersions: true)
     } catch {
       guard error.code == 400 else { throw error }
-      let why = Self.reason(error)
+      // A document without a type is quoted in answers, but not here.
+      let tail = " (\(ObjectReader.summary(ByteSlice(text))))"
+      let reason = Self.reason(error)
+      let isQuoted = error.message.hasPrefix("the object provided is unrecognized") && reason.hasSuffix(tail)
+      let why = isQuoted ? String(reason.dropLast(tail.count)) : reason
       // A strategic patch is laid over the object itself and never was text: its kinds are told by another part of upstream.
       let problem = shown != nil && !why.hasPrefix("strict decoding error") ? model.conversionProblem(value, as: type) : nil
       throw Self.invalidPatch(shown ?? text.text, problem ?? why)

@@ -99,7 +99,8 @@ extension Store {
     if asked != .zero {
       // They are compared as numbers.
       guard asked == (try? objects.versioner.parseResourceVersion(current?.string ?? "")) else {
-        throw .conflict(info.groupResource, name, "the object has been modified; please apply your changes to the latest version and try again")
+        let text = "the object has been modified; please apply your changes to the latest version and try again"
+        throw .conflict(info.groupResource, name, text)
       }
     } else {
       guard strategy.allowsUnconditionalUpdate else {

@@ -25,12 +25,14 @@ extension TypeModel {
     }
   }
 
-  /// An edited tree with numbers as a type's members hold them, by the same converter: a whole number is an integer however it was written, and one that is
-  /// too large for 32 bits loses what is above them, as Go converts it. What is no whole number stays, to be refused.
+  /// An edited tree with numbers as a type's members hold them, by the same converter: a whole number is an integer
+  /// however it was written, and one that is too large for 32 bits loses what is above them, as Go converts it. What is
+  /// no whole number stays, to be refused.
   public func fittingNumbers(_ value: JSONValue, as id: TypeID) -> JSONValue {
     guard let object = value.object else { return value }
     return .object(JSONObject(unchecked: object.members.map { member in
-      field(member.name, of: id).map { JSONObject.Member(member.name, fittingNumbers(member.value, $0.shape)) } ?? member
+      guard let field = field(member.name, of: id) else { return member }
+      return JSONObject.Member(member.name, fittingNumbers(member.value, field.shape))
     }))
   }
 
@@ -39,7 +41,9 @@ extension TypeModel {
     case (.structure(let id), _): return fittingNumbers(value, as: id)
     case (.list(let item), .array(let elements)): return .array(elements.map { fittingNumbers($0, item) })
     case (.map(let item), .object(let object)):
-      return .object(JSONObject(unchecked: object.members.map { JSONObject.Member($0.name, fittingNumbers($0.value, item)) }))
+      return .object(JSONObject(unchecked: object.members.map { member in
+        JSONObject.Member(member.name, fittingNumbers(member.value, item))
+      }))
     case (.int32, .int), (.int32, .double), (.int64, .double):
       guard let number = Self.whole(value) else { return value }
       if case .int32 = shape { return .int(Int64(Int32(truncatingIfNeeded: number))) }

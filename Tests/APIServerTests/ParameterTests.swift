@@ -51,14 +51,16 @@ import Testing
 
   /// (`ValidateListOptions` after `SetListOptionsDefaults`.)
   @Test(arguments: [
-    ("watch=true&continue=abc", [withContinue]), ("watch=1&continue=abc&resourceVersion=0", [withContinue]), ("watch=true&continue=abc&resourceVersion=5", []),
+    ("watch=true&continue=abc", [withContinue]), ("watch=1&continue=abc&resourceVersion=0", [withContinue]),
+    ("watch=true&continue=abc&resourceVersion=5", []),
     ("watch=true&continue=abc&sendInitialEvents=false", [withoutMatch]),
     ("watch=true&continue=abc&sendInitialEvents=true&resourceVersionMatch=NotOlderThan", [withContinue]),
     ("watch=true&resourceVersionMatch=NotOlderThan", [unasked]),
     ("watch=true&resourceVersionMatch=Exact&continue=c&resourceVersion=5",
      [unasked, #"resourceVersionMatch: Unsupported value: "Exact": supported values: "NotOlderThan""#, withContinue]),
     ("watch=true&limit=3&timeoutSeconds=1&allowWatchBookmarks=true&shardSelector=x", []),
-    ("continue=abc", []), ("continue=abc&resourceVersionMatch=Exact&resourceVersion=1", [withContinue]), ("sendInitialEvents=true", [ofLists]),
+    ("continue=abc", []), ("continue=abc&resourceVersionMatch=Exact&resourceVersion=1", [withContinue]),
+    ("sendInitialEvents=true", [ofLists]),
     ("sendInitialEvents=true&resourceVersionMatch=NotOlderThan&resourceVersion=1&watch=false", [ofLists]),
     ("resourceVersionMatch=Exact&resourceVersion=0",
      [#"resourceVersionMatch: Forbidden: resourceVersionMatch "exact" is forbidden for resourceVersion "0""#]),

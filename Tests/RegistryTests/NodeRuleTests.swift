@@ -36,8 +36,10 @@ import Testing
   @Test func `the pods' networks are strict, and what is not canonical is warned of with every write of the spec`() async throws {
     let bench = try await Bench.make()
     for (cidr, detail) in [
-      ("10.0.0.1/24", "must not have bits set beyond the prefix length"), ("010.0.0.0/24", "must not have leading 0s in IP or prefix length"),
-      ("10.0.0.0/024", "must not have leading 0s in IP or prefix length"), ("::ffff:10.0.0.0/120", "must not have an IPv4-mapped IPv6 address"),
+      ("10.0.0.1/24", "must not have bits set beyond the prefix length"),
+      ("010.0.0.0/24", "must not have leading 0s in IP or prefix length"),
+      ("10.0.0.0/024", "must not have leading 0s in IP or prefix length"),
+      ("::ffff:10.0.0.0/120", "must not have an IPv4-mapped IPv6 address"),
     ] {
       for spec in [#""podCIDR":"\#(cidr)""#, #""podCIDRs":["\#(cidr)"]"#] {
         await #expect { try await bench.create(#"{"metadata":{"name":"a"},"spec":{\#(spec)}}"#) } throws: {

@@ -163,6 +163,31 @@ import Testing
     await bench.destroy()
   }
 
+  @Test(arguments: ["v1beta1", "nonsense", "a/b/c"])
+  func `a strategic patch does not change the type, whatever it says`(version: String) async throws {
+    let bench = try await Bench.make()
+    try await bench.create(#"{"metadata":{"name":"a"}}"#)
+    let patch = #"{"apiVersion":"\#(version)","kind":"Pod","metadata":{"labels":{"x":"y"}}}"#
+    let patched = try await bench.patch("a", .strategic, patch)
+    #expect(patched["apiVersion"] == "v1" && patched["kind"] == "Node" && patched["metadata"]?["labels"] == ["x": "y"])
+    await bench.destroy()
+  }
+
+  @Test(arguments: [
+    (#"{"apiVersion":"v1beta1"}"#, #"no kind "Node" is registered for version "v1beta1" in scheme "k8s.io/kubernetes/pkg/api/legacyscheme/scheme.go:30""#),
+    (#"{"kind":"Pod"}"#, "converting (v1.Pod) to (core.Node): unknown conversion"),
+    (#"{"apiVersion":"a/b/c"}"#, "unexpected GroupVersion string: a/b/c"),
+    (#"{"kind":5}"#, "couldn't get version/kind; json parse error: json: cannot unmarshal number into Go struct field .kind of type string"),
+  ])
+  func `a merge patch must leave a type that can be read`(patch: String, why: String) async throws {
+    let bench = try await Bench.make()
+    try await bench.create(#"{"metadata":{"name":"a"}}"#)
+    await #expect { try await bench.patch("a", .merge, patch) } throws: {
+      ($0 as? Status)?.code == 422 && ($0 as? Status)?.message.hasSuffix("}\": \(why)") == true
+    }
+    await bench.destroy()
+  }
+
   @Test func `what etcd finds too large is written without its field owners (SEMANTICS 2.23)`() async throws {
     let etcd = try await EtcdServer.start(.v3_4)
     let bench = try await Bench.make(etcd: etcd)

@@ -23,12 +23,15 @@ extension APIServer {
       do throws(Status) {
         let object = try resource.received(decoded, namespace: namespace, options: options)
         let answer = try await self.answer(kind, object, context)
-        return Answer.document(Document(answer), negotiated.media, pretty: context.pretty || negotiated.pretty, code: 201).warning(warnings)
+        let pretty = context.pretty || negotiated.pretty
+        return Answer.document(Document(answer), negotiated.media, pretty: pretty, code: 201).warning(warnings)
       } catch { throw error.after(warnings) }
     }
   }
 
-  private func answer(_ kind: ReviewKind, _ object: JSONValue, _ context: RequestContext) async throws(Status) -> JSONValue {
+  private func answer(
+    _ kind: ReviewKind, _ object: JSONValue, _ context: RequestContext
+  ) async throws(Status) -> JSONValue {
     let authorizer = configuration.access?.authorizer ?? AlwaysAllow()
     return switch kind {
     case .selfSubject: IdentityReview.answer(object, for: context.user)

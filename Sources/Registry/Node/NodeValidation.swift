@@ -20,9 +20,9 @@ enum NodeValidation {
     if cidrs.count > 1 {
       let networks = cidrs.map { IPNetwork($0) }
       if let bad = networks.firstIndex(where: { $0 == nil }) {
-        errors.append(FieldError(
-          .internalError, "spec.podCIDRs",
-          detail: "invalid PodCIDRs. failed to check with dual stack with error:invalid CIDR[\(bad)]: <nil> (invalid CIDR address: \(cidrs[bad]))"))
+        let why = "invalid CIDR[\(bad)]: <nil> (invalid CIDR address: \(cidrs[bad]))"
+        let check = "invalid PodCIDRs. failed to check with dual stack with error"
+        errors.append(FieldError(.internalError, "spec.podCIDRs", detail: "\(check):\(why)"))
       }
       // One that is no network ends the look at families.
       let families = networks.contains { $0 == nil } ? [] : Set(networks.compactMap { $0?.isIPv6 })
