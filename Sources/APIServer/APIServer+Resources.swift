@@ -15,7 +15,7 @@ extension APIServer {
     case .get:
       guard accepts(MediaType.all + MediaType.streams, context) else { return }
       if ParameterText.bool(context.query["watch"]) == true {
-        watch(endpoint, namespace, name: nil, isPath: false, context)
+        watch(endpoint, namespace, name: nil, context)
       } else {
         list(endpoint, namespace, context)
       }
@@ -48,7 +48,7 @@ extension APIServer {
   /// `/api/v1/watch/nodes[/NAME]`
   func watchPath(_ endpoint: ResourceEndpoint, _ namespace: String, _ name: String?, _ context: RequestContext) {
     guard context.method == .get else { return context.reply.send(context.error(.methodNotAllowed)) }
-    if accepts(MediaType.all + MediaType.streams, context) { watch(endpoint, namespace, name: name, isPath: true, context) }
+    if accepts(MediaType.all + MediaType.streams, context) { watch(endpoint, namespace, name: name, context) }
   }
 
   /// The router's look at the Accept header; answers 406 itself.
@@ -95,16 +95,15 @@ extension APIServer {
 
   // MARK: watch
 
-  /// `isPath`: by `/watch/`, where the options are held to be those of a list.
-  private func watch(_ endpoint: ResourceEndpoint, _ namespace: String, name: String?, isPath: Bool, _ context: RequestContext) {
+  /// Asked for by `watch=true`, or by a path with `/watch/`, where without it the options are held to be those of a
+  /// list.
+  private func watch(_ endpoint: ResourceEndpoint, _ namespace: String, name: String?, _ context: RequestContext) {
     let server = self
     context.reply.exchange.perform {
       do throws(Status) {
         let negotiated = try context.negotiated()
         let options = try ListOptions(context.query)
-        if isPath, ParameterText.bool(context.query["watch"]) != true, options.sendInitialEvents != nil {
-          _ = try endpoint.store.prepareList(options, namespace: namespace)
-        }
+        try options.validate()
         if let name { try Self.checkName(name, options) }
         let timeout = server.watchTimeout(options)
         let watcher = try await endpoint.store.watch(

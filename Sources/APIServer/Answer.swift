@@ -60,7 +60,7 @@ struct Answer: Sendable {
     }
     if let seconds = status.details?.retryAfterSeconds, seconds > 0 { answer.headers.append(ResponseHeader("Retry-After", String(seconds))) }
     answer.status = status
-    return answer
+    return answer.warning(status.warnings)
   }
 
   /// A Status that says how something went well.

@@ -19,6 +19,7 @@ extension ListOptions {
     limit = try ParameterText.int64(query["limit"]) ?? 0
     continueToken = query["continue"] ?? ""
     sendInitialEvents = ParameterText.bool(query["sendInitialEvents"])
+    watch = ParameterText.bool(query["watch"]) ?? false
   }
 }
 
@@ -64,38 +65,79 @@ extension DeleteOptions {
       propagationPolicy = query["propagationPolicy"]
       dryRun = query.all("dryRun")
       ignoresReadError = ParameterText.bool(query["ignoreStoreReadErrorWithClusterBreakingPotential"])
+      // Preconditions stand flat in a query.
+      if let given = query["uid"], !given.isEmpty { uid = given }
+      if let given = query["resourceVersion"], !given.isEmpty { resourceVersion = given }
     }
   }
 
   private static let typeName = "io.k8s.apimachinery.pkg.apis.meta.v1.DeleteOptions"
+  private static let expected = GroupVersionKind(
+    GroupVersion(group: "meta.k8s.io", version: "v1"), kind: "DeleteOptions")
+  private static let scheme = "k8s.io/apimachinery/pkg/apis/meta/internalversion/scheme/register.go:26"
 
   private mutating func decode(_ body: ByteSlice, _ media: MediaType) throws(Status) {
-    let value: JSONValue
-    switch media {
-    case .yaml: do { value = try JSONValue(yaml: body) } catch { throw Status.badRequest("\(error)") }
-    case .protobuf: do { value = try TypeModel.builtin.object(ofProtobuf: body, as: Self.typeName) } catch { throw Status.badRequest(error.description) }
-    case .json:
-      do { value = try JSONValue(parsing: body) } catch { throw Status.badRequest("couldn't get version/kind; json parse error: \(error)") }
-    }
-    if value == .null { return }
-    guard value.object != nil else {
-      throw Status.badRequest(
-        "couldn't get version/kind; json parse error: json: cannot unmarshal \(value.goKind) into Go value of type struct { APIVersion string \"json:\\\"apiVersion,omitempty\\\"\"; Kind string \"json:\\\"kind,omitempty\\\"\" }"
-      )
-    }
-    let kind = value["kind"]?.string ?? ""
-    let version = value["apiVersion"]?.string ?? ""
-    if version.utf8.count(where: { $0 == UInt8(ascii: "/") }) > 1 { throw Status.badRequest("unexpected GroupVersion string: \(version)") }
-    guard kind.isEmpty || kind == "DeleteOptions", ["", "v1", "meta.k8s.io/v1"].contains(version) else {
-      let shownKind = GoText.quoted(kind.isEmpty ? "DeleteOptions" : kind)
-      let shownVersion = GoText.quoted(version.isEmpty ? "v1" : version)
-      throw Status.badRequest(
-        "no kind \(shownKind) is registered for version \(shownVersion) in scheme \"k8s.io/apimachinery/pkg/apis/meta/internalversion/scheme/register.go:26\"")
-    }
     let model = TypeModel.builtin
     guard let type = model.type(Self.typeName) else { throw Status.internalError("no facts about DeleteOptions") }
-    let decoded: JSONValue
-    do { decoded = try model.canonicalise(value, as: type).value } catch { throw Status.badRequest(error.description) }
+    let text: ByteSlice
+    switch media {
+    case .json: text = body
+    case .yaml:
+      do { text = ByteSlice(try JSONValue(yaml: body).encoded()) } catch { throw Status.badRequest("\(error)") }
+    case .protobuf:
+      do {
+        let envelope = try ProtobufEnvelope(body)
+        try Self.check(TypeMembers(kind: envelope.kind, apiVersion: envelope.apiVersion), body)
+        return take(try model.canonicalise(try model.decodeProtobuf(envelope.raw, as: type), as: type).value)
+      } catch let status as Status { throw status } catch { throw Status.badRequest("\(error)") }
+    }
+    let tape: JSONTape
+    do { tape = try JSONTape.parse(text) } catch {
+      throw Status.badRequest("couldn't get version/kind; json parse error: \(error)")
+    }
+    let members: TypeMembers
+    do { members = try TypeMembers(tape.root) } catch { throw Status.badRequest(error.description) }
+    try Self.check(members, body)
+    do { take(try model.decode(tape.root, as: type).value) } catch { throw Status.badRequest(error.description) }
+  }
+
+  /// Options are one type in every group version, known or not: only what is another kind can't be taken for them.
+  private static func check(_ members: TypeMembers, _ body: ByteSlice) throws(Status) {
+    let members = members.filled(from: expected)
+    if members.groupVersion.version.isEmpty { throw Status.badRequest(TypeMembers.missingVersion(body.text)) }
+    if members.kind == expected.kind { return }
+    guard let type = metaType(members) else { throw Status.badRequest(members.notRegistered(in: scheme)) }
+    throw Status.badRequest("converting (\(type)) to (v1.DeleteOptions): unknown conversion")
+  }
+
+  /// Go's type of another kind that upstream's scheme for options has; nil for one that it does not know.
+  /// (`metainternalversion.AddToScheme`)
+  private static func metaType(_ members: TypeMembers) -> String? {
+    let kind = members.kind
+    let list = "PartialObjectMetadataList"
+    // These have no version.
+    let everywhere = [
+      "Status", "APIVersions", "APIGroup", "APIGroupList", "APIResourceList", "CreateOptions", "UpdateOptions",
+    ]
+    if everywhere.contains(kind) { return "v1.\(kind)" }
+    let tables = ["Table", "TableOptions", "PartialObjectMetadata"]
+    switch members.groupVersion.description {
+    case "meta.k8s.io/v1":
+      let known = tables + [list, "WatchEvent", "ListOptions", "GetOptions", "PatchOptions"]
+      return known.contains(kind) ? "v1.\(kind)" : nil
+    case "meta.k8s.io/v1beta1": return kind == list ? "v1beta1.\(kind)" : tables.contains(kind) ? "v1.\(kind)" : nil
+    case "meta.k8s.io/__internal":
+      switch kind {
+      case "ListOptions": return "internalversion.ListOptions"
+      case "WatchEvent": return "v1.InternalEvent"
+      case list: return "v1beta1.\(kind)"
+      default: return (tables + ["GetOptions"]).contains(kind) ? "v1.\(kind)" : nil
+      }
+    default: return nil
+    }
+  }
+
+  private mutating func take(_ decoded: JSONValue) {
     gracePeriodSeconds = decoded["gracePeriodSeconds"]?.int
     uid = decoded["preconditions"]?["uid"]?.string
     resourceVersion = decoded["preconditions"]?["resourceVersion"]?.string

@@ -89,7 +89,7 @@ public struct MergeSchema: Sendable {
         let keys = field.mapKeys.map { name in
           Key(name: name, defaultValue: model.field(name, of: type)?.defaultValue)
         }
-        let id = structure(type)
+        let id = shape(item)
         return add(.keyed(id, keys))
       default: return atomic(list(item))
       }

@@ -129,7 +129,7 @@ public enum PathElement: Sendable {
 
   private static func rank(_ value: JSONValue) -> Int {
     switch value {
-    case .int, .double: 0
+    case .int, .double, .number: 0
     case .string: 1
     case .bool: 2
     case .array: 3
@@ -168,7 +168,7 @@ extension PathElement: Hashable {
     case .double(let number): hasher.combine(number)
     case .bool(let truth): hasher.combine(truth)
     // Rare as keys; the order tells them apart.
-    case .null, .array, .object, .unread: hasher.combine(0)
+    case .number, .null, .array, .object, .unread: hasher.combine(0)
     }
   }
 }

@@ -5,9 +5,13 @@ extension JSONValue {
   /// The value that a node stands for. Of a repeated name the last value stays. Depth is bounded by the parse.
   ///
   /// `unread`: the name of members whose values, where they are objects, stay text; the document must be compact then.
-  public init(_ node: JSONNode, leavingUnread unread: StaticString? = nil) {
+  ///
+  /// `keepsNumbers`: numbers that are no integers stay as they were written.
+  public init(_ node: JSONNode, leavingUnread unread: StaticString? = nil, keepsNumbers: Bool = false) {
     let source = node.source
-    self = node.withView { view, place in TreeBuilder(view: view, source: source, unread: unread).value(place) }
+    self = node.withView { view, place in
+      TreeBuilder(view: view, source: source, unread: unread, keepsNumbers: keepsNumbers).value(place)
+    }
   }
 
   /// Parses a text. The depth limit is far below the tape's, because this form is walked by recursion.
@@ -29,12 +33,14 @@ private struct TreeBuilder {
   let view: JSONView
   let source: ByteSlice
   let unread: StaticString?
+  let keepsNumbers: Bool
 
   func value(_ place: Int) -> JSONValue {
     switch view.kind(place) {
     case .null: return .null
     case .bool: return .bool(view.content(place).count == 4)
     case .int: return .int(view.int(place))
+    case .double where keepsNumbers: return .number(String(decoding: view.content(place), as: UTF8.self))
     case .double: return .double(Double(String(decoding: view.content(place), as: UTF8.self)) ?? 0)
     case .string: return .string(view.string(place))
     case .array:

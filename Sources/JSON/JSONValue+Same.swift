@@ -1,5 +1,6 @@
 extension JSONValue {
-  /// Equal as values: whatever the order of members, and 1 equals 1.0.
+  /// Equal as values: whatever the order of members, and 1 equals 1.0. What is kept as it was written equals only what
+  /// would be written so.
   public func isSameValue(as other: JSONValue) -> Bool {
     switch (self, other) {
     case (.unread, _), (_, .unread): return self == other || Self.areSame(object, other.object)
@@ -7,6 +8,8 @@ extension JSONValue {
     case (.array(let a), .array(let b)): return a.count == b.count && zip(a, b).allSatisfy { $0.isSameValue(as: $1) }
     case (.int(let a), .double(let b)): return Double(a) == b
     case (.double(let a), .int(let b)): return a == Double(b)
+    case (.number(let a), .double(let b)): return a == GoNumber.text(b)
+    case (.double(let a), .number(let b)): return GoNumber.text(a) == b
     default: return self == other
     }
   }

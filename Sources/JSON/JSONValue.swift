@@ -10,6 +10,9 @@ public enum JSONValue: Sendable {
   case int(Int64)
   /// Every other number; never NaN or infinite.
   case double(Double)
+  /// A number that is no `int`, as it was written: where it goes on to be read as text, `1.0` is no whole number. Made
+  /// where asked for only.
+  case number(String)
   case string(String)
   case array([JSONValue])
   case object(JSONObject)
@@ -25,6 +28,7 @@ extension JSONValue: Equatable {
     case (.bool(let x), .bool(let y)): x == y
     case (.int(let x), .int(let y)): x == y
     case (.double(let x), .double(let y)): x == y
+    case (.number(let x), .number(let y)): x == y
     case (.string(let x), .string(let y)): x == y
     case (.array(let x), .array(let y)): x == y
     case (.object(let x), .object(let y)): x == y

@@ -117,6 +117,7 @@ public struct JSONWriter: ~Copyable {
     case .bool(let truth): bool(truth)
     case .int(let number): int(number)
     case .double(let number): double(number)
+    case .number(let text): raw(text)
     case .string(let text): string(text)
     case .array(let elements):
       raw(UInt8(ascii: "["))

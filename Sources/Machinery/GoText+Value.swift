@@ -10,7 +10,7 @@ extension GoText {
     case .string(let text): text
     case .array(let items): "[" + items.map { Self.value($0) }.joined(separator: " ") + "]"
     case .object, .unread: "map[" + sorted(value).map { "\($0.name):\(Self.value($0.value))" }.joined(separator: " ") + "]"
-    case .bool, .int, .double: value.encoded().text
+    case .bool, .int, .double, .number: value.encoded().text
     }
   }
 
@@ -22,7 +22,7 @@ extension GoText {
     case .array(let items): "[]interface {}{" + items.map(syntax).joined(separator: ", ") + "}"
     case .object, .unread:
       "map[string]interface {}{" + sorted(value).map { "\(quoted($0.name)):\(syntax($0.value))" }.joined(separator: ", ") + "}"
-    case .bool, .int, .double: value.encoded().text
+    case .bool, .int, .double, .number: value.encoded().text
     }
   }
 
@@ -32,7 +32,7 @@ extension GoText {
     case .null: "<nil>"
     case .bool: "bool"
     case .int: "int64"
-    case .double: "float64"
+    case .double, .number: "float64"
     case .string: "string"
     case .array: "[]interface {}"
     case .object, .unread: "map[string]interface {}"

@@ -220,7 +220,7 @@ extension JSONValue {
     switch self {
     case .null: "null"
     case .bool: "bool"
-    case .int, .double: "number"
+    case .int, .double, .number: "number"
     case .string: "string"
     case .array: "array"
     case .object, .unread: "object"

@@ -40,6 +40,8 @@ public struct Status: Error, Sendable, Equatable {
   public var code: Int
   /// Only for expired continue tokens: the token to go on with (SEMANTICS 1.20).
   public var continueToken: String
+  /// What the client is warned of beside it.
+  public private(set) var warnings: [String] = []
 
   public init(code: Int, reason: String, message: String, details: Details? = nil, isSuccess: Bool = false, continueToken: String = "") {
     self.code = code
@@ -48,6 +50,13 @@ public struct Status: Error, Sendable, Equatable {
     self.details = details
     self.isSuccess = isSuccess
     self.continueToken = continueToken
+  }
+
+  /// The same, with warnings that were due before it.
+  public func after(_ earlier: [String]) -> Status {
+    var status = self
+    status.warnings = earlier + warnings
+    return status
   }
 
   /// The HTTP status to send.

@@ -41,36 +41,32 @@ public struct ObjectReader: Sendable {
 
   /// Reads a request body as an object of this resource. `problems`: strict complaints known already (repeated YAML keys).
   /// Throws 400 in kube-apiserver's words; returns warnings where the client asked for them.
-  public func decode(_ body: ByteSlice, validation: FieldValidation, problems: [String] = []) throws(Status) -> (object: JSONValue, warnings: [String]) {
+  ///
+  /// `acceptsOtherVersions`: another version of the same kind is taken as the expected one. A body of another version
+  /// is read, and refused only then.
+  public func decode(
+    _ body: ByteSlice, validation: FieldValidation, problems: [String] = [], acceptsOtherVersions: Bool = false
+  ) throws(Status) -> (object: JSONValue, warnings: [String]) {
     func unrecognized(_ why: String) -> Status {
       .badRequest("the object provided is unrecognized (must be of type \(info.kind)): \(why) (\(Self.summary(body)))")
     }
     let tape: JSONTape
     do { tape = try JSONTape.parse(body) } catch { throw unrecognized("couldn't get version/kind; json parse error: \(error)") }
-    // Go reads null into a struct as nothing at all.
-    guard tape.root.kind == .object || tape.root.isNull else {
-      throw unrecognized("couldn't get version/kind; json parse error: json: cannot unmarshal \(JSONValue.goKind(of: tape.root)) into Go value of type struct { APIVersion string \"json:\\\"apiVersion,omitempty\\\"\"; Kind string \"json:\\\"kind,omitempty\\\"\" }")
-    }
+    let expected = GroupVersionKind(info.groupVersion, kind: info.kind)
+    let type: TypeMembers
+    do { type = try TypeMembers(tape.root).filled(from: expected) } catch { throw unrecognized(error.description) }
     let version = info.groupVersion.description
-    if let (field, found) = Self.mistypedTypeMember(tape.root) {
-      throw unrecognized("couldn't get version/kind; json parse error: json: cannot unmarshal \(found) into Go struct field .\(field) of type string")
+    func unhandled(_ why: String) -> Status {
+      let version = GoText.quoted(type.groupVersion.version)
+      return .badRequest("\(type.kind) in version \(version) cannot be handled as a \(info.kind): \(why)")
     }
-    let kind = tape.root["kind"]?.string ?? ""
-    let apiVersion = tape.root["apiVersion"]?.string ?? ""
-    let shownKind = kind.isEmpty ? info.kind : kind
-    let shownVersion = (apiVersion.isEmpty ? version : apiVersion).split(separator: "/").last.map(String.init) ?? ""
-    func unhandled(_ why: String) -> Status { .badRequest("\(shownKind) in version \(GoText.quoted(shownVersion)) cannot be handled as a \(info.kind): \(why)") }
-    if apiVersion.utf8.count(where: { $0 == UInt8(ascii: "/") }) > 1 { throw unrecognized("unexpected GroupVersion string: \(apiVersion)") }
-    if !apiVersion.isEmpty && apiVersion != version || !kind.isEmpty && kind != info.kind {
-      let given = apiVersion.isEmpty ? version : apiVersion
-      guard RegisteredKinds.contains(kind: shownKind, groupVersion: given) else {
-        throw unhandled("no kind \(GoText.quoted(shownKind)) is registered for version \(GoText.quoted(given)) in scheme \"k8s.io/kubernetes/pkg/api/legacyscheme/scheme.go:30\"")
-      }
-      let internalName = info.groupVersion.group.isEmpty ? "core" : info.groupVersion.group.split(separator: ".").first.map(String.init) ?? ""
-      throw unhandled("converting (\(shownVersion).\(shownKind)) to (\(internalName).\(info.kind)): unknown conversion")
-    }
+    if type.groupVersion.version.isEmpty { throw unhandled(TypeMembers.missingVersion(body.text)) }
+    let isExpected = type.groupVersion == info.groupVersion && type.kind == info.kind
+    if !isExpected, let problem = RegisteredKinds.problem(type, expected: expected) { throw unhandled(problem) }
     let decoded: Decoded
-    do { decoded = try model.decode(tape.root, as: type, leavesRawUnread: true) } catch { throw unhandled(error.description) }
+    do { decoded = try model.decode(tape.root, as: self.type, leavesRawUnread: true) } catch {
+      throw unhandled(error.description)
+    }
     var object = decoded.value
     // An empty list is left out of objects, but a client that sends one clears the field owners.
     if let given = tape.root["metadata"]?["managedFields"], given.kind == .array, !given.elements.contains(where: { _ in true }) { object["metadata"]?["managedFields"] = [] }
@@ -79,19 +75,15 @@ public struct ObjectReader: Sendable {
     moveTypeToFront(&object)
     applyDefaults(&object)
     let complaints = problems + decoded.strictProblems
-    guard !complaints.isEmpty, validation != .ignore else { return (object, []) }
-    if validation == .strict { throw unhandled("strict decoding error: \(complaints.joined(separator: ", "))") }
-    return (object, complaints)
-  }
-
-  /// The first of kind and apiVersion that is no string, with what it is instead.
-  private static func mistypedTypeMember(_ root: JSONNode) -> (field: String, found: String)? {
-    func isText(_ node: JSONNode?) -> Bool { node.map { $0.kind == .string || $0.isNull } ?? true }
-    if isText(root["kind"]) && isText(root["apiVersion"]) { return nil }
-    for (name, value) in root.members where (name.isString("kind") || name.isString("apiVersion")) && !isText(value) {
-      return (name.string ?? "", JSONValue.goKind(of: value))
+    if !complaints.isEmpty, validation == .strict {
+      throw unhandled("strict decoding error: \(complaints.joined(separator: ", "))")
     }
-    return nil
+    let warnings = validation == .ignore ? [] : complaints
+    if type.groupVersion != info.groupVersion, !acceptsOtherVersions {
+      let given = "the API version in the data (\(type.groupVersion))"
+      throw .badRequest("\(given) does not match the expected API version (\(version))").after(warnings)
+    }
+    return (object, warnings)
   }
 
   /// kind and apiVersion come first; a body without them has them added.

@@ -12,12 +12,16 @@ public struct ListOptions: Sendable {
   public var timeoutSeconds: Int64?
   public var allowWatchBookmarks = false
   public var sendInitialEvents: Bool?
+  /// `watch=true`, which decides by which rules the options are held; a path may ask for a watch without it.
+  public var watch = false
   public init() {}
 
   private func failure(_ errors: [FieldError]) -> Status { .invalid("ListOptions", group: "meta.k8s.io", name: "", errors) }
 
   /// SEMANTICS 2.25 and 2.35.
-  func validateForList() throws(Status) {
+  public func validate() throws(Status) { if watch { try validateForWatch() } else { try validateForList() } }
+
+  private func validateForList() throws(Status) {
     var errors: [FieldError] = []
     let match = "resourceVersionMatch"
     if !resourceVersionMatch.isEmpty {
@@ -32,9 +36,15 @@ public struct ListOptions: Sendable {
     if !errors.isEmpty { throw failure(errors) }
   }
 
-  func validateForWatch() throws(Status) {
+  private func validateForWatch() throws(Status) {
     var errors: [FieldError] = []
     let match = "resourceVersionMatch"
+    var (resourceVersionMatch, sendInitialEvents) = (resourceVersionMatch, sendInitialEvents)
+    // Upstream asks for the initial events itself where a watch begins with what there is, and then finds that it has.
+    // (`SetListOptionsDefaults`)
+    if sendInitialEvents == nil && resourceVersionMatch.isEmpty && ["", "0"].contains(resourceVersion) {
+      (resourceVersionMatch, sendInitialEvents) = ("NotOlderThan", true)
+    }
     if sendInitialEvents != nil && resourceVersionMatch != "NotOlderThan" {
       errors.append(.forbidden(match, "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan"))
     }

@@ -1,3 +1,5 @@
+import Machinery
+
 /// The kinds that kube-apiserver 1.36 knows, served here or not. A body of a known kind in the wrong place can't be converted, one of an unknown kind is not
 /// registered: clients are told which. (Kubernetes: `legacyscheme.Scheme`.)
 enum RegisteredKinds {
@@ -73,12 +75,45 @@ enum RegisteredKinds {
   /// Kinds of no group, which stand in `v1`.
   private static let unversioned: Set<String> = ["Status", "APIVersions", "APIGroup", "APIGroupList", "APIResourceList"]
 
-  /// Looked at only when a request is refused, so the table is read each time.
-  static func contains(kind: String, groupVersion: String) -> Bool {
-    guard let line = table.split(separator: "\n").first(where: { $0.prefix { $0 != ":" } == groupVersion }) else { return false }
-    if common.contains(kind) || groupVersion == "v1" && unversioned.contains(kind) { return true }
-    return line.split(separator: " ").dropFirst().contains { word in
-      word == kind || word.last == "+" && (word.dropLast() == kind || word.dropLast() + "List" == kind)
+  private static let scheme = "k8s.io/kubernetes/pkg/api/legacyscheme/scheme.go:30"
+
+  /// Why a body of a type can't become an object of the expected one; nil for another version of the same kind. Looked
+  /// at only for bodies of another type, so the table is read each time.
+  static func problem(_ type: TypeMembers, expected: GroupVersionKind) -> String? {
+    guard contains(type) else { return type.notRegistered(in: scheme) }
+    if type.kind == expected.kind, homes(type.kind, type.groupVersion.group).contains(expected.group) { return nil }
+    let package = type.isInternal ? internalPackage(type.groupVersion.group) : type.groupVersion.version
+    let wanted = "\(internalPackage(expected.group)).\(expected.kind)"
+    return "converting (\(package).\(type.kind)) to (\(wanted)): unknown conversion"
+  }
+
+  /// The Go package of a group's own types.
+  private static func internalPackage(_ group: String) -> String {
+    group.isEmpty ? "core" : group.split(separator: ".").first.map(String.init) ?? ""
+  }
+
+  /// The groups that have a kind in common with a group: it moved from one to another, and both read the same type.
+  private static func homes(_ kind: String, _ group: String) -> [String] {
+    let shared: [String]
+    switch kind {
+    case "Event": shared = ["", "events.k8s.io"]
+    case "DaemonSet", "Deployment", "ReplicaSet", "DeploymentRollback": shared = ["apps", "extensions"]
+    case "Scale": shared = ["apps", "autoscaling", "extensions"]
+    case "Ingress", "NetworkPolicy": shared = ["networking.k8s.io", "extensions"]
+    default: shared = []
+    }
+    return shared.contains(group) ? shared : [group]
+  }
+
+  private static func contains(_ type: TypeMembers) -> Bool {
+    table.split(separator: "\n").contains { line in
+      let name = line.prefix { $0 != ":" }
+      let known = GroupVersion(parsing: String(name))
+      guard type.isInternal ? known.group == type.groupVersion.group : known == type.groupVersion else { return false }
+      if !type.isInternal, common.contains(type.kind) || name == "v1" && unversioned.contains(type.kind) { return true }
+      return line.split(separator: " ").dropFirst().contains { word in
+        word == type.kind || word.last == "+" && (word.dropLast() == type.kind || word.dropLast() + "List" == type.kind)
+      }
     }
   }
 }

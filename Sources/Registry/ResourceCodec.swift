@@ -35,9 +35,11 @@ public struct ResourceCodec: ObjectCodec {
     try make(stored, revisionText: String(stored.revision.rawValue))
   }
 
-  /// An object that was never stored (a dry run): without resourceVersion.
-  func undated(_ value: SharedBytes, key: String) throws -> CachedObject {
-    try make(StoredObject(key: key, value: value, revision: .zero), revisionText: nil)
+  /// An object that was never stored (a dry run): without resourceVersion, or with what the client wrote there.
+  func unstored(_ value: SharedBytes, key: String, resourceVersion: String) throws -> CachedObject {
+    let text = JSONValue.string(resourceVersion).encoded().text.dropFirst().dropLast()
+    return try make(
+      StoredObject(key: key, value: value, revision: .zero), revisionText: text.isEmpty ? nil : String(text))
   }
 
   private func make(_ stored: StoredObject, revisionText: String?) throws -> CachedObject {

@@ -17,8 +17,8 @@ extension Store {
       return try self.converted(merged, config)
     }
     while true {
+      let found = WarningBox()
       do throws(Status) {
-        let found = WarningBox()
         let result = try await change(
           name, namespace: namespace, subresource: subresource, options: options, warnings: warnings, mayLoseOwners: false
         ) { existing throws(Status) in
@@ -30,7 +30,7 @@ extension Store {
         return WriteResult(object: result.object, code: result.code, warnings: result.warnings + found.get())
       } catch {
         // A status belongs to something that is there.
-        guard error.code == 404, subresource == .main else { throw error }
+        guard error.code == 404, subresource == .main else { throw error.after(found.get()) }
       }
       var object = try applied(to: nil)
       if let uid = object["metadata"]?["uid"]?.string, !uid.isEmpty {
@@ -39,10 +39,10 @@ extension Store {
       try checkName(object, name)
       // A resourceVersion has nothing to be compared with; only whether it is one is looked at.
       do { _ = try objects.versioner.parseResourceVersion(object["metadata"]?["resourceVersion"]?.string ?? "") } catch { throw .plain(400, "\(error)") }
-      object["metadata"]?["resourceVersion"] = nil
+      if !options.isDryRun { object["metadata"]?["resourceVersion"] = nil }
       do throws(Status) { return try await create(tracked: object, namespace: namespace, options: options, warnings: warnings) } catch {
         // Somebody was faster: what they made is there to be applied to.
-        guard error.reason == "AlreadyExists", !Task.isCancelled else { throw error }
+        guard error.reason == "AlreadyExists", !Task.isCancelled else { throw error.after(warnings) }
       }
     }
   }
@@ -54,6 +54,7 @@ extension Store {
       let name = "\(config["metadata"]?["namespace"]?.string ?? "")/\(config["metadata"]?["name"]?.string ?? "")"
       return .plain(400, "failed to convert new object (\(name); \(kind)) to proper version: unable to convert unstructured object to \(kind): \(why)")
     }
+    let merged = TypeModel.hasOddNumbers(config) ? model.fittingNumbers(merged, as: type) : merged
     do throws(Status) { return try decodeBody(ByteSlice(merged.encoded()), validation: .ignore).object } catch {
       guard error.code == 400 else { throw error }
       throw failure(model.conversionProblem(merged, as: type) ?? Self.reason(error))

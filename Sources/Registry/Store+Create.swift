@@ -16,7 +16,10 @@ extension Store {
     }
     let warnings = warnings + OwnerReferences.deduplicate(&body, inPatch: false)
     fields.update(live: nil, new: &body, writer: writer(options, .main), now: Timestamp.now)
-    return try await create(tracked: body, namespace: namespace, options: options, warnings: warnings, mayLoseOwners: true)
+    do throws(Status) {
+      return try await create(
+        tracked: body, namespace: namespace, options: options, warnings: warnings, mayLoseOwners: true)
+    } catch { throw error.after(warnings) }
   }
 
   /// Members of metadata that a creation drops. (`WipeObjectMetaSystemFields`)
@@ -72,17 +75,21 @@ extension Store {
   private func store(
     _ object: JSONValue, name: String, namespace: String, options: WriteOptions, warnings: [String], mayLoseOwners: Bool
   ) async throws(Status) -> WriteResult {
-    // Upstream finds this only in its storage layer, and so do its clients: a 500 without a reason.
-    if !(object["metadata"]?["resourceVersion"]?.string ?? "").isEmpty {
-      throw .plain(500, "resourceVersion should not be set on objects to be created")
+    let given = object["metadata"]?["resourceVersion"]?.string ?? ""
+    // Upstream finds this only in its storage layer, which a dry run does not reach, and so do its clients: a 500
+    // without a reason. Zero is none, however it is written, and so is what is no number.
+    if !options.isDryRun, let revision = try? objects.versioner.parseResourceVersion(given), revision != .zero {
+      throw .plain(500, "resourceVersion should not be set on objects to be created").after(strategy.warnings(object))
     }
     let key = key(name, namespace: namespace)
     let value = codec.bytes(of: object)
-    let warnings = warnings + strategy.warnings(object)
+    let known = strategy.warnings(object)
+    let warnings = warnings + known
     do {
       if options.isDryRun {
         do { _ = try await objects.get(key: key, freshness: .consistent) } catch StorageError.keyNotFound {
-          return WriteResult(object: try codec.undated(value, key: key), code: 201, warnings: warnings)
+          let object = try codec.unstored(value, key: key, resourceVersion: given)
+          return WriteResult(object: object, code: 201, warnings: warnings)
         }
         throw StorageError.keyExists(key: key)
       }
@@ -98,8 +105,8 @@ extension Store {
     } catch StorageError.keyExists {
       let existing = try? await objects.get(key: key, isConsistent: true)
       let isGoing = existing.flatMap { try? codec.tree(of: $0)["metadata"]?["deletionTimestamp"] } != nil
-      throw .alreadyExists(info.groupResource, name, isBeingDeleted: isGoing)
-    } catch { throw status(error, name: name, verb: "create") }
+      throw .alreadyExists(info.groupResource, name, isBeingDeleted: isGoing).after(known)
+    } catch { throw status(error, name: name, verb: "create").after(known) }
   }
 }
 

@@ -20,7 +20,7 @@ public struct PreparedList: Sendable {
 extension Store {
   /// Checks options by SEMANTICS 2.25 to 2.31; throws 400 or 422.
   public func prepareList(_ options: ListOptions, namespace: String) throws(Status) -> PreparedList {
-    try options.validateForList()
+    try options.validate()
     let predicate = try predicate(options)
     let prefix = listPrefix(namespace: namespace)
     var request = ListRequest(prefix: prefix, limit: Int(clamping: max(0, options.limit)), predicate: predicate)
@@ -117,7 +117,7 @@ extension Store {
   public func watch(
     _ options: ListOptions, namespace: String, name: String? = nil, deadline: ContinuousClock.Instant, home: any WatchHome
   ) async throws(Status) -> CacheWatcher {
-    try options.validateForWatch()
+    try options.validate()
     var predicate = try predicate(options)
     var only: String?
     if let name = name ?? predicate.field.requiredValue(of: "metadata.name"), !info.isNamespaced || !namespace.isEmpty {

@@ -25,16 +25,22 @@ extension Store {
     // A patch that can't be read is complained of only where there is something to patch, as upstream reads it in its update loop.
     let reading = Result { () throws(Status) in try self.engine(kind, body, validation: options.validation) }
     let found = WarningBox()
-    let result = try await change(name, namespace: namespace, subresource: subresource, options: options, warnings: []) { existing throws(Status) in
+    let make = { @Sendable (existing: JSONValue) throws(Status) -> JSONValue in
       let engine = try reading.get()
       let patched = try engine.apply(existing)
       let decoded = try self.reread(patched, validation: options.validation, problems: engine.problems, shown: engine.shown)
+      found.set(decoded.warnings)
       try self.checkName(decoded.object, name)
       var new = decoded.object
       self.fields.update(live: existing, new: &new, writer: self.writer(options, subresource), now: Timestamp.now)
       found.set(decoded.warnings + OwnerReferences.deduplicate(&new, inPatch: true))
       return new
     }
+    let result: WriteResult
+    do throws(Status) {
+      result = try await change(
+        name, namespace: namespace, subresource: subresource, options: options, warnings: [], make)
+    } catch { throw error.after(found.get()) }
     return WriteResult(object: result.object, code: result.code, warnings: found.get() + result.warnings)
   }
 
@@ -52,8 +58,11 @@ extension Store {
     let patch: JSONValue
     let tape: JSONTape
     do {
-      patch = try JSONValue(parsing: body)
-      tape = try JSONTape.parse(body)
+      var limits = JSONTape.Limits()
+      limits.maxDepth = JSONValue.maxDepth
+      tape = try JSONTape.parse(body, limits: limits)
+      // The others are applied to text: how a number was written reaches the type.
+      patch = JSONValue(tape.root, keepsNumbers: kind != .strategic)
     } catch { throw Self.unreadable("\(error)", kind, validation) }
     func problems() -> [String] {
       if validation == .ignore { return [] }
@@ -82,12 +91,15 @@ extension Store {
     case .strategic:
       guard patch.object != nil || patch.isNull else { throw .badRequest(Self.noObject(patch)) }
       let engine = StrategicMergePatch(model: model)
-      let type = type
+      let (type, model) = (type, model)
+      let hasOddNumbers = TypeModel.hasOddNumbers(patch)
       let changes: JSONValue = patch.isNull ? [:] : patch
       let namesOwners = Self.namesOwners(changes)
       return PatchEngine(apply: { existing throws(Status) in
         do throws(StrategicMergePatch.Failure) {
-          return try engine.apply(changes, to: namesOwners ? Self.readingOwners(existing) : existing, type: type)
+          let live = namesOwners ? Self.readingOwners(existing) : existing
+          let patched = self.typed(try engine.apply(changes, to: live, type: type))
+          return hasOddNumbers ? model.fittingNumbers(patched, as: type) : patched
         } catch {
           switch error {
           case .badFormat(let text): throw .badRequest(text)
@@ -140,12 +152,27 @@ extension Store {
 
   private static func invalidPatch(_ shown: String, _ why: String) -> Status { .invalid("", name: "", [.invalid("patch", shown, why)]) }
 
+  /// A patched object that goes straight into the Go type: whatever text its kind and apiVersion were given, they are
+  /// the type's.
+  private func typed(_ patched: JSONValue) -> JSONValue {
+    var patched = patched
+    if patched["kind"]?.string != nil { patched["kind"] = .string(info.kind) }
+    if patched["apiVersion"]?.string != nil { patched["apiVersion"] = .string(info.groupVersion.description) }
+    return patched
+  }
+
   /// A patched tree as the type holds it. What does not decode is the patch's fault: 422 with the field "patch".
   private func reread(_ value: JSONValue, validation: FieldValidation, problems: [String], shown: String?) throws(Status) -> (object: JSONValue, warnings: [String]) {
     let text = value.encoded()
-    do throws(Status) { return try decodeBody(ByteSlice(text), validation: validation, problems: problems) } catch {
+    do throws(Status) {
+      return try decodeBody(ByteSlice(text), validation: validation, problems: problems, acceptsOtherVersions: true)
+    } catch {
       guard error.code == 400 else { throw error }
-      let why = Self.reason(error)
+      // A document without a type is quoted in answers, but not here.
+      let tail = " (\(ObjectReader.summary(ByteSlice(text))))"
+      let reason = Self.reason(error)
+      let isQuoted = error.message.hasPrefix("the object provided is unrecognized") && reason.hasSuffix(tail)
+      let why = isQuoted ? String(reason.dropLast(tail.count)) : reason
       // A strategic patch is laid over the object itself and never was text: its kinds are told by another part of upstream.
       let problem = shown != nil && !why.hasPrefix("strict decoding error") ? model.conversionProblem(value, as: type) : nil
       throw Self.invalidPatch(shown ?? text.text, problem ?? why)

@@ -12,7 +12,7 @@ extension Store {
     _ name: String, namespace: String, body: JSONValue, subresource: Subresource = .main, options: WriteOptions, warnings: [String] = []
   ) async throws(Status) -> WriteResult {
     try options.validate()
-    try checkName(body, name)
+    do throws(Status) { try checkName(body, name) } catch { throw error.after(warnings) }
     var body = body
     let warnings = warnings + OwnerReferences.deduplicate(&body, inPatch: false)
     let uid = body["metadata"]?["uid"]?.string ?? ""
@@ -84,7 +84,7 @@ extension Store {
         return WriteResult(object: try codec.decode(StoredObject(key: key, value: last.value, revision: last.revision)), code: 200, warnings: all)
       }
       return WriteResult(object: try objects.written(outcome.object), code: 200, warnings: all)
-    } catch { throw status(error, name: name, verb: "update") }
+    } catch { throw status(error, name: name, verb: "update").after(warnings + extra.withLock { $0 }) }
   }
 
   /// resourceVersion in the body: unset takes what is there (where that is allowed), else it must be what is there.
@@ -96,14 +96,18 @@ extension Store {
       throw .plain(400, "\(error)")
     }
     let current = old["metadata"]?["resourceVersion"]
-    if asked == .zero {
+    if asked != .zero {
+      // They are compared as numbers.
+      guard asked == (try? objects.versioner.parseResourceVersion(current?.string ?? "")) else {
+        let text = "the object has been modified; please apply your changes to the latest version and try again"
+        throw .conflict(info.groupResource, name, text)
+      }
+    } else {
       guard strategy.allowsUnconditionalUpdate else {
         throw .invalid(info.plural, group: info.groupVersion.group, name: name, [.invalid("metadata.resourceVersion", bare: "0", "must be specified for an update")])
       }
-      new["metadata"]?["resourceVersion"] = current
-    } else if current?.string != given {
-      throw .conflict(info.groupResource, name, "the object has been modified; please apply your changes to the latest version and try again")
     }
+    new["metadata"]?["resourceVersion"] = current
   }
 
   /// Upstream's `BeforeUpdate`: restores what no update may change, then validates.

@@ -123,8 +123,10 @@ public final class Store: Sendable {
   }
 
   /// Reads a request body as an object of this resource, see `ObjectReader.decode`.
-  public func decodeBody(_ body: ByteSlice, validation: FieldValidation, problems: [String] = []) throws(Status) -> (object: JSONValue, warnings: [String]) {
-    try reader.decode(body, validation: validation, problems: problems)
+  public func decodeBody(
+    _ body: ByteSlice, validation: FieldValidation, problems: [String] = [], acceptsOtherVersions: Bool = false
+  ) throws(Status) -> (object: JSONValue, warnings: [String]) {
+    try reader.decode(body, validation: validation, problems: problems, acceptsOtherVersions: acceptsOtherVersions)
   }
 }
 

@@ -244,6 +244,7 @@ struct Decoder {
     case .string(let text): isZero = text.isEmpty
     case .int(let number): isZero = number == 0
     case .double(let number): isZero = number == 0
+    case .number: isZero = false
     case .bool(let truth): isZero = !truth
     case .array(let elements): isZero = elements.isEmpty
     case .object(let object):

@@ -15,6 +15,7 @@ extension StrategicMergePatch {
       case .bool(let value)?: self = .bool(value)
       case .int(let value)?: self = .int(value)
       case .double(let value)?: self = .double(value)
+      case .number(let text)?: self = .double(Double(text) ?? 0)
       case .string(let value)?: self = .string(value)
       }
     }

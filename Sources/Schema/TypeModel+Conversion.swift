@@ -14,6 +14,53 @@ extension TypeModel {
     return nil
   }
 
+  /// Has a tree numbers that `fittingNumbers` may change?
+  public static func hasOddNumbers(_ value: JSONValue) -> Bool {
+    switch value {
+    case .double, .number: true
+    case .int(let number): Int32(exactly: number) == nil
+    case .array(let elements): elements.contains(where: hasOddNumbers)
+    case .object(let object): object.members.contains { hasOddNumbers($0.value) }
+    case .null, .bool, .string, .unread: false
+    }
+  }
+
+  /// An edited tree with numbers as a type's members hold them, by the same converter: a whole number is an integer
+  /// however it was written, and one that is too large for 32 bits loses what is above them, as Go converts it. What is
+  /// no whole number stays, to be refused.
+  public func fittingNumbers(_ value: JSONValue, as id: TypeID) -> JSONValue {
+    guard let object = value.object else { return value }
+    return .object(JSONObject(unchecked: object.members.map { member in
+      guard let field = field(member.name, of: id) else { return member }
+      return JSONObject.Member(member.name, fittingNumbers(member.value, field.shape))
+    }))
+  }
+
+  private func fittingNumbers(_ value: JSONValue, _ shape: Shape) -> JSONValue {
+    switch (shape, value) {
+    case (.structure(let id), _): return fittingNumbers(value, as: id)
+    case (.list(let item), .array(let elements)): return .array(elements.map { fittingNumbers($0, item) })
+    case (.map(let item), .object(let object)):
+      return .object(JSONObject(unchecked: object.members.map { member in
+        JSONObject.Member(member.name, fittingNumbers(member.value, item))
+      }))
+    case (.int32, .int), (.int32, .double), (.int64, .double):
+      guard let number = Self.whole(value) else { return value }
+      if case .int32 = shape { return .int(Int64(Int32(truncatingIfNeeded: number))) }
+      return .int(number)
+    default: return value
+    }
+  }
+
+  /// A whole number as Go's conversion to 64 bits makes it; what is beyond them becomes the smallest.
+  private static func whole(_ value: JSONValue) -> Int64? {
+    switch value {
+    case .int(let number): number
+    case .double(let number): number == number.rounded(.towardZero) ? Int64(exactly: number) ?? .min : nil
+    default: nil
+    }
+  }
+
   private func conversionProblem(_ value: JSONValue, _ shape: Shape, _ goType: String?) -> String? {
     if value.isNull { return nil }
     switch shape {

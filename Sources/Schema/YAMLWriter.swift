@@ -86,7 +86,7 @@ private struct YAMLWriter {
     switch value {
     case .null: "null"
     case .bool(let truth): truth ? "true" : "false"
-    case .int, .double: value.encoded().text
+    case .int, .double, .number: value.encoded().text
     case .string(let text): scalar(text, indent: indent)
     case .array: "[]"
     case .object, .unread: "{}"

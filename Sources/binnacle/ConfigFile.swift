@@ -53,7 +53,7 @@ enum ConfigFile {
     case .int(let number): String(number)
     case .double(let number): String(number)
     case .bool(let truth): String(truth)
-    case .null, .array, .object, .unread: throw NotPlain()
+    case .null, .array, .number, .object, .unread: throw NotPlain()
     }
   }
 }

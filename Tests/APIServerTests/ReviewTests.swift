@@ -58,6 +58,41 @@ import Testing
     }
   }
 
+  /// Kinds that upstream has in older versions too.
+  @Test(arguments: [
+    ("authentication.k8s.io/v1", "selfsubjectreviews", "SelfSubjectReview", ["v1alpha1", "v1beta1", "__internal"], ["v1beta2"]),
+    ("authentication.k8s.io/v1", "tokenreviews", "TokenReview", ["v1beta1"], ["v1alpha1"]),
+    ("authorization.k8s.io/v1", "subjectaccessreviews", "SubjectAccessReview", ["v1beta1"], ["v1alpha1", "v2"]),
+    ("authorization.k8s.io/v1", "selfsubjectaccessreviews", "SelfSubjectAccessReview", ["v1beta1"], []),
+    ("authorization.k8s.io/v1", "namespaces/n/localsubjectaccessreviews", "LocalSubjectAccessReview", ["v1beta1"], []),
+    ("authorization.k8s.io/v1", "selfsubjectrulesreviews", "SelfSubjectRulesReview", ["v1beta1"], []),
+  ] as [(String, String, String, [String], [String])])
+  func `another version of the kind is named, one that there never was is not registered`(
+    version: String, resource: String, kind: String, known: [String], unknown: [String]
+  ) async throws {
+    try await TestServer.with { server in
+      let group = version.dropLast("v1".count)
+      func post(_ given: String, _ rest: String = "") throws -> (code: Int, message: String?) {
+        let (code, body) = try Self.post(server, "/apis/\(version)/\(resource)", #"{"apiVersion":"\#(given)","kind":"\#(kind)"\#(rest)}"#)
+        return (code, body["message"]?.string)
+      }
+      for other in known {
+        let (code, message) = try post("\(group)\(other)")
+        #expect(code == 400 && message == "the API version in the data (\(group)\(other)) does not match the expected API version (\(version))")
+        // The body is read before, and what it has too much is told.
+        let odd = try server.call(
+          "POST", "/apis/\(version)/\(resource)", #"{"apiVersion":"\#(group)\#(other)","kind":"\#(kind)","bogus":1}"#, headers: ["Content-Type": "application/json"])
+        #expect(odd.code == 400 && odd.header("Warning") == #"299 - "unknown field \"bogus\"""#)
+        #expect(try post("\(group)\(other)", #","metadata":5"#).message?.contains("json: cannot unmarshal number into Go struct field") == true)
+      }
+      for other in unknown {
+        let (code, message) = try post("\(group)\(other)")
+        #expect(code == 400 && message?.contains(#"no kind "\#(kind)" is registered for version "\#(group)\#(other)""#) == true)
+      }
+      #expect(try post(String(group)).message?.contains("does not match") != true, "a group without a version is the expected version")
+    }
+  }
+
   @Test func `a selector that can't be read is left out, and the answer says so`() async throws {
     try await TestServer.with { server in
       let (code, body) = try Self.post(server, "\(Self.authorization)/selfsubjectaccessreviews", #"{"spec":{"resourceAttributes":{"verb":"list","resource":"nodes","fieldSelector":{"rawSelector":"a=b,c"}}}}"#)

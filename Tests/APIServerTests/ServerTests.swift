@@ -168,6 +168,15 @@ import Testing
     try await TestServer.with { server in
       let yaml = try server.call("GET", "/api/v1/nodes?watch=true", headers: ["Accept": "application/yaml"])
       #expect(yaml.code == 406 && yaml.text.contains("application/json;stream=watch"))
+      for path in ["nodes?watch=true&", "watch/nodes?watch=true&", "watch/nodes/a?watch=true&"] {
+        let continued = try server.call("GET", "/api/v1/\(path)continue=abc&timeoutSeconds=1")
+        #expect(continued.code == 422 && continued.text.contains("resourceVersionMatch is forbidden when continue is provided"))
+      }
+      // A path that asks for a watch by itself is held to the rules of lists.
+      #expect(try server.call("GET", "/api/v1/watch/nodes?continue=abc&timeoutSeconds=1").code == 200)
+      #expect(try server.call("GET", "/api/v1/watch/nodes?sendInitialEvents=true&timeoutSeconds=1").text.contains("sendInitialEvents is forbidden for list"))
+      #expect(try server.call("DELETE", "/api/v1/nodes?watch=true&continue=abc").code == 422)
+      #expect(try server.call("DELETE", "/api/v1/nodes?watch=true&sendInitialEvents=true").code == 422)
       let other = try server.call("GET", "/api/v1/watch/nodes/a?fieldSelector=metadata.name%3Db")
       #expect(other.code == 400 && other.text.contains("doesn't match requested name"))
       let future = try server.call("GET", "/api/v1/nodes?watch=true&resourceVersion=abc")

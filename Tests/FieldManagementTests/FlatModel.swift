@@ -64,7 +64,7 @@ struct FlatModel {
       table[path] = Entry(kind: kind, value: isLeaf || isEmpty ? value : nil, isNamed: isNamed, isOwned: isLeaf || !isNamed || ownedAsEmpty)
     }
     switch shape {
-    case .structure(let place) where field?.isAtomic != true:
+    case .structure(let place) where field?.isAtomic != true && !schema.structures[place].isAtomic:
       note(.object)
       members(value, place, path, &table)
     case .map(let item) where field?.isAtomic != true:

@@ -33,6 +33,37 @@ import Testing
     await bench.destroy()
   }
 
+  @Test func `the pods' networks are strict, and what is not canonical is warned of with every write of the spec`() async throws {
+    let bench = try await Bench.make()
+    for (cidr, detail) in [
+      ("10.0.0.1/24", "must not have bits set beyond the prefix length"),
+      ("010.0.0.0/24", "must not have leading 0s in IP or prefix length"),
+      ("10.0.0.0/024", "must not have leading 0s in IP or prefix length"),
+      ("::ffff:10.0.0.0/120", "must not have an IPv4-mapped IPv6 address"),
+    ] {
+      for spec in [#""podCIDR":"\#(cidr)""#, #""podCIDRs":["\#(cidr)"]"#] {
+        await #expect { try await bench.create(#"{"metadata":{"name":"a"},"spec":{\#(spec)}}"#) } throws: {
+          ($0 as? Status)?.message == #"Node "a" is invalid: spec.podCIDRs[0]: Invalid value: "\#(cidr)": \#(detail)"#
+        }
+      }
+    }
+    await #expect { try await bench.create(#"{"metadata":{"name":"a"},"spec":{"podCIDRs":["10.0.0.0/24","x"]}}"#) } throws: {
+      ($0 as? Status)?.details?.causes.map(\.message) == [
+        #"Invalid value: "x": must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)"#,
+        "Internal error: invalid PodCIDRs. failed to check with dual stack with error:invalid CIDR[1]: <nil> (invalid CIDR address: x)",
+        #"Invalid value: ["10.0.0.0/24","x"]: may specify no more than one CIDR for each IP family"#,
+      ]
+    }
+    let warning = #"spec.podCIDRs[0]: IPv6 CIDR value "2001:DB8::/64" should be in RFC 5952 canonical format ("2001:db8::/64")"#
+    let body = try bench.body(#"{"metadata":{"name":"a"},"spec":{"podCIDR":"2001:DB8::/64"}}"#)
+    #expect(try await bench.store.create(body, namespace: "", options: WriteOptions(.create)).warnings == [warning])
+    let label = ByteSlice(SharedBytes(#"{"metadata":{"labels":{"x":"y"}}}"#))
+    #expect(try await bench.store.patch("a", namespace: "", kind: .merge, body: label, options: WriteOptions(.patch)).warnings == [warning])
+    let more = ByteSlice(SharedBytes(#"{"metadata":{"labels":{"x":"z"}}}"#))
+    #expect(try await bench.store.patch("a", namespace: "", kind: .merge, body: more, subresource: .status, options: WriteOptions(.patch)).warnings == [])
+    await bench.destroy()
+  }
+
   @Test func `identities are set once (SEMANTICS 2.3)`() async throws {
     let bench = try await Bench.make()
     try await bench.create(#"{"metadata":{"name":"a"}}"#)

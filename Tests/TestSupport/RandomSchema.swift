@@ -26,6 +26,8 @@ public struct RandomSchema: Sendable {
 
   public struct Structure: Sendable {
     public let fields: [Field]
+    /// One value wherever it stands.
+    public var isAtomic = false
     public subscript(name: String) -> Field? { fields.first { $0.name == name } }
   }
 
@@ -70,14 +72,14 @@ public struct RandomSchema: Sendable {
       default: fields.append(Field(name: name, shape: .list(.string), list: .set))
       }
     }
-    return Structure(fields: fields)
+    return Structure(fields: fields, isAtomic: dice.one(in: 5))
   }
 
   /// The facts that `TypeModel` reads.
   public var facts: String {
     var lines: [String] = []
     for (place, structure) in structures.enumerated() {
-      lines.append("T \(place == 0 ? Self.typeName : "test.T\(place)") \(place == 0 ? "/v1/Root" : "-")")
+      lines.append("T \(place == 0 ? Self.typeName : "test.T\(place)") \(place == 0 ? "/v1/Root" : "-")\(structure.isAtomic ? " atomic" : "")")
       for field in structure.fields {
         var line = "\(field.name) \(Self.code(field.shape)) e"
         switch field.list {

@@ -1,6 +1,7 @@
 import Access
 import Audit
 import HTTPServer
+import JSON
 import Machinery
 import Registry
 
@@ -19,17 +20,25 @@ extension APIServer {
       let validation = options.fieldValidationKind
       let (decoded, warnings) = try resource.reader.decode(body.json, validation: validation, problems: body.problems(validation))
       context.reply.audit?.sent(decoded)
-      let object = try resource.received(decoded, namespace: namespace, options: options)
-      let authorizer = configuration.access?.authorizer ?? AlwaysAllow()
-      let answer =
-        switch kind {
-        case .selfSubject: IdentityReview.answer(object, for: context.user)
-        case .token: try await IdentityReview.answer(token: object, by: configuration.access?.authenticator)
-        case .selfSubjectAccess, .subjectAccess, .localSubjectAccess:
-          try await AccessReview(kind: kind, object: object).answered(by: authorizer, for: context.user)
-        case .selfSubjectRules: try RulesReview.answer(object, by: authorizer, for: context.user)
-        }
-      return Answer.document(Document(answer), negotiated.media, pretty: context.pretty || negotiated.pretty, code: 201).warning(warnings)
+      do throws(Status) {
+        let object = try resource.received(decoded, namespace: namespace, options: options)
+        let answer = try await self.answer(kind, object, context)
+        let pretty = context.pretty || negotiated.pretty
+        return Answer.document(Document(answer), negotiated.media, pretty: pretty, code: 201).warning(warnings)
+      } catch { throw error.after(warnings) }
+    }
+  }
+
+  private func answer(
+    _ kind: ReviewKind, _ object: JSONValue, _ context: RequestContext
+  ) async throws(Status) -> JSONValue {
+    let authorizer = configuration.access?.authorizer ?? AlwaysAllow()
+    return switch kind {
+    case .selfSubject: IdentityReview.answer(object, for: context.user)
+    case .token: try await IdentityReview.answer(token: object, by: configuration.access?.authenticator)
+    case .selfSubjectAccess, .subjectAccess, .localSubjectAccess:
+      try await AccessReview(kind: kind, object: object).answered(by: authorizer, for: context.user)
+    case .selfSubjectRules: try RulesReview.answer(object, by: authorizer, for: context.user)
     }
   }
 }

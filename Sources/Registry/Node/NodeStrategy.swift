@@ -94,6 +94,9 @@ public struct NodeStrategy: RESTStrategy {
     if !(object["spec"]?["externalID"]?.string ?? "").isEmpty {
       warnings.append("spec.externalID: this field is deprecated, and is unused by Kubernetes")
     }
+    for (place, cidr) in (object["spec"]?["podCIDRs"]?.array ?? []).enumerated() {
+      warnings += IPValidation.warnings(ofNetwork: cidr.string ?? "", "spec.podCIDRs[\(place)]")
+    }
     return warnings
   }
 

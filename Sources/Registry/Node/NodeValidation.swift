@@ -16,16 +16,16 @@ enum NodeValidation {
     }
     errors += declaredFeatures(node)
     let cidrs = (node["spec"]?["podCIDRs"]?.array ?? []).compactMap(\.string)
-    for (place, cidr) in cidrs.enumerated() where IPNetwork(cidr) == nil {
-      errors.append(.invalid("spec.podCIDRs[\(place)]", cidr, "must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)"))
-    }
+    for (place, cidr) in cidrs.enumerated() { errors += IPValidation.legacyNetwork("spec.podCIDRs[\(place)]", cidr) }
     if cidrs.count > 1 {
       let networks = cidrs.map { IPNetwork($0) }
       if let bad = networks.firstIndex(where: { $0 == nil }) {
-        errors.append(FieldError(
-          .internalError, "spec.podCIDRs", detail: "invalid PodCIDRs. failed to check with dual stack with error:invalid CIDR address: \(cidrs[bad])"))
+        let why = "invalid CIDR[\(bad)]: <nil> (invalid CIDR address: \(cidrs[bad]))"
+        let check = "invalid PodCIDRs. failed to check with dual stack with error"
+        errors.append(FieldError(.internalError, "spec.podCIDRs", detail: "\(check):\(why)"))
       }
-      let families = Set(networks.compactMap { $0?.isIPv6 })
+      // One that is no network ends the look at families.
+      let families = networks.contains { $0 == nil } ? [] : Set(networks.compactMap { $0?.isIPv6 })
       if families.count < 2 || cidrs.count > 2 {
         let shown = JSONValue.array(cidrs.map { .string($0) }).encoded().text
         errors.append(.invalid("spec.podCIDRs", bare: shown, "may specify no more than one CIDR for each IP family"))
@@ -161,59 +161,5 @@ enum NodeValidation {
     guard name.contains("/"), !name.hasPrefix("requests.") else { return false }
     let domain = name.split(separator: "/").first ?? ""
     return domain != "kubernetes.io" && !domain.hasSuffix(".kubernetes.io")
-  }
-}
-
-/// An address and a prefix length, by the lenient rules of fields that had them before Go got strict: leading zeros are taken.
-struct IPNetwork {
-  let isIPv6: Bool
-
-  init?(_ text: String) {
-    let parts = text.split(separator: "/", omittingEmptySubsequences: false)
-    guard parts.count == 2, let bits = Int(parts[1]), bits >= 0, parts[1].allSatisfy(\.isNumber) else { return nil }
-    if parts[0].contains(":") {
-      guard bits <= 128, Self.isIPv6Address(parts[0]) else { return nil }
-      isIPv6 = true
-    } else {
-      guard bits <= 32, Self.isIPv4Address(parts[0]) else { return nil }
-      isIPv6 = false
-    }
-  }
-
-  private static func isIPv4Address(_ text: Substring) -> Bool {
-    let parts = text.split(separator: ".", omittingEmptySubsequences: false)
-    return parts.count == 4 && parts.allSatisfy { !$0.isEmpty && $0.utf8.allSatisfy { $0 >= 0x30 && $0 <= 0x39 } && (Int($0) ?? 256) < 256 }
-  }
-
-  private static func isIPv6Address(_ text: Substring) -> Bool {
-    let halves = text.components(by: "::")
-    guard halves.count <= 2 else { return false }
-    var count = 0
-    for half in halves where !half.isEmpty {
-      let groups = half.split(separator: ":", omittingEmptySubsequences: false)
-      for (place, group) in groups.enumerated() {
-        if place == groups.count - 1, group.contains(".") {
-          guard isIPv4Address(group) else { return false }
-          count += 2
-        } else {
-          guard (1...4).contains(group.utf8.count), group.allSatisfy(\.isHexDigit) else { return false }
-          count += 1
-        }
-      }
-    }
-    return halves.count == 2 ? count < 8 : count == 8
-  }
-}
-
-extension Substring {
-  /// Split at each occurrence of a text.
-  fileprivate func components(by separator: String) -> [Substring] {
-    var parts: [Substring] = []
-    var rest = self
-    while let found = rest.firstRange(of: separator) {
-      parts.append(rest[..<found.lowerBound])
-      rest = rest[found.upperBound...]
-    }
-    return parts + [rest]
   }
 }
