@@ -28,7 +28,9 @@ enum ConfigFile {
   private static func flags(in path: String) throws -> [String] {
     let settings: JSONValue
     do {
-      settings = try JSONValue(yaml: ByteSlice(SharedBytes(try TextFile.contents(of: path, flag: "--config"))))
+      let (tree, duplicates) = try TextFile.tree(yaml: try TextFile.contents(of: path, flag: "--config"))
+      if let first = duplicates.first { throw StartFailure("--config: \(path): \(first): leave one of them out") }
+      settings = tree
     } catch let failure as StartFailure {
       throw failure
     } catch {
@@ -62,12 +64,13 @@ enum ConfigFile {
     case .string(let text): text
     case .int(let number): String(number)
     case .bool(let truth): String(truth)
+    case .double: value.encoded().text
     case .array(let items):
-      items.reduce(into: Optional("")) { joined, item in
-        guard let text = text(of: item), let sofar = joined else { return joined = nil }
-        joined = sofar.isEmpty ? text : "\(sofar),\(text)"
-      }
-    case .null, .double, .object, .unread: nil
+      items.reduce(into: Optional([String]())) { texts, item in
+        guard let text = text(of: item) else { return texts = nil }
+        texts?.append(text)
+      }?.joined(separator: ",")
+    case .null, .object, .unread: nil
     }
   }
 }

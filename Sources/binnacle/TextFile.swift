@@ -12,10 +12,10 @@ enum TextFile {
     guard mkdir(path, 0o700) == 0 || errno == EEXIST else { throw StartFailure("\(flag): can't make \(path): \(String(cString: strerror(errno)))") }
   }
 
-  /// What YAML says, and complaints of names given twice. Throws the reader's error.
+  /// What YAML says, and complaints of names given twice. Throws the reader's error, also for a second document.
   static func tree(yaml bytes: [UInt8]) throws -> (tree: JSONValue, duplicates: [String]) {
     var duplicates: [String] = []
-    let tree = try JSONValue(yaml: ByteSlice(SharedBytes(bytes)), duplicates: &duplicates)
+    let tree = try JSONValue(yamlFile: ByteSlice(SharedBytes(bytes)), duplicates: &duplicates)
     return (tree, duplicates)
   }
 
