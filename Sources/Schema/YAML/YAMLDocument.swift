@@ -1,6 +1,7 @@
 import CYAML
 
-/// The nodes of a YAML document as they are written: aliases point at what they stand for, nothing is resolved or expanded yet.
+/// The nodes of a YAML document as they are written: aliases point at what they stand for, nothing is resolved or
+/// expanded yet.
 ///
 /// Nodes stand in the order of the text, the children of one behind it; `end` is where what follows it begins.
 struct YAMLDocument {
@@ -24,15 +25,19 @@ struct YAMLDocument {
   var text: [UInt8] = []
   var names: [String] = []
 
-  func text(_ node: Node) -> String { String(decoding: text[Int(node.place)..<Int(node.place) + Int(node.count)], as: UTF8.self) }
+  func text(_ node: Node) -> String {
+    String(decoding: text[Int(node.place)..<Int(node.place) + Int(node.count)], as: UTF8.self)
+  }
   /// A tag in full, or the name of an alias; nil where there is none.
   func name(_ node: Node) -> String? { node.name < 0 ? nil : names[Int(node.name)] }
 
-  /// The first document of a text; nil where there is none. What follows it is not looked at, or refused if it says anything (`isAlone`).
-  /// `bytes`: not empty.
+  /// The first document of a text; nil where there is none. What follows it is not looked at, or refused if it says
+  /// anything (`isAlone`). `bytes`: not empty.
   static func read(_ bytes: UnsafeRawBufferPointer, isAlone: Bool) throws(YAMLError) -> YAMLDocument? {
     guard bytes.count <= YAMLLimits.bytes else { throw YAMLError("more than \(YAMLLimits.bytes) bytes", line: 0) }
-    if let line = YAMLLimits.lineOfManyTagDirectives(bytes) { throw YAMLError("more than \(YAMLLimits.tagDirectives) %TAG directives", line: line) }
+    if let line = YAMLLimits.lineOfManyTagDirectives(bytes) {
+      throw YAMLError("more than \(YAMLLimits.tagDirectives) %TAG directives", line: line)
+    }
     let events = try YAMLEvents(bytes)
     var document: YAMLDocument?
     while true {
@@ -44,7 +49,8 @@ struct YAMLDocument {
         document = builder.document
         if !isAlone { return document }
       } else if root.kind != .scalar || !root.isImplicit || root.count > 0 {
-        throw YAMLError("more than one document, and only the first would count: leave the others out", line: Int(root.line) + 1)
+        let problem = "more than one document, and only the first would count: leave the others out"
+        throw YAMLError(problem, line: Int(root.line) + 1)
       }
     }
   }
@@ -76,11 +82,15 @@ struct YAMLDocumentBuilder {
   /// Takes the next event; true at the end of the document, or of a stream without one.
   mutating func take(_ event: yaml_event_t) throws(YAMLError) -> Bool {
     work += flowDepth
-    guard work <= YAMLLimits.work else { throw YAMLError("too many values in flow collections as deep as these", line: event.start_mark.line + 1) }
+    guard work <= YAMLLimits.work else {
+      throw YAMLError("too many values in flow collections as deep as these", line: event.start_mark.line + 1)
+    }
     switch event.type {
     case YAML_DOCUMENT_START_EVENT:
       // go-yaml knows only the version that it is written for.
-      if let version = event.data.document_start.version_directive, version.pointee.minor != 1 { throw YAMLError("found incompatible YAML document", line: event.start_mark.line) }
+      if let version = event.data.document_start.version_directive, version.pointee.minor != 1 {
+        throw YAMLError("found incompatible YAML document", line: event.start_mark.line)
+      }
     case YAML_SCALAR_EVENT: try scalar(event)
     case YAML_ALIAS_EVENT: try alias(event)
     case YAML_SEQUENCE_START_EVENT:
@@ -105,7 +115,8 @@ struct YAMLDocumentBuilder {
     node.isImplicit = scalar.plain_implicit != 0
     if let tag = scalar.tag { node.name = try intern(String(cString: tag)) }
     let content = UnsafeBufferPointer(start: scalar.value, count: scalar.length)
-    if scalar.style == YAML_PLAIN_SCALAR_STYLE, let around = open.last, around.isFlow, content.contains(UInt8(ascii: "?")) {
+    let isPlain = scalar.style == YAML_PLAIN_SCALAR_STYLE
+    if isPlain, let around = open.last, around.isFlow, content.contains(UInt8(ascii: "?")) {
       // In flow collections go-yaml takes every question mark for the mark of a key.
       throw YAMLError("did not find expected ',' or '\(around.isMapping ? "}" : "]")'", line: event.start_mark.line)
     }
@@ -125,7 +136,9 @@ struct YAMLDocumentBuilder {
     try add(node, isCollection: document.nodes[Int(target)].kind != .scalar)
   }
 
-  private mutating func begin(_ kind: YAMLDocument.Kind, _ event: yaml_event_t, anchor: UnsafeMutablePointer<yaml_char_t>?, isFlow: Bool) throws(YAMLError) {
+  private mutating func begin(
+    _ kind: YAMLDocument.Kind, _ event: yaml_event_t, anchor: UnsafeMutablePointer<yaml_char_t>?, isFlow: Bool
+  ) throws(YAMLError) {
     guard open.count < YAMLLimits.depth else { throw YAMLLimits.tooDeep(bytes, line: event.start_mark.line + 1) }
     if let anchor { anchors[String(cString: anchor)] = Int32(document.nodes.count) }
     let node = document.nodes.count
@@ -142,7 +155,9 @@ struct YAMLDocumentBuilder {
     if open[last].isKeyNext, isCollection {
       // One is refused when the document is decoded, unless the text has a worse fault.
       invalidKeys += 1
-      guard invalidKeys <= YAMLLimits.invalidKeys else { throw YAMLLimits.beyondUpstream(bytes) ?? YAMLError("invalid map key", line: 0) }
+      guard invalidKeys <= YAMLLimits.invalidKeys else {
+        throw YAMLLimits.beyondUpstream(bytes) ?? YAMLError("invalid map key", line: 0)
+      }
     }
     open[last].isKeyNext.toggle()
   }
@@ -150,7 +165,9 @@ struct YAMLDocumentBuilder {
   /// Tags come with the whole of their directive's prefix, each time.
   private mutating func intern(_ name: String) throws(YAMLError) -> Int32 {
     nameBytes += name.utf8.count
-    guard nameBytes <= YAMLLimits.nameBytes(bytes.count) else { throw YAMLError("tags are longer than the document", line: 0) }
+    guard nameBytes <= YAMLLimits.nameBytes(bytes.count) else {
+      throw YAMLError("tags are longer than the document", line: 0)
+    }
     if let place = places[name] { return place }
     let place = Int32(document.names.count)
     places[name] = place

@@ -2,8 +2,9 @@ import CYAML
 
 /// libyaml's parser over one text, which gives one event after another and recurses nowhere.
 ///
-/// The parser keeps a pointer into the text, so this lives inside the call that lends the bytes; it is the only owner of the parser, cannot be copied, and
-/// frees it at its end. An event's strings live as long as the call they are lent to.
+/// The parser keeps a pointer into the text, so this lives inside the call that lends the bytes; it is the only owner
+/// of the parser, cannot be copied, and frees it at its end. An event's strings live as long as the call they are lent
+/// to.
 struct YAMLEvents: ~Copyable {
   private let parser: UnsafeMutablePointer<yaml_parser_t>
 
@@ -23,7 +24,8 @@ struct YAMLEvents: ~Copyable {
     parser.deallocate()
   }
 
-  /// Lends the next event. Throws in go-yaml's words where the text is no YAML; there is nothing to ask for after that, nor after the end of the stream.
+  /// Lends the next event. Throws in go-yaml's words where the text is no YAML; there is nothing to ask for after that,
+  /// nor after the end of the stream.
   func next<R>(_ body: (yaml_event_t) throws(YAMLError) -> R) throws(YAMLError) -> R {
     var event = yaml_event_t()
     guard yaml_parser_parse(parser, &event) == 1 else { throw failure }
@@ -34,8 +36,10 @@ struct YAMLEvents: ~Copyable {
   /// go-yaml counts lines from 1 where the scanner failed, from 0 elsewhere, and is silent about the first.
   private var failure: YAMLError {
     let problem = parser.pointee.problem_mark.line
-    let line = problem == 0 ? parser.pointee.context_mark.line : parser.pointee.error == YAML_SCANNER_ERROR ? problem + 1 : problem
-    return YAMLError(parser.pointee.problem.map { String(cString: $0) } ?? "unknown problem parsing YAML content", line: line)
+    let isScanner = parser.pointee.error == YAML_SCANNER_ERROR
+    let line = problem == 0 ? parser.pointee.context_mark.line : isScanner ? problem + 1 : problem
+    let told = parser.pointee.problem.map { String(cString: $0) }
+    return YAMLError(told ?? "unknown problem parsing YAML content", line: line)
   }
 }
 

@@ -8,9 +8,11 @@ enum YAMLLimits {
   static let depth = JSONValue.maxDepth
   /// go-yaml's own bound; what is beyond it is refused in its words.
   static let upstreamDepth = 10_000
-  /// Flow collections that are open, summed over all events: about a fifth of a second of libyaml's. 3 MiB of JSON whose values all stand 20 deep stay below.
+  /// Flow collections that are open, summed over all events: about a fifth of a second of libyaml's. 3 MiB of JSON
+  /// whose values all stand 20 deep stay below.
   static let work = 32_000_000
-  /// Mappings and sequences as keys, after which a text is not read on for a worse fault: each may move a thousand tokens.
+  /// Mappings and sequences as keys, after which a text is not read on for a worse fault: each may move a thousand
+  /// tokens.
   static let invalidKeys = 16
   /// libyaml compares each `%TAG` with all before it, and each tag with all of them.
   static let tagDirectives = 64
@@ -24,7 +26,8 @@ enum YAMLLimits {
   /// Bytes of tags and of aliases' names in a text of so many bytes: `!!str` is 21.
   static func nameBytes(_ count: Int) -> Int { 8 * count + 1 << 20 }
 
-  /// The line, from 1, on which there are too many `%TAG` directives; nil where there are not. Zero bytes are passed over, so that UTF-16 is read too.
+  /// The line, from 1, on which there are too many `%TAG` directives; nil where there are not. Zero bytes are passed
+  /// over, so that UTF-16 is read too.
   static func lineOfManyTagDirectives(_ bytes: UnsafeRawBufferPointer) -> Int? {
     let wanted: [UInt8] = Array("%TAG".utf8)
     var (line, found, matched) = (1, 0, 0)
@@ -48,8 +51,8 @@ enum YAMLLimits {
     beyondUpstream(bytes) ?? YAMLError("exceeded max depth of \(depth)", line: line == 1 ? 0 : line)
   }
 
-  /// go-yaml's refusal of brackets, or of the marks of block collections on one line, that are deeper than it reads; nil where there are none.
-  /// A guess: quotes are not looked at.
+  /// go-yaml's refusal of brackets, or of the marks of block collections on one line, that are deeper than it reads;
+  /// nil where there are none. A guess: quotes are not looked at.
   static func beyondUpstream(_ bytes: UnsafeRawBufferPointer) -> YAMLError? {
     var (line, brackets, marks) = (1, 0, 0)
     var isIndent = true
@@ -63,7 +66,9 @@ enum YAMLLimits {
       case 0x20, 0: break
       default: isIndent = false
       }
-      if brackets > upstreamDepth || marks > upstreamDepth { return YAMLError("exceeded max depth of \(upstreamDepth)", line: line == 1 ? 0 : line) }
+      if brackets > upstreamDepth || marks > upstreamDepth {
+        return YAMLError("exceeded max depth of \(upstreamDepth)", line: line == 1 ? 0 : line)
+      }
     }
     return nil
   }

@@ -1,7 +1,8 @@
 import JSON
 import Machinery
 
-/// A key of a mapping as Go has it: a number and the text of its digits are two keys, though JSON has one name for them.
+/// A key of a mapping as Go has it: a number and the text of its digits are two keys, though JSON has one name for
+/// them.
 struct YAMLKey {
   enum Kind: UInt8 { case null = 1, bool = 2, int = 4, uint = 8, float = 16, string = 32 }
 
@@ -36,13 +37,15 @@ struct YAMLKey {
     case .array(let items): return "[]interface {}{" + items.map(syntax).joined(separator: ", ") + "}"
     case .object(var object):
       object.sortByName()
-      return "map[interface {}]interface {}{" + object.members.map { "\(GoText.quoted($0.name)):\(syntax($0.value))" }.joined(separator: ", ") + "}"
+      let members = object.members.map { "\(GoText.quoted($0.name)):\(syntax($0.value))" }
+      return "map[interface {}]interface {}{" + members.joined(separator: ", ") + "}"
     case .null, .bool, .int, .double, .string, .unread: return GoText.syntax(value)
     }
   }
 }
 
-/// The members of a mapping while they are set. Names are compared byte by byte, and found without a look at all of them where there are many.
+/// The members of a mapping while they are set. Names are compared byte by byte, and found without a look at all of
+/// them where there are many.
 struct YAMLMembers {
   private var members: [JSONObject.Member] = []
   /// The kinds of key that each name stands for.
@@ -62,7 +65,9 @@ struct YAMLMembers {
     if members.count >= Self.few { places[Name(text: name)] = members.count }
     members.append(JSONObject.Member(name, value))
     kinds.append(kind.rawValue)
-    if members.count == Self.few { for (place, member) in members.enumerated() { places[Name(text: member.name)] = place } }
+    if members.count == Self.few {
+      for (place, member) in members.enumerated() { places[Name(text: member.name)] = place }
+    }
     return true
   }
 

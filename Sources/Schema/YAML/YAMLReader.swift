@@ -2,8 +2,9 @@ public import ByteBuffers
 public import JSON
 
 extension JSONValue {
-  /// Reads YAML as sigs.k8s.io/yaml does: the first document, YAML 1.1 scalars, keys made strings, merge keys followed; of a repeated name the last value
-  /// counts. `duplicates` receives what go-yaml says about each: `line 3: key "name" already set in map`.
+  /// Reads YAML as sigs.k8s.io/yaml does: the first document, YAML 1.1 scalars, keys made strings, merge keys followed;
+  /// of a repeated name the last value counts. `duplicates` receives what go-yaml says about each: `line 3: key "name"
+  /// already set in map`.
   public init(yaml source: ByteSlice, duplicates: inout [String]) throws(YAMLError) {
     self = try Self.read(source, isAlone: false, &duplicates)
   }
@@ -14,15 +15,19 @@ extension JSONValue {
     try self.init(yaml: source, duplicates: &duplicates)
   }
 
-  /// Reads a configuration file, of which nothing may be lost: a document that follows the first is refused, and so that the caller can refuse them,
-  /// names given twice are told.
+  /// Reads a configuration file, of which nothing may be lost: a document that follows the first is refused, and so
+  /// that the caller can refuse them, names given twice are told.
   public init(yamlFile source: ByteSlice, duplicates: inout [String]) throws(YAMLError) {
     self = try Self.read(source, isAlone: true, &duplicates)
   }
 
-  private static func read(_ source: ByteSlice, isAlone: Bool, _ duplicates: inout [String]) throws(YAMLError) -> JSONValue {
+  private static func read(
+    _ source: ByteSlice, isAlone: Bool, _ duplicates: inout [String]
+  ) throws(YAMLError) -> JSONValue {
     if source.count == 0 { return .null }
-    let document = try source.withUnsafeBytes { bytes throws(YAMLError) in try YAMLDocument.read(bytes, isAlone: isAlone) }
+    let document = try source.withUnsafeBytes { bytes throws(YAMLError) in
+      try YAMLDocument.read(bytes, isAlone: isAlone)
+    }
     guard let document else { return .null }
     var decoder = YAMLDecoder(document)
     let value = try decoder.decode()
@@ -31,7 +36,8 @@ extension JSONValue {
   }
 }
 
-/// Makes values of a document's nodes, step by step as go-yaml does, so that what it counts and refuses is counted and refused here.
+/// Makes values of a document's nodes, step by step as go-yaml does, so that what it counts and refuses is counted and
+/// refused here.
 struct YAMLDecoder {
   private(set) var duplicates: [String] = []
   private let document: YAMLDocument
@@ -57,13 +63,16 @@ struct YAMLDecoder {
   private mutating func count() throws(YAMLError) {
     values += 1
     if !followed.isEmpty { aliased += 1 }
-    if aliased > 100, values > 1_000, Double(aliased) / Double(values) > Self.aliasedShare(of: values) { throw Self.excessiveAliasing }
+    if aliased > 100, values > 1_000, Double(aliased) / Double(values) > Self.aliasedShare(of: values) {
+      throw Self.excessiveAliasing
+    }
     if values > YAMLLimits.values { throw YAMLError("more than \(YAMLLimits.values) values", line: 0) }
   }
 
   private static let excessiveAliasing = YAMLError("document contains excessive aliasing", line: 0)
 
-  /// How much of a document aliases may stand for: nearly all of a small one, little of a large one. (`allowedAliasRatio`.)
+  /// How much of a document aliases may stand for: nearly all of a small one, little of a large one.
+  /// (`allowedAliasRatio`.)
   private static func aliasedShare(of values: Int) -> Double {
     let (low, high) = (400_000, 4_000_000)
     if values <= low { return 0.99 }
@@ -96,7 +105,10 @@ struct YAMLDecoder {
   }
 
   private mutating func follow(_ place: Int, _ depth: Int) throws(YAMLError) {
-    guard followed.insert(place).inserted else { throw YAMLError("anchor '\(document.name(document.nodes[place]) ?? "")' value contains itself", line: 0) }
+    guard followed.insert(place).inserted else {
+      let name = document.name(document.nodes[place]) ?? ""
+      throw YAMLError("anchor '\(name)' value contains itself", line: 0)
+    }
     // Aliases nest what is not nested in the text, and merges go as deep without nesting anything.
     guard depth < YAMLLimits.depth else { throw YAMLError("exceeded max depth of \(YAMLLimits.depth)", line: 0) }
   }
@@ -118,7 +130,8 @@ struct YAMLDecoder {
     case .string(let text), .timestamp(let text): return .string(text)
     case .float(let number):
       guard number.isFinite else {
-        badNumber = badNumber ?? YAMLError("json: unsupported value: \(number.isNaN ? "NaN" : number < 0 ? "-Inf" : "+Inf")")
+        let name = number.isNaN ? "NaN" : number < 0 ? "-Inf" : "+Inf"
+        badNumber = badNumber ?? YAMLError("json: unsupported value: \(name)")
         return .null
       }
       // Go writes whole numbers without a point, and reads them back as integers.
@@ -129,7 +142,8 @@ struct YAMLDecoder {
 
   // MARK: mappings
 
-  /// Sets the members of a mapping, one after the other; those of one that is merged into it stand where its key does, and may be set again.
+  /// Sets the members of a mapping, one after the other; those of one that is merged into it stand where its key does,
+  /// and may be set again.
   private mutating func collect(_ mapping: Int, _ members: inout YAMLMembers, depth: Int) throws(YAMLError) {
     var at = mapping + 1
     let end = Int(document.nodes[mapping].end)
@@ -147,7 +161,9 @@ struct YAMLDecoder {
             duplicates.append("line \(document.nodes[place].line + 1): key \(key.syntax) already set in map")
           }
         } else {
-          badKey = badKey ?? YAMLError("unsupported map key of type: \(key.type), key: \(key.syntax), value: \(Self.shown(value, isNull: "<nil>", values - before))")
+          let shown = Self.shown(value, values - before)
+          let problem = "unsupported map key of type: \(key.type), key: \(key.syntax), value: \(shown)"
+          badKey = badKey ?? YAMLError(problem)
         }
       }
       at = Int(document.nodes[place].end)
@@ -175,7 +191,9 @@ struct YAMLDecoder {
   private mutating func mergeOne(_ place: Int, _ members: inout YAMLMembers, depth: Int) throws(YAMLError) {
     let node = document.nodes[place]
     let target = node.kind == .alias ? Int(node.place) : place
-    guard document.nodes[target].kind == .mapping else { throw YAMLError("map merge requires map or sequence of maps as the value", line: 0) }
+    guard document.nodes[target].kind == .mapping else {
+      throw YAMLError("map merge requires map or sequence of maps as the value", line: 0)
+    }
     try count()
     if node.kind == .alias {
       try follow(place, depth)
@@ -192,7 +210,7 @@ struct YAMLDecoder {
     guard document.nodes[target].kind == .scalar else {
       let before = values
       let key = try value(place, depth: depth + 1)
-      throw YAMLError("invalid map key: \(Self.shown(key, isNull: "<nil>", values - before))", line: 0)
+      throw YAMLError("invalid map key: \(Self.shown(key, values - before))", line: 0)
     }
     try count()
     guard node.kind == .alias else { return YAMLKey(try scalar(node)) }
@@ -204,8 +222,8 @@ struct YAMLDecoder {
   }
 
   /// `%#v`, as long as that is no page. `values`: how many there are in it.
-  private static func shown(_ value: JSONValue, isNull: String, _ values: Int) -> String {
-    if value.isNull { return isNull }
+  private static func shown(_ value: JSONValue, _ values: Int) -> String {
+    if value.isNull { return "<nil>" }
     return values > 1_000 ? "..." : YAMLKey.syntax(value)
   }
 }

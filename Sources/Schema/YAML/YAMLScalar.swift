@@ -1,7 +1,8 @@
 import ByteBuffers
 import JSON
 
-/// What a scalar stands for by the rules of go-yaml 2, which are those of YAML 1.1 with a few numbers more and without base 60.
+/// What a scalar stands for by the rules of go-yaml 2, which are those of YAML 1.1 with a few numbers more and without
+/// base 60.
 enum YAMLScalar: Equatable {
   case null
   case bool(Bool)
@@ -24,9 +25,12 @@ enum YAMLScalar: Equatable {
     switch tag {
     case Self.prefix + "str": self = .string(text)
     case Self.prefix + "binary":
-      guard let bytes = Self.base64(text) else { throw YAMLError("!!binary value contains invalid base64 data", line: 0) }
+      guard let bytes = Self.base64(text) else {
+        throw YAMLError("!!binary value contains invalid base64 data", line: 0)
+      }
       self = .string(bytes)
-    case Self.prefix + "bool", Self.prefix + "int", Self.prefix + "float", Self.prefix + "null", Self.prefix + "timestamp":
+    case Self.prefix + "bool", Self.prefix + "int", Self.prefix + "float", Self.prefix + "null",
+      Self.prefix + "timestamp":
       let name = "!!" + tag.dropFirst(Self.prefix.count)
       let value = Self.plain(text, isTime: name == "!!timestamp")
       if value.tag == name {
@@ -58,11 +62,12 @@ enum YAMLScalar: Equatable {
     case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "+"), UInt8(ascii: "-"):
       if let word = infinity(text) { return word }
       if isTime, GoForms.isTime(text) { return .timestamp(text) }
-      let bare = text.utf8.contains(UInt8(ascii: "_")) ? String(decoding: text.utf8.filter { $0 != UInt8(ascii: "_") }, as: UTF8.self) : text
-      return number(bare) ?? .string(text)
+      guard text.utf8.contains(UInt8(ascii: "_")) else { return number(text) ?? .string(text) }
+      return number(String(decoding: text.utf8.filter { $0 != UInt8(ascii: "_") }, as: UTF8.self)) ?? .string(text)
     case UInt8(ascii: "."):
       if let word = infinity(text) { return word }
-      guard let bare = GoForms.withoutUnderscores(text), isFloat(bare), let number = Double(bare), number.isFinite else { return .string(text) }
+      guard let bare = GoForms.withoutUnderscores(text), isFloat(bare), let number = Double(bare), number.isFinite
+      else { return .string(text) }
       return .float(number)
     default: return word(text) ?? .string(text)
     }
@@ -160,7 +165,8 @@ enum YAMLScalar: Equatable {
     return rest.isEmpty
   }
 
-  /// The text of bytes in base64, line ends left out; each byte that is no UTF-8 becomes U+FFFD, as Go writes it to JSON.
+  /// The text of bytes in base64, line ends left out; each byte that is no UTF-8 becomes U+FFFD, as Go writes it to
+  /// JSON.
   private static func base64(_ text: String) -> String? {
     let digits = text.utf8.filter { $0 != 0x0A && $0 != 0x0D }
     guard let bytes = digits.withUnsafeBytes({ Base64.decode($0) }) else { return nil }
