@@ -1,5 +1,4 @@
 import ByteBuffers
-import Foundation
 import JSON
 import TestSupport
 import Testing
@@ -102,7 +101,7 @@ private func repeating(_ text: String, upTo size: Int, in frame: (String, String
       "[", "]", "{", "}", ",", ": ", ":", "? ", "- ", "\n", "\n  ", "\n    ", " ", "&a ", "&b ", "*a", "*b", "*a : ", "<<: ", "<<: *a", "!!str ", "!!int ", "!!binary ", "!x ", "! ", "'", "\"", "|\n", ">-\n", "#", "a", "b: ", "c: ", "1", "0x1F", "1.5",
       "yes", "~", ".inf", "2026-01-02", "--- ", "\n---\n", "\n...\n", "%YAML 1.1\n", "%TAG ! x\n", "\u{FEFF}", "\t", "\r\n", "\u{85}", "é", "\\", "\u{1}", "{a: 1}", "[x, *a]", "&a [*a, *b]",
     ]
-    let rounds = ProcessInfo.processInfo.environment["BINNACLE_TEST_FULL"] == nil ? 1_500 : 100_000
+    let rounds = Tools.isFullRun ? 100_000 : 1_500
     var read = 0
     for _ in 0..<rounds {
       let text = (0..<Int.random(in: 1...40, using: &random)).map { _ in pieces.randomElement(using: &random) ?? "" }.joined()
