@@ -22,8 +22,6 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     // The logging front that Swift servers share; the handler is ours.
     .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
-    // YAML request bodies, answers and the config file; a parser of our own would be worse.
-    .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
     // BoringSSL's ciphers for records of TLS 1.3, see CBoringSSL. That part of it is not one of its products, so versions are taken one by one.
     .package(url: "https://github.com/apple/swift-crypto", .upToNextMinor(from: "4.5.2")),
   ],
@@ -47,11 +45,14 @@ let package = Package(
     // gzip of large answers: a deflate of our own would be slower and worse.
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
 
+    // Scanner and parser of YAML: its events, of which we make values under limits of our own. A parser of our own would be worse.
+    .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
+
     .target(name: "ByteBuffers", swiftSettings: swiftSettings),
     .target(name: "JSON", dependencies: ["ByteBuffers"], swiftSettings: swiftSettings),
     .target(name: "Machinery", dependencies: ["CCrypto", "JSON", "ByteBuffers"], swiftSettings: swiftSettings),
     .target(
-      name: "Schema", dependencies: ["JSON", "Machinery", "ByteBuffers", .product(name: "Yams", package: "Yams")],
+      name: "Schema", dependencies: ["CYAML", "JSON", "Machinery", "ByteBuffers"],
       swiftSettings: swiftSettings),
     .target(name: "FieldManagement", dependencies: ["Schema", "JSON", "Machinery", "ByteBuffers"], swiftSettings: swiftSettings),
     .target(name: "Metrics", swiftSettings: swiftSettings),

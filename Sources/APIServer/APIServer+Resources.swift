@@ -203,7 +203,7 @@ extension APIServer {
   private func delete(_ endpoint: ResourceEndpoint, _ namespace: String, _ name: String, _ context: RequestContext) {
     perform(context, limit: configuration.writeTimeout) { () async throws(Status) in
       let negotiated = try context.negotiated()
-      var options = try context.deleteOptions()
+      var options = try await context.deleteOptions()
       if !endpoint.store.allowsUnsafeDeletion { options.ignoresReadError = nil }
       try options.validate()
       context.auditOptions()
@@ -226,7 +226,7 @@ extension APIServer {
       let negotiated = try context.negotiated()
       let selection = try ListOptions(context.query)
       _ = try endpoint.store.prepareList(selection, namespace: namespace)
-      var options = try context.deleteOptions()
+      var options = try await context.deleteOptions()
       if !endpoint.store.allowsUnsafeDeletion { options.ignoresReadError = nil }
       try options.validate()
       try options.refuseReadErrors()

@@ -14,16 +14,10 @@ struct RequestBody {
     return ["yaml: unmarshal errors:\n  " + duplicates.joined(separator: "\n  ")]
   }
 
-  /// Reads the body; YAML that takes its time is read off the reactor.
+  /// Reads the body. YAML is read off the reactor: even a short text may stand for a long one.
   static func read(_ context: RequestContext, _ reader: ObjectReader) async throws(Status) -> RequestBody {
-    // A short text with aliases may stand for a long one.
-    guard Negotiation.input(contentType: context.contentType) == .yaml, context.body.count > 16 << 10 || context.body.withUnsafeBytes({ $0.contains(UInt8(ascii: "*")) }) else {
-      return try RequestBody(context, reader)
-    }
-    let result = await withTaskExecutorPreference(globalConcurrentExecutor) { () -> Result<RequestBody, Status> in
-      Result { () throws(Status) in try RequestBody(context, reader) }
-    }
-    return try result.get()
+    guard Negotiation.input(contentType: context.contentType) == .yaml else { return try RequestBody(context, reader) }
+    return try await offTheReactor { () throws(Status) in try RequestBody(context, reader) }
   }
 
   /// The body of an apply: YAML, of which JSON is a part. Strict validation refuses names given twice, others are warned of them.
@@ -31,14 +25,17 @@ struct RequestBody {
     // Most clients send JSON, which is read much faster; what is odd about it is left to the reader of YAML.
     if let tape = try? JSONTape.parse(context.body), tape.root.kind == .object, !tape.root.hasRepeatedNames { return (JSONValue(tape.root), []) }
     let body = context.body
-    let result = await withTaskExecutorPreference(globalConcurrentExecutor) { () -> Result<(JSONValue, [String]), Status> in
+    let (value, duplicates) = try await offTheReactor { () throws(Status) -> (JSONValue, [String]) in
       var duplicates: [String] = []
-      do { return .success((try JSONValue(yaml: body, duplicates: &duplicates), duplicates)) } catch {
-        return .failure(.badRequest("error decoding YAML: \(error)"))
+      do { return (try JSONValue(yaml: body, duplicates: &duplicates), duplicates) } catch {
+        throw .badRequest("error decoding YAML: error converting YAML to JSON: \(error)")
       }
     }
-    let (value, duplicates) = try result.get()
-    guard value.object != nil else { throw .badRequest("error decoding YAML: error unmarshaling JSON: json: cannot unmarshal \(value.goKind) into Go value of type map[string]interface {}") }
+    // Go reads null into a map as nothing at all.
+    if value.isNull { return ([:], []) }
+    guard value.object != nil else {
+      throw .badRequest("error decoding YAML: error unmarshaling JSON: while decoding JSON: json: cannot unmarshal \(value.goKind) into Go value of type map[string]interface {}")
+    }
     if duplicates.isEmpty || validation == .ignore { return (value, []) }
     let text = "yaml: unmarshal errors:\n  " + duplicates.joined(separator: "\n  ")
     if validation == .strict { throw .badRequest("error strict decoding YAML: error converting YAML to JSON: \(text)") }
@@ -59,6 +56,12 @@ struct RequestBody {
     case nil: throw Status.unsupportedMediaType(accepted: MediaType.all)
     }
   }
+}
+
+/// Does work that may take its time on another thread of the pool, so that the reactor serves others meanwhile.
+func offTheReactor<T: Sendable>(_ work: @escaping @Sendable () throws(Status) -> T) async throws(Status) -> T {
+  let result = await withTaskExecutorPreference(globalConcurrentExecutor) { () async -> Result<T, Status> in Result { () throws(Status) in try work() } }
+  return try result.get()
 }
 
 extension JSONNode {

@@ -68,7 +68,7 @@ public final class EncryptionProviders: Sendable {
     do {
       var duplicates: [String] = []
       let tree: JSONValue
-      do { tree = try JSONValue(yaml: ByteSlice(SharedBytes(contents)), duplicates: &duplicates) } catch { throw ConfigurationProblem("\(error)") }
+      do { tree = try JSONValue(yamlFile: ByteSlice(SharedBytes(contents)), duplicates: &duplicates) } catch { throw ConfigurationProblem("\(error)") }
       if !duplicates.isEmpty { throw ConfigurationProblem("strict decoding error: " + duplicates.joined(separator: ", ")) }
       let configuration = try EncryptionConfiguration(tree)
       let errors = configuration.validate()

@@ -18,7 +18,7 @@ enum ConfigFile {
       throw StartFailure("--config: \(path) is not YAML: \(error)")
     }
     if settings.isNull { return GivenFlags() }
-    if let duplicate = duplicates.first { throw StartFailure("--config: \(path): \(duplicate)") }
+    if let duplicate = duplicates.first { throw StartFailure("--config: \(path): \(duplicate): leave one of them out") }
     guard let members = settings.object?.members else {
       throw StartFailure("--config: \(path) must hold settings, one `flag-name: value` a line")
     }

@@ -41,10 +41,10 @@ enum TextFile {
     return path.hasSuffix("/") ? String(cString: strerror(EISDIR)) : problemMaking(folder: folder)
   }
 
-  /// What YAML says, and complaints of names given twice. Throws the reader's error.
+  /// What YAML says, and complaints of names given twice. Throws the reader's error, also for a second document.
   static func tree(yaml bytes: [UInt8]) throws -> (tree: JSONValue, duplicates: [String]) {
     var duplicates: [String] = []
-    let tree = try JSONValue(yaml: ByteSlice(SharedBytes(bytes)), duplicates: &duplicates)
+    let tree = try JSONValue(yamlFile: ByteSlice(SharedBytes(bytes)), duplicates: &duplicates)
     return (tree, duplicates)
   }
 

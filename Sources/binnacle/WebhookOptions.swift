@@ -2,6 +2,7 @@ import AccessWebhooks
 import ArgumentParser
 import ByteBuffers
 import JSON
+import Machinery
 import Schema
 
 /// Flags of the webhooks that say who a request is by and what it may do, under kube-apiserver's names.
@@ -46,7 +47,9 @@ struct WebhookOptions: ParsableArguments {
   static func connection(_ flag: String, _ path: String) throws -> WebhookConnection {
     let text = try TextFile.contents(of: path, flag: flag)
     do {
-      return try WebhookConnection(kubeconfig: try TextFile.tree(yaml: text).tree, folder: path.contains("/") ? String(path[..<(path.lastIndex(of: "/") ?? path.startIndex)]) : ".")
+      let (tree, duplicates) = try TextFile.tree(yaml: text)
+      if let first = duplicates.first { throw ConfigurationProblem(description: "\(first): leave one of them out") }
+      return try WebhookConnection(kubeconfig: tree, folder: path.contains("/") ? String(path[..<(path.lastIndex(of: "/") ?? path.startIndex)]) : ".")
     } catch { throw StartFailure("\(flag): \(path): \(error)") }
   }
 }

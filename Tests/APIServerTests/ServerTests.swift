@@ -218,6 +218,52 @@ import Testing
     }
   }
 
+  @Test(arguments: ["POST", "PUT", "PATCH", "DELETE", "SubjectAccessReview"])
+  func `YAML that would cost much is a bad request, and others are served meanwhile`(verb: String) async throws {
+    let levels = (1..<12).map { level in "a\(level): &a\(level) [" + [String](repeating: "*a\(level - 1)", count: 9).joined(separator: ",") + "]\n" }.joined()
+    let bomb = "a0: &a0 [x,x,x,x,x,x,x,x,x]\n" + levels
+    let bodies = [
+      (bomb, "yaml: document contains excessive aliasing"), (bomb + "z: {? *a11 : 1}\n", "yaml: document contains excessive aliasing"), (String(repeating: "[", count: 3 << 20), "yaml: exceeded max depth of 10000"),
+      (String(repeating: "{", count: 3 << 20), "yaml: exceeded max depth of 10000"), ("null: x", "unsupported map key of type: %!s(<nil>), key: <nil>, value: \"x\""),
+    ]
+    let (method, path) = switch verb {
+    case "POST": ("POST", "/api/v1/nodes")
+    case "SubjectAccessReview": ("POST", "/apis/authorization.k8s.io/v1/subjectaccessreviews")
+    case "PATCH": (verb, "/api/v1/nodes/n?fieldManager=m")
+    default: (verb, "/api/v1/nodes/n")
+    }
+    try await TestServer.with { server in
+      try server.createNode("n")
+      for (body, problem) in bodies {
+        let reply = try server.call(method, path, body, headers: ["Content-Type": verb == "PATCH" ? "application/apply-patch+yaml" : "application/yaml"])
+        let message = try reply.json()["message"]?.string ?? ""
+        #expect(reply.code == 400 && message.contains(problem), "\(verb) \(problem): \(reply.text.prefix(300))")
+      }
+      // The options of a removal that are read keep the node where they say so.
+      let kept = try server.call("DELETE", "/api/v1/nodes/n", "\u{FEFF}preconditions: {uid: !!str 5}\n", headers: ["Content-Type": "application/yaml"])
+      #expect(kept.code == 409, "\(kept.text)")
+    }
+  }
+
+  @Test func `an apply reads YAML as a create does, and tells its faults in upstream's words`() async throws {
+    try await TestServer.with { server in
+      func apply(_ body: String, _ query: String = "") throws -> (code: Int, message: String, warnings: [String], object: JSONValue) {
+        let reply = try server.call("PATCH", "/api/v1/nodes/applied?fieldManager=m\(query)", body, headers: ["Content-Type": "application/apply-patch+yaml"])
+        return (reply.code, try reply.json()["message"]?.string ?? "", reply.headers.filter { $0.name == "Warning" }.map(\.value), try reply.json())
+      }
+      let node = "\u{FEFF}apiVersion: v1\nkind: Node\nmetadata:\n  name: applied\n  labels: &l {a: '1'}\n  annotations:\n    <<: *l\n"
+      let merged = try apply(node + "    b: !!str no\n    c: !!binary aGk=\n")
+      #expect(merged.code == 201 && merged.warnings.isEmpty, "\(merged)")
+      #expect(merged.object["metadata"]?["annotations"] == ["a": "1", "b": "no", "c": "hi"])
+      let again = try apply(node + "    a: '2'\n")
+      #expect(again.code == 200 && again.warnings == [#"299 - "line 8: key \"a\" already set in map""#], "\(again)")
+      #expect(try apply(node + "    a: '2'\n", "&fieldValidation=Strict").message
+        == "error strict decoding YAML: error converting YAML to JSON: yaml: unmarshal errors:\n  line 8: key \"a\" already set in map")
+      #expect(try apply("a: [").message == "error decoding YAML: error converting YAML to JSON: yaml: line 1: did not find expected node content")
+      #expect(try apply("x").message == "error decoding YAML: error unmarshaling JSON: while decoding JSON: json: cannot unmarshal string into Go value of type map[string]interface {}")
+    }
+  }
+
   @Test func `what is no YAML is told with its line`() async throws {
     try await TestServer.with { server in
       let reply = try server.call("POST", "/api/v1/nodes", "metadata:\n  name: [a\nspec: {}\n", headers: ["Content-Type": "application/yaml"])

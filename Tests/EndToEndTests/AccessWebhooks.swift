@@ -53,6 +53,8 @@ import Testing
     (["--authentication-token-webhook-config-file", "FILE"], "current-context: x", "contexts: there is none named \"x\""),
     (["--authentication-token-webhook-config-file", "FILE"], "clusters: [{name: a, cluster: {server: 'https://a', certificate-authority: /nowhere}}]", "certificate-authority: can't read /nowhere"),
     (["--authentication-token-webhook-config-file", "FILE"], "clusters: [{name: a, cluster: {server: 'https://a', insecure-skip-tls-verify: true}}]", "insecure-skip-tls-verify is not served"),
+    (["--authentication-token-webhook-config-file", "FILE"], "clusters: [{name: a, cluster: {server: 'https://a', server: 'https://b'}}]", "key \"server\" already set in map"),
+    (["--authentication-token-webhook-config-file", "FILE"], "clusters: [{name: a, cluster: {server: 'https://a'}}]\n---\ncurrent-context: b", "line 3: more than one document"),
   ])
   func `settings that can't be used stop the start with one line`(arguments: [String], file: String, words: String) async throws {
     let folder = try TemporaryFolder()

@@ -82,6 +82,21 @@ import Testing
     #expect(bad.status == 1 && bad.output.contains("insecure-prot"), "\(bad.output)")
   }
 
+  @Test(arguments: [
+    // A byte order mark, directives, merge keys and tags are YAML; what comes after counts.
+    ("\u{FEFF}insecure-port: 8082\nstorage-backend: paper\n", "unknown storage type: paper"), ("%YAML 1.1\n---\n<<: {storage-backend: paper}\n", "unknown storage type: paper"),
+    ("storage-backend: !!str paper\n", "unknown storage type: paper"), ("insecure-port: 8082\ngoaway-chance: 0.5\nstorage-backend: paper\n", "unknown storage type: paper"),
+    ("insecure-port: 8082\n---\nauthorization-mode: AlwaysDeny\n", "line 3: more than one document, and only the first would count: leave the others out"),
+    ("---\n---\nauthorization-mode: AlwaysDeny\n", "line 3: more than one document"), ("insecure-port: 8082\ninsecure-port: 8083\n", #"line 2: key "insecure-port" already set in map: leave one of them out"#),
+    ("insecure-port: 8082\nnull: x\n", "unsupported map key"), ("[insecure-port]: 8082\n", "invalid map key"), ("insecure-port:\n", "insecure-port must be a plain value"), ("a: [", "is not YAML: yaml: line"),
+  ])
+  func `every key of a settings file counts, or the start is refused`(file: String, words: String) async throws {
+    let folder = try TemporaryFolder()
+    try file.write(toFile: folder.file("binnacle.yaml"), atomically: true, encoding: .utf8)
+    let result = try await run([Daemon.program, "check-config", "--config", folder.file("binnacle.yaml")])
+    #expect(result.status == 1 && result.output.split(separator: "\n").count == 1 && result.output.contains(words), "\(result.output)")
+  }
+
   @Test func `SIGTERM ends the daemon in order`() async throws {
     let daemon = try await Daemon.start(on: .sqlite)
     defer { daemon.stop() }

@@ -53,7 +53,7 @@ import Testing
     let awkward = Array(" \n\t:#-?'\"\\|>&*!%@`,[]{}~=0159aezyn\u{85}\u{A0}\u{8C}\u{2028}\u{2029}\u{FEFF}\u{FFFD}\u{1F600}é".unicodeScalars)
     for _ in 0..<2_000 {
       let text = String(String.UnicodeScalarView((0..<Int.random(in: 0...6, using: &random)).compactMap { _ in awkward.randomElement(using: &random) }))
-      // Yams takes a byte order mark for one even where a text begins.
+      // libyaml takes a byte order mark for one wherever a line begins.
       if text.unicodeScalars.first == "\u{FEFF}" { continue }
       let value: JSONValue = ["a": .string(text), "l": [.string(text)], "m": .object(JSONObject(unchecked: [JSONObject.Member(text, .string(text))]))]
       #expect(try JSONValue(yaml: ByteSlice(value.yaml())) == value, "\(text.debugDescription): \(value.yaml().text)")

@@ -118,6 +118,7 @@ import Testing
       ("", "is empty"), ("- a", "it must hold"), ("kind: Secret\napiVersion: v1", "no kind \"Secret\" is registered for version \"v1\""),
       ("apiVersion: apiserver.config.k8s.io/v1", "Object 'Kind' is missing"), ("a: [", "yaml:"),
       ("kind: EncryptionConfiguration\nkind: EncryptionConfiguration\napiVersion: apiserver.config.k8s.io/v1", "key \"kind\" already set"),
+      ("kind: EncryptionConfiguration\napiVersion: apiserver.config.k8s.io/v1\n---\nresources: []", "line 4: more than one document"),
     ] {
       try file.writeWhole(text)
       if problem == "it must hold" { #expect(file.problem().contains("must hold an object")) } else { #expect(file.problem().contains(problem), "\(file.problem())") }

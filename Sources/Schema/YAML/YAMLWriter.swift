@@ -98,10 +98,28 @@ private struct YAMLWriter {
     guard text.unicodeScalars.allSatisfy(Self.isPrintable) else { return doubleQuoted(text) }
     // In a block the space before a line's end would be lost on the way through editors, so go-yaml quotes it.
     if text.contains("\n") { return text.contains(" \n") ? doubleQuoted(text) : literal(text, indent: indent + 2) }
-    if case .string = YAMLScalar.plain(text), !YAMLScalar.looksLikeAnotherType(text) {
+    if case .string = YAMLScalar.plain(text), !Self.isBase60(text) {
       return isPlain(text) ? text : "'" + text.split(separator: "'", omittingEmptySubsequences: false).joined(separator: "''") + "'"
     }
     return doubleQuoted(text)
+  }
+
+  /// A number in the old base 60, `1:30` or `-1_0:5.2`: go-yaml reads it as text, but older readers do not.
+  private static func isBase60(_ text: String) -> Bool {
+    func isDigit(_ byte: UInt8) -> Bool { (0x30...0x39).contains(byte) }
+    var rest = text.utf8[...]
+    if rest.first == UInt8(ascii: "-") || rest.first == UInt8(ascii: "+") { rest = rest.dropFirst() }
+    guard let first = rest.first, isDigit(first) else { return false }
+    rest = rest.drop { isDigit($0) || $0 == UInt8(ascii: "_") }
+    var places = 0
+    while rest.first == UInt8(ascii: ":") {
+      let digits = rest.dropFirst().prefix(2).prefix(while: isDigit)
+      guard let digit = digits.first, digits.count == 1 || digit < 0x36 else { return false }
+      rest = rest.dropFirst(1 + digits.count)
+      places += 1
+    }
+    if rest.first == UInt8(ascii: ".") { rest = rest.dropFirst().drop { isDigit($0) || $0 == UInt8(ascii: "_") } }
+    return places > 0 && rest.isEmpty
   }
 
   /// What go-yaml writes as it is; YAML allows a little more. (`is_printable`, without the two that YAML takes for ends of lines.)
