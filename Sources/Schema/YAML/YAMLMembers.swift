@@ -39,7 +39,7 @@ struct YAMLKey {
       object.sortByName()
       let members = object.members.map { "\(GoText.quoted($0.name)):\(syntax($0.value))" }
       return "map[interface {}]interface {}{" + members.joined(separator: ", ") + "}"
-    case .null, .bool, .int, .double, .string, .unread: return GoText.syntax(value)
+    case .null, .bool, .int, .double, .number, .string, .unread: return GoText.syntax(value)
     }
   }
 }
