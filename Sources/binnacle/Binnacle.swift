@@ -20,10 +20,13 @@ struct Binnacle: AsyncParsableCommand {
       } else {
         try command.run()
       }
+      StandardError.flush()
     } catch let failure as StartFailure {
       StandardError.write("binnacle: \(failure.description)\n")
+      StandardError.flush()
       exit(withError: ExitCode.failure)
     } catch {
+      StandardError.flush()
       exit(withError: error)
     }
   }

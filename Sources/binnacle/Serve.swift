@@ -1,6 +1,7 @@
 import ArgumentParser
 import Glibc
 import Logging
+import Synchronization
 
 /// `binnacle serve`
 struct Serve: AsyncParsableCommand {
@@ -8,10 +9,11 @@ struct Serve: AsyncParsableCommand {
   @OptionGroup var options: ServeOptions
 
   func run() async throws {
-    let settings = try options.checked()
     let signals = Signals()
+    let settings = try options.checked()
     let format = options.loggingFormat
     let level: Logger.Level = options.verbosity >= 4 ? .trace : options.verbosity >= 2 ? .debug : .info
+    StandardError.format.withLock { $0 = format }
     LoggingSystem.bootstrap { label in
       var handler = StructuredLog(format: format, label: label)
       handler.logLevel = level
