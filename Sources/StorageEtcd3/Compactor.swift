@@ -44,7 +44,7 @@ struct Compactor: Sendable {
     do {
       let outcome = try await client.call(
         .compaction, Requests.compaction(through: revision), attempt: client.timing.rangeAttempt, total: client.timing.rangeCall, .always)
-      _ = try Header(of: outcome.tape.root)
+      _ = try outcome.tape.root.wireObject("the answer")
     } catch let failure as CallFailure {
       let error = failure.storageError(requested: revision, current: floor)
       // Somebody was faster.

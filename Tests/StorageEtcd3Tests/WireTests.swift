@@ -122,6 +122,24 @@ import Testing
     }
   }
 
+  @Test func `alarms are none where etcd says nothing, and an error where they are no list`() async throws {
+    let server = try ScriptedServer { Self.well($1) }
+    try await withEtcd3([server.url], timing: .short) { storage in
+      server.set { $1.hasSuffix("/alarm") ? .init("{}") : Self.well($1) }
+      try await storage.readinessCheck()
+      for body in ["[]", #"{"alarms":{}}"#, #"{"alarms":[5]}"#, #"{"alarms":[{"memberID":"x"}]}"#] {
+        server.set { $1.hasSuffix("/alarm") ? .init(body) : Self.well($1) }
+        await #expect { try await storage.readinessCheck() } throws: { error in
+          if case StorageError.wrongAnswer = error { true } else { false }
+        }
+      }
+      server.set { $1.hasSuffix("/alarm") ? .init(#"{"alarms":[{"memberID":"10","alarm":"NOSPACE"}]}"#) : Self.well($1) }
+      await #expect(throws: StorageError.outOfSpace("etcd: alarm NOSPACE on member a")) { try await storage.readinessCheck() }
+      // A member without space is no reason for a restart.
+      try await storage.livenessCheck()
+    }
+  }
+
   @Test(arguments: [
     #"{"result":{"header":{"revision":"9"},"watch_id":"ID","events":{}}}"#,
     #"{"result":{"header":{"revision":"9"},"watch_id":"ID","events":[{"kv":{"key":"L3JlZ2lzdHJ5L2E="}}]}}"#,
