@@ -71,7 +71,7 @@ let package = Package(
     .target(name: "AccessJWT", dependencies: ["Access", "CCrypto", "CurlHTTP", "JSON", "Machinery", "Metrics", "ByteBuffers"], swiftSettings: swiftSettings),
     // What was asked, by whom, and what became of it.
     .target(name: "Audit", dependencies: ["Access", "AccessWebhooks", "Machinery", "Metrics", "JSON", "ByteBuffers"], swiftSettings: swiftSettings),
-    .target(name: "EtcdTransport", dependencies: ["Storage", "CurlHTTP", "COpenSSL", "Machinery"], swiftSettings: swiftSettings),
+    .target(name: "EtcdTransport", dependencies: ["Storage", "CurlHTTP", "COpenSSL", "Machinery", "JSON"], swiftSettings: swiftSettings),
     .target(name: "StorageEtcd3", dependencies: ["CCrypto", "EtcdTransport", "Storage", "CurlHTTP", "JSON", "ByteBuffers"], swiftSettings: swiftSettings),
     .target(name: "StorageEtcd2", dependencies: ["EtcdTransport", "Storage", "CurlHTTP", "JSON", "Machinery", "Metrics", "ByteBuffers"], swiftSettings: swiftSettings),
     .target(name: "Cacher", dependencies: ["Storage", "Machinery", "Metrics", "ByteBuffers"], swiftSettings: swiftSettings),
@@ -108,8 +108,8 @@ let package = Package(
       name: "StorageEncryptionTests", dependencies: ["StorageEncryption", "Storage", "ByteBuffers", "StorageSQLite", "StorageEtcd3", "Machinery", "JSON", "TestSupport"],
       exclude: ["independent.py"], swiftSettings: swiftSettings),
     .testTarget(name: "StorageSQLiteTests", dependencies: ["StorageSQLite", "Storage", "ByteBuffers", "TestSupport"], swiftSettings: swiftSettings),
-    .testTarget(name: "StorageEtcd3Tests", dependencies: ["StorageEtcd3", "EtcdTransport", "CurlHTTP", "Storage", "TestSupport"], swiftSettings: swiftSettings),
-    .testTarget(name: "StorageEtcd2Tests", dependencies: ["StorageEtcd2", "EtcdTransport", "Storage", "ByteBuffers", "TestSupport"], swiftSettings: swiftSettings),
+    .testTarget(name: "StorageEtcd3Tests", dependencies: ["StorageEtcd3", "EtcdTransport", "CurlHTTP", "Storage", "JSON", "ByteBuffers", "TestSupport"], swiftSettings: swiftSettings),
+    .testTarget(name: "StorageEtcd2Tests", dependencies: ["StorageEtcd2", "EtcdTransport", "CurlHTTP", "Storage", "JSON", "ByteBuffers", "TestSupport"], swiftSettings: swiftSettings),
     .testTarget(name: "CacherTests", dependencies: ["ByteBuffers", "Cacher", "Storage", "StorageSQLite", "TestSupport"], swiftSettings: swiftSettings),
     .testTarget(name: "HTTPServerTests", dependencies: ["HTTPServer", "ByteBuffers", "CNGHTTP2", "LoadClient", "TestSupport"], swiftSettings: swiftSettings),
     .testTarget(

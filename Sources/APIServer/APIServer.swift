@@ -77,7 +77,7 @@ public final class APIServer: RequestHandler {
     openAPI = OpenAPI(resources, version: configuration.version.gitVersion)
     let common = [HealthCheck.ping] + configuration.healthChecks
     health = [
-      "healthz": HealthEndpoint(name: "healthz", checks: common), "livez": HealthEndpoint(name: "livez", checks: common),
+      "healthz": HealthEndpoint(name: "healthz", checks: common), "livez": HealthEndpoint(name: "livez", checks: common.map(\.ofLife)),
       "readyz": HealthEndpoint(name: "readyz", checks: common + configuration.readyChecks),
     ]
   }

@@ -4,11 +4,17 @@ public struct HealthCheck: Sendable {
   public let name: String
   /// Throws with the reason when all is not well.
   public let check: @Sendable () async throws -> Void
+  /// What `/livez` asks in its place: only what a restart may mend. nil: the same.
+  let live: (@Sendable () async throws -> Void)?
 
-  public init(name: String, check: @escaping @Sendable () async throws -> Void) {
+  public init(name: String, live: (@Sendable () async throws -> Void)? = nil, check: @escaping @Sendable () async throws -> Void) {
     self.name = name
+    self.live = live
     self.check = check
   }
+
+  /// The check as `/livez` makes it.
+  var ofLife: HealthCheck { live.map { HealthCheck(name: name, check: $0) } ?? self }
 
   /// True as long as anything is.
   public static let ping = HealthCheck(name: "ping") {}

@@ -36,6 +36,8 @@ public final class AuditLog: AuditBackend {
   private let waiting: AuditQueue
   private let queue = DispatchQueue(label: "audit-log")
   private let failures = Counter()
+  /// Events that found no room, since somebody was told.
+  private let untold = Atomic<Int>(0)
   private let file: Mutex<LogFile>
   /// Events that are written at a time.
   private static let batch = 64
@@ -51,7 +53,9 @@ public final class AuditLog: AuditBackend {
 
   public func take(_ event: AuditLine) -> Bool {
     switch waiting.add(event) {
-    case .refused: return false
+    case .refused:
+      untold.add(1, ordering: .relaxed)
+      return false
     case .another: return true
     case .first:
       queue.async { self.drain() }
@@ -68,11 +72,17 @@ public final class AuditLog: AuditBackend {
     }
   }
 
+  /// Of what found no room while the file, or the reader of a pipe, took nothing.
+  private func tell() {
+    let count = untold.exchange(0, ordering: .relaxed)
+    if count > 0 { configuration.report("\(configuration.path): \(count) events were lost, as they came faster than they could be written") }
+  }
+
   /// On `queue`.
   private func drain() {
     while true {
       let lines = waiting.take(max: Self.batch)
-      if lines.isEmpty { return }
+      if lines.isEmpty { return tell() }
       file.withLock { file in
         do throws(Unusable) { try file.write(lines) } catch {
           failures.add(lines.count)
@@ -88,24 +98,26 @@ private struct LogFile: ~Copyable {
   private let configuration: AuditLog.Configuration
   private var descriptor: Int32
   private var size: Int
+  private let isOurs: Bool
   private let isFile: Bool
 
   init(_ configuration: AuditLog.Configuration) throws(AuditLog.Unusable) {
     self.configuration = configuration
-    isFile = configuration.path != "-"
-    if isFile {
-      (descriptor, size) = try Self.open(configuration.path)
-    } else {
-      (descriptor, size) = (STDOUT_FILENO, 0)
-    }
+    isOurs = configuration.path != "-"
+    (descriptor, size) = isOurs ? try Self.open(configuration.path) : (STDOUT_FILENO, 0)
+    var about = stat()
+    // A pipe or a device is never put aside.
+    isFile = isOurs && fstat(descriptor, &about) == 0 && about.st_mode & S_IFMT == S_IFREG
   }
 
-  deinit { if isFile { close(descriptor) } }
+  deinit { if isOurs { close(descriptor) } }
 
   private static func open(_ path: String) throws(AuditLog.Unusable) -> (Int32, Int) {
-    let descriptor = Glibc.open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o600)
-    guard descriptor >= 0 else { throw AuditLog.Unusable(description: "\(path): \(String(cString: strerror(errno)))") }
     var about = stat()
+    let isPipe = stat(path, &about) == 0 && about.st_mode & S_IFMT == S_IFIFO
+    // Opened for writing only, a pipe would hold up the start until it has a reader, and lose its lines whenever that is restarted.
+    let descriptor = Glibc.open(path, (isPipe ? O_RDWR : O_WRONLY | O_CREAT | O_APPEND) | O_CLOEXEC, 0o600)
+    guard descriptor >= 0 else { throw AuditLog.Unusable(description: "\(path): \(String(cString: strerror(errno)))") }
     return (descriptor, fstat(descriptor, &about) == 0 ? Int(about.st_size) : 0)
   }
 
@@ -130,6 +142,12 @@ private struct LogFile: ~Copyable {
     while sent < bytes.count {
       let count = bytes.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress?.advanced(by: sent), bytes.count - sent) }
       if count < 0 && errno == EINTR { continue }
+      if count < 0 && errno == EAGAIN {
+        // A standard output that somebody made so.
+        var ready = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
+        poll(&ready, 1, -1)
+        continue
+      }
       guard count > 0 else { throw AuditLog.Unusable(description: "\(configuration.path): \(String(cString: strerror(errno)))") }
       sent += count
       size += count

@@ -1,5 +1,6 @@
 public import Access
 public import Metrics
+import Synchronization
 
 /// Whoever keeps events.
 public protocol AuditBackend: Sendable {
@@ -67,15 +68,51 @@ public final class AuditTrail: Sendable {
     }
   }
 
-  /// Returns when all events are kept, or can't be, or the time is up.
+  /// Returns when all events are kept, or can't be, or the time is up: also where a backend never returns, as one whose pipe nobody reads.
   public func flush(within limit: Duration) async {
-    await withTaskGroup(of: Void.self) { group in
-      group.addTask { try? await Task.sleep(for: limit) }
-      group.addTask { [backends] in
-        for backend in backends { await backend.flush() }
+    let gate = Gate()
+    Task { [backends] in
+      // Side by side, so that one that hangs keeps no other from it.
+      await withTaskGroup(of: Void.self) { group in
+        for backend in backends { group.addTask { await backend.flush() } }
       }
-      await group.next()
-      group.cancelAll()
+      gate.open()
+    }
+    let timer = Task {
+      try? await Task.sleep(for: limit)
+      gate.open()
+    }
+    await gate.wait()
+    timer.cancel()
+  }
+
+  /// Opened once, by whoever comes first.
+  private final class Gate: Sendable {
+    private enum State {
+      case closed(CheckedContinuation<Void, Never>?)
+      case open
+    }
+    private let state = Mutex(State.closed(nil))
+
+    func open() {
+      let waiting = state.withLock { state -> CheckedContinuation<Void, Never>? in
+        defer { state = .open }
+        if case .closed(let waiting) = state { return waiting }
+        return nil
+      }
+      waiting?.resume()
+    }
+
+    /// By one caller.
+    func wait() async {
+      await withCheckedContinuation { continuation in
+        let isOpen = state.withLock { state in
+          if case .open = state { return true }
+          state = .closed(continuation)
+          return false
+        }
+        if isOpen { continuation.resume() }
+      }
     }
   }
 

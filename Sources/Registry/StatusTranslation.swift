@@ -22,7 +22,7 @@ extension StorageError {
     // 500 and not 503: clients go by the reason, and upstream's NewServerTimeout does so.
     case .unreachable: .serverTimeout(resource, operation: verb, retryAfterSeconds: 2)
     case .notReady(let seconds): .tooManyRequests("storage is (re)initializing", retryAfterSeconds: seconds)
-    case .invalidConfiguration(let text): .internalError(text)
+    case .wrongAnswer(let text), .invalidConfiguration(let text): .internalError(text)
     case .shutDown: Status(code: 503, reason: "ServiceUnavailable", message: "the server is shutting down", details: Status.Details(retryAfterSeconds: 1))
     }
   }

@@ -51,6 +51,7 @@ public struct MeteredStorage: Storage {
   }
   public func compact(through revision: Revision) async throws { try await storage.compact(through: revision) }
   public func readinessCheck() async throws { try await storage.readinessCheck() }
+  public func livenessCheck() async throws { try await storage.livenessCheck() }
 }
 
 /// Counts and times of the storage calls of one resource.
@@ -90,7 +91,7 @@ public final class StorageMeter: Sendable {
   /// That a key is missing or taken is an answer, and what a caller's closure throws is the caller's.
   private static func isFailure(_ error: any Error) -> Bool {
     switch error as? StorageError {
-    case .unreachable, .refused, .outOfSpace, .tooLarge, .corruptObject, .watchClosed, .invalidConfiguration, .shutDown: true
+    case .unreachable, .wrongAnswer, .refused, .outOfSpace, .tooLarge, .corruptObject, .watchClosed, .invalidConfiguration, .shutDown: true
     case .keyNotFound, .keyExists, .compacted, .futureRevision, .resourceVersionTooLarge, .notReady, .untransformable, .unreadableObjects, nil: false
     }
   }

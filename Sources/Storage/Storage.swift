@@ -189,6 +189,15 @@ public protocol Storage: Sendable {
 
   /// Throws when the storage can't serve (readyz).
   func readinessCheck() async throws
+
+  /// Throws when only a restart may help (livez). Without space or an alarm raised for it, reads and removals still work.
+  func livenessCheck() async throws
+}
+
+extension Storage {
+  public func livenessCheck() async throws {
+    do { try await readinessCheck() } catch StorageError.outOfSpace {}
+  }
 }
 
 /// How a cache above this storage can prove that it is as new as a linearizable read.

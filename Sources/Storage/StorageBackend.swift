@@ -41,6 +41,8 @@ public enum StorageBackend {
     public var firstRevision = Revision.zero
     /// SQLite: the database file.
     public var sqlitePath = ""
+    /// SQLite: bytes of disk that are kept for removals, 0 for none; nil: in proportion to the file system.
+    public var sqliteReserveBytes: UInt64?
     public init() {}
   }
 }

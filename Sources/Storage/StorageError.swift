@@ -18,6 +18,9 @@ public enum StorageError: Error, Equatable {
   case untransformable(key: String, reason: String)
   /// A list met values that can't be read: each as one of the two above, at most `unreadableMax` of them.
   case unreadableObjects([StorageError])
+  /// The storage answered with something that its API does not allow, so that it says nothing: not absence, and not success. Of a write the
+  /// outcome is unknown. The text names what was wrong.
+  case wrongAnswer(String)
   /// No answer. For a write the outcome may be unknown; backends resolve that by reading before they throw.
   case unreachable(String)
   /// The storage has no room for a write, or has raised an alarm because of it. The text is the backend's.

@@ -153,4 +153,5 @@ public struct TransformedStorage: Storage {
   }
   public func compact(through revision: Revision) async throws { try await raw.compact(through: revision) }
   public func readinessCheck() async throws { try await raw.readinessCheck() }
+  public func livenessCheck() async throws { try await raw.livenessCheck() }
 }

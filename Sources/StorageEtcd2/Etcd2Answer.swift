@@ -63,8 +63,33 @@ struct Etcd2Answer: Sendable {
     return cause.isEmpty ? message : "\(message) (\(cause))"
   }
 
-  /// The node of a success.
-  var node: Node? { code == 0 ? tape?.root["node"].map(Node.init) : nil }
+  private static let actions: Set<String> = ["get", "set", "create", "update", "delete", "compareAndSwap", "compareAndDelete", "expire"]
+
+  /// What a success says was done. Throws `.wrongAnswer` for a document that says nothing of the kind.
+  func action() throws(StorageError) -> String {
+    guard let root = tape?.root else { throw WireShape.wrong("it is empty") }
+    let action = try root.wireObject("the answer")["action"]?.wireText("action") ?? ""
+    guard Self.actions.contains(action) else { throw WireShape.wrong(action.isEmpty ? "action is missing" : "action \(action) is unknown") }
+    return action
+  }
+
+  /// The node of a success; nil for a refusal. Throws `.wrongAnswer` where it is missing.
+  func node() throws(StorageError) -> Node? {
+    guard code == 0 else { return nil }
+    guard let node = try nodeIfAny() else { throw WireShape.wrong("node is missing") }
+    return node
+  }
+
+  /// As `node`, for writes that asked for no value and so are shown no node.
+  func nodeIfAny() throws(StorageError) -> Node? {
+    guard code == 0 else { return nil }
+    _ = try action()
+    guard let node = tape?.root["node"], node.kind != .null else { return nil }
+    return try Node(node)
+  }
+
+  /// Is it about keys, so that it must tell the store's index? (What is refused before it gets there has none.)
+  var isAboutKeys: Bool { code == 0 || [Code.keyNotFound, Code.compareFailed, Code.keyExists].contains(code) }
 
   /// Of "the requested history has been cleared [oldest/requested]", the index before the oldest; zero if it does not say.
   var clearedThrough: Int64 {

@@ -89,6 +89,7 @@ final class Etcd2Client: Sendable {
 
   /// Answers about a malformed request carry no index.
   private func check(_ answer: Etcd2Answer, floor: Int64) throws(StorageError) {
+    if answer.isAboutKeys && answer.index <= 0 { throw WireShape.wrong("\(Etcd2Answer.indexHeader) is missing, or no number") }
     if answer.index > 0 { try integrity.check(cluster: answer.cluster, revision: answer.index, floor: floor) }
   }
 

@@ -6,7 +6,7 @@ extension Etcd2Storage {
   public func get(key: String, isConsistent: Bool) async throws -> StoredObject {
     try await during {
       guard let path = KeyPath.url(ofKey: key) else { throw StorageError.keyNotFound(key: key) }
-      guard let object = try await client.read(path, isConsistent: isConsistent).node?.object(cache) else { throw StorageError.keyNotFound(key: key) }
+      guard let object = try object(of: try await client.read(path, isConsistent: isConsistent).node(), at: key) else { throw StorageError.keyNotFound(key: key) }
       return object
     }
   }
@@ -35,7 +35,7 @@ extension Etcd2Storage {
     }
     let answer = try await client.read(path, tree: true, isConsistent: isConsistent)
     var objects: [StoredObject] = []
-    answer.node?.collect(prefix, cache, into: &objects)
+    try answer.node()?.collect(prefix, cache, into: &objects)
     // The tree is sorted level by level, where `a/b` comes before `a-b`.
     objects.sort { KeyOrder.precedes($0.key, $1.key) }
     return ListingShelf.Listing(prefix: prefix, revision: Revision(answer.index), objects: objects)

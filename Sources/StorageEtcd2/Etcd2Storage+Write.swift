@@ -27,9 +27,16 @@ extension Etcd2Storage: ConditionalWrites {
   }
 
   package func current(_ key: String) async throws -> StoredObject? {
-    let node = try await client.read(try path(key)).node
+    let node = try await client.read(try path(key)).node()
     if node?.isDirectory == true { throw StorageError.refused("etcd2 can't hold the key \(key): there are keys below it") }
-    return node?.object(cache)
+    return try object(of: node, at: key)
+  }
+
+  /// What a read of one key has found; nil for nothing.
+  func object(of node: Node?, at key: String) throws(StorageError) -> StoredObject? {
+    guard let object = try node?.object(cache) else { return nil }
+    guard object.key == key else { throw WireShape.wrong("it holds \(object.key) where \(key) was asked for") }
+    return object
   }
 
   package func put(_ key: String, _ value: SharedBytes, ttl: Duration?, expected: Revision) async throws -> ConditionalOutcome {
@@ -56,7 +63,7 @@ extension Etcd2Storage: ConditionalWrites {
     let answer = outcome.answer
     switch answer.code {
     case 0:
-      let node = answer.node
+      let node = ttl == nil ? try answer.nodeIfAny() : try answer.node()
       return done(at: node?.modified ?? answer.index, lease: node?.expiration ?? 0)
     case Etcd2Answer.Code.keyExists, Etcd2Answer.Code.compareFailed, Etcd2Answer.Code.keyNotFound:
       if outcome.isRepeated, let first = try await firstChange(of: key, after: expected.rawValue), first.value?.hasSameBytes(as: value) == true {
@@ -79,7 +86,7 @@ extension Etcd2Storage: ConditionalWrites {
     }
     let answer = outcome.answer
     switch answer.code {
-    case 0: return done(at: answer.node?.modified ?? answer.index)
+    case 0: return done(at: try answer.nodeIfAny()?.modified ?? answer.index)
     case Etcd2Answer.Code.compareFailed, Etcd2Answer.Code.keyNotFound:
       if outcome.isRepeated, let first = try await firstChange(of: object.key, after: object.revision.rawValue), first.kind == .delete {
         return done(at: first.revision.rawValue)
@@ -95,7 +102,7 @@ extension Etcd2Storage: ConditionalWrites {
   /// with our bytes, it was ours. If it began otherwise, the key exists, which is what a refused create is told. If there is no key, the
   /// create may never have happened, may have been deleted again, or may still be on its way: only `.unreachable` is true.
   private func resolveCreate(_ key: String, _ value: SharedBytes, floor: Int64, _ unknown: UnknownOutcome) async throws -> ConditionalOutcome {
-    guard let node = try? await client.read(try path(key)).node, let found = node.object(cache) else { throw unknown.storageError }
+    guard let node = try? await client.read(try path(key)).node(), let found = try? object(of: node, at: key) else { throw unknown.storageError }
     if node.created <= floor { return .conflict(found) }
     if node.modified == node.created { return found.value.hasSameBytes(as: value) ? .done(found) : .conflict(found) }
     guard let born = try await firstChange(of: key, after: node.created - 1) else { throw unknown.storageError }
@@ -112,6 +119,6 @@ extension Etcd2Storage: ConditionalWrites {
       throw UnknownOutcome(text: failure.text).storageError
     }
     guard let answer, answer.code == 0 else { throw UnknownOutcome(text: "the history of \(key) is gone").storageError }
-    return FeedEvent(answer, cache)?.change
+    return try FeedEvent(answer, cache)?.change
   }
 }

@@ -54,6 +54,8 @@ public final class Etcd2Storage: Storage {
       _ = try await client.currentIndex(total: config.startTimeout)
     } catch StorageError.unreachable(let reason) {
       throw StorageError.unreachable("no answer from etcd at \(servers) within \(config.startTimeout.wholeSeconds) s (\(reason))")
+    } catch StorageError.wrongAnswer(let reason) {
+      throw StorageError.invalidConfiguration("\(servers) is no etcd that can be served from: \(reason)")
     } catch StorageError.refused(let reason) {
       throw StorageError.invalidConfiguration("etcd at \(servers) refuses us: \(reason)")
     }

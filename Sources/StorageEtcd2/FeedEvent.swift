@@ -1,4 +1,5 @@
 import ByteBuffers
+import EtcdTransport
 import JSON
 import Storage
 
@@ -10,19 +11,22 @@ struct FeedEvent: Sendable {
   /// A whole directory was removed, or ran out of its TTL: its path as a key, ending in a slash. Which keys went with it is not told.
   let removedDirectory: String?
 
-  /// Nil if the answer holds no event.
-  init?(_ answer: Etcd2Answer, _ cache: ValueCache) {
-    guard answer.code == 0, let node = answer.node, let action = answer.tape?.root["action"] else { return nil }
+  /// Nil if the answer is a refusal. Throws `.wrongAnswer` where it should hold an event and does not.
+  init?(_ answer: Etcd2Answer, _ cache: ValueCache) throws(StorageError) {
+    guard answer.code == 0 else { return nil }
+    let action = try answer.action()
+    guard let node = try answer.node() else { return nil }
+    guard action != "get", node.modified > 0 else { throw WireShape.wrong("what was waited for is no event") }
     index = node.modified
-    let isRemoval = action.isString("delete") || action.isString("compareAndDelete") || action.isString("expire")
-    if isRemoval {
-      let wasDirectory = node.isDirectory || answer.tape?.root["prevNode"]?["dir"]?.bool == true
+    if action == "delete" || action == "compareAndDelete" || action == "expire" {
+      let wasDirectoryBefore = try answer.tape?.root["prevNode"]?["dir"]?.wireBool("dir") ?? false
+      let wasDirectory = node.isDirectory || wasDirectoryBefore
       let key = KeyPath.key(ofPath: node.path)
       removedDirectory = wasDirectory ? (key ?? node.path) + "/" : nil
       change = wasDirectory ? nil : key.map { StorageEvent(kind: .delete, key: $0, value: nil, revision: Revision(node.modified)) }
     } else {
       removedDirectory = nil
-      change = node.object(cache).map { StorageEvent(kind: .put, key: $0.key, value: $0.value, revision: $0.revision, lease: $0.lease) }
+      change = try node.object(cache).map { StorageEvent(kind: .put, key: $0.key, value: $0.value, revision: $0.revision, lease: $0.lease) }
     }
   }
 }

@@ -81,7 +81,7 @@ actor WatchFeed {
         if answer.code == Etcd2Answer.Code.eventIndexCleared {
           throw StorageError.compacted(requested: Revision(after), compacted: Revision(answer.clearedThrough))
         }
-        guard let event = FeedEvent(answer, cache) else { throw StorageError.refused("etcd: \(answer.text)") }
+        guard let event = try FeedEvent(answer, cache) else { throw StorageError.refused("etcd: \(answer.text)") }
         if event.index <= end { found.append(event) }
         next = event.index + 1
       } catch let failure as CallFailure {
@@ -268,10 +268,12 @@ actor WatchFeed {
     var finding = Finding.nothing(index)
     do {
       if let answer = try await client.poll(from: index, patience: client.timing.poll) {
-        if let event = FeedEvent(answer, cache) { return .event(index, event) }
+        if let event = try FeedEvent(answer, cache) { return .event(index, event) }
         if answer.code == Etcd2Answer.Code.eventIndexCleared { return .cleared(through: answer.clearedThrough) }
         return .refused(.watchClosed("etcd: \(answer.text)"))
       }
+    } catch StorageError.wrongAnswer(let text) {
+      return .refused(.watchClosed(text))
     } catch let error as StorageError {
       return .refused(error)
     } catch let failure as CallFailure where failure.kind == .final {

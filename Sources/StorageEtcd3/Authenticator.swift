@@ -43,7 +43,7 @@ actor Authenticator {
       let outcome = try await transport.call(attempt: timing.attempt, total: timing.call, .always) { index, timeout throws(CallFailure) in
         try await Etcd3Client.send(.authenticate, body, to: GatewayURLs(base: transport.endpoints.all[index].base), over: transport.http, timeout: timeout, isReplayable: true)
       }
-      guard let token = outcome.answer.root["token"]?.string, !token.isEmpty else { throw StorageError.refused("etcd gave no token") }
+      guard let token = try outcome.answer.root.wireObject("the answer")["token"]?.wireText("token"), !token.isEmpty else { throw StorageError.refused("etcd gave no token") }
       // A header must stay one line.
       guard token.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) else { throw StorageError.refused("etcd gave a token that no header can carry") }
       transport.http.authorize(token)

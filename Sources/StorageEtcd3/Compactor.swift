@@ -31,7 +31,7 @@ struct Compactor: Sendable {
     let floor = try client.integrity.newest()
     // Sent twice, the second one loses to the first, and we wait a turn like any loser.
     let outcome = try await client.call(.transaction, body, attempt: client.timing.attempt, total: client.timing.call, .conditional)
-    let answer = try TransactionAnswer(outcome.tape.root)
+    let answer = try TransactionAnswer(outcome.tape.root, key: Compactor.key)
     try client.integrity.check(answer.header, floor: floor)
     guard answer.succeeded else { return Position(version: answer.current?.version ?? 0, revision: answer.header.revision) }
     // Nothing is known of the time before the first turn.
@@ -42,8 +42,9 @@ struct Compactor: Sendable {
   static func compact(_ client: Etcd3Client, through revision: Int64) async throws {
     let floor = try client.integrity.newest()
     do {
-      _ = try await client.call(
+      let outcome = try await client.call(
         .compaction, Requests.compaction(through: revision), attempt: client.timing.rangeAttempt, total: client.timing.rangeCall, .always)
+      _ = try outcome.tape.root.wireObject("the answer")
     } catch let failure as CallFailure {
       let error = failure.storageError(requested: revision, current: floor)
       // Somebody was faster.

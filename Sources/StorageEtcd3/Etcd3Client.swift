@@ -111,6 +111,7 @@ final class Etcd3Client: Sendable {
         .range, Requests.range(request), attempt: isLarge ? timing.rangeAttempt : timing.attempt,
         total: total ?? (isLarge ? timing.rangeCall : timing.call), .always)
       let answer = try RangeAnswer(outcome.tape.root)
+      try answer.check(against: request.keys)
       if request.isSerializable { try integrity.check(cluster: answer.header.cluster) } else { try integrity.check(answer.header, floor: floor) }
       return answer
     } catch let failure as CallFailure {

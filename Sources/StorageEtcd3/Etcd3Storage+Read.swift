@@ -112,10 +112,15 @@ extension Etcd3Storage {
     } catch let failure as CallFailure {
       throw failure.storageError()
     }
-    let raised = (outcome.tape.root["alarms"].map { Array($0.elements) } ?? []).map { alarm in
-      // etcd leaves out what is zero, and alarm 0 is none.
-      let member = String(UInt64(bitPattern: alarm["memberID"]?.wireInt ?? 0), radix: 16)
-      return "\(alarm["alarm"]?.string ?? "unknown") on member \(member)"
+    // etcd 3.4 without alarms says no more than {}.
+    _ = try outcome.tape.root.wireObject("the answer")
+    var raised: [String] = []
+    if let alarms = outcome.tape.root["alarms"] {
+      for alarm in try alarms.wireList("alarms") {
+        let member = String(try alarm.wireObject("an alarm")["memberID"]?.wireUnsigned("memberID") ?? 0, radix: 16)
+        // etcd leaves out what is zero, and alarm 0 is none.
+        raised.append("\(try alarm["alarm"]?.wireText("alarm") ?? "unknown") on member \(member)")
+      }
     }
     if !raised.isEmpty { throw StorageError.outOfSpace("etcd: alarm \(raised.joined(separator: ", "))") }
   }

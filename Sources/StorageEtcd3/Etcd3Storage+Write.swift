@@ -119,7 +119,7 @@ extension Etcd3Storage {
     do {
       // An update's condition names a revision that never comes back, so sending it twice can't write twice. "Does not exist" does
       // come back, when somebody deletes what we created: a create is sent once.
-      (answer, isRepeated) = try await transact(body, floor: floor, expected == 0 ? .ifUnsent : .conditional)
+      (answer, isRepeated) = try await transact(body, key, floor: floor, expected == 0 ? .ifUnsent : .conditional)
     } catch let unknown as Etcd3Client.Unknown {
       guard expected == 0 else { throw unknown.asStorageError }
       switch try await resolveCreate(key, value, floor: floor, unknown) {
@@ -141,7 +141,7 @@ extension Etcd3Storage {
     let floor = try client.integrity.newest()
     let (answer, isRepeated): (TransactionAnswer, Bool)
     do {
-      (answer, isRepeated) = try await transact(Requests.delete(object.key, ifAt: object.revision.rawValue), floor: floor, .conditional)
+      (answer, isRepeated) = try await transact(Requests.delete(object.key, ifAt: object.revision.rawValue), object.key, floor: floor, .conditional)
     } catch let unknown as Etcd3Client.Unknown {
       throw unknown.asStorageError
     }
@@ -154,11 +154,11 @@ extension Etcd3Storage {
 
   /// Throws `Etcd3Client.Unknown` or what the storage throws.
   private func transact(
-    _ body: SharedBytes, floor: Int64, _ repetition: EtcdTransport.Repetition
+    _ body: SharedBytes, _ key: String, floor: Int64, _ repetition: EtcdTransport.Repetition
   ) async throws -> (TransactionAnswer, isRepeated: Bool) {
     do {
       let outcome = try await client.call(.transaction, body, attempt: client.timing.attempt, total: client.timing.call, repetition)
-      let answer = try TransactionAnswer(outcome.tape.root)
+      let answer = try TransactionAnswer(outcome.tape.root, key: key)
       try client.integrity.check(answer.header, floor: floor)
       return (answer, outcome.isRepeated)
     } catch let failure as CallFailure {

@@ -53,6 +53,8 @@ public final class Etcd3Storage: Storage {
       _ = try await client.range(pulse, total: config.startTimeout)
     } catch StorageError.unreachable(let reason) {
       throw StorageError.unreachable("no answer from etcd at \(client.endpoints.description) within \(config.startTimeout.wholeSeconds) s (\(reason))")
+    } catch StorageError.wrongAnswer(let reason) {
+      throw StorageError.invalidConfiguration("\(client.endpoints.description) is no etcd that can be served from: \(reason)")
     } catch StorageError.refused(let reason) {
       throw StorageError.invalidConfiguration("etcd at \(client.endpoints.description) refuses us: \(reason)")
     }

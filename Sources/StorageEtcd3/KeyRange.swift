@@ -18,6 +18,12 @@ struct KeyRange: Sendable, Equatable {
     end = KeyRange.end(ofPrefix: first)
   }
 
+  /// Is `name` one of them?
+  func contains(_ name: String) -> Bool {
+    guard let end else { return name.utf8.elementsEqual(key) }
+    return !name.utf8.lexicographicallyPrecedes(key) && (end == [0] || name.utf8.lexicographicallyPrecedes(end))
+  }
+
   /// The first key behind those with the prefix; etcd takes a lone zero byte as "to the end".
   static func end(ofPrefix prefix: [UInt8]) -> [UInt8] {
     var end = prefix

@@ -75,7 +75,7 @@ actor LeaseManager {
     do {
       let outcome = try await client.call(
         .leaseGrant, Requests.leaseGrant(seconds: seconds), attempt: client.timing.attempt, total: client.timing.call, .always)
-      guard let lease = outcome.tape.root["ID"]?.wireInt, lease != 0 else { throw StorageError.refused("etcd granted no lease") }
+      guard let lease = try outcome.tape.root.wireObject("the answer")["ID"]?.wireInt("ID"), lease != 0 else { throw StorageError.refused("etcd granted no lease") }
       return Lease(id: lease, end: end)
     } catch let failure as CallFailure {
       throw failure.storageError()

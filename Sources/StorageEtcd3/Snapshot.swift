@@ -48,7 +48,14 @@ public enum Etcd3Snapshot {
         failure = (try? JSONValue(parsing: ByteSlice(line)))?["error"]?["message"]?.string ?? String(decoding: ByteSlice(line).array.prefix(200), as: UTF8.self)
         return
       }
-      guard let blob = result["blob"], let bytes = try? blob.wireBytes() else { return }
+      let (bytes, remaining): (SharedBytes, Int64)
+      do throws(StorageError) {
+        bytes = try result.wireObject("result")["blob"]?.wireBytes("blob") ?? .empty
+        remaining = try result["remaining_bytes"]?.wireInt("remaining_bytes") ?? 0
+      } catch {
+        failure = "\(error)"
+        return
+      }
       var written = 0
       while written < bytes.count {
         let count = bytes.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress?.advanced(by: written), bytes.count - written) }
@@ -59,7 +66,7 @@ public enum Etcd3Snapshot {
         written += count
       }
       size += bytes.count
-      progress(size, size + Int(result["remaining_bytes"]?.wireInt ?? 0))
+      progress(size, size + Int(clamping: remaining))
     }
   }
 

@@ -1,4 +1,5 @@
 import ByteBuffers
+import EtcdTransport
 import JSON
 import Storage
 
@@ -60,13 +61,13 @@ final class WatchEntry: @unchecked Sendable {  // Sendable: made by the caller, 
   }
 
   /// Takes the events of one answer and hands on what is whole. Returns the newest revision. Typed errors: `Regression`,
-  /// `ReaderIsGone`, and `StorageError.corruptObject` for what is not base64.
-  func add(_ events: JSONNode, isFragment: Bool) throws -> Int64 {
+  /// `ReaderIsGone`, and `StorageError.wrongAnswer`.
+  func add(_ events: JSONNode.Elements, isFragment: Bool) throws -> Int64 {
     var batch = held
     held = []
     // An answer begins with a new revision unless the one before it was a fragment.
     var canContinue = !batch.isEmpty
-    for element in events.elements {
+    for element in events {
       let event = try read(element)
       let revision = event.revision.rawValue
       guard revision > last || (revision == last && canContinue) else { throw Regression(revision: revision, last: last) }
@@ -86,12 +87,17 @@ final class WatchEntry: @unchecked Sendable {  // Sendable: made by the caller, 
 
   private func read(_ node: JSONNode) throws -> StorageEvent {
     var isDelete = false
-    var found: KeyValue?
-    for (name, member) in node.members {
-      if name.isString("type") { isDelete = member.isString("DELETE") }
-      if name.isString("kv") { found = try KeyValue(member) }
+    var pair: JSONNode?
+    for (name, member) in try node.wireObject("an event").members {
+      if name.isString("type") {
+        isDelete = member.isString("DELETE")
+        guard isDelete || member.isString("PUT") || member.kind == .null else { throw WireShape.wrong("an event is of an unknown type") }
+      }
+      if name.isString("kv") { pair = member }
     }
-    guard let found else { throw StorageError.watchClosed("etcd sent an event without a key") }
+    guard let pair else { throw WireShape.wrong("an event has no key") }
+    let found = try KeyValue(pair, isRemoved: isDelete)
+    guard range.contains(found.key) else { throw WireShape.wrong("an event is of \(found.key), which is not watched") }
     return StorageEvent(
       kind: isDelete ? .delete : .put, key: found.key, value: isDelete ? nil : found.value, revision: Revision(found.modRevision), lease: found.lease)
   }
@@ -107,27 +113,33 @@ struct WatchAnswer {
   var isFragment = false
   var compactRevision: Int64 = 0
   var reason: String?
-  var events: JSONNode?
+  /// nil: there are none, and none was sent.
+  var events: JSONNode.Elements?
 
-  init(_ node: JSONNode) {
-    for (name, member) in node.members {
+  /// Throws `.wrongAnswer`. Cancellations may have a header without revision.
+  init(_ node: JSONNode) throws(StorageError) {
+    var hasHeader = false
+    for (name, member) in try node.wireObject("result").members {
       if name.isString("header") {
-        header = Header(member)
+        header = try Header(member)
+        hasHeader = true
       } else if name.isString("watch_id") {
-        id = member.wireInt
+        id = try member.wireInt("watch_id")
       } else if name.isString("events") {
-        if member.kind == .array { events = member }
+        events = member.kind == .null ? nil : try member.wireList("events")
       } else if name.isString("created") {
-        isCreated = member.bool ?? false
+        isCreated = try member.wireBool("created")
       } else if name.isString("canceled") {
-        isCanceled = member.bool ?? false
+        isCanceled = try member.wireBool("canceled")
       } else if name.isString("fragment") {
-        isFragment = member.bool ?? false
+        isFragment = try member.wireBool("fragment")
       } else if name.isString("compact_revision") {
-        compactRevision = member.wireInt
+        compactRevision = try member.wireInt("compact_revision")
       } else if name.isString("cancel_reason") {
-        reason = member.string
+        reason = try member.wireText("cancel_reason")
       }
     }
+    guard hasHeader else { throw WireShape.wrong("header is missing") }
+    guard header.revision > 0 || isCanceled || isCreated else { throw WireShape.wrong("header has no revision") }
   }
 }

@@ -205,10 +205,15 @@ final class WatchHub: @unchecked Sendable {  // Sendable: see Home; HTTPStream c
         let told = explanation(tape.root)
         return end(.watchClosed(told?.text ?? "etcd sent something else than a watch answer"))
       }
-      try handle(WatchAnswer(result))
+      try handle(try WatchAnswer(result))
+    } catch StorageError.wrongAnswer(let text) {
+      // What it meant to tell is not known: every watch begins again behind the last revision that it saw.
+      client.endpoints.failed(endpoint)
+      end(.watchClosed(text))
     } catch let error as StorageError {
       end(error)
     } catch {
+      client.endpoints.failed(endpoint)
       end(.watchClosed("etcd sent something that is not JSON"))
     }
   }
@@ -244,6 +249,7 @@ final class WatchHub: @unchecked Sendable {  // Sendable: see Home; HTTPStream c
     } catch let error as WatchEntry.Regression {
       throw StorageError.watchClosed("etcd sent revision \(error.revision) after \(error.last)")
     } catch let error as StorageError {
+      if case .wrongAnswer = error { throw error }
       // One value that can't be read ends only its watch.
       return fail(entry, error)
     } catch is WatchEntry.ReaderIsGone {

@@ -15,9 +15,15 @@ struct Batch {
 
   init(firstRevision: Int64) { nextRevision = firstRevision }
 
-  /// After the batch was published.
-  func answer() {
-    for (continuation, result) in replies { continuation.resume(returning: result) }
+  /// After the batch was published. `doubt` is told instead of success.
+  func answer(doubt: StorageError? = nil) {
+    for (continuation, result) in replies {
+      if let doubt, case .committed = result {
+        continuation.resume(returning: .failed(doubt))
+      } else {
+        continuation.resume(returning: result)
+      }
+    }
     if let slice {
       sliceDone?(.success(slice.reached))
       for done in laterSlices { done(.success(slice.reached)) }

@@ -26,11 +26,21 @@ final class DatabaseFile: Sendable {
 
   let path: String
   private let identity: FileIdentity
+  /// The WAL that is open; nil before the first connection.
+  private let wal = Mutex<FileIdentity?>(nil)
   private static let open = Mutex<Set<FileIdentity>>([])
 
   private struct FileIdentity: Hashable {
     let device: UInt
     let inode: UInt
+
+    init(_ facts: stat) { (device, inode) = (UInt(facts.st_dev), UInt(facts.st_ino)) }
+    /// nil: there is nothing at the path, or nothing that we may see.
+    init?(path: String) {
+      var facts = stat()
+      guard stat(path, &facts) == 0 else { return nil }
+      self.init(facts)
+    }
   }
 
   /// Checks and claims the file at `path`, making it (and its folder) where it does not exist. A file that is not ours stays as it is.
@@ -47,7 +57,7 @@ final class DatabaseFile: Sendable {
       guard stat(path, &facts) == 0 else { throw Self.unusable(path, errno) }
     }
     guard facts.st_mode & S_IFMT == S_IFREG else { throw .invalidConfiguration("SQLite storage \(path): not a file") }
-    identity = FileIdentity(device: UInt(facts.st_dev), inode: UInt(facts.st_ino))
+    identity = FileIdentity(facts)
     let identity = identity
     // The claim comes before the look inside: closing a descriptor of our own would drop the locks of a storage of this process.
     guard Self.open.withLock({ $0.insert(identity).inserted }) else {
@@ -74,6 +84,39 @@ final class DatabaseFile: Sendable {
     try connection.execute("PRAGMA synchronous=FULL; PRAGMA cache_size=-\(cacheKiB); PRAGMA secure_delete=OFF; PRAGMA temp_store=MEMORY")
     try connection.execute("PRAGMA wal_autocheckpoint=0; PRAGMA trusted_schema=OFF")
     return connection
+  }
+
+  // MARK: - Is it still there?
+
+  private var walPath: String { path + "-wal" }
+
+  /// Remembers which file the WAL is, once a connection has opened it.
+  func noteWAL() {
+    let found = FileIdentity(path: walPath)
+    wal.withLock { $0 = found }
+  }
+
+  func forgetWAL() { wal.withLock { $0 = nil } }
+
+  /// Why the files at our paths are not those that are open; nil where they are. What SQLite writes to an open file that has no name any
+  /// more, or another one, is gone after a restart.
+  func displacement() -> String? {
+    guard let found = FileIdentity(path: path) else {
+      return "the database \(path) is gone: it was removed, or its directory was; nothing is written until it is back"
+    }
+    guard found == identity else { return "\(path) is not the database that is open, but another file; nothing is written until it is back" }
+    guard let wal = wal.withLock({ $0 }), FileIdentity(path: walPath) != wal else { return nil }
+    return "\(walPath), a part of the database, was removed or replaced; nothing is written until it is back"
+  }
+
+  /// fsync of the WAL as it is.
+  func syncWAL() throws(SQLiteError) {
+    // SQLite has no locks on this file that the closing could drop: they are all on the database.
+    let descriptor = Glibc.open(walPath, O_RDONLY | O_CLOEXEC)
+    defer { if descriptor >= 0 { close(descriptor) } }
+    guard descriptor >= 0, fsync(descriptor) == 0 else {
+      throw SQLiteError(code: 0, message: String(cString: strerror(errno)), action: "syncing \(walPath)")
+    }
   }
 
   // MARK: - Making and checking
@@ -126,6 +169,7 @@ final class DatabaseFile: Sendable {
       try connection.execute("BEGIN; \(tables(after: revision)) PRAGMA application_id=\(applicationID); PRAGMA user_version=\(schemaVersion); COMMIT")
       try connection.execute("PRAGMA journal_mode=WAL")
     } catch {
+      if error.isFull { throw .invalidConfiguration("SQLite storage \(path): there is no database yet, and no space to make one: the disk is full") }
       throw .invalidConfiguration("SQLite storage \(path): \(error)")
     }
     try syncFile(draft)
@@ -173,6 +217,20 @@ final class DatabaseFile: Sendable {
     guard statvfs(path, &facts) == 0 else { return nil }
     let (bytes, overflow) = UInt64(facts.f_bavail).multipliedReportingOverflow(by: UInt64(facts.f_frsize))
     return overflow ? .max : bytes
+  }
+
+  /// How large the file system is; nil where the system does not say.
+  func totalBytes() -> UInt64? {
+    var facts = statvfs()
+    guard statvfs(path, &facts) == 0 else { return nil }
+    let (bytes, overflow) = UInt64(facts.f_blocks).multipliedReportingOverflow(by: UInt64(facts.f_frsize))
+    return overflow ? .max : bytes
+  }
+
+  /// How large the WAL's file is, used or not.
+  func walBytes() -> UInt64 {
+    var facts = stat()
+    return stat(walPath, &facts) == 0 ? UInt64(max(facts.st_size, 0)) : 0
   }
 
   /// How large the file is now, without the WAL.

@@ -46,6 +46,7 @@ final class Maintenance {
       if target > 0 && sliceBegan == nil && now >= nextSlice { askForSlice(now) }
     }
     for waiter in waiters { waiter.done(.failure(.shutDown)) }
+    if core.displacement() != nil { connection?.keepWAL() }
   }
 
   private func wakeUpTime() -> UInt64? {
@@ -79,6 +80,8 @@ final class Maintenance {
       oldEnough = max(oldEnough, min(newestAtLastTick, newest - core.tuning.revisionsKept))
       newestAtLastTick = newest
     }
+    // History of what was removed is what a full disk can do without.
+    if core.health.withLock({ $0.full != nil }) || core.space().map(\.isShort) == true { oldEnough = newest }
     if oldEnough > core.state.withLock({ $0.compacted }) { target = max(target, oldEnough) }
   }
 
@@ -113,13 +116,14 @@ final class Maintenance {
     do throws(SQLiteError) {
       if connection == nil {
         connection = try core.file.connect(cacheKiB: core.tuning.readerCacheKiB)
-        connection?.setBusyTimeout(milliseconds: 5_000)
+        connection?.setBusyTimeout(milliseconds: SQLiteConnection.patience)
       }
       try connection?.checkpointPassively()
       core.health.withLock { if $0.checkpoint != nil { $0.checkpoint = nil } }
     } catch {
       connection = nil
-      core.health.withLock { $0.checkpoint = error.description }
+      // A full disk is the writer's to deal with, and no fault of the database.
+      core.health.withLock { if error.isFull { $0.full = core.noSpace } else { $0.checkpoint = error.description } }
     }
   }
 }

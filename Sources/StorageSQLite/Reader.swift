@@ -39,6 +39,7 @@ func runReader(_ queue: ReaderQueue, core: StorageCore) {
       }
     }
   }
+  if core.displacement() != nil { connection?.keepWAL() }
 }
 
 /// One row of history.
@@ -59,13 +60,15 @@ final class ReadConnection {
 
   init(_ file: DatabaseFile, _ tuning: Tuning) throws(SQLiteError) {
     connection = try file.connect(cacheKiB: tuning.readerCacheKiB)
-    connection.setBusyTimeout(milliseconds: 5_000)
+    connection.setBusyTimeout(milliseconds: SQLiteConnection.patience)
     valueByRevision = try connection.prepare("SELECT lease, value FROM history WHERE rev = ?1")
     historyAfter = try connection.prepare(
       "SELECT rev, key, create_rev, version, lease, deleted, value FROM history WHERE rev > ?1 AND rev <= ?2 ORDER BY rev LIMIT ?3")
     begin = try connection.prepare("BEGIN")
     commit = try connection.prepare("COMMIT")
   }
+
+  func keepWAL() { connection.keepWAL() }
 
   /// The values at these revisions, in the order asked for; nil where compaction was faster.
   func values(at revisions: [Int64]) throws(SQLiteError) -> [(lease: Int64, value: SharedBytes)?] {

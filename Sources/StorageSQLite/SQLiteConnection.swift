@@ -1,5 +1,6 @@
 import ByteBuffers
 import CSQLite
+import Glibc
 import Storage
 
 /// What the library (or the system under it) reported.
@@ -9,9 +10,14 @@ struct SQLiteError: Error, CustomStringConvertible {
   let message: String
   /// What was being done, as a gerund.
   let action: String
+  /// What the system under SQLite said, where that is known: an `errno`.
+  var system: CInt = 0
 
   private var primary: CInt { code & 0xff }
-  var isFull: Bool { primary == SQLITE_FULL }
+  /// No space: on the disk, in a quota, or under a limit of the process. SQLite itself knows only the first.
+  var isFull: Bool { primary == SQLITE_FULL || (code == Self.writeFailed && [ENOSPC, EDQUOT, EFBIG].contains(system)) }
+  /// SQLITE_IOERR_WRITE: the disk did not take a page, so the transaction did not happen. (Of an fsync that failed one can't say so.)
+  private static let writeFailed = SQLITE_IOERR | (3 << 8)
   var isBusy: Bool { primary == SQLITE_BUSY || primary == SQLITE_LOCKED }
   var isTooBig: Bool { primary == SQLITE_TOOBIG }
   var isDamage: Bool { primary == SQLITE_CORRUPT || primary == SQLITE_NOTADB }
@@ -54,7 +60,7 @@ final class SQLiteConnection {
   }
 
   func error(_ code: CInt, _ action: String) -> SQLiteError {
-    SQLiteError(code: code, message: String(cString: sqlite3_errmsg(handle)), action: action)
+    SQLiteError(code: code, message: String(cString: sqlite3_errmsg(handle)), action: action, system: sqlite3_system_errno(handle))
   }
 
   /// Runs statements that return nothing of interest.
@@ -96,6 +102,34 @@ final class SQLiteConnection {
     // BUSY: another connection is at it, which is as good.
     guard status == SQLITE_OK || status & 0xff == SQLITE_BUSY else { throw error(status, "checkpointing") }
   }
+
+  /// Copies all of the WAL, waiting a moment for readers and for another connection that is at it. Whether it went well shows at the next write.
+  func checkpointUrgently() {
+    setBusyTimeout(milliseconds: 200)
+    defer { setBusyTimeout(milliseconds: Self.patience) }
+    let deadline = Clock.monotonicNanoseconds &+ 1_000_000_000
+    while Clock.monotonicNanoseconds < deadline {
+      // SQLite does not wait by itself for another checkpoint to end.
+      guard sqlite3_wal_checkpoint_v2(handle, nil, SQLITE_CHECKPOINT_FULL, nil, nil) & 0xff == SQLITE_BUSY else { return }
+      usleep(2_000)
+    }
+  }
+
+  /// As `checkpointCompletely` where no reader is in the way at this moment; gives the WAL's space back.
+  func truncateWAL() {
+    setBusyTimeout(milliseconds: 0)
+    _ = sqlite3_wal_checkpoint_v2(handle, nil, SQLITE_CHECKPOINT_TRUNCATE, nil, nil)
+    setBusyTimeout(milliseconds: Self.patience)
+  }
+
+  /// Should this connection be the last to close, the WAL stays: where the files were replaced, the one of that name is not ours to remove.
+  func keepWAL() {
+    var isKept: CInt = 1
+    sqlite3_file_control(handle, "main", SQLITE_FCNTL_PERSIST_WAL, &isKept)
+  }
+
+  /// How long our own connections, which only compete for moments, wait for each other.
+  static let patience: CInt = 5_000
 
   /// Copies all of the WAL, fsyncs the file and starts the WAL anew. No other connection may be open.
   func checkpointCompletely() throws(SQLiteError) {

@@ -179,14 +179,23 @@ public final class SQLiteStorage: Storage {
     }
   }
 
+  /// `.outOfSpace` before the first write is refused for it.
   public func readinessCheck() async throws {
     if core.state.withLock({ $0.isClosed }) { throw StorageError.shutDown }
-    if let problem = core.health.withLock({ $0.broken ?? $0.checkpoint }) { throw StorageError.refused(problem) }
-    guard let full = core.health.withLock({ $0.full }) else { return }
-    // The next write will tell; until then, what the disk says.
-    if core.tuning.maxPageCount == nil, let free = core.file.freeBytes(), free > core.tuning.reservedBytes + (4 << 20) { return }
-    throw StorageError.outOfSpace(full)
+    if let displacement = core.displacement() { throw StorageError.refused(displacement) }
+    let health = core.health.withLock { $0 }
+    if let problem = health.broken ?? health.checkpoint { throw StorageError.refused(problem) }
+    if let full = health.full ?? (core.space().map(\.isShort) == true ? core.noSpace : nil) { throw StorageError.outOfSpace(full) }
   }
+
+  /// Reads and removals work without space, and where the file lost its name a restart would only make the loss complete.
+  public func livenessCheck() async throws {
+    if core.state.withLock({ $0.isClosed }) { throw StorageError.shutDown }
+    if let problem = core.health.withLock({ $0.isDisplaced ? nil : $0.broken ?? $0.checkpoint }) { throw StorageError.refused(problem) }
+  }
+
+  /// Bytes of disk that are kept for removals, and how many of them are held already.
+  public var reserve: (wanted: Int, held: Int) { (Int(clamping: core.reserve.wanted), Int(clamping: core.reserve.held)) }
 }
 
 extension StorageCore {

@@ -14,6 +14,9 @@ final class StorageCore: Sendable {
   let writes: BlockingQueue<WriterMessage>
   let maintenance = BlockingQueue<MaintenanceMessage>(limit: 1_024)
   let readers: [ReaderQueue]
+  let reserve: Reserve
+  /// Pages of the file that hold nothing, when last looked at.
+  let freePages = Atomic<UInt64>(0)
   /// A checkpoint was asked for and has not begun.
   let isCheckpointAsked = Atomic<Bool>(false)
 
@@ -25,6 +28,8 @@ final class StorageCore: Sendable {
     var full: String?
     /// The WAL could not be copied into the file.
     var checkpoint: String?
+    /// When last looked at, the files at our paths were others.
+    var isDisplaced = false
     var problem: String? { broken ?? full ?? checkpoint }
   }
 
@@ -32,8 +37,16 @@ final class StorageCore: Sendable {
     self.config = config
     self.tuning = tuning
     self.file = file
+    reserve = Reserve(besides: file.path, setting: config.sqliteReserveBytes, total: file.totalBytes() ?? 0)
     writes = BlockingQueue(limit: tuning.writeQueueLimit)
     readers = (0..<max(tuning.readers, 1)).map { _ in ReaderQueue(limit: tuning.readQueueLimit) }
+  }
+
+  /// Why what is written would be lost: the files at our paths are not those that are open. nil when all is well. Two calls of stat(2).
+  func displacement() -> String? {
+    let found = file.displacement()
+    if found != nil || health.withLock({ $0.isDisplaced }) { health.withLock { $0.isDisplaced = found != nil } }
+    return found
   }
 
   /// Runs `body` on a thread that owns a connection, with the caller suspended.

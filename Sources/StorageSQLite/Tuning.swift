@@ -25,8 +25,8 @@ struct Tuning: Sendable {
   var keysPerLock = 4_096
   /// Rows that a replay may be ahead of the watch's reader.
   var replayAhead = 256
-  /// Space that stays free for the WAL and for removals.
-  var reservedBytes: UInt64 = 96 << 20
+  /// As `checkpointPages`, by the writer itself, where the disk is all but full.
+  var checkpointPagesWhenLow = 64
   /// Stands in for what the disk has left.
   var maxPageCount: Int64?
   /// Says what the next commit shall suffer.

@@ -6,16 +6,24 @@ extension Writer {
   ///
   /// After a failure it publishes what the file has beyond what was known.
   func openDatabase() throws(SQLiteError) {
+    if let displacement = core.file.displacement() { throw SQLiteError(code: 0, message: displacement, action: "opening \(core.file.path)") }
     let connection = try core.file.connect(cacheKiB: core.tuning.writerCacheKiB)
     // The first access takes the lock of the file; another process that holds it does not go away by waiting.
     let mode = try connection.text("PRAGMA journal_mode=WAL")
     guard mode == "wal" else {
       throw SQLiteError(code: 0, message: "the journal is \(mode ?? "unknown") and not a WAL", action: "opening \(core.file.path)")
     }
-    connection.setBusyTimeout(milliseconds: 5_000)
+    connection.setBusyTimeout(milliseconds: SQLiteConnection.patience)
     connection.followWAL()
     // Whatever an earlier life left in the WAL is made durable before anything is read from it and told to anybody.
-    try connection.checkpointCompletely()
+    do throws(SQLiteError) {
+      try connection.checkpointCompletely()
+    } catch {
+      // On a full disk it stays where it is, durable there.
+      guard error.isFull else { throw error }
+      try core.file.syncWAL()
+      core.health.withLock { $0.full = core.noSpace }
+    }
     let contents = try Contents(reading: connection)
     let known = core.newest.load(ordering: .relaxed)
     guard contents.newest >= known else {
@@ -24,7 +32,11 @@ extension Writer {
     let missed = try Self.rows(after: known, in: connection)
     leases = LeaseQueue()
     for key in contents.keys { leases.add(key.key, key.newest) }
-    open = try OpenDatabase(connection)
+    let database = try OpenDatabase(connection)
+    core.file.noteWAL()
+    core.reserve.open()
+    lookAfterSpace(database, isUrgent: true)
+    open = database
     core.state.withLock { state in
       state.index = KeyIndex(sorted: contents.keys)
       state.compacted = contents.compacted

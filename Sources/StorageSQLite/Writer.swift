@@ -13,14 +13,13 @@ final class Writer {
   var open: OpenDatabase?
   var leases = LeaseQueue()
   private var nextReopen: UInt64 = 0
-  private var nextLimitCheck: UInt64 = 0
-  private var pageLimit: Int64 = 0
-  private var pagesAtLastCheckpoint = 0
+  /// See `Writer+Space.swift`.
+  var spaceCheck = SpaceCheck()
 
   /// The connection with its statements, prepared once.
   struct OpenDatabase {
     let connection: SQLiteConnection
-    let begin, commit, insert, deleteRow, sliceOfHistory, setCompacted: SQLiteStatement
+    let begin, commit, insert, deleteRow, sliceOfHistory, setCompacted, freePages: SQLiteStatement
 
     init(_ connection: SQLiteConnection) throws(SQLiteError) {
       self.connection = connection
@@ -31,6 +30,7 @@ final class Writer {
       sliceOfHistory = try connection.prepare(
         "SELECT rev, key, prev_rev, deleted FROM history WHERE rev > ?1 AND rev <= ?2 ORDER BY rev LIMIT ?3")
       setCompacted = try connection.prepare("UPDATE meta SET value = ?1 WHERE name = 'compacted'")
+      freePages = try connection.prepare("PRAGMA freelist_count")
     }
   }
 
@@ -41,22 +41,30 @@ final class Writer {
     var batch: [WriterMessage] = []
     while core.writes.takeAll(into: &batch, deadline: wakeUpTime()) {
       if open == nil { reopenIfDue() }
-      if open == nil {
+      if open != nil, let displacement = core.displacement() {
+        // Nothing is written to a file that nobody will find again. The connection stays: it is the only way to what it holds.
+        spaceCheck.next = Clock.monotonicNanoseconds &+ SpaceCheck.interval
+        refuseAll(batch, .refused(displacement))
+      } else if open == nil {
         refuseAll(batch, .refused("the database is out of order: \(core.health.withLock { $0.problem ?? "reopening" })"))
       } else if let error = process(batch) {
         // Here, where no statement is in use: the old connection must really close.
         recover(from: error, batch)
       }
     }
+    if core.displacement() != nil { open?.connection.keepWAL() }
   }
 
   /// When to look at leases, or to try again.
   private func wakeUpTime() -> UInt64? {
     if open == nil { return nextReopen }
-    guard let lease = leases.nextDeadline else { return nil }
+    let space = isShortOfSpace ? spaceCheck.next : nil
+    guard let lease = leases.nextDeadline else { return space }
     // At most a minute at a time, as the wall clock may be set while we sleep.
     let milliseconds = min(max(lease - Clock.wallMilliseconds, 0), 60_000)
-    return Clock.monotonicNanoseconds &+ UInt64(milliseconds) &* 1_000_000
+    let due = Clock.monotonicNanoseconds &+ UInt64(milliseconds) &* 1_000_000
+    // Leases that are due and can't be removed must not make us spin.
+    return space.map { milliseconds == 0 ? $0 : min($0, due) } ?? due
   }
 
   // MARK: - One batch
@@ -64,29 +72,42 @@ final class Writer {
   /// Does and answers a batch; or, with an error from which one must recover, answers nobody.
   private func process(_ messages: [WriterMessage]) -> SQLiteError? {
     guard let open else { return nil }
-    adjustPageLimit(open)
+    lookAfterSpace(open)
     do throws(SQLiteError) {
       finish(try write(messages, open, removalsOnly: false), open)
       return nil
     } catch {
       open.connection.rollBack()
-      return error.isFull ? processWithoutSpace(messages, open, error) : error
+      return error.isFull ? processWithoutSpace(messages, open) : error
     }
   }
 
   /// On a full disk puts are refused, but removals may use the reserve: they are what frees space.
-  private func processWithoutSpace(_ messages: [WriterMessage], _ open: OpenDatabase, _ reason: SQLiteError) -> SQLiteError? {
-    defer { nextLimitCheck = 0 }
-    core.health.withLock { $0.full = "no space left for \(core.file.path)" }
-    do throws(SQLiteError) {
-      try setPageLimit(pageLimit + 1_024, open)
-      finish(try write(messages, open, removalsOnly: true), open)
-    } catch {
-      open.connection.rollBack()
-      guard error.isFull else { return error }
-      refuseAll(messages, reason.asStorageError)
+  private func processWithoutSpace(_ messages: [WriterMessage], _ open: OpenDatabase) -> SQLiteError? {
+    defer { spaceCheck.next = 0 }
+    // What is full may be the WAL only, and it can begin anew.
+    open.connection.checkpointUrgently()
+    lookAfterSpace(open, isUrgent: true)
+    var removalsOnly = false
+    while true {
+      do throws(SQLiteError) {
+        finish(try write(messages, open, removalsOnly: removalsOnly), open)
+        return nil
+      } catch {
+        open.connection.rollBack()
+        guard error.isFull else { return error }
+      }
+      if !removalsOnly {
+        removalsOnly = true
+        core.health.withLock { $0.full = core.noSpace }
+        liftPageLimit(open)
+      } else if core.reserve.giveUp() {
+        open.connection.checkpointUrgently()
+      } else {
+        refuseAll(messages, .outOfSpace(core.noSpace))
+        return nil
+      }
     }
-    return nil
   }
 
   /// Does a batch in one transaction. When it throws, nothing of it counts and nobody has been answered.
@@ -158,7 +179,7 @@ final class Writer {
     var value: SharedBytes?
     switch change.action {
     case .put(let bytes, let lease):
-      if removalsOnly { return .failed(.outOfSpace("no space left for \(core.file.path)")) }
+      if removalsOnly { return .failed(.outOfSpace(core.noSpace)) }
       version.lease = lease
       value = bytes
       do throws(SQLiteError) {
@@ -208,7 +229,9 @@ final class Writer {
         core.health.withLock { if $0.full != nil { $0.full = nil } }
       }
     }
-    batch.answer()
+    // What went into a file that has just lost its name is no more than a hope: the state follows the open file, but nobody is told success.
+    let displacement = batch.changes.isEmpty ? nil : core.displacement()
+    batch.answer(doubt: displacement.map { .unreachable("the outcome of the write is unknown: \($0)") })
     if batch.isInTransaction { lookAfterWAL(open.connection) }
   }
 
@@ -261,46 +284,6 @@ final class Writer {
     return Slice(rows: rows, reached: reached)
   }
 
-  // MARK: - WAL and space
-
-  private func lookAfterWAL(_ connection: SQLiteConnection) {
-    let pages = connection.pagesInWAL
-    if pages < pagesAtLastCheckpoint { pagesAtLastCheckpoint = 0 }
-    guard pages >= pagesAtLastCheckpoint + core.tuning.checkpointPages else { return }
-    pagesAtLastCheckpoint = pages
-    if pages >= core.tuning.checkpointPagesInWriter {
-      do throws(SQLiteError) {
-        try connection.checkpointPassively()
-        core.health.withLock { $0.checkpoint = nil }
-      } catch {
-        core.health.withLock { $0.checkpoint = error.description }
-      }
-    } else if core.isCheckpointAsked.compareExchange(expected: false, desired: true, ordering: .relaxed).exchanged {
-      _ = core.maintenance.push(.checkpoint, overLimit: true)
-    }
-  }
-
-  /// Tells SQLite how far the file may grow, so that it says "full" while there is room for the WAL and for removals.
-  private func adjustPageLimit(_ open: OpenDatabase) {
-    let now = Clock.monotonicNanoseconds
-    guard now >= nextLimitCheck else { return }
-    nextLimitCheck = now &+ 1_000_000_000
-    var limit: Int64 = 4_294_967_294
-    if let fixed = core.tuning.maxPageCount {
-      limit = fixed
-    } else if let free = core.file.freeBytes() {
-      let room = free > core.tuning.reservedBytes ? free - core.tuning.reservedBytes : 0
-      limit = min(limit, Int64(clamping: (core.file.fileBytes() &+ room) / 4_096))
-    }
-    // An error shows again at the next write, where it is handled.
-    if limit != pageLimit { try? setPageLimit(limit, open) }
-    pageLimit = limit
-  }
-
-  private func setPageLimit(_ pages: Int64, _ open: OpenDatabase) throws(SQLiteError) {
-    try open.connection.execute("PRAGMA max_page_count=\(max(pages, 1))")
-  }
-
   // MARK: - Failure
 
   /// An error of COMMIT, of fsync, of the disk: what of the batch reached the file is unknown, and the kernel may have dropped pages it
@@ -334,6 +317,8 @@ final class Writer {
     let resume = ThreadSignal()
     let paused = pauseOthers(resume)
     defer { for _ in 0..<paused { resume.signal() } }
+    // Whoever closed last has removed the WAL: the next one is another file.
+    core.file.forgetWAL()
     do throws(SQLiteError) {
       try openDatabase()
       core.health.withLock { $0.broken = nil }

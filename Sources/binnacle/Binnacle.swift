@@ -16,7 +16,10 @@ struct Binnacle: AsyncParsableCommand {
       let flags = try CommandLineFlags(try ProgramArguments.all())
       // These three are parsed without the tree of commands: in a debug build swift-argument-parser looks at each option of each of them anew.
       switch flags.verb {
-      case .serve: try await Serve.run(try flags.settings())
+      case .serve:
+        // Before files are read, so that no signal that means nothing ends a start.
+        let signals = Signals()
+        try await Serve.run(try flags.settings(), signals)
       case .checkConfig: CheckConfig.run(try flags.settings())
       case .kubeconfig: try PrintKubeconfig.run(try flags.options())
       case nil:
@@ -27,13 +30,17 @@ struct Binnacle: AsyncParsableCommand {
           try command.run()
         }
       }
+      StandardError.flush()
     } catch let failure as StartFailure {
       StandardError.write("binnacle: \(failure.description)\n")
+      StandardError.flush()
       exit(withError: ExitCode.failure)
     } catch let failure as UsageFailure {
       StandardError.write("binnacle: \(failure.description)\n")
+      StandardError.flush()
       exit(withError: ExitCode.validationFailure)
     } catch {
+      StandardError.flush()
       exit(withError: error)
     }
   }

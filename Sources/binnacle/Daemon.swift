@@ -48,6 +48,7 @@ struct Daemon {
     } catch StorageError.invalidConfiguration(let why) {
       throw StartFailure(why)
     }
+    await Self.tellOfSpace(storage, settings, logger)
     let nodeMeter = StorageMeter(group: "", resource: "nodes")
     let budget = MemoryBudget(limit: settings.options.memoryBudgetMB << 20)
     let (nodes, destroyNodes) = await Self.store(NodeStrategy(), settings, over: MeteredStorage(storage, nodeMeter), budget, logger)
@@ -63,7 +64,7 @@ struct Daemon {
       { text in (storage as? Etcd2Storage)?.writeMetrics(&text) }, { text in serverMetrics.write(&text) }, { text in settings.authentication?.write(&text) }, { text in settings.tokenMetrics?.write(&text) }, ProcessMetrics.source,
     ]
     configuration.version.gitVersion = "\(BuildInfo.kubernetesVersion)+binnacle"
-    configuration.healthChecks = [StandardError.healthCheck, HealthCheck(name: "etcd") { try await storage.readinessCheck() }]
+    configuration.healthChecks = [StandardError.healthCheck, HealthCheck(name: "etcd", live: { try await storage.livenessCheck() }) { try await storage.readinessCheck() }]
     configuration.readyChecks = [
       HealthCheck(name: "etcd-readiness") { try await storage.readinessCheck() }, HealthCheck(name: "informer-sync") { try await nodes.objects.readinessCheck() },
     ]
@@ -112,6 +113,16 @@ struct Daemon {
       await destroyStorage()
       throw StartFailure("\(error)")
     }
+  }
+
+  /// What the embedded database keeps of the disk, and whether it can be written to.
+  private static func tellOfSpace(_ storage: any Storage, _ settings: Settings, _ logger: Logger) async {
+    guard let embedded = storage as? SQLiteStorage else { return }
+    let reserve = embedded.reserve
+    logger.info("disk space kept in reserve for removals", metadata: [
+      "database": "\(settings.storage.sqlitePath)", "bytes": "\(reserve.wanted)", "heldBytes": "\(reserve.held)",
+    ])
+    do { try await embedded.readinessCheck() } catch { logger.warning("storage", metadata: ["problem": "\(error)"]) }
   }
 
   /// Lets the command line ask for what only the one who has the database open can do.

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Glibc
 import Logging
+import Synchronization
 
 /// `binnacle serve`
 struct Serve: AsyncParsableCommand {
@@ -8,11 +9,11 @@ struct Serve: AsyncParsableCommand {
     discussion: "Other flags of kube-apiserver 1.36 are taken with a warning, or refused where they would protect.")
   @OptionGroup var options: ServeOptions
 
-  static func run(_ settings: Settings) async throws {
-    let signals = Signals()
+  static func run(_ settings: Settings, _ signals: Signals) async throws {
     let format = settings.options.loggingFormat
     let verbosity = settings.options.verbosity
     let level: Logger.Level = verbosity >= 4 ? .trace : verbosity >= 2 ? .debug : .info
+    StandardError.format.withLock { $0 = format }
     LoggingSystem.bootstrap { label in
       var handler = StructuredLog(format: format, label: label)
       handler.logLevel = level

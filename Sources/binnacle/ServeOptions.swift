@@ -97,6 +97,9 @@ struct ServeOptions: ParsableCommand {
   @Option(help: "Directory of the embedded database.")
   var dataDir = "data"
 
+  @Option(name: .customLong("sqlite-reserve-mb"), help: "Megabytes of disk that the embedded database keeps for removals when all else is full; 0 for none. Default: a 64th of the file system, at least 1 and at most 16, and less where less is free.")
+  var sqliteReserveMB: Int?
+
   @Option(help: "How often history is compacted, such as 5m; 0 for never.")
   var etcdCompactionInterval = Seconds(300)
 

@@ -25,6 +25,7 @@ final class ServerMetrics: Sendable {
       ("binnacle_memory_budget_used_bytes", .gauge, "What clients make the server hold: requests that are coming or worked on, and answers that nobody shares.", budget.used),
       ("binnacle_memory_budget_refused_total", .counter, "Requests answered 429 because the budget was used up.", budget.refused),
       ("binnacle_memory_budget_ended_readers_total", .counter, "Slow readers ended because the budget was used up.", budget.endedReaders),
+      ("binnacle_log_lines_lost_total", .counter, "Log lines dropped because nobody read standard error in time, or not written because its reader had gone.", StandardError.lost),
     ]
     for family in families {
       text.family(family.name, family.kind, family.help)

@@ -122,6 +122,10 @@ extension ServeOptions {
       throw StartFailure("--deserialization-cache-size: \(deserializationCacheSize) is not between 0 and 10000000")
     }
     storage.deserializationCacheSize = deserializationCacheSize
+    if let megabytes = sqliteReserveMB {
+      guard (0...1 << 20).contains(megabytes) else { throw StartFailure("--sqlite-reserve-mb: \(megabytes) is not between 0 (no reserve) and 1048576") }
+      storage.sqliteReserveBytes = UInt64(megabytes) << 20
+    }
     storage.compactionInterval = etcdCompactionInterval.duration
     storage.healthcheckTimeout = etcdHealthcheckTimeout.duration
     storage.startTimeout = etcdStartTimeout.duration

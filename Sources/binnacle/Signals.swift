@@ -20,8 +20,15 @@ struct Signals: Sendable {
         errno = saved
       }
     }
-    signal(SIGPIPE, SIG_IGN)
+    for number in Self.withoutMeaning { signal(number, SIG_IGN) }
   }
+
+  /// Signals that would end (or stop) a program that does not know them, and that say nothing to this one: what people send to other
+  /// daemons, timers that it does not set, a terminal that it does not read, and failures that the system call tells too. It starts no
+  /// programs, which would inherit that they are ignored.
+  private static let withoutMeaning: [Int32] =
+    [SIGPIPE, SIGUSR1, SIGUSR2, SIGALRM, SIGVTALRM, SIGPROF, SIGIO, SIGPWR, SIGSTKFLT, SIGTTIN, SIGTTOU, SIGXFSZ]
+    + Array(__libc_current_sigrtmin()...__libc_current_sigrtmax())
 
   /// Waits for the next signal on a thread of its own, so that nothing of the cooperative pool blocks.
   func next() async -> Int32 {

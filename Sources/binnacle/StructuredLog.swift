@@ -1,35 +1,30 @@
 import APIServer
 import Logging
+import Machinery
 import Synchronization
 
 #if canImport(Glibc)
   import Glibc
 #endif
 
-/// The last resort for text to people.
+/// Text to people: standard error, which nobody waits for.
 enum StandardError {
-  static func write(_ text: String) {
-    let bytes = Array(text.utf8)
-    var sent = 0
-    while sent < bytes.count {
-      let count = bytes.withUnsafeBytes { Glibc.write(STDERR_FILENO, $0.baseAddress?.advanced(by: sent), bytes.count - sent) }
-      if count <= 0 { return }  // nobody reads our stderr: nothing better to do than to go on
-      sent += count
-    }
-  }
+  private static let lines = LineWriter(descriptor: STDERR_FILENO) { StructuredLog.notice(ofDropped: $0, format: format.withLock { $0 }) }
+  /// How the one line looks that the writer itself makes.
+  static let format = Mutex(LogFormat.text)
 
-  private static let lastWritable = Mutex(ContinuousClock.now)
+  static func write(_ text: String) { lines.write(text) }
 
-  /// `log`: whoever reads our log has read it lately. (`healthz.LogHealthz`, which allows two minutes too.)
-  static let healthCheck = HealthCheck(name: "log") {
-    var descriptor = pollfd(fd: STDERR_FILENO, events: Int16(POLLOUT), revents: 0)
-    // A closed reader is no blocked one: then lines go nowhere, and nobody waits.
-    let isBlocked = poll(&descriptor, 1, 0) == 0
-    let last = lastWritable.withLock { last in
-      if !isBlocked { last = .now }
-      return last
-    }
-    if isBlocked, .now - last > .seconds(120) { throw LoggingBlocked() }
+  /// Before the end of the process: what is written still comes out, unless nobody reads it.
+  static func flush() { lines.flush(within: .seconds(1)) }
+
+  /// Lines that found no room, or no reader.
+  static var lost: Int { lines.lost }
+
+  /// `log`: whoever reads our log has read it lately. (`healthz.LogHealthz`, which allows two minutes too.) No reason to start anew: nobody
+  /// waits for it.
+  static let healthCheck = HealthCheck(name: "log", live: {}) {
+    if let time = lines.blockedFor, time > .seconds(120) { throw LoggingBlocked() }
   }
   private struct LoggingBlocked: Error, CustomStringConvertible { let description = "logging blocked" }
 }
@@ -48,15 +43,27 @@ struct StructuredLog: LogHandler {
 
   func log(event: LogEvent) {
     let fields = metadata.merging(event.metadata ?? [:]) { $1 }.sorted { $0.key < $1.key }
-    var now = timespec()
-    clock_gettime(CLOCK_REALTIME, &now)
-    switch format {
-    case .text: StandardError.write(Self.text(event, fields: fields, at: now))
-    case .json: StandardError.write(Self.json(event, fields: fields, at: now))
-    }
+    StandardError.write(Self.line(Event(event.level, "\(event.message)", event.file, Int(event.line)), fields, format))
   }
 
-  private static func text(_ event: LogEvent, fields: [(key: String, value: Logger.MetadataValue)], at time: timespec) -> String {
+  /// What a line is made of, beside its fields.
+  private struct Event {
+    let (level, message, file, line): (Logger.Level, String, String, Int)
+    init(_ level: Logger.Level, _ message: String, _ file: String, _ line: Int) { (self.level, self.message, self.file, self.line) = (level, message, file, line) }
+  }
+
+  /// The line in the place of lines that found no room.
+  static func notice(ofDropped count: Int, format: LogFormat) -> String {
+    line(Event(.warning, "log lines dropped: nobody read them in time", #file, #line), [("count", "\(count)")], format)
+  }
+
+  private static func line(_ event: Event, _ fields: [(key: String, value: Logger.MetadataValue)], _ format: LogFormat) -> String {
+    var now = timespec()
+    clock_gettime(CLOCK_REALTIME, &now)
+    return format == .text ? text(event, fields: fields, at: now) : json(event, fields: fields, at: now)
+  }
+
+  private static func text(_ event: Event, fields: [(key: String, value: Logger.MetadataValue)], at time: timespec) -> String {
     var seconds = time.tv_sec
     var parts = tm()
     gmtime_r(&seconds, &parts)
@@ -69,15 +76,15 @@ struct StructuredLog: LogHandler {
       }
     let clock = "\(padded(Int(parts.tm_hour), 2)):\(padded(Int(parts.tm_min), 2)):\(padded(Int(parts.tm_sec), 2)).\(padded(time.tv_nsec / 1_000, 6))"
     let file = event.file.split(separator: "/").last ?? ""
-    var line = "\(letter)\(padded(Int(parts.tm_mon) + 1, 2))\(padded(Int(parts.tm_mday), 2)) \(clock) \(getpid()) \(file):\(event.line)] \(quoted("\(event.message)"))"
+    var line = "\(letter)\(padded(Int(parts.tm_mon) + 1, 2))\(padded(Int(parts.tm_mday), 2)) \(clock) \(getpid()) \(file):\(event.line)] \(quoted(event.message))"
     for (key, value) in fields { line += " \(key)=\(quoted("\(value)"))" }
     return line + "\n"
   }
 
-  private static func json(_ event: LogEvent, fields: [(key: String, value: Logger.MetadataValue)], at time: timespec) -> String {
+  private static func json(_ event: Event, fields: [(key: String, value: Logger.MetadataValue)], at time: timespec) -> String {
     let verbosity = switch event.level { case .trace: 4 case .debug: 2 default: 0 }
     var line = "{\"ts\":\(time.tv_sec)\(padded(time.tv_nsec / 1_000_000, 3)).\(padded(time.tv_nsec / 1_000 % 1_000, 3))"
-    line += ",\"v\":\(verbosity),\"severity\":\(quoted(event.level.rawValue)),\"msg\":\(quoted("\(event.message)"))"
+    line += ",\"v\":\(verbosity),\"severity\":\(quoted(event.level.rawValue)),\"msg\":\(quoted(event.message))"
     for (key, value) in fields { line += ",\(quoted(key)):\(quoted("\(value)"))" }
     return line + "}\n"
   }

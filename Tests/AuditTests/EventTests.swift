@@ -189,4 +189,28 @@ private final class Shelf: AuditBackend {
     #expect(log.lost == 1 && problems.withLock { $0 } == ["/dev/full: No space left on device"])
     #expect(throws: AuditLog.Unusable.self) { try AuditLog(AuditLog.Configuration(path: "/nowhere/audit.log")) }
   }
+
+  @Test func `a pipe that nobody reads holds up neither the opening, nor events, nor the end, and what it cost is told`() async throws {
+    let folder = try TemporaryFolder()
+    let path = folder.file("pipe")
+    #expect(mkfifo(path, 0o600) == 0)
+    let problems = Mutex<[String]>([])
+    var configuration = AuditLog.Configuration(path: path)
+    configuration.bufferSize = 10
+    configuration.report = { problem in problems.withLock { $0.append(problem) } }
+    let log = try AuditLog(configuration)
+    let event = line(String(repeating: "x", count: 10_000))
+    var refused = 0
+    // A pipe holds 64 KiB, the writer takes 64 events at a time, and ten wait.
+    while refused == 0 { if !log.take(event) { refused += 1 } }
+    let policy = try AuditPolicy(["apiVersion": "audit.k8s.io/v1", "kind": "Policy", "rules": [["level": "Metadata"]]])
+    await AuditTrail(policy, [log]).flush(within: .milliseconds(20))
+    // Somebody reads after all.
+    let reader = try ChildProcess(["cat", path], outputFile: folder.file("read"))
+    await log.flush()
+    #expect(problems.withLock { $0 } == ["\(path): 1 events were lost, as they came faster than they could be written"])
+    #expect(log.lost == 0)
+    reader.signal(SIGKILL)
+    try await reader.wait()
+  }
 }

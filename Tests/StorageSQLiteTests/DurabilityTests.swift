@@ -172,12 +172,15 @@ import Testing
     let path = folder.file("store.db")
     let faults = Mutex<[CommitFault]>([])
     var tuning = Tuning()
-    tuning.commitFault = { faults.withLock { $0.popLast() } }
+    tuning.commitFault = {
+      guard let fault = faults.withLock({ $0.popLast() }) else { return nil }
+      // At that moment the file vanishes and its name is a folder: nothing can be opened there.
+      rename(path, path + ".away")
+      mkdir(path, 0o700)
+      return fault
+    }
     try await withDatabase(path, tuning) { storage in
       let made = try await storage.create(key: "/a", value: bytes("1"), ttl: nil)
-      // The file vanishes and its name is a folder: nothing can be opened there.
-      try FileManager.default.moveItem(atPath: path, toPath: path + ".away")
-      try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: false)
       faults.withLock { $0 = [.lost] }
       for text in ["2", "3"] {
         await #expect(throws: StorageError.self) {

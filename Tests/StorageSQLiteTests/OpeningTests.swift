@@ -22,12 +22,12 @@ import Testing
     let path = folder.file("data/store.db")
     try await withDatabase(path) { storage in
       _ = try await storage.create("/a", "x")
-      for file in [path, path + "-wal"] {
+      for file in [path, path + "-wal", path + "-reserve"] {
         let mode = try FileManager.default.attributesOfItem(atPath: file)[.posixPermissions] as? Int
         #expect(mode == 0o600)
       }
     }
-    #expect(try FileManager.default.contentsOfDirectory(atPath: folder.file("data")) == ["store.db"])
+    #expect(try FileManager.default.contentsOfDirectory(atPath: folder.file("data")).sorted() == ["store.db", "store.db-reserve"])
   }
 
   @Test func `what was written is there after closing, and revisions go on`() async throws {
@@ -126,7 +126,7 @@ import Testing
       let after = path == folder.path ? "" : try await contents(path)
       #expect(after == before)
     }
-    #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted() == ["foreign.db", "newer.db", "text"])
+    #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted() == ["foreign.db", "newer.db", "newer.db-reserve", "text"])
   }
 
   @Test func `places where no file can be are refused in one line`() async throws {
@@ -185,7 +185,7 @@ import Testing
     let path = folder.file("store.db")
     try Data("half".utf8).write(to: URL(filePath: "\(path).new-\(getpid())"))
     try await withDatabase(path) { _ = try await $0.create("/a", "x") }
-    #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path) == ["store.db"])
+    #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted() == ["store.db", "store.db-reserve"])
   }
 
   @Test func `opening and destroying 50 times leaves no descriptor and no thread`() async throws {

@@ -44,7 +44,7 @@ import Testing
     "strict-transport-security-directives": ("max-age=1", []), "tls-curve-preferences": ("29", []), "max-connection-bytes-per-sec": ("1", []), "disable-http2-serving": ("true", []),
     "audit-log-compress": ("true", []), "secure-port": ("65536", []), "insecure-port": ("-1", []), "encryption-provider-config-automatic-reload": ("true", []), "goaway-chance": ("0.03", []),
     "http2-max-streams-per-connection": ("-1", []), "max-requests-inflight": ("-1", []), "max-mutating-requests-inflight": ("1000001", []), "min-request-timeout": ("0", []),
-    "deserialization-cache-size": ("-1", []), "reactors": ("1025", []), "max-connections": ("0", []), "max-connections-per-client": ("-1", []), "memory-budget-mb": ("1", []),
+    "deserialization-cache-size": ("-1", []), "reactors": ("1025", []), "max-connections": ("0", []), "max-connections-per-client": ("-1", []), "memory-budget-mb": ("1", []), "sqlite-reserve-mb": ("-1", []),
     "audit-log-maxage": ("-1", []), "audit-log-maxbackup": ("1073741825", []), "audit-log-maxsize": ("0", []), "audit-log-batch-buffer-size": ("0", []), "audit-webhook-batch-buffer-size": ("0", []),
     "audit-webhook-batch-max-size": ("0", []), "audit-log-truncate-max-event-size": ("0", ["--audit-log-truncate-enabled"]), "audit-log-truncate-max-batch-size": ("1", ["--audit-log-truncate-enabled"]),
     "audit-webhook-truncate-max-event-size": ("0", ["--audit-webhook-truncate-enabled"]), "audit-webhook-truncate-max-batch-size": ("1", ["--audit-webhook-truncate-enabled"]),

@@ -34,6 +34,7 @@ private struct FlagEffects {
     case .etcd: return type == StorageBackend.typeSQLite ? "the storage is no etcd" : nil
     case .etcd3: return type == StorageBackend.typeETCD3 ? nil : "the storage is not etcd3"
     case .etcd2: return type == StorageBackend.typeETCD2 ? nil : "the storage is not etcd2"
+    case .sqlite: return type == StorageBackend.typeSQLite ? nil : "the storage is not sqlite"
     case .history: return type == StorageBackend.typeETCD2 ? "etcd2 keeps no history" : nil
     case .folder:
       return type == StorageBackend.typeSQLite || settings.secure?.certificateFolder != nil && options.certDir.isEmpty ? nil : "nothing is kept there"

@@ -51,7 +51,7 @@ struct KnownFlag: Sendable {
 enum FlagCondition: Sendable, Equatable {
   case https, http
   /// A storage that is one of these.
-  case etcd, etcd3, etcd2
+  case etcd, etcd3, etcd2, sqlite
   /// A storage that keeps history.
   case history
   /// Something in the data directory: the embedded database, or certificates.
@@ -63,7 +63,7 @@ enum FlagCondition: Sendable, Equatable {
 
   init?(_ mark: String) {
     let names: [String: FlagCondition] = [
-      "https": .https, "http": .http, "etcd": .etcd, "etcd3": .etcd3, "etcd2": .etcd2, "history": .history, "folder": .folder, "cache": .cache,
+      "https": .https, "http": .http, "etcd": .etcd, "etcd3": .etcd3, "etcd2": .etcd2, "sqlite": .sqlite, "history": .history, "folder": .folder, "cache": .cache,
     ]
     if let condition = names[mark] {
       self = condition

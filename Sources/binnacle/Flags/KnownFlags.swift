@@ -209,6 +209,7 @@ enum KnownFlags {
     allow-insecure-network bool acts
     authorization-always-allow-paths strings acts https
     data-dir string acts folder filled
+    sqlite-reserve-mb int acts sqlite
     etcd-consistent-reads auto|progress|fence acts etcd3
     etcd-user string acts etcd3 filled
     etcd-password-file string acts etcd3 filled
