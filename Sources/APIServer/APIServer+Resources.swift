@@ -67,8 +67,12 @@ extension APIServer {
       let negotiated = try context.negotiated()
       let version = context.query["resourceVersion"] ?? ""
       if let object = try endpoint.store.getNow(name, namespace: namespace, resourceVersion: version) {
-        guard negotiated.isLong(object) else { return context.reply.send(try endpoint.answer(object, negotiated, context)) }
-        return perform(context, limit: configuration.requestTimeout) { () async throws(Status) in try await endpoint.answerApart(object, negotiated, context) }
+        guard negotiated.isLong(object) else {
+          return context.reply.send(try endpoint.answer(object, negotiated, context))
+        }
+        return perform(context, limit: configuration.requestTimeout) { () async throws(Status) in
+          try await endpoint.answerApart(object, negotiated, context)
+        }
       }
       perform(context, limit: configuration.requestTimeout) { () async throws(Status) in
         let object = try await endpoint.store.get(name, namespace: namespace, resourceVersion: version)
@@ -150,7 +154,9 @@ extension APIServer {
   /// A watch by name may repeat the name in its selector, but say no other.
   private static func checkName(_ name: String, _ options: ListOptions) throws(Status) {
     guard !options.fieldSelector.isEmpty else { return }
-    if try options.requiredName() != name { throw Status.badRequest("fieldSelector metadata.name doesn't match requested name") }
+    if try options.requiredName() != name {
+      throw Status.badRequest("fieldSelector metadata.name doesn't match requested name")
+    }
   }
 
   /// As long as asked for, else once to twice the configured least, so that watches opened together do not end together.
@@ -171,7 +177,8 @@ extension APIServer {
       let (object, warnings) = try endpoint.store.decodeBody(body.json, validation: options.fieldValidationKind, problems: body.problems(options.fieldValidationKind))
       context.reply.audit?.sent(object)
       let result = try await endpoint.store.create(object, namespace: namespace, options: options, warnings: warnings)
-      return try await endpoint.answerApart(result.object, code: result.code, negotiated, context).warning(result.warnings)
+      let answer = try await endpoint.answerApart(result.object, code: result.code, negotiated, context)
+      return answer.warning(result.warnings)
     }
   }
 
@@ -185,7 +192,8 @@ extension APIServer {
       context.reply.audit?.sent(object)
       let result = try await endpoint.store.update(
         name, namespace: namespace, body: object, subresource: subresource, options: options, warnings: warnings)
-      return try await endpoint.answerApart(result.object, code: result.code, negotiated, context).warning(result.warnings)
+      let answer = try await endpoint.answerApart(result.object, code: result.code, negotiated, context)
+      return answer.warning(result.warnings)
     }
   }
 
@@ -207,7 +215,8 @@ extension APIServer {
         result = try await endpoint.store.patch(
           name, namespace: namespace, kind: kind, body: context.body, subresource: subresource, options: options)
       }
-      return try await endpoint.answerApart(result.object, code: result.code, negotiated, context).warning(result.warnings)
+      let answer = try await endpoint.answerApart(result.object, code: result.code, negotiated, context)
+      return answer.warning(result.warnings)
     }
   }
 
@@ -227,7 +236,8 @@ extension APIServer {
       case .gone(let status): return .success(status, negotiated)
       case .pending(let object):
         // Only those who asked for the old cascading deletion hear that it goes on (SEMANTICS 2.14).
-        return try await endpoint.answerApart(object, code: options.orphanDependents == false ? 202 : 200, negotiated, context)
+        let code = options.orphanDependents == false ? 202 : 200
+        return try await endpoint.answerApart(object, code: code, negotiated, context)
       }
     }
   }

@@ -292,8 +292,8 @@ public final class APIServer: RequestHandler {
 
   // MARK: deferred work
 
-  /// Runs `work` on the request's reactor, or apart from it where the body is large or the work is known to be long (`isLong`), and sends its answer, or a 504
-  /// when `limit` (which `timeout=` may lower) passes first.
+  /// Runs `work` on the request's reactor, or apart from it where the body is large or the work is known to be long
+  /// (`isLong`), and sends its answer, or a 504 when `limit` (which `timeout=` may lower) passes first.
   func perform(
     _ context: RequestContext, limit: Duration, isLong: Bool = false, _ work: @escaping @Sendable () async throws(Status) -> Answer
   ) {

@@ -36,8 +36,8 @@ struct AcceptClause: Equatable {
   }
   private static let bytesMax = 4 << 10
 
-  /// The clauses, best first, in goautoneg's order (its comparison is no strict order, so its sort is copied as an insertion sort; where there are more than
-  /// Go sorts so, the order is that of quality and of stars).
+  /// The clauses, best first, in goautoneg's order (its comparison is no strict order, so its sort is copied as an
+  /// insertion sort; where there are more than Go sorts so, the order is that of quality and of stars).
   static func parse(_ header: String) -> [AcceptClause] {
     var clauses: [AcceptClause] = []
     for part in considered(header).split(separator: ",", omittingEmptySubsequences: false) {

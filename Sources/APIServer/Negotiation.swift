@@ -18,7 +18,9 @@ struct Negotiated: Sendable, Equatable {
   var pretty = false
 
   /// Is it long work to answer with an object? Its own bytes are at hand.
-  func isLong(_ object: CachedObject) -> Bool { object.object.count > WorkThreads.inlineBytesMax && !(form == .whole && media == .json && !pretty) }
+  func isLong(_ object: CachedObject) -> Bool {
+    object.object.count > WorkThreads.inlineBytesMax && !(form == .whole && media == .json && !pretty)
+  }
 }
 
 /// Content negotiation in the two stages of kube-apiserver: its router compares names, its handlers understand parameters.

@@ -56,7 +56,8 @@ public struct RequestInfo: Sendable, Equatable {
       let watch = query("watch")
       verb = watch == nil || watch == "0" || watch?.lowercased() == "false" ? "list" : "watch"
       // One that is too long to be looked at here names nobody, so that more is asked for, never less.
-      if let text = query("fieldSelector"), text.utf8.count <= Self.selectorBytesMax, let selector = try? FieldSelector.parse(text), let selected = selector.requiredValue(of: "metadata.name"),
+      if let text = query("fieldSelector"), text.utf8.count <= Self.selectorBytesMax,
+        let selector = try? FieldSelector.parse(text), let selected = selector.requiredValue(of: "metadata.name"),
         NameValidation.pathSegmentName(selected).isEmpty
       {
         name = selected

@@ -134,14 +134,18 @@ public struct FieldSet: Sendable, Equatable {
     return sets.first ?? FieldSet()
   }
 
-  /// Of two sets so different in size it is faster to look for the elements of the smaller one than to walk both: many managers, each with little, are
-  /// compared with what one write has changed.
+  /// Of two sets so different in size it is faster to look for the elements of the smaller one than to walk both: many
+  /// managers, each with little, are compared with what one write has changed.
   private static func isMuchLarger(_ a: FieldSet, _ b: FieldSet) -> Bool { a.entries.count / 8 > b.entries.count }
 
   public func intersection(_ other: FieldSet) -> FieldSet {
     if isEmpty || other.isEmpty { return FieldSet() }
-    if Self.isMuchLarger(other, self) { return common(entries.lazy.compactMap { entry in other.entry(entry.element).map { (entry, $0) } }) }
-    if Self.isMuchLarger(self, other) { return common(other.entries.lazy.compactMap { entry in self.entry(entry.element).map { ($0, entry) } }) }
+    if Self.isMuchLarger(other, self) {
+      return common(entries.lazy.compactMap { entry in other.entry(entry.element).map { (entry, $0) } })
+    }
+    if Self.isMuchLarger(self, other) {
+      return common(other.entries.lazy.compactMap { entry in self.entry(entry.element).map { ($0, entry) } })
+    }
     return zipped(other) { a, b in
       guard let a, let b else { return nil }
       return Entry(element: a.element, isMember: a.isMember && b.isMember, children: a.children.intersection(b.children))

@@ -20,7 +20,8 @@ struct ManagerID: Hashable, Sendable {
     return JSONValue.object(JSONObject(unchecked: members)).encoded()
   }
 
-  /// The order in which upstream sorts managers among each other, by their identifiers. `m` of a subresource so comes before `m`.
+  /// The order in which upstream sorts managers among each other, by their identifiers. `m` of a subresource so comes
+  /// before `m`.
   static func precedes(_ a: SharedBytes, _ b: SharedBytes) -> Bool {
     a.withUnsafeBytes { x in b.withUnsafeBytes { y in x.lexicographicallyPrecedes(y) } }
   }

@@ -87,8 +87,8 @@ public struct FieldError: Sendable, Equatable {
   public static func notFound(_ field: String, _ text: String) -> FieldError { FieldError(.notFound, field, value: GoText.quoted(text)) }
   public static func internalError(_ field: String, _ why: String) -> FieldError { FieldError(.internalError, field, detail: why) }
 
-  /// The most bytes of complaints that one answer tells, beside the first: a body can hold more mistakes than anybody reads, and each may be told many times as
-  /// long as it is.
+  /// The most bytes of complaints that one answer tells, beside the first: a body can hold more mistakes than anybody
+  /// reads, and each may be told many times as long as it is.
   public static let textMax = 1 << 20
 
   /// As many of `errors` as an answer tells, and their messages.

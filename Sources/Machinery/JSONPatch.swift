@@ -19,8 +19,9 @@ public struct JSONPatch: Sendable {
   public static let maxOperations = 10_000
   /// Most bytes that `copy` operations may add up to.
   public static let maxCopiedBytes = 3 << 20
-  /// Most steps that all operations may take together: a member that is looked at, four elements that make room for another, a value whose depth is
-  /// measured. Half a second's work; 10,000 operations among 1,000 members or elements take half of it.
+  /// Most steps that all operations may take together: members that are looked through, elements of lists that are
+  /// changed, values whose depth is measured. About a second's work; 10,000 operations among 1,000 members or elements
+  /// take half of it.
   public static let maxSteps = 20_000_000
 
   private struct Operation: Sendable {

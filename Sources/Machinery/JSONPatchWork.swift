@@ -1,7 +1,9 @@
 import ByteBuffers
 import JSON
 
-/// A document under a JSON patch: what each operation does to it, with a count of the steps that all of them have taken.
+/// A document under a JSON patch: what each operation does to it, with a count of the steps that all of them have
+/// taken. A container that is changed counts with all that is in it: its elements make room, and the compiler may copy
+/// it.
 struct JSONPatchWork {
   typealias Failure = JSONPatch.Failure
 
@@ -51,7 +53,8 @@ struct JSONPatchWork {
 
   // MARK: reading
 
-  /// The value at a path; nil for a member that its object does not have. Throws where there is no such container or element.
+  /// The value at a path; nil for a member that its object does not have. Throws where there is no such container or
+  /// element.
   mutating func value(at path: [String]) throws(Failure) -> JSONValue? {
     guard let last = path.last else { throw .doesNotApply("doc is missing path") }
     var current = document
@@ -111,6 +114,7 @@ struct JSONPatchWork {
       value = .object(object)
     case .array(var array):
       value = .null
+      try take(array.count)
       let place = try Self.index(token, count: array.count)
       var child = array[place]
       array[place] = .null
@@ -130,12 +134,11 @@ struct JSONPatchWork {
       parent = .object(object)
     case .array(var array):
       parent = .null
+      try take(array.count)
       if key == "-" {
         array.append(value)
       } else {
-        let place = try Self.index(key, count: array.count + 1)
-        try take((array.count - place) / 4)
-        array.insert(value, at: place)
+        array.insert(value, at: try Self.index(key, count: array.count + 1))
       }
       parent = .array(array)
     default: throw .doesNotApply("add operation does not apply: doc is missing path: \(key)")
@@ -154,7 +157,7 @@ struct JSONPatchWork {
     case .array(var array):
       let place = try Self.index(key, count: array.count)
       parent = .null
-      try take((array.count - place) / 4)
+      try take(array.count)
       let value = array.remove(at: place)
       parent = .array(array)
       return value
@@ -172,6 +175,7 @@ struct JSONPatchWork {
     case .array(var array):
       let place = try Self.index(key, count: array.count)
       parent = .null
+      try take(array.count)
       array[place] = value
       parent = .array(array)
     default: throw .doesNotApply("replace operation does not apply: doc is missing path: \(key)")

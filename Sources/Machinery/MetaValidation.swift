@@ -111,7 +111,8 @@ public enum MetaValidation {
     let field = "metadata.ownerReferences"
     var errors: [FieldError] = []
     var controller: String?
-    // Each complaint about a second controller shows the whole list: made once, and not more of them than a client could read.
+    // Each complaint about a second controller shows the whole list: made once, and not more of them than a client
+    // could read.
     lazy var shown = (meta["ownerReferences"] ?? .null).encoded().text
     var shownBytes = 0
     for owner in meta["ownerReferences"]?.array ?? [] {

@@ -1,5 +1,5 @@
-/// What all terms of a selector ask together, by key: so that an object is compared with a selector of thousands of terms in no more steps than it has labels,
-/// or the selector keys, whichever are fewer.
+/// What all terms of a selector ask together, by key: so that an object is compared with a selector of thousands of
+/// terms in no more steps than it has labels, or the selector keys, whichever are fewer.
 struct SelectorTable: Sendable {
   /// What is asked of one key's value.
   struct Rule: Sendable {
@@ -54,7 +54,8 @@ struct SelectorTable: Sendable {
       case .exists: rules[requirement.key, default: Rule()].mustExist = true
       case .doesNotExist: rules[requirement.key, default: Rule()].mustNotExist = true
       case .greaterThan, .lessThan:
-        rules[requirement.key, default: Rule()].bound(by: values.first.flatMap { Int64($0) }, isLower: requirement.op == .greaterThan)
+        let number = values.first.flatMap { Int64($0) }
+        rules[requirement.key, default: Rule()].bound(by: number, isLower: requirement.op == .greaterThan)
       }
     }
     required = rules.values.count { $0.mustExist }
@@ -62,7 +63,11 @@ struct SelectorTable: Sendable {
 
   init(_ terms: [FieldSelector.Term]) {
     for term in terms {
-      if term.isEqual { rules[term.field, default: Rule()].allow(CollectionOfOne(term.value)) } else { rules[term.field, default: Rule()].refused.insert(term.value) }
+      if term.isEqual {
+        rules[term.field, default: Rule()].allow(CollectionOfOne(term.value))
+      } else {
+        rules[term.field, default: Rule()].refused.insert(term.value)
+      }
     }
   }
 

@@ -73,7 +73,9 @@ public struct LabelSelector: Sendable, Equatable {
 
   public static let everything = LabelSelector()
   public var isEverything: Bool { requirements.isEmpty }
-  public func matches(_ labels: StringMap) -> Bool { table?.matches(labels) ?? requirements.allSatisfy { $0.matches(labels) } }
+  public func matches(_ labels: StringMap) -> Bool {
+    table?.matches(labels) ?? requirements.allSatisfy { $0.matches(labels) }
+  }
   public static func == (a: LabelSelector, b: LabelSelector) -> Bool { a.requirements == b.requirements }
 }
 

@@ -2,11 +2,12 @@ import Dispatch
 import Glibc
 import Synchronization
 
-/// Threads for work of one request that may take long: large bodies, large objects, long selectors. A reactor serves many connections, and Swift's pool
-/// has no more threads than there are cores, so neither may be kept busy by one client.
+/// Threads for work of one request that may take long: large bodies, large objects, long selectors. A reactor serves
+/// many connections, and Swift's pool has no more threads than there are cores, so neither may be kept busy by one
+/// client.
 ///
-/// Tasks are run one after another in the order in which they come; there are no more of them than requests at work (`InflightLimiter`).
-/// Sendable: the queue is behind a lock, the rest does not change.
+/// Tasks are run one after another in the order in which they come; there are no more of them than requests at work
+/// (`InflightLimiter`). Sendable: the queue is behind a lock, the rest does not change.
 public final class WorkThreads: TaskExecutor, @unchecked Sendable {
   public static let shared = WorkThreads(count: max(2, sysconf(Int32(_SC_NPROCESSORS_ONLN))))
 

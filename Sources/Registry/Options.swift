@@ -17,7 +17,8 @@ public struct ListOptions: Sendable {
   private var read: Result<SelectionPredicate, SelectorError>?
   public init() {}
 
-  /// Are the selectors so long that reading them would keep a reactor? Then `readSelectors` is called elsewhere before these options are used.
+  /// Are the selectors so long that reading them would keep a reactor? Then `readSelectors` is called elsewhere before
+  /// these options are used.
   public var areSelectorsLong: Bool { labelSelector.utf8.count + fieldSelector.utf8.count > Self.shortBytesMax }
   private static let shortBytesMax = 4 << 10
 

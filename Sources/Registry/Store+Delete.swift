@@ -19,7 +19,9 @@ extension Store {
     try options.validate()
     try options.admission?(admission(.delete, name, namespace: namespace))
     if let here = try await deleteHere(name, namespace: namespace, options: options) { return here }
-    let apart = try await onWorkThreads { () async throws(Status) in try await deleteHere(name, namespace: namespace, options: options) }
+    let apart = try await onWorkThreads { () async throws(Status) in
+      try await deleteHere(name, namespace: namespace, options: options)
+    }
     guard let apart else { throw .internalError("a deletion was not made") }
     return apart
   }

@@ -67,7 +67,9 @@ extension Store {
         throw Self.status(error)
       }
       return PatchEngine(apply: { existing throws(Status) in
-        do throws(JSONPatch.Failure) { return try operations.apply(to: Self.readingOwners(existing)) } catch { throw Self.status(error) }
+        do throws(JSONPatch.Failure) {
+          return try operations.apply(to: Self.readingOwners(existing))
+        } catch { throw Self.status(error) }
       }, problems: problems())
     case .merge:
       if validation != .ignore, patch.object == nil, !patch.isNull { throw .badRequest("error decoding patch: \(Self.noObject(patch))") }

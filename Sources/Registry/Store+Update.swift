@@ -46,7 +46,9 @@ extension Store {
       name, namespace: namespace, subresource: subresource, options: options, warnings: warnings, mayLoseOwners: mayLoseOwners, make)
     if let here { return here }
     let apart = try await onWorkThreads { () async throws(Status) in
-      try await changeHere(name, namespace: namespace, subresource: subresource, options: options, warnings: warnings, mayLoseOwners: mayLoseOwners, make)
+      try await changeHere(
+        name, namespace: namespace, subresource: subresource, options: options, warnings: warnings,
+        mayLoseOwners: mayLoseOwners, make)
     }
     guard let apart else { throw .internalError("a write was not made") }
     return apart

@@ -4,10 +4,11 @@ import Synchronization
 import TestSupport
 import Testing
 
-/// Requests that ask for as much work as one can ask for, four of a kind at a time. Each gets its answer, and `/livez` is answered meanwhile as if nothing were.
+/// Requests that ask for as much work as one can ask for, four of a kind at a time. Each gets its answer, and `/livez`
+/// is answered meanwhile as if nothing were.
 @Suite(.serialized) struct `A daemon at hard work` {
-  /// In a debug build all takes 20 to 50 times as long, so requests are smaller there, and longer waits are good: the bounds tell work that is done apart from
-  /// work that keeps a reactor, which would take many seconds.
+  /// In a debug build all takes 20 to 50 times as long, so requests are smaller there, and longer waits are good: the
+  /// bounds tell work that is done apart from work that keeps a reactor, which would take many seconds.
   private static var isDebug: Bool {
     var isDebug = false
     assert({ isDebug = true; return true }())

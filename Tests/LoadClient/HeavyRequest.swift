@@ -1,4 +1,5 @@
-/// Requests that ask for as much work as a client can ask for with one. Each is answered in a few seconds, and others are answered meanwhile.
+/// Requests that ask for as much work as a client can ask for with one. Each is answered in a few seconds, and others
+/// are answered meanwhile.
 public enum HeavyRequest: String, CaseIterable, Sendable {
   case moves = "9,999 moves within a list"
   case deepCopies = "copies of copies into themselves"
@@ -45,7 +46,8 @@ public enum HeavyRequest: String, CaseIterable, Sendable {
 
   private func list(_ count: Int, _ separator: String = ",", _ item: (Int) -> String) -> String { (0..<count).map(item).joined(separator: separator) }
 
-  /// The bytes of one request. `scale`: 1 for as much as a request can hold. `number` makes names differ; the node `big-NUMBER` must be there.
+  /// The bytes of one request. `scale`: 1 for as much as a request can hold. `number` makes names differ; the node
+  /// `big-NUMBER` must be there.
   public func bytes(scale: Double, number: Int) -> [UInt8] {
     func many(_ count: Int) -> Int { max(1, Int(Double(count) * scale)) }
     let node = "/api/v1/nodes/big-\(number)"
