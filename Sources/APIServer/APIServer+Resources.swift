@@ -67,10 +67,16 @@ extension APIServer {
       let negotiated = try context.negotiated()
       let version = context.query["resourceVersion"] ?? ""
       if let object = try endpoint.store.getNow(name, namespace: namespace, resourceVersion: version) {
-        return context.reply.send(try endpoint.answer(object, negotiated, context))
+        guard negotiated.isLong(object) else {
+          return context.reply.send(try endpoint.answer(object, negotiated, context))
+        }
+        return perform(context, limit: configuration.requestTimeout) { () async throws(Status) in
+          try await endpoint.answerApart(object, negotiated, context)
+        }
       }
       perform(context, limit: configuration.requestTimeout) { () async throws(Status) in
-        try endpoint.answer(try await endpoint.store.get(name, namespace: namespace, resourceVersion: version), negotiated, context)
+        let object = try await endpoint.store.get(name, namespace: namespace, resourceVersion: version)
+        return try await endpoint.answerApart(object, negotiated, context)
       }
     } catch {
       context.reply.send(context.error(error))
@@ -80,7 +86,14 @@ extension APIServer {
   private func list(_ endpoint: ResourceEndpoint, _ namespace: String, _ context: RequestContext) {
     do throws(Status) {
       let negotiated = try context.negotiated()
-      let prepared = try endpoint.store.prepareList(try ListOptions(context.query), namespace: namespace)
+      let options = try ListOptions(context.query)
+      if options.areSelectorsLong {
+        return perform(context, limit: configuration.requestTimeout, isLong: true) { () async throws(Status) in
+          let list = try await endpoint.store.list(try endpoint.store.prepareList(options, namespace: namespace))
+          return try await endpoint.answer(list, negotiated, context)
+        }
+      }
+      let prepared = try endpoint.store.prepareList(options, namespace: namespace)
       let now = endpoint.store.listNow(prepared)
       if let now, let answer = endpoint.answerNow(now, negotiated) { return context.reply.send(answer) }
       perform(context, limit: configuration.requestTimeout) { () async throws(Status) in
@@ -102,7 +115,7 @@ extension APIServer {
     context.reply.exchange.perform {
       do throws(Status) {
         let negotiated = try context.negotiated()
-        let options = try ListOptions(context.query)
+        let options = try await Self.listOptions(context)
         try options.validate()
         if let name { try Self.checkName(name, options) }
         let timeout = server.watchTimeout(options)
@@ -134,12 +147,23 @@ extension APIServer {
     }
   }
 
+  /// The options of a request; long selectors are read apart.
+  private static func listOptions(_ context: RequestContext) async throws(Status) -> ListOptions {
+    let options = try ListOptions(context.query)
+    guard options.areSelectorsLong else { return options }
+    return await onWorkThreads {
+      var options = options
+      options.readSelectors()
+      return options
+    }
+  }
+
   /// A watch by name may repeat the name in its selector, but say no other.
   private static func checkName(_ name: String, _ options: ListOptions) throws(Status) {
     guard !options.fieldSelector.isEmpty else { return }
-    let selected: String?
-    do { selected = try FieldSelector.parse(options.fieldSelector).requiredValue(of: "metadata.name") } catch { throw Status.badRequest(error.description) }
-    if selected != name { throw Status.badRequest("fieldSelector metadata.name doesn't match requested name") }
+    if try options.requiredName() != name {
+      throw Status.badRequest("fieldSelector metadata.name doesn't match requested name")
+    }
   }
 
   /// As long as asked for, else once to twice the configured least, so that watches opened together do not end together.
@@ -160,7 +184,8 @@ extension APIServer {
       let (object, warnings) = try endpoint.store.decodeBody(body.json, validation: options.fieldValidationKind, problems: body.problems(options.fieldValidationKind))
       context.reply.audit?.sent(object)
       let result = try await endpoint.store.create(object, namespace: namespace, options: options, warnings: warnings)
-      return try endpoint.answer(result.object, code: result.code, negotiated, context).warning(result.warnings)
+      let answer = try await endpoint.answerApart(result.object, code: result.code, negotiated, context)
+      return answer.warning(result.warnings)
     }
   }
 
@@ -174,7 +199,8 @@ extension APIServer {
       context.reply.audit?.sent(object)
       let result = try await endpoint.store.update(
         name, namespace: namespace, body: object, subresource: subresource, options: options, warnings: warnings)
-      return try endpoint.answer(result.object, code: result.code, negotiated, context).warning(result.warnings)
+      let answer = try await endpoint.answerApart(result.object, code: result.code, negotiated, context)
+      return answer.warning(result.warnings)
     }
   }
 
@@ -196,7 +222,8 @@ extension APIServer {
         result = try await endpoint.store.patch(
           name, namespace: namespace, kind: kind, body: context.body, subresource: subresource, options: options)
       }
-      return try endpoint.answer(result.object, code: result.code, negotiated, context).warning(result.warnings)
+      let answer = try await endpoint.answerApart(result.object, code: result.code, negotiated, context)
+      return answer.warning(result.warnings)
     }
   }
 
@@ -216,7 +243,8 @@ extension APIServer {
       case .gone(let status): return .success(status, negotiated)
       case .pending(let object):
         // Only those who asked for the old cascading deletion hear that it goes on (SEMANTICS 2.14).
-        return try endpoint.answer(object, code: options.orphanDependents == false ? 202 : 200, negotiated, context)
+        let code = options.orphanDependents == false ? 202 : 200
+        return try await endpoint.answerApart(object, code: code, negotiated, context)
       }
     }
   }
@@ -224,7 +252,7 @@ extension APIServer {
   private func deleteCollection(_ endpoint: ResourceEndpoint, _ namespace: String, _ context: RequestContext) {
     perform(context, limit: configuration.requestTimeout) { () async throws(Status) in
       let negotiated = try context.negotiated()
-      let selection = try ListOptions(context.query)
+      let selection = try await Self.listOptions(context)
       _ = try endpoint.store.prepareList(selection, namespace: namespace)
       var options = try await context.deleteOptions()
       if !endpoint.store.allowsUnsafeDeletion { options.ignoresReadError = nil }

@@ -108,6 +108,7 @@ public final class APIServer: RequestHandler {
       return PercentEncoding.decode(raw, plusIsSpace: false).map(routes.match) ?? .notFound
     }
     let query = request.withQuery { $0.isEmpty ? Query.empty : Query($0) }
+    if query.isOverfull { return exchange.respond(Self.overfull(request)) }
     let auditID = request.header("Audit-Id") ?? AuditID.next()
     let verb = verb(request, path, query)
     let series = RequestSeries.of(
@@ -132,6 +133,13 @@ public final class APIServer: RequestHandler {
     }
     let target = path == .incompleteWatch ? request.target : ""
     admit(request, context) { self.route(path, $0, target: target) }
+  }
+
+  /// A query that Go would not read. What it asks for, a dry run perhaps, must not be passed over.
+  private static func overfull(_ request: Request) -> Response {
+    let answer = Answer.error(.badRequest("number of URL query parameters exceeded limit"), accept: request.header("Accept"), pretty: false)
+    let headers = [ResponseHeader("Audit-Id", AuditID.next()), ResponseHeader("Content-Type", answer.contentType)] + answer.headers
+    return Response(status: answer.code, headers: headers, body: answer.body)
   }
 
   public func refusal(status: Int, reason: String) -> Response? {
@@ -287,8 +295,12 @@ public final class APIServer: RequestHandler {
 
   // MARK: deferred work
 
-  /// Runs `work` on the request's reactor and sends its answer, or a 504 when `limit` (which `timeout=` may lower) passes first.
-  func perform(_ context: RequestContext, limit: Duration, _ work: @escaping @Sendable () async throws(Status) -> Answer) {
+  /// Runs `work` on the request's reactor, or apart from it where the body is large or the work is known to be long
+  /// (`isLong`), and sends its answer, or a 504 when `limit` (which `timeout=` may lower) passes first.
+  func perform(
+    _ context: RequestContext, limit: Duration, isLong: Bool = false, _ work: @escaping @Sendable () async throws(Status) -> Answer
+  ) {
+    let isLong = isLong || context.body.count > WorkThreads.inlineBytesMax
     let asked = context.query["timeout"].flatMap(ParameterText.duration) ?? .zero
     let limit = asked > .zero ? min(limit, asked) : limit
     let reply = context.reply
@@ -298,7 +310,15 @@ public final class APIServer: RequestHandler {
     }
     reply.exchange.perform {
       let answer: Answer
-      do throws(Status) { answer = try await work() } catch { answer = context.error(error) }
+      if isLong {
+        answer = await onWorkThreads { () async -> Answer in
+          // Its turn may come when nobody waits any more.
+          if reply.isAnswered { return .pathNotFound }
+          do throws(Status) { return try await work() } catch { return context.error(error) }
+        }
+      } else {
+        do throws(Status) { answer = try await work() } catch { answer = context.error(error) }
+      }
       timer.cancel()
       reply.send(answer)
     }

@@ -30,10 +30,17 @@ struct AcceptClause: Equatable {
       && a.parameters.elementsEqual(b.parameters) { $0.name == $1.name && $0.value == $1.value }
   }
 
-  /// The clauses, best first, in goautoneg's order (its comparison is no strict order, so its sort is copied as an insertion sort).
+  /// What of an Accept header is looked at: no client means more, and some mean harm.
+  static func considered(_ header: String) -> Substring {
+    header.utf8.count <= bytesMax ? header[...] : Substring(header.utf8.prefix(bytesMax))
+  }
+  private static let bytesMax = 4 << 10
+
+  /// The clauses, best first, in goautoneg's order (its comparison is no strict order, so its sort is copied as an
+  /// insertion sort; where there are more than Go sorts so, the order is that of quality and of stars).
   static func parse(_ header: String) -> [AcceptClause] {
     var clauses: [AcceptClause] = []
-    for part in header.split(separator: ",", omittingEmptySubsequences: false) {
+    for part in considered(header).split(separator: ",", omittingEmptySubsequences: false) {
       let pieces = part.split(separator: ";", omittingEmptySubsequences: false)
       let range = pieces[0].split(separator: "/", omittingEmptySubsequences: false).map { trimmed($0) }
       var clause = AcceptClause()
@@ -55,6 +62,13 @@ struct AcceptClause: Equatable {
       }
       clauses.append(clause)
     }
+    guard clauses.count <= insertionMax else {
+      return clauses.enumerated().sorted { a, b in
+        let (x, y) = (a.element, b.element)
+        if x.quality != y.quality { return x.quality > y.quality }
+        return (x.stars, a.offset) < (y.stars, b.offset)
+      }.map(\.element)
+    }
     for i in clauses.indices.dropFirst() {
       var j = i
       while j > 0, clauses[j].precedes(clauses[j - 1]) {
@@ -64,6 +78,10 @@ struct AcceptClause: Equatable {
     }
     return clauses
   }
+
+  private static let insertionMax = 12
+
+  private var stars: Int { (type == "*" ? 2 : 0) + (subtype == "*" ? 1 : 0) }
 
   private func precedes(_ other: AcceptClause) -> Bool {
     if quality > other.quality { return true }

@@ -1,3 +1,7 @@
+import ByteBuffers
+import Cacher
+import Machinery
+
 /// What a client wants its answer to be.
 struct Negotiated: Sendable, Equatable {
   /// The kinds that an object can be turned into.
@@ -12,6 +16,11 @@ struct Negotiated: Sendable, Equatable {
   var form = Form.whole
   /// Asked for by the `pretty` parameter of the media type (the query and the user agent are looked at elsewhere).
   var pretty = false
+
+  /// Is it long work to answer with an object? Its own bytes are at hand.
+  func isLong(_ object: CachedObject) -> Bool {
+    object.object.count > WorkThreads.inlineBytesMax && !(form == .whole && media == .json && !pretty)
+  }
 }
 
 /// Content negotiation in the two stages of kube-apiserver: its router compares names, its handlers understand parameters.
@@ -20,7 +29,7 @@ enum Negotiation {
   /// `*/*` matches, `application/*` does not.
   static func routeProduces(_ types: [String], accept: String?) -> Bool {
     guard let accept, !accept.isEmpty else { return true }
-    return accept.split(separator: ",", omittingEmptySubsequences: false).contains { part in
+    return AcceptClause.considered(accept).split(separator: ",", omittingEmptySubsequences: false).contains { part in
       let name = AcceptClause.trimmed(part.prefix { $0 != ";" })
       return name == "*/*" || types.contains(name)
     }
@@ -74,7 +83,7 @@ enum Negotiation {
 
   /// The media type in which a client wants all of discovery in one document; nil when it wants the plain one, or neither (SEMANTICS 1.21).
   static func aggregatedDiscovery(accept: String?) -> MediaType? {
-    guard let accept, accept.contains("apidiscovery.k8s.io") else { return nil }
+    guard let accept, AcceptClause.considered(accept).contains("apidiscovery.k8s.io") else { return nil }
     for clause in AcceptClause.parse(accept) {
       for media in MediaType.allCases where media != .protobuf {
         let matches =

@@ -36,6 +36,12 @@ extension ResourceEndpoint {
     return .document(Document(document), negotiated.media, pretty: negotiated.pretty, code: code)
   }
 
+  /// The same; where that is long work, apart from the reactor.
+  func answerApart(_ object: CachedObject, code: Int = 200, _ negotiated: Negotiated, _ context: RequestContext) async throws(Status) -> Answer {
+    guard negotiated.isLong(object) else { return try answer(object, code: code, negotiated, context) }
+    return try await onWorkThreads { () throws(Status) in try answer(object, code: code, negotiated, context) }
+  }
+
   /// A list whose answer needs no work but slicing; nil where it does.
   func answerNow(_ list: ListResult, _ negotiated: Negotiated) -> Answer? {
     guard negotiated.form == .whole, negotiated.media == .json, !negotiated.pretty else { return nil }

@@ -5,6 +5,10 @@ import ByteBuffers
 /// A pair that Go refuses (a bad escape, a semicolon) is left out, as `URL.Query()` does.
 struct Query: Sendable {
   private var pairs: [(name: String, value: String)] = []
+  /// Were there more parameters than Go reads? Then there are none here.
+  private(set) var isOverfull = false
+  /// Go's own limit (`urlmaxqueryparams`).
+  static let maxPairs = 10_000
 
   /// No parameters.
   static let empty = Query()
@@ -13,6 +17,11 @@ struct Query: Sendable {
 
   /// Parses the bytes after `?`.
   init(_ raw: UnsafeRawBufferPointer) {
+    // Counted only where there could be so many.
+    if raw.count > Self.maxPairs, raw.count(where: { $0 == UInt8(ascii: "&") }) >= Self.maxPairs {
+      isOverfull = true
+      return
+    }
     var start = 0
     while start <= raw.count {
       var end = start

@@ -23,7 +23,9 @@ struct RequestBody {
   /// The body of an apply: YAML, of which JSON is a part. Strict validation refuses names given twice, others are warned of them.
   static func configuration(_ context: RequestContext, validation: FieldValidation) async throws(Status) -> (JSONValue, warnings: [String]) {
     // Most clients send JSON, which is read much faster; what is odd about it is left to the reader of YAML.
-    if let tape = try? JSONTape.parse(context.body), tape.root.kind == .object, !tape.root.hasRepeatedNames { return (JSONValue(tape.root), []) }
+    if let tape = try? JSONTape.parse(context.body, limits: .tree), tape.root.kind == .object, !tape.root.hasRepeatedNames {
+      return (JSONValue(tape.root), [])
+    }
     let body = context.body
     let (value, duplicates) = try await offTheReactor { () throws(Status) -> (JSONValue, [String]) in
       var duplicates: [String] = []

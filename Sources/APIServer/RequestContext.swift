@@ -125,6 +125,8 @@ final class Reply: Sendable {
     server.finished(record, code: answer.code, bytes: answer.bodyCount, on: exchange.reactor)
   }
 
+  var isAnswered: Bool { isTaken.load(ordering: .relaxed) }
+
   /// Claims the right to answer; true once.
   func take() -> Bool { !isTaken.exchange(true, ordering: .acquiringAndReleasing) }
 

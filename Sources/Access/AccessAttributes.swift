@@ -55,7 +55,9 @@ public struct AccessAttributes: Sendable {
       text = "User \(user) cannot \(verb) path \(GoText.quoted(path))"
     }
     // Nothing that a browser could take for markup.
-    text = text.map { $0 == "&" ? "&amp;" : $0 == "<" ? "&lt;" : $0 == ">" ? "&gt;" : String($0) }.joined()
+    if text.utf8.contains(where: { $0 == UInt8(ascii: "&") || $0 == UInt8(ascii: "<") || $0 == UInt8(ascii: ">") }) {
+      text = text.map { $0 == "&" ? "&amp;" : $0 == "<" ? "&lt;" : $0 == ">" ? "&gt;" : String($0) }.joined()
+    }
     return .forbidden(isResource ? GroupResource(group: group, resource: resource) : nil, name: name, reason.isEmpty ? text : "\(text): \(reason)")
   }
 }

@@ -63,8 +63,14 @@ public struct Impersonation: Sendable {
     } else {
       user.groups = groups
     }
+    var places: [String: Int] = [:]
     for (key, value) in extra {
-      if let place = user.extra.firstIndex(where: { $0.key == key }) { user.extra[place].values.append(value) } else { user.extra.append((key, [value])) }
+      if let place = places[key] {
+        user.extra[place].values.append(value)
+      } else {
+        places[key] = user.extra.count
+        user.extra.append((key, [value]))
+      }
     }
     if userName == UserInfo.anonymousName {
       if !user.isIn(UserInfo.unauthenticatedGroup) { user.groups.append(UserInfo.unauthenticatedGroup) }

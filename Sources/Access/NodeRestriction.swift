@@ -49,9 +49,12 @@ public enum NodeRestriction {
 
   /// Labels that differ between two objects and that a node may not set, sorted.
   private static func forbiddenLabels(_ new: JSONValue, _ old: JSONValue?) -> [String] {
-    let after = new["metadata"]?["labels"]?.object ?? JSONObject()
-    let before = old?["metadata"]?["labels"]?.object ?? JSONObject()
-    let names = Set(after.members.map(\.name)).union(before.members.map(\.name))
+    func table(_ object: JSONValue?) -> [String: JSONValue] {
+      Dictionary((object?["metadata"]?["labels"]?.object?.members ?? []).map { ($0.name, $0.value) }, uniquingKeysWith: { $1 })
+    }
+    let after = table(new)
+    let before = table(old)
+    let names = Set(after.keys).union(before.keys)
     return names.filter { after[$0] != before[$0] && isForbidden($0) }.sorted()
   }
 

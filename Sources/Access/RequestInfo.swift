@@ -13,6 +13,8 @@ public struct RequestInfo: Sendable, Equatable {
   public var namespace = ""
   public var name = ""
 
+  private static let selectorBytesMax = 16 << 10
+
   /// `method` in capitals; `path` decoded; `query` gives a parameter's first value.
   public init(method: String, path: String, query: (String) -> String?) {
     self.path = path
@@ -53,7 +55,9 @@ public struct RequestInfo: Sendable, Equatable {
     if name.isEmpty && verb == "get" {
       let watch = query("watch")
       verb = watch == nil || watch == "0" || watch?.lowercased() == "false" ? "list" : "watch"
-      if let text = query("fieldSelector"), let selector = try? FieldSelector.parse(text), let selected = selector.requiredValue(of: "metadata.name"),
+      // One that is too long to be looked at here names nobody, so that more is asked for, never less.
+      if let text = query("fieldSelector"), text.utf8.count <= Self.selectorBytesMax,
+        let selector = try? FieldSelector.parse(text), let selected = selector.requiredValue(of: "metadata.name"),
         NameValidation.pathSegmentName(selected).isEmpty
       {
         name = selected

@@ -53,7 +53,7 @@ public struct FieldManager: Sendable {
   public static func manager(named name: String, userAgent: String) -> String {
     if !name.isEmpty { return name }
     var found = ""
-    for scalar in userAgent.prefix(while: { $0 != "/" }).unicodeScalars where GoText.isPrintable(scalar) {
+    for scalar in userAgent.unicodeScalars.prefix(while: { $0 != "/" }) where GoText.isPrintable(scalar) {
       if found.utf8.count + scalar.utf8.count > 128 { break }
       found.unicodeScalars.append(scalar)
     }
@@ -116,13 +116,13 @@ public struct FieldManager: Sendable {
     let updaters = managed.sets.keys.filter { $0.operation == .update }
     var count = updaters.count
     guard count > Self.updateManagersMax else { return }
-    let oldest = updaters.sorted { a, b in
-      let (x, y) = (managed.times[a] ?? 0, managed.times[b] ?? 0)
-      return x != y ? x < y : ManagerID.precedes(a, b)
-    }
+    let named = updaters.map { (id: $0, time: managed.times[$0] ?? 0, name: $0.identifier) }
+    let oldest = named.sorted { $0.time != $1.time ? $0.time < $1.time : ManagerID.precedes($0.name, $1.name) }
     var first: [String: ManagerID] = [:]
-    for id in oldest {
-      guard count > Self.updateManagersMax else { return }
+    // What each bucket gets beside what it has.
+    var parts: [ManagerID: [FieldSet]] = [:]
+    for (id, _, _) in oldest {
+      guard count > Self.updateManagersMax else { break }
       guard let owned = managed.sets[id] else { continue }
       guard let start = first[owned.apiVersion] else {
         first[owned.apiVersion] = id
@@ -134,10 +134,14 @@ public struct FieldManager: Sendable {
         managed.sets[start] = nil
       }
       guard id != bucket else { continue }
-      managed.sets[bucket] = VersionedSet(set: owned.set.union(managed.sets[bucket]?.set ?? FieldSet()), apiVersion: owned.apiVersion)
+      parts[bucket, default: []].append(owned.set)
       managed.times[bucket] = managed.times[id]
       managed.sets[id] = nil
       count -= 1
+    }
+    for (bucket, sets) in parts {
+      let whole = FieldSet.union(of: [managed.sets[bucket]?.set ?? FieldSet()] + sets)
+      managed.sets[bucket] = VersionedSet(set: whole, apiVersion: bucket.apiVersion)
     }
   }
 

@@ -35,8 +35,7 @@ extension FieldSet {
       entries.append(entry)
     }
     if isSorted { return (FieldSet(sorted: entries), isMember || entries.isEmpty) }
-    // Out of order, or an element twice: as a union, which sorts and joins.
-    let set = entries.reduce(FieldSet()) { $0.union(FieldSet(sorted: [$1])) }
-    return (set, isMember || entries.isEmpty)
+    // Out of order, or an element twice (`v:1` and `v:1.0`): as a union, which sorts and joins.
+    return (FieldSet.union(of: entries.map { FieldSet(sorted: [$0]) }), isMember || entries.isEmpty)
   }
 }

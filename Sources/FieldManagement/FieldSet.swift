@@ -125,21 +125,56 @@ public struct FieldSet: Sendable, Equatable {
     }
   }
 
+  /// The union of many sets: joined in pairs, so that it costs no more than sorting all their paths.
+  static func union(of sets: [FieldSet]) -> FieldSet {
+    var sets = sets
+    while sets.count > 1 {
+      sets = stride(from: 0, to: sets.count, by: 2).map { $0 + 1 < sets.count ? sets[$0].union(sets[$0 + 1]) : sets[$0] }
+    }
+    return sets.first ?? FieldSet()
+  }
+
+  /// Of two sets so different in size it is faster to look for the elements of the smaller one than to walk both: many
+  /// managers, each with little, are compared with what one write has changed.
+  private static func isMuchLarger(_ a: FieldSet, _ b: FieldSet) -> Bool { a.entries.count / 8 > b.entries.count }
+
   public func intersection(_ other: FieldSet) -> FieldSet {
     if isEmpty || other.isEmpty { return FieldSet() }
+    if Self.isMuchLarger(other, self) {
+      return common(entries.lazy.compactMap { entry in other.entry(entry.element).map { (entry, $0) } })
+    }
+    if Self.isMuchLarger(self, other) {
+      return common(other.entries.lazy.compactMap { entry in self.entry(entry.element).map { ($0, entry) } })
+    }
     return zipped(other) { a, b in
       guard let a, let b else { return nil }
       return Entry(element: a.element, isMember: a.isMember && b.isMember, children: a.children.intersection(b.children))
     }
   }
 
+  private func common(_ pairs: some Sequence<(Entry, Entry)>) -> FieldSet {
+    FieldSet(sorted: pairs.compactMap { a, b in
+      let entry = Entry(element: a.element, isMember: a.isMember && b.isMember, children: a.children.intersection(b.children))
+      return entry.isMember || !entry.children.isEmpty ? entry : nil
+    })
+  }
+
   /// Paths of this set that are not in `other`. Parents and children are paths of their own: taking away a parent leaves its children.
   public func subtracting(_ other: FieldSet) -> FieldSet {
     if isEmpty || other.isEmpty { return self }
+    func rest(_ a: Entry, _ b: Entry) -> Entry {
+      Entry(element: a.element, isMember: a.isMember && !b.isMember, children: a.children.subtracting(b.children))
+    }
+    if Self.isMuchLarger(other, self) {
+      return FieldSet(sorted: entries.compactMap { entry in
+        let left = other.entry(entry.element).map { rest(entry, $0) } ?? entry
+        return left.isMember || !left.children.isEmpty ? left : nil
+      })
+    }
     return zipped(other) { a, b in
       guard let a else { return nil }
       guard let b else { return a }
-      return Entry(element: a.element, isMember: a.isMember && !b.isMember, children: a.children.subtracting(b.children))
+      return rest(a, b)
     }
   }
 

@@ -12,7 +12,7 @@ struct ManagerID: Hashable, Sendable {
   var subresource: String
 
   /// How upstream names managers inside, as JSON.
-  private var identifier: SharedBytes {
+  var identifier: SharedBytes {
     var members: [JSONObject.Member] = []
     for (name, text) in [("manager", manager), ("operation", operation.rawValue), ("apiVersion", apiVersion), ("subresource", subresource)] where !text.isEmpty {
       members.append(JSONObject.Member(name, .string(text)))
@@ -20,9 +20,14 @@ struct ManagerID: Hashable, Sendable {
     return JSONValue.object(JSONObject(unchecked: members)).encoded()
   }
 
-  /// The order in which upstream sorts managers among each other: that of `identifier`. `m` of a subresource so comes before `m`.
-  static func precedes(_ a: ManagerID, _ b: ManagerID) -> Bool {
-    a.identifier.withUnsafeBytes { x in b.identifier.withUnsafeBytes { y in x.lexicographicallyPrecedes(y) } }
+  /// The order in which upstream sorts managers among each other, by their identifiers. `m` of a subresource so comes
+  /// before `m`.
+  static func precedes(_ a: SharedBytes, _ b: SharedBytes) -> Bool {
+    a.withUnsafeBytes { x in b.withUnsafeBytes { y in x.lexicographicallyPrecedes(y) } }
+  }
+
+  static func sorted(_ managers: some Sequence<ManagerID>) -> [ManagerID] {
+    managers.map { (id: $0, name: $0.identifier) }.sorted { precedes($0.name, $1.name) }.map(\.id)
   }
 
   /// As conflicts name it: `"one"`, `"two" with subresource "status" using v1`.

@@ -167,8 +167,9 @@ extension PathElement: Hashable {
     case .int(let number): hasher.combine(Double(number))
     case .double(let number): hasher.combine(number)
     case .bool(let truth): hasher.combine(truth)
-    // Rare as keys; the order tells them apart.
-    case .number, .null, .array, .object, .unread: hasher.combine(0)
+    case .null: hasher.combine(0)
+    // Nobody means these as keys, but whoever sends many must not find them all in one place of a table.
+    case .number, .array, .object, .unread: hash(value.encoded().text, into: &hasher)
     }
   }
 }

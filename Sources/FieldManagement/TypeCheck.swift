@@ -59,7 +59,7 @@ private struct TypeCheck {
       }
     case .list(let item):
       guard let items = value.array else { return complain("expected list, got \(Self.shown(value))") }
-      for (place, value) in items.enumerated() { inside(.index(place), value, item) }
+      for (place, value) in items.enumerated() where problems.count < Self.problemsMax { inside(.index(place), value, item) }
     case .set(let item): items(value, item, [])
     case .keyed(let item, let keys): items(value, item, keys)
     }
@@ -68,7 +68,7 @@ private struct TypeCheck {
   private mutating func items(_ value: JSONValue, _ item: MergeSchema.ID, _ keys: [MergeSchema.Key]) {
     guard let items = value.array else { return complain("expected list, got \(Self.shown(value))") }
     var seen: Set<PathElement> = []
-    for (place, value) in items.enumerated() {
+    for (place, value) in items.enumerated() where problems.count < Self.problemsMax {
       do throws(FieldsError) {
         let element = try MergeSchema.element(of: value, keys)
         if !seen.insert(element).inserted { complain("duplicate entries for key \(element.description)") }

@@ -48,7 +48,7 @@ struct Updater {
     }
     if !conflicts.isEmpty {
       // Paths of one manager are in order already, and stay so.
-      let places = Dictionary(uniqueKeysWithValues: Set(conflicts.map(\.manager)).sorted(by: ManagerID.precedes).enumerated().map { ($1, $0) })
+      let places = Dictionary(uniqueKeysWithValues: ManagerID.sorted(Set(conflicts.map(\.manager))).enumerated().map { ($1, $0) })
       let sorted = conflicts.enumerated().sorted { a, b in
         let (x, y) = (places[a.element.manager] ?? 0, places[b.element.manager] ?? 0)
         return (x, a.offset) < (y, b.offset)
@@ -88,8 +88,7 @@ struct Updater {
     var pruned = schema.removing(lastSet, from: start)
     // Parts of what was taken away may be owned by others, and come back with all that is above them; in the version of the last apply first, since what is
     // missing there could keep the object from being converted.
-    var owned: [String: FieldSet] = [:]
-    for set in managed.sets.values { owned[set.apiVersion] = (owned[set.apiVersion] ?? FieldSet()).union(set.set) }
+    let owned = Dictionary(grouping: managed.sets.values, by: \.apiVersion).mapValues { FieldSet.union(of: $0.map(\.set)) }
     var whole = start
     for version in [last.apiVersion] + owned.keys.sorted().filter({ $0 != last.apiVersion }) {
       guard let set = owned[version], let schema = versions[version], let all = versions.object(whole, in: version), let left = versions.object(pruned, in: version)

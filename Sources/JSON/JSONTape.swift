@@ -36,6 +36,13 @@ public struct JSONTape: Sendable {
     /// Most nodes, so that a body of small values can't take sixteen times its size forever.
     public var maxNodes = 1 << 26
     public init() {}
+
+    /// For a text that becomes a `JSONValue`, which is walked by recursion.
+    public static let tree: Limits = {
+      var limits = Limits()
+      limits.maxDepth = JSONValue.maxDepth
+      return limits
+    }()
   }
 
   /// Parses one value with nothing but white space around it.

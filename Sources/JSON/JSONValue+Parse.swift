@@ -16,9 +16,7 @@ extension JSONValue {
 
   /// Parses a text. The depth limit is far below the tape's, because this form is walked by recursion.
   public init(parsing source: ByteSlice) throws(JSONParseError) {
-    var limits = JSONTape.Limits()
-    limits.maxDepth = Self.maxDepth
-    self.init(try JSONTape.parse(source, limits: limits).root)
+    self.init(try JSONTape.parse(source, limits: .tree).root)
   }
 
   /// Parses a text.

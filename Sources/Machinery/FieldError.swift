@@ -87,6 +87,25 @@ public struct FieldError: Sendable, Equatable {
   public static func notFound(_ field: String, _ text: String) -> FieldError { FieldError(.notFound, field, value: GoText.quoted(text)) }
   public static func internalError(_ field: String, _ why: String) -> FieldError { FieldError(.internalError, field, detail: why) }
 
+  /// The most bytes of complaints that one answer tells, beside the first: a body can hold more mistakes than anybody
+  /// reads, and each may be told many times as long as it is.
+  public static let textMax = 1 << 20
+
+  /// As many of `errors` as an answer tells, and their messages.
+  static func told(_ errors: [FieldError]) -> (errors: ArraySlice<FieldError>, messages: [String]) {
+    var bytes = 0
+    var messages: [String] = []
+    for error in errors {
+      if bytes > textMax {
+        messages.append("and \(errors.count - messages.count) more")
+        return (errors.prefix(messages.count - 1), messages)
+      }
+      messages.append(error.message)
+      bytes += messages.last?.utf8.count ?? 0
+    }
+    return (errors[...], messages)
+  }
+
   /// Several messages as Go's aggregate prints them: one alone as it is, more in brackets, repeated ones once.
   public static func aggregate(_ messages: [String]) -> String {
     var seen = Set<String>()

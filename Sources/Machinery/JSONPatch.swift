@@ -1,4 +1,3 @@
-import ByteBuffers
 public import JSON
 
 /// JSON patch, RFC 6902, with the ways of the library that kube-apiserver uses (evanphx/json-patch 4): indexes may be negative, `replace` of a member that is
@@ -12,12 +11,18 @@ public struct JSONPatch: Sendable {
     case tooManyOperations(Int)
     /// An operation did not apply, `test` included: 422.
     case doesNotApply(String)
+    /// The operations take more steps than `maxSteps`: 413.
+    case tooMuchWork
   }
 
   /// Most operations in one patch.
   public static let maxOperations = 10_000
   /// Most bytes that `copy` operations may add up to.
   public static let maxCopiedBytes = 3 << 20
+  /// Most steps that all operations may take together: members that are looked through, elements of lists that are
+  /// changed, values whose depth is measured. About a second's work; 10,000 operations among 1,000 members or elements
+  /// take half of it.
+  public static let maxSteps = 20_000_000
 
   private struct Operation: Sendable {
     let kind: String
@@ -49,44 +54,44 @@ public struct JSONPatch: Sendable {
     operations = list.map(Operation.init)
   }
 
-  /// `document` after all operations.
-  public func apply(to document: JSONValue) throws(Failure) -> JSONValue {
-    var document = document
-    var copied = 0
-    for operation in operations {
-      switch operation.kind {
-      case "add":
-        try Self.edit(&document, try path(operation)) { (parent, key) throws(Failure) in try Self.add(&parent, key, operation.value ?? .null) }
-      case "remove":
-        try Self.edit(&document, try path(operation)) { (parent, key) throws(Failure) in _ = try Self.remove(&parent, key) }
-      case "replace":
-        let path = try path(operation)
-        guard operation.path != "" else {
-          guard let value = operation.value, value.object != nil || value.array != nil else {
-            throw .doesNotApply("replace operation value must be object or array")
-          }
-          document = value
-          continue
+  /// `document` after all operations. After each of them it is no deeper than a text may be that is parsed.
+  public func apply(to document: JSONValue) throws(Failure) -> JSONValue { try apply(to: document, maxSteps: Self.maxSteps) }
+
+  func apply(to document: JSONValue, maxSteps: Int) throws(Failure) -> JSONValue {
+    var work = JSONPatchWork(document, maxSteps: maxSteps)
+    for operation in operations { try apply(operation, &work) }
+    return work.document
+  }
+
+  private func apply(_ operation: Operation, _ work: inout JSONPatchWork) throws(Failure) {
+    switch operation.kind {
+    case "add": try work.add(operation.value ?? .null, at: try path(operation))
+    case "remove": _ = try work.remove(at: try path(operation))
+    case "replace":
+      let path = try path(operation)
+      guard operation.path != "" else {
+        guard let value = operation.value, value.object != nil || value.array != nil else {
+          throw .doesNotApply("replace operation value must be object or array")
         }
-        try Self.edit(&document, path) { (parent, key) throws(Failure) in try Self.replace(&parent, key, operation.value ?? .null) }
-      case "move":
-        var moved = JSONValue.null
-        try Self.edit(&document, try from(operation)) { (parent, key) throws(Failure) in moved = try Self.remove(&parent, key) }
-        try Self.edit(&document, try path(operation)) { (parent, key) throws(Failure) in try Self.add(&parent, key, moved) }
-      case "copy":
-        let value = try Self.value(at: try from(operation), in: document) ?? .null
-        let path = try path(operation)
-        copied += value.encoded().count
-        guard copied <= Self.maxCopiedBytes else { throw .doesNotApply("accumulated size of copy operations exceeds \(Self.maxCopiedBytes) bytes") }
-        try Self.edit(&document, path) { (parent, key) throws(Failure) in try Self.add(&parent, key, value) }
-      case "test":
-        let path = try path(operation)
-        let found = operation.path == "" ? document : try Self.value(at: path, in: document) ?? .null
-        guard found.isSameValue(as: operation.value ?? .null) else { throw .doesNotApply("testing value \(operation.path ?? "") failed") }
-      default: throw .doesNotApply("Unexpected kind: \(operation.kind)")
+        try work.checkDepth(of: value, below: 0)
+        work.document = value
+        return
       }
+      try work.replace(at: path, by: operation.value ?? .null)
+    case "move":
+      let moved = try work.remove(at: try from(operation))
+      try work.add(moved, at: try path(operation))
+    case "copy":
+      let value = try work.value(at: try from(operation)) ?? .null
+      let path = try path(operation)
+      try work.copied(value)
+      try work.add(value, at: path)
+    case "test":
+      let path = try path(operation)
+      let found = operation.path == "" ? work.document : try work.value(at: path) ?? .null
+      guard found.isSameValue(as: operation.value ?? .null) else { throw .doesNotApply("testing value \(operation.path ?? "") failed") }
+    default: throw .doesNotApply("Unexpected kind: \(operation.kind)")
     }
-    return document
   }
 
   private func path(_ operation: Operation) throws(Failure) -> [String] {
@@ -101,116 +106,12 @@ public struct JSONPatch: Sendable {
 
   /// What stands before the first slash does not count.
   private static func tokens(_ pointer: String) -> [String] {
-    pointer.split(separator: "/", omittingEmptySubsequences: false).dropFirst().map { token in
-      guard token.contains("~") else { return String(token) }
+    pointer.utf8.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false).dropFirst().map { part in
+      let token = Substring(part)
+      guard part.contains(UInt8(ascii: "~")) else { return String(token) }
       return token.split(separator: "~1", omittingEmptySubsequences: false).joined(separator: "/")
         .split(separator: "~0", omittingEmptySubsequences: false).joined(separator: "~")
     }
-  }
-
-  /// The value at a path; nil for a member that its object does not have. Throws where there is no such container or element.
-  private static func value(at path: [String], in document: JSONValue) throws(Failure) -> JSONValue? {
-    guard let last = path.last else { throw .doesNotApply("doc is missing path") }
-    var current = document
-    for token in path.dropLast() {
-      guard let next = try member(token, of: current) else { throw .doesNotApply("doc is missing path: \(token)") }
-      current = next
-    }
-    return try member(last, of: current)
-  }
-
-  private static func member(_ token: String, of container: JSONValue) throws(Failure) -> JSONValue? {
-    if let array = container.array { return array[try index(token, count: array.count)] }
-    guard let object = container.object else { throw .doesNotApply("doc is missing path: \(token)") }
-    return object[token]
-  }
-
-  /// Lends the container that holds the last token of `path`, with that token.
-  private static func edit(
-    _ document: inout JSONValue, _ path: [String], _ change: (inout JSONValue, String) throws(Failure) -> Void
-  ) throws(Failure) {
-    guard let last = path.last else { throw .doesNotApply("doc is missing path") }
-    try descend(&document, path.dropLast(), last, change)
-  }
-
-  private static func descend(
-    _ value: inout JSONValue, _ path: ArraySlice<String>, _ last: String, _ change: (inout JSONValue, String) throws(Failure) -> Void
-  ) throws(Failure) {
-    guard let token = path.first else { return try change(&value, last) }
-    // The child is taken out while it is edited, so that nothing is copied.
-    switch value {
-    case .object(var object):
-      value = .null
-      guard let place = object.index(of: token) else { throw .doesNotApply("doc is missing path: \(token)") }
-      try object.edit(at: place) { (child) throws(Failure) in try descend(&child, path.dropFirst(), last, change) }
-      value = .object(object)
-    case .array(var array):
-      value = .null
-      let place = try index(token, count: array.count)
-      var child = array[place]
-      array[place] = .null
-      try descend(&child, path.dropFirst(), last, change)
-      array[place] = child
-      value = .array(array)
-    default: throw .doesNotApply("doc is missing path: \(token)")
-    }
-  }
-
-  private static func add(_ parent: inout JSONValue, _ key: String, _ value: JSONValue) throws(Failure) {
-    switch parent {
-    case .object(var object):
-      parent = .null
-      object[key] = value
-      parent = .object(object)
-    case .array(var array):
-      parent = .null
-      if key == "-" {
-        array.append(value)
-      } else {
-        array.insert(value, at: try index(key, count: array.count + 1))
-      }
-      parent = .array(array)
-    default: throw .doesNotApply("add operation does not apply: doc is missing path: \(key)")
-    }
-  }
-
-  private static func remove(_ parent: inout JSONValue, _ key: String) throws(Failure) -> JSONValue {
-    switch parent {
-    case .object(var object):
-      guard let value = object[key] else { throw .doesNotApply("Unable to remove nonexistent key: \(key)") }
-      parent = .null
-      object[key] = nil
-      parent = .object(object)
-      return value
-    case .array(var array):
-      let place = try index(key, count: array.count)
-      parent = .null
-      let value = array.remove(at: place)
-      parent = .array(array)
-      return value
-    default: throw .doesNotApply("remove operation does not apply: doc is missing path: \(key)")
-    }
-  }
-
-  private static func replace(_ parent: inout JSONValue, _ key: String, _ value: JSONValue) throws(Failure) {
-    switch parent {
-    case .object(var object):
-      parent = .null
-      object[key] = value
-      parent = .object(object)
-    case .array(var array):
-      let place = try index(key, count: array.count)
-      parent = .null
-      array[place] = value
-      parent = .array(array)
-    default: throw .doesNotApply("replace operation does not apply: doc is missing path: \(key)")
-    }
-  }
-
-  /// Negative indexes count from the end.
-  private static func index(_ token: String, count: Int) throws(Failure) -> Int {
-    guard let number = Int(token), number < count, number >= -count else { throw .doesNotApply("Unable to access invalid index: \(token)") }
-    return number < 0 ? number + count : number
   }
 }
 

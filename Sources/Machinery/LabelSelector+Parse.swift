@@ -34,15 +34,14 @@ private struct LabelSelectorParser {
       let start = at
       if isSpecial(bytes[at]) {
         // Specials are taken together as long as they make a known operator.
-        let two = at + 1 < bytes.count ? String(decoding: bytes[at...(at + 1)], as: UTF8.self) : ""
-        if two == "==" || two == "!=" {
-          tokens.append((two == "==" ? .doubleEquals : .notEquals, two))
+        if at + 1 < bytes.count, bytes[at + 1] == UInt8(ascii: "="), bytes[at] == UInt8(ascii: "=") || bytes[at] == UInt8(ascii: "!") {
+          let isEqual = bytes[at] == UInt8(ascii: "=")
+          tokens.append((isEqual ? .doubleEquals : .notEquals, isEqual ? "==" : "!="))
           at += 2
           continue
         }
         let one = String(decoding: bytes[at...at], as: UTF8.self)
-        let known: [String: Token] = [")": .close, ",": .comma, "!": .doesNotExist, "=": .equals, ">": .greater, "<": .less, "(": .open]
-        tokens.append((known[one] ?? .error, one))
+        tokens.append((Self.special(bytes[at]), one))
         at += 1
         continue
       }
@@ -50,6 +49,19 @@ private struct LabelSelectorParser {
       let word = String(decoding: bytes[start..<at], as: UTF8.self)
       if at < bytes.count, bytes[at] == 0 { at += 1 }
       tokens.append((word == "in" ? .in : word == "notin" ? .notIn : .identifier, word))
+    }
+  }
+
+  private static func special(_ byte: UInt8) -> Token {
+    switch byte {
+    case UInt8(ascii: ")"): .close
+    case UInt8(ascii: ","): .comma
+    case UInt8(ascii: "!"): .doesNotExist
+    case UInt8(ascii: "="): .equals
+    case UInt8(ascii: ">"): .greater
+    case UInt8(ascii: "<"): .less
+    case UInt8(ascii: "("): .open
+    default: .error
     }
   }
 

@@ -111,6 +111,10 @@ public enum MetaValidation {
     let field = "metadata.ownerReferences"
     var errors: [FieldError] = []
     var controller: String?
+    // Each complaint about a second controller shows the whole list: made once, and not more of them than a client
+    // could read.
+    lazy var shown = (meta["ownerReferences"] ?? .null).encoded().text
+    var shownBytes = 0
     for owner in meta["ownerReferences"]?.array ?? [] {
       let version = owner["apiVersion"]?.string ?? ""
       let kind = owner["kind"]?.string ?? ""
@@ -125,8 +129,10 @@ public enum MetaValidation {
       }
       if owner["controller"]?.bool == true {
         if let first = controller {
+          guard shownBytes <= FieldError.textMax else { continue }
+          shownBytes += shown.utf8.count
           errors.append(.invalid(
-            field, bare: (meta["ownerReferences"] ?? .null).encoded().text,
+            field, bare: shown,
             "Only one reference can have Controller set to true. Found \"true\" in references for \(first) and \(kind)/\(name)"))
         } else {
           controller = "\(kind)/\(name)"

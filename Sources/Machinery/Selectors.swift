@@ -61,10 +61,22 @@ public struct LabelSelector: Sendable, Equatable {
     }
   }
   public let requirements: [Requirement]
-  public init(_ requirements: [Requirement] = []) { self.requirements = requirements }
+  /// Only of selectors that ask for much; little is asked faster one after another.
+  private let table: SelectorTable?
+  private static let scanMax = 8
+
+  public init(_ requirements: [Requirement] = []) {
+    self.requirements = requirements
+    let isLong = requirements.count > Self.scanMax || requirements.contains { $0.values.count > Self.scanMax }
+    table = isLong ? SelectorTable(requirements) : nil
+  }
+
   public static let everything = LabelSelector()
   public var isEverything: Bool { requirements.isEmpty }
-  public func matches(_ labels: StringMap) -> Bool { requirements.allSatisfy { $0.matches(labels) } }
+  public func matches(_ labels: StringMap) -> Bool {
+    table?.matches(labels) ?? requirements.allSatisfy { $0.matches(labels) }
+  }
+  public static func == (a: LabelSelector, b: LabelSelector) -> Bool { a.requirements == b.requirements }
 }
 
 /// A parsed field selector: all terms must hold. (`fields.Selector`; the parser is in `FieldSelector+Parse.swift`.)
@@ -80,15 +92,27 @@ public struct FieldSelector: Sendable, Equatable {
     }
   }
   public let terms: [Term]
-  public init(_ terms: [Term] = []) { self.terms = terms }
+  /// Only of selectors with many terms.
+  private let table: SelectorTable?
+  private static let scanMax = 8
+
+  public init(_ terms: [Term] = []) {
+    self.terms = terms
+    table = terms.count > Self.scanMax ? SelectorTable(terms) : nil
+  }
+
   public static let everything = FieldSelector()
   public var isEverything: Bool { terms.isEmpty }
   /// An absent field counts as "".
-  public func matches(_ fields: StringMap) -> Bool { terms.allSatisfy { ((fields[$0.field] ?? "") == $0.value) == $0.isEqual } }
+  public func matches(_ fields: StringMap) -> Bool {
+    table?.matches(fields: fields) ?? terms.allSatisfy { ((fields[$0.field] ?? "") == $0.value) == $0.isEqual }
+  }
+  public static func == (a: FieldSelector, b: FieldSelector) -> Bool { a.terms == b.terms }
   /// The value that `field` must have, if a term says so.
   public func requiredValue(of field: String) -> String? { terms.first { $0.isEqual && $0.field == field }?.value }
   /// What is left to ask of objects whose `field` is known to be `value`.
   public func given(_ field: String, _ value: String) -> FieldSelector {
-    FieldSelector(terms.filter { !($0.isEqual && $0.field == field && $0.value == value) })
+    let left = terms.filter { !($0.isEqual && $0.field == field && $0.value == value) }
+    return left.count == terms.count ? self : FieldSelector(left)
   }
 }

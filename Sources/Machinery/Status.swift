@@ -117,10 +117,11 @@ extension Status {
 
   public static func invalid(_ kind: String, group: String = "", name: String, _ errors: [FieldError]) -> Status {
     let subject = group.isEmpty ? kind : "\(kind).\(group)"
-    let text = errors.isEmpty ? "" : ": " + FieldError.aggregate(errors.map(\.message))
+    let (told, messages) = FieldError.told(errors)
+    let text = errors.isEmpty ? "" : ": " + FieldError.aggregate(messages)
     return Status(
       code: 422, reason: "Invalid", message: "\(subject) \(GoText.quoted(name)) is invalid\(text)",
-      details: Details(name: name, group: group, kind: kind, causes: errors.map { Cause(reason: $0.kind.rawValue, message: $0.body, field: $0.field) }))
+      details: Details(name: name, group: group, kind: kind, causes: told.map { Cause(reason: $0.kind.rawValue, message: $0.body, field: $0.field) }))
   }
 
   public static func unauthorized(_ why: String = "") -> Status {

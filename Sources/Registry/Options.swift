@@ -1,4 +1,5 @@
 public import Machinery
+import Storage
 
 /// Options of reads and writes as a client gave them; empty where it did not. `validate` throws the Status that kube-apiserver would.
 
@@ -14,7 +15,29 @@ public struct ListOptions: Sendable {
   public var sendInitialEvents: Bool?
   /// `watch=true`, which decides by which rules the options are held; a path may ask for a watch without it.
   public var watch = false
+  /// The selectors, where they were read before.
+  private var read: Result<SelectionPredicate, SelectorError>?
   public init() {}
+
+  /// Are the selectors so long that reading them would keep a reactor? Then `readSelectors` is called elsewhere before
+  /// these options are used.
+  public var areSelectorsLong: Bool { labelSelector.utf8.count + fieldSelector.utf8.count > Self.shortBytesMax }
+  private static let shortBytesMax = 4 << 10
+
+  /// Reads the selectors once for all that ask for them.
+  public mutating func readSelectors() { read = selection }
+
+  var selection: Result<SelectionPredicate, SelectorError> {
+    if let read { return read }
+    return Result { () throws(SelectorError) in
+      SelectionPredicate(label: try LabelSelector.parse(labelSelector), field: try FieldSelector.parse(fieldSelector))
+    }
+  }
+
+  /// The name that the field selector asks for; nil for none, or any. Throws 400.
+  public func requiredName() throws(Status) -> String? {
+    do { return try selection.get().field.requiredValue(of: "metadata.name") } catch { throw .badRequest(error.description) }
+  }
 
   private func failure(_ errors: [FieldError]) -> Status { .invalid("ListOptions", group: "meta.k8s.io", name: "", errors) }
 

@@ -1,3 +1,4 @@
+import ByteBuffers
 import JSON
 
 /// Owners that an object names twice.
@@ -8,8 +9,9 @@ enum OwnerReferences {
     guard let references = object["metadata"]?["ownerReferences"]?.array, references.count > 1 else { return [] }
     var kept: [JSONValue] = []
     var repeated: [String] = []
+    var seen = SeenValues()
     for reference in references {
-      if kept.contains(reference) { repeated.append(reference["uid"]?.string ?? "") } else { kept.append(reference) }
+      if seen.insert(reference) { kept.append(reference) } else { repeated.append(reference["uid"]?.string ?? "") }
     }
     guard !repeated.isEmpty else { return [] }
     object["metadata"]?["ownerReferences"] = .array(kept)
@@ -17,5 +19,16 @@ enum OwnerReferences {
     return [
       ".metadata.ownerReferences contains duplicate entries\(place); API server dedups owner references in 1.20+, and may reject such requests as early as 1.24; please fix your requests; duplicate UID(s) observed: \(repeated.joined(separator: ", "))"
     ]
+  }
+}
+
+/// Values that were met, by the bytes of their text: a list of many, of which none is there twice, costs no more than
+/// its size. The values are those of a type that was decoded, so that equal ones have equal text.
+struct SeenValues {
+  private var texts = Set<JSONText>()
+
+  /// False for a value that was met before.
+  mutating func insert(_ value: JSONValue) -> Bool {
+    texts.insert(JSONText(bytes: ByteSlice(value.encoded()))).inserted
   }
 }

@@ -128,7 +128,9 @@ public struct ResourceCodec: ObjectCodec {
       return value
     }
     let tape: JSONTape
-    do { tape = try JSONTape.parse(stored.value) } catch { throw stored.undecodable(error.description) }
+    var limits = JSONTape.Limits.tree
+    limits.maxDepth += 16  // FieldsV1 was measured by itself before it came to stand in an object
+    do { tape = try JSONTape.parse(stored.value, limits: limits) } catch { throw stored.undecodable(error.description) }
     var value = hasHead(stored.value) ? JSONValue(tape.root, leavingUnread: "fieldsV1") : try canonical(tape.root, key: stored.key)
     value["metadata"]?["resourceVersion"] = .string(String(stored.revision.rawValue))
     return value

@@ -18,11 +18,22 @@ extension Store {
   public func delete(_ name: String, namespace: String, options: DeleteOptions) async throws(Status) -> DeleteResult {
     try options.validate()
     try options.admission?(admission(.delete, name, namespace: namespace))
+    if let here = try await deleteHere(name, namespace: namespace, options: options) { return here }
+    let apart = try await onWorkThreads { () async throws(Status) in
+      try await deleteHere(name, namespace: namespace, options: options)
+    }
+    guard let apart else { throw .internalError("a deletion was not made") }
+    return apart
+  }
+
+  /// nil: the object is so large that this must not be done on a reactor; nothing was done.
+  private func deleteHere(_ name: String, namespace: String, options: DeleteOptions) async throws(Status) -> DeleteResult? {
     let key = try requestedKey(name, namespace: namespace)
     let info = info
     let last = Mutex<(uid: String, marked: StoredObject?)>(("", nil))
     @Sendable func decide(_ stored: StoredObject?) throws -> UpdateDecision {
       guard let stored else { throw Status.notFound(info.groupResource, name) }
+      try TakesLong.check(stored)
       var object = try codec.tree(of: stored)
       try check(options, object, name)
       let uid = object["metadata"]?["uid"]?.string ?? ""
@@ -49,7 +60,7 @@ extension Store {
       if let marked { return .pending(try codec.decode(marked)) }
       let details = Status.Details(name: name, group: info.groupVersion.group, kind: info.plural, uid: last.withLock { $0.uid })
       return .gone(Status(code: 0, reason: "", message: "", details: details, isSuccess: true))
-    } catch { throw status(error, name: name, verb: "delete") }
+    } catch is TakesLong { return nil } catch { throw status(error, name: name, verb: "delete") }
   }
 
   private func check(_ options: DeleteOptions, _ object: JSONValue, _ name: String) throws(Status) {

@@ -63,12 +63,11 @@ extension Store {
   /// Selectors of a LIST, WATCH or deletecollection; throws 400.
   func predicate(_ options: ListOptions) throws(Status) -> SelectionPredicate {
     do {
-      let label = try LabelSelector.parse(options.labelSelector)
-      let field = try FieldSelector.parse(options.fieldSelector)
-      for term in field.terms where !strategy.selectableFieldNames.contains(term.field) {
+      let predicate = try options.selection.get()
+      for term in predicate.field.terms where !strategy.selectableFieldNames.contains(term.field) {
         throw SelectorError("field label not supported: \(term.field)")
       }
-      return SelectionPredicate(label: label, field: field)
+      return predicate
     } catch { throw .badRequest("\(error)") }
   }
 

@@ -51,16 +51,14 @@ extension Store {
     /// What strict decoding of the patch itself found.
     var problems: [String] = []
     /// How a failure names the patch; nil: by what it made.
-    var shown: String?
+    var shown: (@Sendable () -> String)?
   }
 
   private func engine(_ kind: PatchKind, _ body: ByteSlice, validation: FieldValidation) throws(Status) -> PatchEngine {
     let patch: JSONValue
     let tape: JSONTape
     do {
-      var limits = JSONTape.Limits()
-      limits.maxDepth = JSONValue.maxDepth
-      tape = try JSONTape.parse(body, limits: limits)
+      tape = try JSONTape.parse(body, limits: .tree)
       // The others are applied to text: how a number was written reaches the type.
       patch = JSONValue(tape.root, keepsNumbers: kind != .strategic)
     } catch { throw Self.unreadable("\(error)", kind, validation) }
@@ -73,15 +71,12 @@ extension Store {
       if validation != .ignore, let mistyped = Self.mistyped(patch) { throw .badRequest("error decoding patch: \(mistyped)") }
       let operations: JSONPatch
       do { operations = try JSONPatch(patch) } catch {
-        switch error {
-        case .malformed(let text): throw .badRequest(text)
-        case .tooManyOperations(let count):
-          throw .requestEntityTooLarge("The allowed maximum operations in a JSON patch is \(JSONPatch.maxOperations), got \(count)")
-        case .doesNotApply: throw Self.unprocessable
-        }
+        throw Self.status(error)
       }
       return PatchEngine(apply: { existing throws(Status) in
-        do { return try operations.apply(to: Self.readingOwners(existing)) } catch { throw Self.unprocessable }
+        do throws(JSONPatch.Failure) {
+          return try operations.apply(to: Self.readingOwners(existing))
+        } catch { throw Self.status(error) }
       }, problems: problems())
     case .merge:
       if validation != .ignore, patch.object == nil, !patch.isNull { throw .badRequest("error decoding patch: \(Self.noObject(patch))") }
@@ -107,7 +102,17 @@ extension Store {
           case .unprocessable: throw Self.unprocessable
           }
         }
-      }, problems: problems(), shown: GoText.value(changes))
+      }, problems: problems(), shown: { GoText.value(changes) })
+    }
+  }
+
+  private static func status(_ failure: JSONPatch.Failure) -> Status {
+    switch failure {
+    case .malformed(let text): .badRequest(text)
+    case .tooManyOperations(let count):
+      .requestEntityTooLarge("Request entity too large: The allowed maximum operations in a JSON patch is \(JSONPatch.maxOperations), got \(count)")
+    case .doesNotApply: unprocessable
+    case .tooMuchWork: .requestEntityTooLarge("Request entity too large: the JSON patch takes more than \(JSONPatch.maxSteps) steps")
     }
   }
 
@@ -162,7 +167,7 @@ extension Store {
   }
 
   /// A patched tree as the type holds it. What does not decode is the patch's fault: 422 with the field "patch".
-  private func reread(_ value: JSONValue, validation: FieldValidation, problems: [String], shown: String?) throws(Status) -> (object: JSONValue, warnings: [String]) {
+  private func reread(_ value: JSONValue, validation: FieldValidation, problems: [String], shown: (@Sendable () -> String)?) throws(Status) -> (object: JSONValue, warnings: [String]) {
     let text = value.encoded()
     do throws(Status) {
       return try decodeBody(ByteSlice(text), validation: validation, problems: problems, acceptsOtherVersions: true)
@@ -175,7 +180,7 @@ extension Store {
       let why = isQuoted ? String(reason.dropLast(tail.count)) : reason
       // A strategic patch is laid over the object itself and never was text: its kinds are told by another part of upstream.
       let problem = shown != nil && !why.hasPrefix("strict decoding error") ? model.conversionProblem(value, as: type) : nil
-      throw Self.invalidPatch(shown ?? text.text, problem ?? why)
+      throw Self.invalidPatch(shown?() ?? text.text, problem ?? why)
     }
   }
 

@@ -42,12 +42,30 @@ extension Store {
     _ name: String, namespace: String, subresource: Subresource, options: WriteOptions, warnings: [String], mayLoseOwners: Bool = true,
     _ make: @escaping @Sendable (JSONValue) throws(Status) -> JSONValue
   ) async throws(Status) -> WriteResult {
+    let here = try await changeHere(
+      name, namespace: namespace, subresource: subresource, options: options, warnings: warnings, mayLoseOwners: mayLoseOwners, make)
+    if let here { return here }
+    let apart = try await onWorkThreads { () async throws(Status) in
+      try await changeHere(
+        name, namespace: namespace, subresource: subresource, options: options, warnings: warnings,
+        mayLoseOwners: mayLoseOwners, make)
+    }
+    guard let apart else { throw .internalError("a write was not made") }
+    return apart
+  }
+
+  /// nil: the object is so large that this must not be done on a reactor; nothing was done.
+  private func changeHere(
+    _ name: String, namespace: String, subresource: Subresource, options: WriteOptions, warnings: [String], mayLoseOwners: Bool,
+    _ make: @escaping @Sendable (JSONValue) throws(Status) -> JSONValue
+  ) async throws(Status) -> WriteResult? {
     let key = try requestedKey(name, namespace: namespace)
     // What the last round of the loop decided; the closure may run again.
     let made = Mutex<(value: SharedBytes, revision: Revision, isRemoved: Bool)?>(nil)
     let extra = Mutex<[String]>([])
     @Sendable func decide(_ stored: StoredObject?, losingOwners: Bool) throws -> UpdateDecision {
       guard let stored else { throw Status.notFound(self.info.groupResource, name) }
+      try TakesLong.check(stored)
       let old = try codec.tree(of: stored)
       var new = try make(old)
       if let admit = options.admission { try admit(self.admission(.update, name, namespace: namespace, subresource: subresource, new: new, old: old)) }
@@ -84,7 +102,9 @@ extension Store {
         return WriteResult(object: try codec.decode(StoredObject(key: key, value: last.value, revision: last.revision)), code: 200, warnings: all)
       }
       return WriteResult(object: try objects.written(outcome.object), code: 200, warnings: all)
-    } catch { throw status(error, name: name, verb: "update").after(warnings + extra.withLock { $0 }) }
+    } catch is TakesLong { return nil } catch {
+      throw status(error, name: name, verb: "update").after(warnings + extra.withLock { $0 })
+    }
   }
 
   /// resourceVersion in the body: unset takes what is there (where that is allowed), else it must be what is there.
@@ -162,5 +182,12 @@ extension Store {
   private static func losesLastFinalizer(_ new: JSONValue, _ old: JSONValue) -> Bool {
     (new["metadata"]?["finalizers"]?.array ?? []).isEmpty && old["metadata"]?["deletionTimestamp"] != nil
       && (new["metadata"]?["deletionGracePeriodSeconds"]?.int ?? 0) == 0
+  }
+}
+
+/// Work on an object is too much for where it was begun.
+struct TakesLong: Error {
+  static func check(_ stored: StoredObject) throws(TakesLong) {
+    if stored.value.count > WorkThreads.inlineBytesMax && !WorkThreads.shared.isCurrent { throw TakesLong() }
   }
 }

@@ -86,7 +86,14 @@ struct Decoder {
   private(set) var savedError: DecodeError?
   private(set) var problems: [String] = []
   private var seenProblems = Set<String>()
+  /// Bytes of all complaints that were spelled out, repeated ones too.
+  private var spelled = 0
   private var path: [PathPart] = []
+
+  /// Members of maps that were laid over each other, as a map is that comes twice.
+  private var overlaid = 0
+  /// No client sends a map twice but by mistake; one that is sent thousands of times is an attack.
+  private static let maxOverlaid = 1_000_000
 
   /// As upstream, so that a body of unknown names can't grow the answer without end.
   private static let maxProblems = 100
@@ -416,6 +423,8 @@ struct Decoder {
     }
     let before = base?.object?.members ?? []
     if before.isEmpty && seen == nil { return .object(JSONObject(unchecked: members)) }
+    overlaid += before.count
+    guard overlaid <= Self.maxOverlaid else { throw DecodeError(description: "a map is given too many times") }
     var object = JSONObject(uniquing: before + members)
     object.sortByName()
     return .object(object)
@@ -454,8 +463,9 @@ struct Decoder {
   private mutating func reportUnknown(_ key: Int) { report("unknown field", view.string(key)) }
 
   private mutating func report(_ what: String, _ name: String) {
-    guard problems.count < Self.maxProblems else { return }
+    guard problems.count < Self.maxProblems, spelled < StrictDocument.spelledMax else { return }
     let problem = "\(what) \(GoText.quoted(pathText(name)))"
+    spelled += problem.utf8.count
     if seenProblems.insert(problem).inserted { problems.append(problem) }
   }
 

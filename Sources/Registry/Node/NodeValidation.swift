@@ -38,13 +38,10 @@ enum NodeValidation {
     var errors = MetaValidation.validateUpdate(
       node["metadata"]?.object ?? JSONObject(), old["metadata"]?.object ?? JSONObject(), isKnownGood: isMetaGood)
     errors += NodeAnnotations.validate(node["metadata"]?.object ?? JSONObject()) + resources(node) + declaredFeatures(node)
-    var seen: [JSONValue] = []
-    for (place, address) in (node["status"]?["addresses"]?.array ?? []).enumerated() {
-      if seen.contains(address) {
-        let shown: JSONValue = ["Type": address["type"] ?? "", "Address": address["address"] ?? ""]
-        errors.append(.duplicate("status.addresses[\(place)]", bare: shown.encoded().text))
-      }
-      seen.append(address)
+    var seen = SeenValues()
+    for (place, address) in (node["status"]?["addresses"]?.array ?? []).enumerated() where !seen.insert(address) {
+      let shown: JSONValue = ["Type": address["type"] ?? "", "Address": address["address"] ?? ""]
+      errors.append(.duplicate("status.addresses[\(place)]", bare: shown.encoded().text))
     }
     let text = #"node updates may not change podCIDR except from "" to valid"#
     let before = old["spec"]?["podCIDRs"]?.array ?? []

@@ -1,0 +1,30 @@
+import Testing
+
+@testable import APIServer
+
+@Suite struct `The work of a head is bounded` {
+  @Test(.timeLimit(.minutes(2))) func `of an Accept header of many clauses the first are looked at`() {
+    let many = (0..<100_000).map { "a/b\($0);q=0.\($0)" }.joined(separator: ",")
+    #expect(AcceptClause.parse(many).count < 1_000)
+    #expect(Negotiation.negotiate(accept: "application/yaml," + many, allowsTransforms: true)?.media == .yaml)
+    #expect(Negotiation.negotiate(accept: many + ",application/yaml", allowsTransforms: true) == nil)
+    #expect(!Negotiation.routeProduces(MediaType.all, accept: many + ",application/yaml"))
+    // More clauses than Go sorts by insertion come by quality, then by stars, then as they stand.
+    let sorted = AcceptClause.parse("*/*,a/*,a/b;q=0.5," + (0..<20).map { "x/y\($0)" }.joined(separator: ","))
+    #expect(sorted.map(\.subtype) == (0..<20).map { "y\($0)" } + ["*", "*", "b"])
+  }
+
+  @Test func `a query of more parameters than Go reads is refused, not passed over`() {
+    let most = (0..<10_000).map { "a\($0)=b" }.joined(separator: "&")
+    #expect(Query(most)["a9999"] == "b" && !Query(most).isOverfull)
+    #expect(Query(most + "&dryRun=All").isOverfull)
+    #expect(Query(String(repeating: "&", count: 20_000)).isOverfull)
+  }
+
+  @Test func `the server says so`() async throws {
+    try await TestServer.with { server in
+      let reply = try server.call("DELETE", "/api/v1/nodes?dryRun=All\(String(repeating: "&a", count: 10_000))")
+      #expect(reply.code == 400 && reply.text.contains("number of URL query parameters exceeded limit"))
+    }
+  }
+}
