@@ -28,12 +28,18 @@ public struct Exchange: Sendable {
 
   /// Begins an answer without a known end. Reactor's thread; nil when the client is gone. The callbacks run on the reactor: `onWritable` when pending
   /// output has fallen below the low mark, `onClose` when the connection is gone (nothing is called afterwards), `onDrain` when the server drains.
+  ///
+  /// `answer`: of the budget, for an answer that is only too long to be made at once, as against one that goes on until somebody ends it. It is
+  /// finished where such a one would end: when the server drains, and when the client has ended its half. Its reader may be ended for memory.
   public func startStream(
-    _ head: ResponseHead, onWritable: (@Sendable () -> Void)? = nil, onClose: (@Sendable () -> Void)? = nil, onDrain: (@Sendable () -> Void)? = nil
+    _ head: ResponseHead, answer: MemoryBudget.Share? = nil, onWritable: (@Sendable () -> Void)? = nil, onClose: (@Sendable () -> Void)? = nil,
+    onDrain: (@Sendable () -> Void)? = nil
   ) -> ResponseStream? {
     precondition(reactor.isCurrent, "streams begin on their reactor")
     guard let connection else { return nil }
     let stream = ResponseStream(reactor: reactor, mark: mark, serial: serial)
+    stream.share = answer
+    stream.isAnswer = answer != nil
     stream.onWritable = onWritable
     stream.onClose = onClose
     stream.onDrain = onDrain
@@ -41,7 +47,7 @@ public struct Exchange: Sendable {
   }
 }
 
-/// An answer that is written bit by bit: a watch. Reactor's thread only, but for `finish` and `abort`.
+/// An answer that is written bit by bit: a watch, or a long list. Reactor's thread only, but for `finish` and `abort`.
 public final class ResponseStream: @unchecked Sendable {  // Sendable: used on its reactor's thread; the two others hop there.
   public let reactor: Reactor
   private let mark: UInt64
@@ -49,6 +55,10 @@ public final class ResponseStream: @unchecked Sendable {  // Sendable: used on i
   var onWritable: (@Sendable () -> Void)?
   var onClose: (@Sendable () -> Void)?
   var onDrain: (@Sendable () -> Void)?
+  /// It ends by itself.
+  var isAnswer = false
+  /// Of the budget, until the last of it is on its way.
+  var share: MemoryBudget.Share?
 
   init(reactor: Reactor, mark: UInt64, serial: UInt32) {
     self.reactor = reactor
@@ -82,6 +92,7 @@ public final class ResponseStream: @unchecked Sendable {  // Sendable: used on i
   func connectionClosed() {
     onWritable = nil
     onDrain = nil
+    share = nil
     let callback = onClose
     onClose = nil
     callback?()

@@ -79,7 +79,7 @@ extension ServeOptions {
     "tls-cert-file", "tls-private-key-file", "tls-sni-cert-key", "tls-min-version", "tls-cipher-suites", "client-ca-file", "http2-max-streams-per-connection", "goaway-chance", "max-requests-inflight", "max-mutating-requests-inflight", "storage-backend", "storage-media-type", "etcd-servers", "etcd-prefix", "etcd-cafile",
     "etcd-certfile", "etcd-keyfile", "etcd-consistent-reads", "etcd-user", "etcd-password-file", "deserialization-cache-size", "etcd-quorum-read", "data-dir", "etcd-compaction-interval", "etcd-count-metric-poll-period",
     "etcd-healthcheck-timeout", "etcd-start-timeout", "encryption-provider-config", "encryption-provider-config-automatic-reload", "feature-gates", "watch-cache", "watch-cache-sizes", "cors-allowed-origins", "min-request-timeout", "request-timeout", "reactors",
-    "max-connections", "max-connections-per-client", "memory-budget-mb", "shutdown-delay-duration", "shutdown-timeout", "logging-format", "v",
+    "max-connections", "max-connections-per-client", "memory-budget-mb", "encoding-cache-mb", "shutdown-delay-duration", "shutdown-timeout", "logging-format", "v",
   ])
   /// Flags whose value may be left out, as Go's flags allow: `--name` is `--name=true`.
   static let booleans: Set<String> = ["encryption-provider-config-automatic-reload", "audit-log-truncate-enabled", "audit-webhook-truncate-enabled"]
