@@ -68,7 +68,11 @@ extension ResourceEndpoint {
     } else {
       answer = try await withTaskExecutorPreference(globalConcurrentExecutor) { [messages] () async throws(Status) in
         // Others get the thread in between.
-        while try messages?.measure(256) == false { await Task.yield() }
+        while try messages?.measure(256) == false {
+          // The client has gone, or was told that it took too long.
+          if Task.isCancelled { throw .timeout("the list was not made in time") }
+          await Task.yield()
+        }
         return try .made(source, contentType: contentType, acceptsGzip: acceptsGzip, share: share)
       }
     }

@@ -133,7 +133,7 @@ final class Reply: Sendable {
   /// Makes the event of an answer. A request that nobody was recognized for has that one alone.
   private func tell(_ answer: Answer) {
     guard let audit else { return }
-    let isKept = audit.keepsResponse && !answer.body.isEmpty && (answer.json != nil || answer.contentType.hasPrefix(Answer.json))
+    let isKept = audit.keepsResponse && (answer.json != nil || !answer.body.isEmpty && answer.contentType.hasPrefix(Answer.json))
     audit.answered(answer.code, answer.status, object: isKept ? answer.json ?? answer.body.withoutNewline : nil, stage: audit.isStranger ? .responseStarted : .responseComplete)
   }
 
