@@ -2,13 +2,14 @@ import ByteBuffers
 import HTTPServer
 import Machinery
 
-/// Sends an answer that is made piece by piece: the next piece is made, off the reactor, when the client has taken most of what was sent.
+/// Sends an answer that is made piece by piece: the next piece is made, off the reactor, when the client has taken most
+/// of what was sent.
 ///
-/// Kept alive by the callbacks of its stream, and by a piece that is being made. What can't be made breaks the answer off, so that a client never
-/// takes a part for the whole.
+/// Kept alive by the callbacks of its stream, and by a piece that is being made. What can't be made breaks the answer
+/// off, so that a client never takes a part for the whole.
 final class AnswerPump: @unchecked Sendable {
-  // Sendable: state is touched on `reactor` only, but for the source and the compressor, which belong to whoever makes the one piece that
-  // `isMaking` tells of.
+  // Sendable: state is touched on `reactor` only, but for the source and the compressor, which belong to whoever makes
+  // the one piece that `isMaking` tells of.
   private let reactor: Reactor
   private let body: StreamedBody
   private let ended: @Sendable (End) -> Void
@@ -25,7 +26,8 @@ final class AnswerPump: @unchecked Sendable {
     case failed(Int, Status)
   }
 
-  /// Unsent bytes beyond which the next piece waits. Not below the low mark of the connection, so that passing that mark wakes it.
+  /// Unsent bytes beyond which the next piece waits. Not below the low mark of the connection, so that passing that
+  /// mark wakes it.
   private static let pendingBytesMax = 256 << 10
 
   /// `ended`: hears once how it went, on the reactor.
@@ -37,7 +39,8 @@ final class AnswerPump: @unchecked Sendable {
 
   /// Sends the head and the first piece. Reactor thread.
   func start(_ exchange: Exchange, _ head: ResponseHead) {
-    stream = exchange.startStream(head, answer: body.share, onWritable: { self.pump() }, onClose: { self.end(.left(self.sent)) })
+    stream = exchange.startStream(
+      head, answer: body.share, onWritable: { self.pump() }, onClose: { self.end(.left(self.sent)) })
     guard stream != nil else { return end(.left(0)) }
     send(body.first)
     pump()

@@ -21,7 +21,8 @@ struct AnswerPiece: Sendable {
   static let sharedCost = 64
   /// About as much as a piece may hold by itself: so much that what a piece costs beside its bytes does not matter.
   static let size = 256 << 10
-  /// Of the budget, for an answer that is made piece by piece: one that is made, one that waits, one that is compressed, the compressor's tables.
+  /// Of the budget, for an answer that is made piece by piece: one that is made, one that waits, one that is
+  /// compressed, the compressor's tables.
   static let room = 4 * size
 
   mutating func add(_ part: AnswerPart, own: Int) {
@@ -51,8 +52,8 @@ struct AnswerPiece: Sendable {
 
 /// Makes an answer piece by piece. Used by one thread at a time.
 protocol AnswerSource: AnyObject, Sendable {
-  /// The next piece, until one is the last. `isCompressed`: the parts will be compressed, so that `compressed` ones may be among them. Throws when
-  /// something can't be rendered; nothing comes after that.
+  /// The next piece, until one is the last. `isCompressed`: the parts will be compressed, so that `compressed` ones may
+  /// be among them. Throws when something can't be rendered; nothing comes after that.
   func next(isCompressed: Bool) throws(Status) -> AnswerPiece
 }
 
@@ -82,15 +83,20 @@ extension Answer {
   }
 
   /// An answer of a source: whole if it is one piece, else one that goes on from the first.
-  static func made(_ source: any AnswerSource, contentType: String, acceptsGzip: Bool, share: MemoryBudget.Share) throws(Status) -> Answer {
+  static func made(
+    _ source: any AnswerSource, contentType: String, acceptsGzip: Bool, share: MemoryBudget.Share
+  ) throws(Status) -> Answer {
     let piece = try source.next(isCompressed: acceptsGzip)
-    let compressor = acceptsGzip && (!piece.isLast || piece.plainBytes > ContentEncoding.threshold) ? AnswerCompressor() : nil
+    let isLong = !piece.isLast || piece.plainBytes > ContentEncoding.threshold
+    let compressor = acceptsGzip && isLong ? AnswerCompressor() : nil
     let (slices, own) = compressor?.compress(piece) ?? (piece.slices, piece.ownBytes)
     var answer = Answer(code: 200, contentType: contentType, body: piece.isLast ? slices : [])
     answer.isCompressed = compressor != nil
     if compressor != nil { answer.headers += gzipHeaders }
     answer.heldBytes = own
-    if !piece.isLast { answer.streamed = StreamedBody(first: slices, source: source, compressor: compressor, share: share) }
+    if !piece.isLast {
+      answer.streamed = StreamedBody(first: slices, source: source, compressor: compressor, share: share)
+    }
     return answer
   }
 }

@@ -104,7 +104,8 @@ struct GzipFile {
 }
 
 /// Compresses an answer that is made piece by piece. One thread at a time.
-final class AnswerCompressor: @unchecked Sendable {  // Sendable: as its source, it belongs to whoever makes the next piece.
+final class AnswerCompressor: @unchecked Sendable {
+  // Sendable: as its source, it belongs to whoever makes the next piece.
   private var file = GzipFile(pieces: 16)
 
   /// The piece as it is sent, and what of that only this answer holds.

@@ -30,7 +30,9 @@ final class ListPieces: AnswerSource, @unchecked Sendable {  // Sendable: one th
   private var place = 0
 
   /// `media` is JSON or YAML.
-  init(_ endpoint: ResourceEndpoint, _ list: ListResult, _ form: Form, _ media: MediaType, pretty: Bool) throws(Status) {
+  init(
+    _ endpoint: ResourceEndpoint, _ list: ListResult, _ form: Form, _ media: MediaType, pretty: Bool
+  ) throws(Status) {
     objects = list.objects
     self.form = form
     let items: String
@@ -41,7 +43,9 @@ final class ListPieces: AnswerSource, @unchecked Sendable {  // Sendable: one th
     }
     switch media {
     case .yaml:
-      guard let value = try? JSONValue(parsing: head + "]}"), case .object(let head) = value else { throw .unrenderable("the list") }
+      guard let value = try? JSONValue(parsing: head + "]}"), case .object(let head) = value else {
+        throw .unrenderable("the list")
+      }
       style = .yaml(YAMLListWriter(head: head, items: items))
     case .json, .protobuf: style = pretty ? .pretty(JSONIndenter()) : .compact
     }
@@ -76,7 +80,8 @@ final class ListPieces: AnswerSource, @unchecked Sendable {  // Sendable: one th
   private static let firstItem = ByteSlice(SharedBytes("{"))
   private static let nextItem = ByteSlice(SharedBytes(",{"))
 
-  /// Compact JSON, but for the newline that indented JSON lacks. `ofBytes`: ends after so many bytes; nil: after so many as are not shared.
+  /// Compact JSON, but for the newline that indented JSON lacks. `ofBytes`: ends after so many bytes; nil: after so
+  /// many as are not shared.
   private func compactPiece(ofBytes most: Int? = nil) throws(Status) -> AnswerPiece {
     var piece = AnswerPiece()
     var bytes = 0
@@ -108,7 +113,8 @@ final class ListPieces: AnswerSource, @unchecked Sendable {  // Sendable: one th
     }
     piece.isLast = place == objects.count
     if piece.isLast {
-      if case .compact = style { piece.add(.bytes(Bytes.listEnd), own: 0) } else { piece.add(.bytes(Bytes.listEndCompact), own: 0) }
+      let end = if case .compact = style { Bytes.listEnd } else { Bytes.listEndCompact }
+      piece.add(.bytes(end), own: 0)
     }
     return piece
   }
@@ -132,8 +138,10 @@ final class ListPieces: AnswerSource, @unchecked Sendable {  // Sendable: one th
   }
 }
 
-/// A list in protobuf, made some objects at a time. Its envelope comes first and tells the size of all, so that is found out before.
-final class ProtobufPieces: AnswerSource, @unchecked Sendable {  // Sendable: one thread at a time, as the protocol says.
+/// A list in protobuf, made some objects at a time. Its envelope comes first and tells the size of all, so that is
+/// found out before.
+final class ProtobufPieces: AnswerSource, @unchecked Sendable {
+  // Sendable: one thread at a time, as the protocol says.
   private let form: ProtobufForm
   private let list: ListResult
   /// The version of meta.k8s.io of a list of metadata; nil for whole objects.
@@ -169,7 +177,9 @@ final class ProtobufPieces: AnswerSource, @unchecked Sendable {  // Sendable: on
       size += item.count
       if keepsCompressed {
         deflater = deflater ?? Deflater()
-        _ = object.encodingOfMany(ObjectEncoding.gzippedMessage) { (deflater?.compress([ByteSlice(item)]) ?? .stored([ByteSlice(item)])).bytes }
+        _ = object.encodingOfMany(ObjectEncoding.gzippedMessage) {
+          (deflater?.compress([ByteSlice(item)]) ?? .stored([ByteSlice(item)])).bytes
+        }
       }
     }
     measured = end
@@ -194,7 +204,8 @@ final class ProtobufPieces: AnswerSource, @unchecked Sendable {  // Sendable: on
       // The envelope has said how long all is.
       guard item.count == object.notedSize(slot: version == nil ? 0 : 1) else { throw .unrenderable(object.key) }
       let own = isShared ? AnswerPiece.sharedCost : item.count
-      piece.add(version == nil ? .object(ByteSlice(item), object, ObjectEncoding.gzippedMessage) : .bytes(ByteSlice(item)), own: own)
+      let bytes = ByteSlice(item)
+      piece.add(version == nil ? .object(bytes, object, ObjectEncoding.gzippedMessage) : .bytes(bytes), own: own)
     }
     piece.isLast = place == list.objects.count
     if piece.isLast { piece.add(.bytes(ProtobufForm.tail), own: 0) }
@@ -204,5 +215,7 @@ final class ProtobufPieces: AnswerSource, @unchecked Sendable {  // Sendable: on
 
 extension Status {
   /// An object of an answer has no form that could be sent.
-  static func unrenderable(_ what: String) -> Status { .internalError("\(what) can't be shown in the form that was asked for") }
+  static func unrenderable(_ what: String) -> Status {
+    .internalError("\(what) can't be shown in the form that was asked for")
+  }
 }

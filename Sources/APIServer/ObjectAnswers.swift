@@ -42,13 +42,14 @@ extension ResourceEndpoint {
     return Answer(code: 200, contentType: Answer.json, body: listDocument(list, isLine: true), objects: objectSlices(list))
   }
 
-  /// Any list. What is made for this client alone is made at once where it is little, else off the reactor and piece by piece, so that a piece
-  /// bounds the memory whatever the size.
+  /// Any list. What is made for this client alone is made at once where it is little, else off the reactor and piece by
+  /// piece, so that a piece bounds the memory whatever the size.
   func answer(_ list: ListResult, _ negotiated: Negotiated, _ context: RequestContext) async throws(Status) -> Answer {
     if let plain = answerNow(list, negotiated) { return plain }
     let rough = Self.roughBytes(list.objects)
     let isLittle = rough < AnswerPiece.size
-    let share = try context.reply.share(for: isLittle ? rough * 3 : AnswerPiece.room + list.objects.count * MemoryLayout<CachedObject>.stride)
+    let references = list.objects.count * MemoryLayout<CachedObject>.stride
+    let share = try context.reply.share(for: isLittle ? rough * 3 : AnswerPiece.room + references)
     let contentType = negotiated.media.rawValue
     // What is little is compressed on its way, like any other answer.
     let acceptsGzip = !isLittle && context.reply.acceptsGzip
@@ -83,7 +84,8 @@ extension ResourceEndpoint {
   private func listForm(_ form: Negotiated.Form, _ context: RequestContext) throws(Status) -> ListPieces.Form {
     switch form {
     case .whole: return .whole
-    case .table(let version): return .table(TableRows(self, version: version, include: try IncludeObject(context.query)))
+    case .table(let version):
+      return .table(TableRows(self, version: version, include: try IncludeObject(context.query)))
     case .partialObject:
       throw Status.notAcceptable("you requested PartialObjectMetadata, but the requested object is a list (*\(goPackage).\(info.listKind))")
     case .partialObjectList(let version): return .partial(version: version)

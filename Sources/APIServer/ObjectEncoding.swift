@@ -21,8 +21,11 @@ enum ObjectEncoding {
     object.encoding(version == "v1beta1" ? partialV1beta1 : partialV1) { partialDocument(object.object, version: version) }
   }
 
-  /// The same for one object of a long list; `isKept`: the cache holds the bytes too. Throws for what has no metadata that could be read.
-  static func partialOfMany(_ object: CachedObject, version: String) throws(Status) -> (bytes: SharedBytes, isKept: Bool) {
+  /// The same for one object of a long list; `isKept`: the cache holds the bytes too. Throws for what has no metadata
+  /// that could be read.
+  static func partialOfMany(
+    _ object: CachedObject, version: String
+  ) throws(Status) -> (bytes: SharedBytes, isKept: Bool) {
     try object.encodingOfMany(version == "v1beta1" ? partialV1beta1 : partialV1) { () throws(Status) in
       guard let metadata = try? JSONTape.parse(object.object).root["metadata"] else { throw .unrenderable(object.key) }
       var writer = JSONWriter(capacity: metadata.range.count + 96)
@@ -40,7 +43,8 @@ enum ObjectEncoding {
     writer.raw("}")
   }
 
-  /// The same for bytes outside the cache. Object metadata reads the same in both kinds, so its bytes are taken as they are.
+  /// The same for bytes outside the cache. Object metadata reads the same in both kinds, so its bytes are taken as they
+  /// are.
   static func partialDocument(_ document: ByteSlice, version: String) -> SharedBytes {
     var writer = JSONWriter(capacity: min(document.count, 4096) + 96)
     write((try? JSONTape.parse(document).root["metadata"])?.raw ?? Bytes.emptyObject, version: version, to: &writer)

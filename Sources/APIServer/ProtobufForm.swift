@@ -50,15 +50,20 @@ struct ProtobufForm: Sendable {
     return Self.listMetadata(metadata)
   }
 
-  /// What stands before a list's message of `size` bytes; `tail` follows it. `version`: of meta.k8s.io, of a list of metadata; nil for whole objects.
+  /// What stands before a list's message of `size` bytes; `tail` follows it. `version`: of meta.k8s.io, of a list of
+  /// metadata; nil for whole objects.
   func listHead(size: Int, partial version: String?) -> [UInt8] {
-    if let version { return ProtobufEnvelope.head(apiVersion: "meta.k8s.io/\(version)", kind: "PartialObjectMetadataList", count: size) }
+    if let version {
+      return ProtobufEnvelope.head(apiVersion: "meta.k8s.io/\(version)", kind: "PartialObjectMetadataList", count: size)
+    }
     return ProtobufEnvelope.head(apiVersion: apiVersion, kind: listKind, count: size)
   }
 
-  /// An object of a long list, as it stands in the list's message. `isShared`: the cache holds the bytes too; with `isKept` it is asked to. Throws for
-  /// what can't be read.
-  func item(_ object: CachedObject, partial version: String?, isKept: Bool) throws(Status) -> (bytes: SharedBytes, isShared: Bool) {
+  /// An object of a long list, as it stands in the list's message. `isShared`: the cache holds the bytes too; with
+  /// `isKept` it is asked to. Throws for what can't be read.
+  func item(
+    _ object: CachedObject, partial version: String?, isKept: Bool
+  ) throws(Status) -> (bytes: SharedBytes, isShared: Bool) {
     let id = version == nil ? ObjectEncoding.protobuf : ObjectEncoding.partialProtobuf
     if let known = object.knownEncoding(id) { return (known, true) }
     let message = version == nil ? store.protobufMessage(of: object.object) : Self.metadataMessage(object.object)

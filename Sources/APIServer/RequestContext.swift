@@ -73,7 +73,9 @@ final class Reply: Sendable {
     guard take() else { return }
     if let body = answer.streamed { return stream(answer, body) }
     tell(answer)
-    guard acceptsGzip, !answer.isCompressed, answer.bodyCount > ContentEncoding.threshold else { return respond(answer) }
+    guard acceptsGzip, !answer.isCompressed, answer.bodyCount > ContentEncoding.threshold else {
+      return respond(answer)
+    }
     if let kept = answer.objects {
       if let body = GzipFile.make(answer.body, kept, compressingAtMost: Self.compressedAtOnceMax) { return respond(answer.gzipped(body)) }
     } else if answer.isLasting, let body = server.compressedDocuments.body(of: answer.body[0].owner) {
@@ -95,7 +97,8 @@ final class Reply: Sendable {
     guard let share = room(for: AnswerPiece.room) else { return respond(answer) }
     exchange.perform { [self] in
       let made = await withTaskExecutorPreference(globalConcurrentExecutor) {
-        try? Answer.made(SlicesSource(answer.body, kept), contentType: answer.contentType, acceptsGzip: true, share: share)
+        let source = SlicesSource(answer.body, kept)
+        return try? Answer.made(source, contentType: answer.contentType, acceptsGzip: true, share: share)
       }
       guard var made else { return respond(answer) }
       made.headers += answer.headers
@@ -133,7 +136,8 @@ final class Reply: Sendable {
   /// Makes the event of an answer. A request that nobody was recognized for has that one alone.
   private func tell(_ answer: Answer) {
     guard let audit else { return }
-    let isKept = audit.keepsResponse && (answer.json != nil || !answer.body.isEmpty && answer.contentType.hasPrefix(Answer.json))
+    let isJSON = answer.json != nil || !answer.body.isEmpty && answer.contentType.hasPrefix(Answer.json)
+    let isKept = audit.keepsResponse && isJSON
     audit.answered(answer.code, answer.status, object: isKept ? answer.json ?? answer.body.withoutNewline : nil, stage: audit.isStranger ? .responseStarted : .responseComplete)
   }
 
@@ -143,7 +147,8 @@ final class Reply: Sendable {
     return share
   }
 
-  /// The same; nil where there is none. What alone would take more than half of the budget takes half: it is not refused for ever.
+  /// The same; nil where there is none. What alone would take more than half of the budget takes half: it is not
+  /// refused for ever.
   private func room(for bytes: Int) -> MemoryBudget.Share? {
     let budget = server.configuration.budget
     if bytes < 64 << 10 { return budget.share() }

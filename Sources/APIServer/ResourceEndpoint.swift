@@ -83,7 +83,9 @@ final class ResourceEndpoint: Sendable {
   func listMetadata(_ list: ListResult) -> String { #"{"resourceVersion":"\#(list.resourceVersion)""# + metadataRest(list) + "}" }
 
   /// What stands before the items of a list.
-  func listHead(_ list: ListResult) -> String { listHeadStart + list.resourceVersion + "\"" + metadataRest(list) + "},\"items\":[" }
+  func listHead(_ list: ListResult) -> String {
+    listHeadStart + list.resourceVersion + "\"" + metadataRest(list) + "},\"items\":["
+  }
 
   /// The same of a `PartialObjectMetadataList`.
   func partialListHead(_ list: ListResult, version: String) -> String {

@@ -17,7 +17,8 @@ struct TableRows: Sendable {
     self.include = include
   }
 
-  /// What stands before the rows. `metadata`: the JSON of the list metadata; `hasColumns`: only the first event of a watch shows the columns.
+  /// What stands before the rows. `metadata`: the JSON of the list metadata; `hasColumns`: only the first event of a
+  /// watch shows the columns.
   func head(metadata: String, hasColumns: Bool = true) -> String {
     let columns = hasColumns ? endpoint.columnDefinitions.text : "null"
     return #"{"kind":"Table","apiVersion":"meta.k8s.io/\#(version)","metadata":\#(metadata),"columnDefinitions":\#(columns),"rows":["#
@@ -37,7 +38,8 @@ struct TableRows: Sendable {
     switch include {
     case .object: writer.raw(document)
     case .none where hidesMetadata: writer.raw("null")
-    case .metadata, .none: ObjectEncoding.write(root?["metadata"]?.raw ?? Bytes.emptyObject, version: version, to: &writer)
+    case .metadata, .none:
+      ObjectEncoding.write(root?["metadata"]?.raw ?? Bytes.emptyObject, version: version, to: &writer)
     }
     writer.raw("}")
   }
@@ -49,7 +51,10 @@ struct TableWriter: ~Copyable {
   private var writer: JSONWriter
 
   /// Begins a table; see `TableRows.head`.
-  init(_ endpoint: ResourceEndpoint, version: String, include: IncludeObject, metadata: String, hasColumns: Bool = true, capacity: Int = 4_096) {
+  init(
+    _ endpoint: ResourceEndpoint, version: String, include: IncludeObject, metadata: String, hasColumns: Bool = true,
+    capacity: Int = 4_096
+  ) {
     rows = TableRows(endpoint, version: version, include: include)
     writer = JSONWriter(capacity: capacity)
     writer.raw(rows.head(metadata: metadata, hasColumns: hasColumns))

@@ -46,8 +46,8 @@ public final class CachedObject: Sendable {
   private let secondSize = Atomic<UInt32>(0)
 
   /// `document`: see the type. `objectEnd`: the bytes before it are the object. `itemOffset`: where a list item begins, after
-  /// `{"kind":…,"apiVersion":…,` (custom resources: 1). `revisionRange`: where the digits of resourceVersion stand. `encodings`: counts
-  /// what is kept beside the object.
+  /// `{"kind":…,"apiVersion":…,` (custom resources: 1). `revisionRange`: where the digits of resourceVersion stand.
+  /// `encodings`: counts what is kept beside the object.
   public init(
     key: String, revision: Revision, document: SharedBytes, objectEnd: Int, itemOffset: Int, revisionRange: Range<Int>,
     labels: StringMap, fields: StringMap, facts: (any Sendable)? = nil, lease: Int64 = 0, isStale: Bool = false,
@@ -88,15 +88,17 @@ public final class CachedObject: Sendable {
 
   deinit { table.load()?.clear() }
 
-  /// The encoding `id`, made by `make` at its first use and shared afterwards, as long as there is room. `make` runs without a lock; of two
-  /// that run at once, one result is kept and both callers get it.
+  /// The encoding `id`, made by `make` at its first use and shared afterwards, as long as there is room. `make` runs
+  /// without a lock; of two that run at once, one result is kept and both callers get it.
   public func encoding(_ id: EncodingID, make: () -> SharedBytes) -> SharedBytes {
     if let known = knownEncoding(id) { return known }
     return keep(id, make(), isOneOfMany: false).bytes
   }
 
   /// The same for one object of a long list. `isKept`: the cache holds the bytes too.
-  public func encodingOfMany<E: Error>(_ id: EncodingID, make: () throws(E) -> SharedBytes) throws(E) -> (bytes: SharedBytes, isKept: Bool) {
+  public func encodingOfMany<E: Error>(
+    _ id: EncodingID, make: () throws(E) -> SharedBytes
+  ) throws(E) -> (bytes: SharedBytes, isKept: Bool) {
     if let known = knownEncoding(id) { return (known, true) }
     return keep(id, try make(), isOneOfMany: true)
   }
@@ -111,10 +113,11 @@ public final class CachedObject: Sendable {
   /// Another object stands under the key: what was kept beside this one is of little use.
   func dropEncodings() { table.load()?.clear() }
 
-  /// Remembers how many bytes an encoding has, so that what stands around a list can be written before its objects are made. Two may be
-  /// remembered, by `slot` 0 and 1.
+  /// Remembers how many bytes an encoding has, so that what stands around a list can be written before its objects are
+  /// made. Two may be remembered, by `slot` 0 and 1.
   public func noteSize(_ size: Int, slot: Int) {
-    if slot == 0 { firstSize.store(UInt32(clamping: size), ordering: .relaxed) } else { secondSize.store(UInt32(clamping: size), ordering: .relaxed) }
+    let size = UInt32(clamping: size)
+    if slot == 0 { firstSize.store(size, ordering: .relaxed) } else { secondSize.store(size, ordering: .relaxed) }
   }
 
   /// What was remembered; nil for nothing.

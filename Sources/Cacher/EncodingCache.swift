@@ -2,16 +2,19 @@ import ByteBuffers
 import Glibc
 import Synchronization
 
-/// Bounds what all objects of a process keep in encodings beside their documents: pretty text, messages of protobuf, compressed pieces.
+/// Bounds what all objects of a process keep in encodings beside their documents: pretty text, messages of protobuf,
+/// compressed pieces.
 ///
-/// What is made for one reader or one event finds room up to the limit. Encodings made for a list come by the thousand: they get three
-/// quarters of it, and where that is full they are handed out unkept, so that one pass over all objects neither pushes out what others
-/// use nor leaves events without room. A sweep makes room, off the reactors: it goes round all tables and takes what nobody has used since
-/// it last came by. Bytes that an answer on its way still holds would not come back, so they stay and stay counted.
+/// What is made for one reader or one event finds room up to the limit. Encodings made for a list come by the thousand:
+/// they get three quarters of it, and where that is full they are handed out unkept, so that one pass over all objects
+/// neither pushes out what others use nor leaves events without room. A sweep makes room, off the reactors: it goes
+/// round all tables and takes what nobody has used since it last came by. Bytes that an answer on its way still holds
+/// would not come back, so they stay and stay counted.
 ///
 /// Reading takes no lock but the object's own, and notes the use there.
 public final class EncodingCache: Sendable {
-  /// The limit where none is given: so much of the objects' bytes, but at least `leastBytes`, so that a small cluster shares its frames.
+  /// The limit where none is given: so much of the objects' bytes, but at least `leastBytes`, so that a small cluster
+  /// shares its frames.
   static let share = 4
   public static let leastBytes = 16 << 20
 
@@ -40,9 +43,11 @@ public final class EncodingCache: Sendable {
     }
   }
 
-  /// `limit`: in bytes; nil for a quarter of the objects' bytes. `pause`: between two sweeps for the sake of lists. `released`: hears of
-  /// the bytes that a sweep has given back, on the sweep's thread.
-  public init(limit: Int? = nil, pause: Duration = .seconds(1), released: @escaping @Sendable (Int) -> Void = { _ in }) {
+  /// `limit`: in bytes; nil for a quarter of the objects' bytes. `pause`: between two sweeps for the sake of lists.
+  /// `released`: hears of the bytes that a sweep has given back, on the sweep's thread.
+  public init(
+    limit: Int? = nil, pause: Duration = .seconds(1), released: @escaping @Sendable (Int) -> Void = { _ in }
+  ) {
     given = limit.map { max(0, $0) }
     self.pause = pause
     self.released = released
@@ -91,7 +96,8 @@ public final class EncodingCache: Sendable {
   func list(_ table: EncodingTable) {
     ring.withLock { ring in
       ring.tables.append(table)
-      // Some looked at for one that is added, so that those that are empty can't pile up. What is put in a taken place is mostly not empty yet.
+      // Some looked at for one that is added, so that those that are empty can't pile up. What is put in a taken place
+      // is mostly not empty yet.
       for _ in 0..<4 {
         if ring.broom >= ring.tables.count { ring.broom = 0 }
         if ring.tables[ring.broom].leaveIfEmpty() { ring.takeOut(ring.broom) } else { ring.broom += 1 }
@@ -124,7 +130,8 @@ public final class EncodingCache: Sendable {
   /// Tables under one hold of the lock.
   private static let tablesAtATime = 256
 
-  /// Goes round at most so often, until what is kept is no more than `target`. What was used since the last round is passed over once.
+  /// Goes round at most so often, until what is kept is no more than `target`. What was used since the last round is
+  /// passed over once.
   func sweep(to target: Int, rounds: Int) async {
     var left = ring.withLock { $0.tables.count } * rounds
     var freed = 0
@@ -159,7 +166,8 @@ public final class EncodingCache: Sendable {
   }
 }
 
-/// The encodings of one object. The object owns it; the cache knows it while it holds something, so that a sweep finds it.
+/// The encodings of one object. The object owns it; the cache knows it while it holds something, so that a sweep finds
+/// it.
 ///
 /// Lock order: the cache's ring, then a table.
 final class EncodingTable: Sendable {
@@ -201,7 +209,9 @@ final class EncodingTable: Sendable {
         back = cost
         return (state.entries[place].bytes, false)
       }
-      if state.entries.count >= CachedObject.encodingsMax { back = EncodingCache.cost(state.entries.removeFirst().bytes) }
+      if state.entries.count >= CachedObject.encodingsMax {
+        back = EncodingCache.cost(state.entries.removeFirst().bytes)
+      }
       state.entries.append(Entry(id: id, bytes: made))
       defer { state.isListed = true }
       return (made, !state.isListed)

@@ -29,11 +29,12 @@ public struct Exchange: Sendable {
   /// Begins an answer without a known end. Reactor's thread; nil when the client is gone. The callbacks run on the reactor: `onWritable` when pending
   /// output has fallen below the low mark, `onClose` when the connection is gone (nothing is called afterwards), `onDrain` when the server drains.
   ///
-  /// `answer`: of the budget, for an answer that is only too long to be made at once, as against one that goes on until somebody ends it. It is
-  /// finished where such a one would end: when the server drains, and when the client has ended its half. Its reader may be ended for memory.
+  /// `answer`: of the budget, for an answer that is only too long to be made at once, as against one that goes on until
+  /// somebody ends it. It is finished where such a one would end: when the server drains, and when the client has ended
+  /// its half. Its reader may be ended for memory.
   public func startStream(
-    _ head: ResponseHead, answer: MemoryBudget.Share? = nil, onWritable: (@Sendable () -> Void)? = nil, onClose: (@Sendable () -> Void)? = nil,
-    onDrain: (@Sendable () -> Void)? = nil
+    _ head: ResponseHead, answer: MemoryBudget.Share? = nil, onWritable: (@Sendable () -> Void)? = nil,
+    onClose: (@Sendable () -> Void)? = nil, onDrain: (@Sendable () -> Void)? = nil
   ) -> ResponseStream? {
     precondition(reactor.isCurrent, "streams begin on their reactor")
     guard let connection else { return nil }

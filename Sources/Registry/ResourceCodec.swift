@@ -24,7 +24,8 @@ public struct ResourceCodec: ObjectCodec {
 
   /// `encodings`: counts what objects keep in encodings; one for all resources.
   public init(
-    _ strategy: any RESTStrategy, mediaType: StorageMediaType = .json, model: TypeModel = .builtin, encodings: EncodingCache = EncodingCache()
+    _ strategy: any RESTStrategy, mediaType: StorageMediaType = .json, model: TypeModel = .builtin,
+    encodings: EncodingCache = EncodingCache()
   ) {
     guard let type = model.type(strategy.info.typeName) else { preconditionFailure("no facts about \(strategy.info.typeName)") }
     self.strategy = strategy

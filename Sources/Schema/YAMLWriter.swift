@@ -10,7 +10,8 @@ extension JSONValue {
   }
 }
 
-/// Writes a list as YAML, the same as if it were one value, but one item after another, so that never more than one of them is taken apart.
+/// Writes a list as YAML, the same as if it were one value, but one item after another, so that never more than one of
+/// them is taken apart.
 public struct YAMLListWriter: Sendable {
   private var writer = YAMLWriter()
   private let name: String

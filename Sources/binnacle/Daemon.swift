@@ -131,7 +131,8 @@ struct Daemon {
 
   /// One resource over the shared storage.
   private static func store(
-    _ strategy: any RESTStrategy, _ settings: Settings, over storage: any Storage, _ budget: MemoryBudget, _ encodings: EncodingCache, _ logger: Logger
+    _ strategy: any RESTStrategy, _ settings: Settings, over storage: any Storage, _ budget: MemoryBudget,
+    _ encodings: EncodingCache, _ logger: Logger
   ) async -> (Store, DestroyFunc) {
     let codec = ResourceCodec(strategy, mediaType: settings.options.storageMediaType, encodings: encodings)
     let info = strategy.info
