@@ -28,7 +28,6 @@ public final class EncodingCache: Sendable {
   /// When a sweep may come for the sake of a list, in nanoseconds.
   private let nextSweep = Atomic<Int>(0)
   private let pause: Duration
-  private let released: @Sendable (Int) -> Void
 
   /// Tables that have held something since they were last looked at, in the order in which the hand comes by.
   private struct Ring {
@@ -44,13 +43,9 @@ public final class EncodingCache: Sendable {
   }
 
   /// `limit`: in bytes; nil for a quarter of the objects' bytes. `pause`: between two sweeps for the sake of lists.
-  /// `released`: hears of the bytes that a sweep has given back, on the sweep's thread.
-  public init(
-    limit: Int? = nil, pause: Duration = .seconds(1), released: @escaping @Sendable (Int) -> Void = { _ in }
-  ) {
+  public init(limit: Int? = nil, pause: Duration = .seconds(1)) {
     given = limit.map { max(0, $0) }
     self.pause = pause
-    self.released = released
   }
 
   /// Keeps all there is: for objects that belong to no cache.
@@ -134,7 +129,6 @@ public final class EncodingCache: Sendable {
   /// passed over once.
   func sweep(to target: Int, rounds: Int) async {
     var left = ring.withLock { $0.tables.count } * rounds
-    var freed = 0
     while left > 0 && bytes > target {
       var garbage: [SharedBytes] = []
       ring.withLock { ring in
@@ -147,12 +141,10 @@ public final class EncodingCache: Sendable {
         }
         if ring.tables.isEmpty { left = 0 }
       }
-      freed += garbage.reduce(0) { $0 + $1.count }
       evicted.add(garbage.count, ordering: .relaxed)
       garbage = []
       await Task.yield()
     }
-    if freed > 0 { released(freed) }
   }
 
   /// How many tables are known, emptied ones among them.
