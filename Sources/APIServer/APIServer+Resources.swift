@@ -260,7 +260,10 @@ extension APIServer {
       try options.refuseReadErrors()
       context.auditOptions()
       let deleted = try await endpoint.store.deleteCollection(namespace: namespace, list: selection, options: options)
-      return try await endpoint.answer(deleted, negotiated, context)
+      var answer = try await endpoint.answer(deleted, negotiated, context)
+      // The cache has let go of them.
+      if answer.objects != nil { answer.heldBytes = deleted.objects.reduce(0) { $0 + $1.object.count } }
+      return answer
     }
   }
 }

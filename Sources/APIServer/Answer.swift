@@ -12,6 +12,12 @@ struct Answer: Sendable {
   var headers: [ResponseHeader] = []
   /// Which slices of the body are objects of the cache, for the sake of compression.
   var objects: ObjectSlices?
+  /// The answer is made piece by piece; then `body` is empty.
+  var streamed: StreamedBody?
+  /// The body is compressed already.
+  var isCompressed = false
+  /// What only this answer holds of its body; nil for what `ownBytes` finds.
+  var heldBytes: Int?
   /// The one slice of the body is a document that stays the same: its compressed form is worth keeping.
   var isLasting = false
   /// The Status that the body is, if it is one.
@@ -71,12 +77,13 @@ struct Answer: Sendable {
   }
 
   /// Bytes that are held for this answer alone: not those of the cache's objects, nor of documents that stay.
-  var ownBytes: Int { objects != nil ? body.count * 64 : isLasting ? 0 : bodyCount }
+  var ownBytes: Int { heldBytes ?? (objects != nil ? body.count * 64 : isLasting ? 0 : bodyCount) }
 
   /// The answer with a body that was compressed.
   func gzipped(_ body: [ByteSlice]) -> Answer {
     var answer = self
     answer.body = body
+    answer.isCompressed = true
     answer.headers += Self.gzipHeaders
     return answer
   }

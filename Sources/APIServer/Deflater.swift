@@ -6,6 +6,8 @@ import CZlib
 final class Deflater {
   // zlib keeps a pointer back to the stream, so it must not move.
   private let stream: UnsafeMutablePointer<z_stream>
+  /// Room for what comes out.
+  private var scratch = UnsafeMutableRawBufferPointer.allocate(byteCount: 0, alignment: 16)
 
   /// kube-apiserver's level: the least work (SEMANTICS 2.45).
   private static let level: Int32 = 1
@@ -16,12 +18,14 @@ final class Deflater {
     stream.initialize(to: z_stream())
     // Raw deflate (negative window bits): the gzip frame around it is ours.
     guard czlib_deflate_init(stream, Self.level, -15, 8) == Z_OK else {
+      scratch.deallocate()
       stream.deallocate()
       return nil
     }
   }
 
   deinit {
+    scratch.deallocate()
     deflateEnd(stream)
     stream.deallocate()
   }
@@ -32,7 +36,12 @@ final class Deflater {
     var check = UInt(0)
     // Room for the worst case: stored blocks, the mark that ends the run, and what comes before them.
     let room = Int(deflateBound(stream, UInt(count))) + 64
-    let bytes = SharedBytes(capacity: GzipPiece.headCount + room) { buffer in
+    if scratch.count < GzipPiece.headCount + room {
+      scratch.deallocate()
+      scratch = .allocate(byteCount: GzipPiece.headCount + room, alignment: 16)
+    }
+    // Its copy has just the size that it needs: it may be kept for long.
+    func fill(_ buffer: UnsafeMutableRawBufferPointer) -> Int {
       let out = UnsafeMutableRawBufferPointer(rebasing: buffer[GzipPiece.headCount...])
       deflateReset(stream)
       stream.pointee.next_out = out.baseAddress?.assumingMemoryBound(to: UInt8.self)
@@ -51,7 +60,8 @@ final class Deflater {
       GzipPiece.writeHead(check: UInt32(truncatingIfNeeded: check), shift: UInt32(truncatingIfNeeded: shift), count: count, into: buffer)
       return GzipPiece.headCount + written
     }
-    return GzipPiece(bytes)
+    let filled = fill(scratch)
+    return GzipPiece(SharedBytes(UnsafeRawBufferPointer(rebasing: scratch[..<filled])))
   }
 }
 

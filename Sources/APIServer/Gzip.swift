@@ -38,9 +38,9 @@ struct GzipFile {
   /// An empty last block, stored.
   private static let lastBlock: [UInt8] = [1, 0, 0, 0xFF, 0xFF]
   /// Shorter runs between objects are stored: cheaper than to compress them, and there are two a list.
-  private static let storedMax = 8 << 10
+  fileprivate static let storedMax = 8 << 10
 
-  private init(pieces: Int) {
+  fileprivate init(pieces: Int) {
     slices = []
     slices.reserveCapacity(pieces + 2)
     slices.append(Self.header)
@@ -76,24 +76,71 @@ struct GzipFile {
       }
       if left == 0 { return nil }
       left -= 1
-      file.append(GzipPiece(object.encoding(objects.encoding) { piece([slice]).bytes }))
+      file.append(GzipPiece(object.encodingOfMany(objects.encoding) { piece([slice]).bytes }.bytes))
     }
     endRun()
     return file.finish()
   }
 
-  private mutating func append(_ piece: GzipPiece) {
+  fileprivate mutating func append(_ piece: GzipPiece) {
     check = crc32_combine_op(check, UInt(piece.check), UInt(piece.shift))
     count &+= piece.count
     slices.append(piece.blocks)
   }
 
-  private consuming func finish() -> [ByteSlice] {
+  /// What was put together since the last time.
+  fileprivate mutating func take() -> [ByteSlice] {
+    defer { slices.removeAll(keepingCapacity: true) }
+    return slices
+  }
+
+  fileprivate mutating func finish() -> [ByteSlice] {
     var end = Self.lastBlock
     withUnsafeBytes(of: UInt32(truncatingIfNeeded: check).littleEndian) { end += $0 }
     withUnsafeBytes(of: count.littleEndian) { end += $0 }
     slices.append(ByteSlice(SharedBytes(end)))
     return slices
+  }
+}
+
+/// Compresses an answer that is made piece by piece. One thread at a time.
+final class AnswerCompressor: @unchecked Sendable {
+  // Sendable: as its source, it belongs to whoever makes the next piece.
+  private var file = GzipFile(pieces: 16)
+
+  /// The piece as it is sent, and what of that only this answer holds.
+  func compress(_ piece: AnswerPiece) -> (slices: [ByteSlice], own: Int) {
+    var own = 0
+    // Made anew for each piece: its tables are larger than what most pieces are compressed to.
+    var deflater: Deflater?
+    func compressed(_ slices: [ByteSlice]) -> GzipPiece {
+      if deflater == nil { deflater = Deflater() }
+      return deflater?.compress(slices) ?? .stored(slices)
+    }
+    var run: [ByteSlice] = []
+    func endRun() {
+      guard !run.isEmpty else { return }
+      let piece = run.reduce(0) { $0 + $1.count } < GzipFile.storedMax ? GzipPiece.stored(run) : compressed(run)
+      run.removeAll(keepingCapacity: true)
+      own += piece.bytes.count
+      file.append(piece)
+    }
+    for part in piece.parts {
+      switch part {
+      case .bytes(let slice): run.append(slice)
+      case .compressed(let piece):
+        endRun()
+        own += AnswerPiece.sharedCost
+        file.append(piece)
+      case .object(let slice, let object, let id):
+        endRun()
+        let (bytes, isKept) = object.encodingOfMany(id) { compressed([slice]).bytes }
+        own += isKept ? AnswerPiece.sharedCost : bytes.count
+        file.append(GzipPiece(bytes))
+      }
+    }
+    endRun()
+    return (piece.isLast ? file.finish() : file.take(), own)
   }
 }
 

@@ -48,85 +48,76 @@ extension ResourceEndpoint {
     return Answer(code: 200, contentType: Answer.json, body: listDocument(list, isLine: true), objects: objectSlices(list))
   }
 
-  /// Any list. Long tables let others have the thread in between, and text that has to be rewritten as a whole is rewritten elsewhere.
+  /// Any list. What is made for this client alone is made at once where it is little, else off the reactor and piece by
+  /// piece, so that a piece bounds the memory whatever the size.
   func answer(_ list: ListResult, _ negotiated: Negotiated, _ context: RequestContext) async throws(Status) -> Answer {
     if let plain = answerNow(list, negotiated) { return plain }
-    // What is made for this client alone needs room before it is made.
-    let share = try context.reply.room(for: ownBytes(list, negotiated))
-    defer { withExtendedLifetime(share) {} }
-    if negotiated.media == .protobuf, let messages = try await protobufList(list, negotiated.form) {
-      // The envelope and the list's metadata come before the objects.
-      let objects = negotiated.form == .whole ? ObjectSlices(objects: list.objects[...], first: 2, encoding: ObjectEncoding.gzippedMessage) : nil
-      var answer = Answer(code: 200, contentType: MediaType.protobuf.rawValue, body: messages, objects: objects)
-      if context.reply.audit?.keepsResponse == true {
-        if case .partialObjectList(let version) = negotiated.form { answer.json = partialList(list, version: version) } else { answer.json = listDocument(list, isLine: false) }
-      }
-      return answer
+    let rough = Self.roughBytes(list.objects)
+    let isLittle = rough < AnswerPiece.size
+    let references = list.objects.count * MemoryLayout<CachedObject>.stride
+    let share = try context.reply.share(for: isLittle ? rough * 3 : AnswerPiece.room + references)
+    let contentType = negotiated.media.rawValue
+    // What is little is compressed on its way, like any other answer.
+    let acceptsGzip = !isLittle && context.reply.acceptsGzip
+    let form = try listForm(negotiated.form, context)
+    let source: any AnswerSource
+    var messages: ProtobufPieces?
+    if negotiated.media == .protobuf {
+      let made = ProtobufPieces(protobuf, list, partial: form.version, acceptsGzip: acceptsGzip)
+      (source, messages) = (made, made)
+    } else {
+      source = try ListPieces(self, list, form, negotiated.media, pretty: negotiated.pretty)
     }
-    let document: Document
-    switch negotiated.form {
-    case .whole where negotiated.media == .yaml:
-      let body = await withTaskExecutorPreference(globalConcurrentExecutor) { yaml(list) }
-      return Answer(code: 200, contentType: MediaType.yaml.rawValue, body: [ByteSlice(body)], json: context.reply.audit?.keepsResponse == true ? listDocument(list, isLine: false) : nil)
-    case .whole: document = Document(listDocument(list, isLine: false))
-    case .table(let version):
-      var table = TableWriter(
-        self, version: version, include: try IncludeObject(context.query), metadata: listMetadata(list), capacity: 2_048 + list.objects.count * 512)
-      for (place, object) in list.objects.enumerated() {
-        if place % 256 == 255 {
-          // Rows hold metadata, of whose size nothing is known before.
-          if let share, !share.grow(to: 2 * table.count) { throw Status.noRoom }
+    var answer: Answer
+    if isLittle {
+      _ = try messages?.measure(list.objects.count)
+      answer = try .whole(source, contentType: contentType)
+    } else {
+      answer = try await withTaskExecutorPreference(globalConcurrentExecutor) { [messages] () async throws(Status) in
+        // Others get the thread in between.
+        while try messages?.measure(256) == false {
+          // The client has gone, or was told that it took too long.
+          if Task.isCancelled { throw .timeout("the list was not made in time") }
           await Task.yield()
         }
-        table.add(object)
+        return try .made(source, contentType: contentType, acceptsGzip: acceptsGzip, share: share)
       }
-      document = Document(ByteSlice(table.finish()))
+    }
+    if context.reply.audit?.keepsResponse == true { answer.json = try json(list, form) }
+    return answer
+  }
+
+  private func listForm(_ form: Negotiated.Form, _ context: RequestContext) throws(Status) -> ListPieces.Form {
+    switch form {
+    case .whole: return .whole
+    case .table(let version):
+      return .table(TableRows(self, version: version, include: try IncludeObject(context.query)))
     case .partialObject:
       throw Status.notAcceptable("you requested PartialObjectMetadata, but the requested object is a list (*\(goPackage).\(info.listKind))")
-    case .partialObjectList(let version): document = Document(partialList(list, version: version))
-    }
-    let size = document.slices.reduce(0) { $0 + $1.count }
-    let (media, pretty) = (negotiated.media, negotiated.pretty)
-    if size > 1 << 18, pretty || media == .yaml {
-      return await withTaskExecutorPreference(globalConcurrentExecutor) { .document(document, media, pretty: pretty) }
-    }
-    return .document(document, media, pretty: pretty)
-  }
-
-  /// About as much as a list takes in a form that is not kept.
-  private func ownBytes(_ list: ListResult, _ negotiated: Negotiated) -> Int {
-    let rows = list.objects.count * 1_024
-    switch negotiated.form {
-    case .whole where negotiated.media == .protobuf: return list.objects.count * 64
-    // Indentation and quotes, in a buffer that grows by doubling.
-    case .whole: return list.objects.reduce(0) { $0 + $1.object.count } * 3
-    // Grows with its rows.
-    case .table: return max(64 << 10, (negotiated.pretty || negotiated.media == .yaml ? 6 : 1) * rows)
-    case .partialObject, .partialObjectList: return list.objects.count * 64 + (negotiated.pretty || negotiated.media == .yaml ? 4 * rows : 0)
+    case .partialObjectList(let version): return .partial(version: version)
     }
   }
 
-  private func yaml(_ list: ListResult) -> SharedBytes {
-    let metadata = (try? JSONValue(parsing: listMetadata(list))) ?? [:]
-    let head: JSONObject = ["kind": .string(info.listKind), "apiVersion": .string(info.groupVersion.description), "metadata": metadata]
-    return JSONValue.yaml(list: head, items: list.objects.lazy.map { object in
-      var item = JSONWriter(capacity: object.listItem.count + 1)
-      item.raw("{")
-      item.raw(object.listItem)
-      return ByteSlice(item.finish())
-    })
+  /// What a list says, in compact JSON, for those who keep it whole.
+  private func json(_ list: ListResult, _ form: ListPieces.Form) throws(Status) -> [ByteSlice] {
+    if case .whole = form { return listDocument(list, isLine: false) }
+    let source = try ListPieces(self, list, form, .json, pretty: false)
+    var slices: [ByteSlice] = []
+    while true {
+      let piece = try source.next(isCompressed: false)
+      slices += piece.slices
+      if piece.isLast { return slices.withoutNewline }
+    }
   }
 
-  /// A list in protobuf; nil for a form that has none. Objects that have no message yet get it off the reactor.
-  private func protobufList(_ list: ListResult, _ form: Negotiated.Form) async throws(Status) -> [ByteSlice]? {
-    let version: String?
-    switch form {
-    case .whole: version = nil
-    case .partialObjectList(let asked): version = asked
-    case .table, .partialObject: return nil
+  /// How many bytes of documents there are, as far as that is of interest.
+  private static func roughBytes(_ objects: [CachedObject]) -> Int {
+    var bytes = 0
+    for object in objects {
+      bytes += object.object.count
+      if bytes >= AnswerPiece.size { break }
     }
-    if list.objects.count < 16 { return protobuf.list(list, partial: version) }
-    return await withTaskExecutorPreference(globalConcurrentExecutor) { self.protobuf.list(list, partial: version) }
+    return bytes
   }
 
   /// How Go's messages name the package of the internal type.

@@ -1,6 +1,7 @@
 import ByteBuffers
 import Cacher
 import JSON
+import Machinery
 import Schema
 
 /// Encodings of whole objects that more than one client asks for. The ids are known to this layer only.
@@ -20,18 +21,33 @@ enum ObjectEncoding {
     object.encoding(version == "v1beta1" ? partialV1beta1 : partialV1) { partialDocument(object.object, version: version) }
   }
 
-  /// The same for bytes outside the cache. Object metadata reads the same in both kinds, so its bytes are taken as they are.
-  static func partialDocument(_ document: ByteSlice, version: String) -> SharedBytes {
-    var writer = JSONWriter(capacity: min(document.count, 4096) + 96)
+  /// The same for one object of a long list; `isKept`: the cache holds the bytes too. Throws for what has no metadata
+  /// that could be read.
+  static func partialOfMany(
+    _ object: CachedObject, version: String
+  ) throws(Status) -> (bytes: SharedBytes, isKept: Bool) {
+    try object.encodingOfMany(version == "v1beta1" ? partialV1beta1 : partialV1) { () throws(Status) in
+      guard let metadata = try? JSONTape.parse(object.object).root["metadata"] else { throw .unrenderable(object.key) }
+      var writer = JSONWriter(capacity: metadata.range.count + 96)
+      write(metadata.raw, version: version, to: &writer)
+      return writer.finish()
+    }
+  }
+
+  /// Writes object metadata as `PartialObjectMetadata`.
+  static func write(_ metadata: ByteSlice, version: String, to writer: inout JSONWriter) {
     writer.raw(#"{"kind":"PartialObjectMetadata","apiVersion":"meta.k8s.io/"#)
     writer.raw(version)
     writer.raw(#"","metadata":"#)
-    if let metadata = try? JSONTape.parse(document).root["metadata"] {
-      writer.raw(metadata.raw)
-    } else {
-      writer.raw("{}")
-    }
+    writer.raw(metadata)
     writer.raw("}")
+  }
+
+  /// The same for bytes outside the cache. Object metadata reads the same in both kinds, so its bytes are taken as they
+  /// are.
+  static func partialDocument(_ document: ByteSlice, version: String) -> SharedBytes {
+    var writer = JSONWriter(capacity: min(document.count, 4096) + 96)
+    write((try? JSONTape.parse(document).root["metadata"])?.raw ?? Bytes.emptyObject, version: version, to: &writer)
     return writer.finish()
   }
 }
@@ -39,6 +55,7 @@ enum ObjectEncoding {
 /// Bytes that many answers share.
 enum Bytes {
   static let newline = ByteSlice(SharedBytes("\n"))
+  static let emptyObject = ByteSlice(SharedBytes("{}"))
   static let comma = ByteSlice(SharedBytes(","))
   static let listEnd = ByteSlice(SharedBytes("]}\n"))
   static let listEndCompact = ByteSlice(SharedBytes("]}"))

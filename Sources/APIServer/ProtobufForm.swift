@@ -12,7 +12,7 @@ struct ProtobufForm: Sendable {
   private let kind: String
   private let listKind: String
   private let apiVersion: String
-  private static let tail = ByteSlice(SharedBytes(ProtobufEnvelope.tail))
+  static let tail = ByteSlice(SharedBytes(ProtobufEnvelope.tail))
 
   init(_ store: Store) {
     self.store = store
@@ -40,18 +40,37 @@ struct ProtobufForm: Sendable {
     Self.enveloped([ByteSlice(SharedBytes(Self.metadataMessage(document)))], apiVersion: "meta.k8s.io/\(version)", kind: "PartialObjectMetadata")
   }
 
-  /// `partial`: the version of meta.k8s.io of a list of metadata; nil for whole objects.
-  func list(_ list: ListResult, partial version: String?) -> [ByteSlice] {
+  /// The first member of a list's message.
+  func metadata(of list: ListResult) -> [UInt8] {
     var metadata: [String: JSONValue] = ["resourceVersion": .string(list.resourceVersion)]
     if !list.continueToken.isEmpty {
       metadata["continue"] = .string(list.continueToken)
       if let remaining = list.remaining { metadata["remainingItemCount"] = .int(Int64(remaining)) }
     }
-    var messages = [ByteSlice(SharedBytes(Self.listMetadata(metadata)))]
-    messages.reserveCapacity(list.objects.count + 1)
-    for object in list.objects { messages.append(version == nil ? item(object) : partialItem(object)) }
-    if let version { return Self.enveloped(messages, apiVersion: "meta.k8s.io/\(version)", kind: "PartialObjectMetadataList") }
-    return Self.enveloped(messages, apiVersion: apiVersion, kind: listKind)
+    return Self.listMetadata(metadata)
+  }
+
+  /// What stands before a list's message of `size` bytes; `tail` follows it. `version`: of meta.k8s.io, of a list of
+  /// metadata; nil for whole objects.
+  func listHead(size: Int, partial version: String?) -> [UInt8] {
+    if let version {
+      return ProtobufEnvelope.head(apiVersion: "meta.k8s.io/\(version)", kind: "PartialObjectMetadataList", count: size)
+    }
+    return ProtobufEnvelope.head(apiVersion: apiVersion, kind: listKind, count: size)
+  }
+
+  /// An object of a long list, as it stands in the list's message. `isShared`: the cache holds the bytes too; with
+  /// `isKept` it is asked to. Throws for what can't be read.
+  func item(
+    _ object: CachedObject, partial version: String?, isKept: Bool
+  ) throws(Status) -> (bytes: SharedBytes, isShared: Bool) {
+    let id = version == nil ? ObjectEncoding.protobuf : ObjectEncoding.partialProtobuf
+    if let known = object.knownEncoding(id) { return (known, true) }
+    let message = version == nil ? store.protobufMessage(of: object.object) : Self.metadataMessage(object.object)
+    // Every object has metadata.
+    guard !message.isEmpty else { throw .unrenderable(object.key) }
+    let made = Self.asItem(message)
+    return isKept ? object.encodingOfMany(id) { made } : (made, false)
   }
 
   /// Field 2 of a list: the form that is kept, because the message alone is its end.

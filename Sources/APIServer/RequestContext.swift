@@ -49,7 +49,7 @@ struct RequestContext: Sendable {
 final class Reply: Sendable {
   let exchange: Exchange
   let auditID: String
-  private let acceptsGzip: Bool
+  let acceptsGzip: Bool
   /// What the answer says to a browser.
   private let cors: [ResponseHeader]
   private let record: RequestRecord
@@ -73,8 +73,11 @@ final class Reply: Sendable {
   /// Sends an answer, unless one was sent. Any thread.
   func send(_ answer: Answer) {
     guard take() else { return }
+    if let body = answer.streamed { return stream(answer, body) }
     tell(answer)
-    guard acceptsGzip, answer.bodyCount > ContentEncoding.threshold else { return respond(answer) }
+    guard acceptsGzip, !answer.isCompressed, answer.bodyCount > ContentEncoding.threshold else {
+      return respond(answer)
+    }
     if let kept = answer.objects {
       if let body = GzipFile.make(answer.body, kept, compressingAtMost: Self.compressedAtOnceMax) { return respond(answer.gzipped(body)) }
     } else if answer.isLasting, let body = server.compressedDocuments.body(of: answer.body[0].owner) {
@@ -82,12 +85,44 @@ final class Reply: Sendable {
     }
     // Away from its reactor an answer goes out as it is: nothing here could wait for it.
     guard exchange.reactor.isCurrent else { return respond(answer) }
+    if let kept = answer.objects { return compress(answer, kept) }
     exchange.perform { [self] in
-      let body = await withTaskExecutorPreference(globalConcurrentExecutor) { GzipFile.make(answer.body, answer.objects) }
+      let body = await withTaskExecutorPreference(globalConcurrentExecutor) { GzipFile.make(answer.body, nil) }
       guard let body else { return respond(answer) }
       if answer.isLasting { server.compressedDocuments.keep(body, of: answer.body[0].owner) }
       respond(answer.gzipped(body))
     }
+  }
+
+  /// Sends a list of which many objects have no compressed form yet. Without room for that it goes out as it is.
+  private func compress(_ answer: Answer, _ kept: ObjectSlices) {
+    guard let share = room(for: AnswerPiece.room) else { return respond(answer) }
+    exchange.perform { [self] in
+      let made = await withTaskExecutorPreference(globalConcurrentExecutor) {
+        let source = SlicesSource(answer.body, kept)
+        return try? Answer.made(source, contentType: answer.contentType, acceptsGzip: true, share: share)
+      }
+      guard var made else { return respond(answer) }
+      made.headers += answer.headers
+      if let body = made.streamed { stream(made, body, isTold: true) } else { respond(made) }
+    }
+  }
+
+  /// Sends an answer that is made piece by piece. `isTold`: its audit event was made.
+  private func stream(_ answer: Answer, _ body: StreamedBody, isTold: Bool = false) {
+    guard exchange.reactor.isCurrent else { return exchange.reactor.post { self.stream(answer, body, isTold: isTold) } }
+    place.withLock { $0 = nil }
+    let pump = AnswerPump(body, on: exchange.reactor) { [self] end in
+      switch end {
+      case .complete(let bytes), .left(let bytes):
+        if !isTold { tell(answer) }
+        server.finished(record, code: answer.code, bytes: bytes, on: exchange.reactor)
+      case .failed(let bytes, let status):
+        if !isTold { audit?.answered(status.httpCode, status, object: nil, stage: .panic) }
+        server.finished(record, code: status.httpCode, bytes: bytes, on: exchange.reactor)
+      }
+    }
+    pump.start(exchange, ResponseHead(status: answer.code, headers: headers(answer)))
   }
 
   /// What is kept of the request; nil for nothing.
@@ -103,15 +138,23 @@ final class Reply: Sendable {
   /// Makes the event of an answer. A request that nobody was recognized for has that one alone.
   private func tell(_ answer: Answer) {
     guard let audit else { return }
-    let isKept = audit.keepsResponse && !answer.body.isEmpty && (answer.json != nil || answer.contentType.hasPrefix(Answer.json))
-    audit.answered(answer.code, answer.status, object: isKept ? answer.json ?? answer.body.line : nil, stage: audit.isStranger ? .responseStarted : .responseComplete)
+    let isJSON = answer.json != nil || !answer.body.isEmpty && answer.contentType.hasPrefix(Answer.json)
+    let isKept = audit.keepsResponse && isJSON
+    audit.answered(answer.code, answer.status, object: isKept ? answer.json ?? answer.body.withoutNewline : nil, stage: audit.isStranger ? .responseStarted : .responseComplete)
   }
 
   /// Room for an answer that is about to be made. Throws 429 where there is none.
-  func room(for bytes: Int) throws(Status) -> MemoryBudget.Share? {
-    if bytes < 64 << 10 { return nil }
-    guard let share = server.configuration.budget.reserve(bytes) else { throw .noRoom }
+  func share(for bytes: Int) throws(Status) -> MemoryBudget.Share {
+    guard let share = room(for: bytes) else { throw .noRoom }
     return share
+  }
+
+  /// The same; nil where there is none. What alone would take more than half of the budget takes half: it is not
+  /// refused for ever.
+  private func room(for bytes: Int) -> MemoryBudget.Share? {
+    let budget = server.configuration.budget
+    if bytes < 64 << 10 { return budget.share() }
+    return budget.reserve(budget.limit > 0 ? min(bytes, budget.limit / 2) : bytes)
   }
 
   /// The request is at work, and holds `place` until it is answered.
@@ -210,7 +253,7 @@ extension Status {
 
 extension [ByteSlice] {
   /// A document without the newline that ends it.
-  fileprivate var line: [ByteSlice] {
+  var withoutNewline: [ByteSlice] {
     guard let last, last.count > 0, last.withUnsafeBytes({ $0.last == UInt8(ascii: "\n") }) else { return self }
     return dropLast() + (last.count > 1 ? [ByteSlice(last.owner, offset: last.offset, count: last.count - 1)] : [])
   }

@@ -13,7 +13,7 @@ final class ResourceEndpoint: Sendable {
   let place: Int
   let protobuf: ProtobufForm
   /// `{"kind":"NodeList","apiVersion":"v1","metadata":{"resourceVersion":"`
-  private let listHead: String
+  private let listHeadStart: String
   /// The `columnDefinitions` of a Table.
   let columnDefinitions: ByteSlice
   /// A bookmark around its revision: `{"kind":…,"metadata":{"resourceVersion":"` and `"…}}`, without and with the annotation that ends the
@@ -27,7 +27,7 @@ final class ResourceEndpoint: Sendable {
     self.place = place
     info = store.info
     protobuf = ProtobufForm(store)
-    listHead = #"{"kind":"\#(store.info.listKind)","apiVersion":"\#(store.info.groupVersion)","metadata":{"resourceVersion":""#
+    listHeadStart = #"{"kind":"\#(store.info.listKind)","apiVersion":"\#(store.info.groupVersion)","metadata":{"resourceVersion":""#
     let columns = store.strategy.columns.map { column -> JSONValue in
       [
         "name": .string(column.name), "type": .string(column.type), "format": .string(column.format), "description": .string(column.description),
@@ -57,7 +57,7 @@ final class ResourceEndpoint: Sendable {
     let end = isLine ? Bytes.listEnd : Bytes.listEndCompact
     var slices: [ByteSlice] = []
     slices.reserveCapacity(list.objects.count + 3)
-    var head = listHead + list.resourceVersion + "\"" + metadataRest(list) + "},\"items\":["
+    var head = listHead(list)
     guard let last = list.objects.last else {
       slices.append(ByteSlice(SharedBytes(head)))
       slices.append(end)
@@ -82,16 +82,13 @@ final class ResourceEndpoint: Sendable {
   /// The metadata of a list in another kind.
   func listMetadata(_ list: ListResult) -> String { #"{"resourceVersion":"\#(list.resourceVersion)""# + metadataRest(list) + "}" }
 
-  /// A list as `PartialObjectMetadataList`.
-  func partialList(_ list: ListResult, version: String) -> [ByteSlice] {
-    let head = #"{"kind":"PartialObjectMetadataList","apiVersion":"meta.k8s.io/\#(version)","metadata":\#(listMetadata(list)),"items":["#
-    var slices = [ByteSlice(SharedBytes(head))]
-    slices.reserveCapacity(list.objects.count * 2 + 2)
-    for (place, object) in list.objects.enumerated() {
-      if place > 0 { slices.append(Bytes.comma) }
-      slices.append(ByteSlice(ObjectEncoding.partial(object, version: version)))
-    }
-    slices.append(Bytes.listEndCompact)
-    return slices
+  /// What stands before the items of a list.
+  func listHead(_ list: ListResult) -> String {
+    listHeadStart + list.resourceVersion + "\"" + metadataRest(list) + "},\"items\":["
+  }
+
+  /// The same of a `PartialObjectMetadataList`.
+  func partialListHead(_ list: ListResult, version: String) -> String {
+    #"{"kind":"PartialObjectMetadataList","apiVersion":"meta.k8s.io/\#(version)","metadata":\#(listMetadata(list)),"items":["#
   }
 }

@@ -4,60 +4,69 @@ import JSON
 import Machinery
 import Registry
 
-/// Writes objects as rows of a Table. (`rest.TableConvertor`, `handlers.asTable`.)
-struct TableWriter: ~Copyable {
-  private let endpoint: ResourceEndpoint
-  private let version: String
-  private let include: IncludeObject
-  private let now: Int64
-  private var writer: JSONWriter
-  private var isEmpty = true
+/// How objects become rows of a Table. (`rest.TableConvertor`, `handlers.asTable`.)
+struct TableRows: Sendable {
+  let endpoint: ResourceEndpoint
+  let version: String
+  let include: IncludeObject
+  let now = Timestamp.now
 
-  /// Begins a table. `metadata`: the JSON of its list metadata; `hasColumns`: only the first event of a watch shows the columns.
-  init(_ endpoint: ResourceEndpoint, version: String, include: IncludeObject, metadata: String, hasColumns: Bool = true, capacity: Int = 4_096) {
+  init(_ endpoint: ResourceEndpoint, version: String, include: IncludeObject) {
     self.endpoint = endpoint
     self.version = version
     self.include = include
-    now = Timestamp.now
-    writer = JSONWriter(capacity: capacity)
-    writer.raw(#"{"kind":"Table","apiVersion":"meta.k8s.io/"#)
-    writer.raw(version)
-    writer.raw(#"","metadata":"#)
-    writer.raw(metadata)
-    writer.raw(#","columnDefinitions":"#)
-    if hasColumns { writer.raw(endpoint.columnDefinitions) } else { writer.raw("null") }
-    writer.raw(#","rows":["#)
   }
 
-  /// Bytes so far.
-  var count: Int { writer.count }
+  /// What stands before the rows. `metadata`: the JSON of the list metadata; `hasColumns`: only the first event of a
+  /// watch shows the columns.
+  func head(metadata: String, hasColumns: Bool = true) -> String {
+    let columns = hasColumns ? endpoint.columnDefinitions.text : "null"
+    return #"{"kind":"Table","apiVersion":"meta.k8s.io/\#(version)","metadata":\#(metadata),"columnDefinitions":\#(columns),"rows":["#
+  }
+
+  /// Writes the row of an object. Throws for what can't be read.
+  func add(_ object: CachedObject, to writer: inout JSONWriter) throws(Status) {
+    guard let tape = try? JSONTape.parse(object.object) else { throw .unrenderable(object.key) }
+    write(object.object, tape.root, to: &writer, hidesMetadata: true)
+  }
+
+  /// `root`: of `document`; nil where it can't be read. `hidesMetadata`: it is shown only to those who asked for it.
+  func write(_ document: ByteSlice, _ root: JSONNode?, to writer: inout JSONWriter, hidesMetadata: Bool) {
+    writer.raw(#"{"cells":"#)
+    if let root { writer.value(.array(endpoint.store.strategy.cells(root, now: now))) } else { writer.raw("[]") }
+    writer.raw(#","object":"#)
+    switch include {
+    case .object: writer.raw(document)
+    case .none where hidesMetadata: writer.raw("null")
+    case .metadata, .none:
+      ObjectEncoding.write(root?["metadata"]?.raw ?? Bytes.emptyObject, version: version, to: &writer)
+    }
+    writer.raw("}")
+  }
+}
+
+/// Writes a Table of one object, or of one event of a watch.
+struct TableWriter: ~Copyable {
+  private let rows: TableRows
+  private var writer: JSONWriter
+
+  /// Begins a table; see `TableRows.head`.
+  init(
+    _ endpoint: ResourceEndpoint, version: String, include: IncludeObject, metadata: String, hasColumns: Bool = true,
+    capacity: Int = 4_096
+  ) {
+    rows = TableRows(endpoint, version: version, include: include)
+    writer = JSONWriter(capacity: capacity)
+    writer.raw(rows.head(metadata: metadata, hasColumns: hasColumns))
+  }
 
   mutating func add(_ object: CachedObject) {
-    row(object.object, object, alwaysMetadata: false)
+    rows.write(object.object, try? JSONTape.parse(object.object).root, to: &writer, hidesMetadata: true)
   }
 
   /// A row for a bookmark, which has no cached object.
   mutating func add(bookmark document: ByteSlice, isInitialEventsEnd: Bool) {
-    row(document, nil, alwaysMetadata: isInitialEventsEnd)
-  }
-
-  private mutating func row(_ document: ByteSlice, _ object: CachedObject?, alwaysMetadata: Bool) {
-    writer.raw(isEmpty ? #"{"cells":"# : #",{"cells":"#)
-    isEmpty = false
-    if let tape = try? JSONTape.parse(document) {
-      writer.value(.array(endpoint.store.strategy.cells(tape.root, now: now)))
-    } else {
-      writer.raw("[]")
-    }
-    writer.raw(#","object":"#)
-    switch include {
-    case .object: writer.raw(document)
-    case .none where !alwaysMetadata: writer.raw("null")
-    case .metadata, .none:
-      let partial = object.map { ObjectEncoding.partial($0, version: version) } ?? ObjectEncoding.partialDocument(document, version: version)
-      writer.raw(ByteSlice(partial))
-    }
-    writer.raw("}")
+    rows.write(document, try? JSONTape.parse(document).root, to: &writer, hidesMetadata: !isInitialEventsEnd)
   }
 
   consuming func finish() -> SharedBytes {

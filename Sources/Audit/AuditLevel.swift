@@ -18,6 +18,6 @@ public enum AuditStage: String, Sendable, CaseIterable {
   /// Of a watch: its head was sent.
   case responseStarted = "ResponseStarted"
   case responseComplete = "ResponseComplete"
-  /// Known to policies; nothing here panics.
+  /// An answer was broken off, because the rest of it could not be made.
   case panic = "Panic"
 }

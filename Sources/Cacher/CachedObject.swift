@@ -36,20 +36,22 @@ public final class CachedObject: Sendable {
   private let revisionStart: UInt32
   private let revisionEnd: UInt32
 
-  /// Encodings made so far, oldest first; almost always empty or one long, so an array beats a dictionary.
-  private let encodings = Mutex<ContiguousArray<Encoding>>([])
-  private struct Encoding {
-    let id: EncodingID
-    let bytes: SharedBytes
-  }
+  private let cache: EncodingCache
+  /// Encodings that are kept; made with the first.
+  private let table = AtomicLazyReference<EncodingTable>()
   /// More encodings of one object than this push the oldest out.
   static let encodingsMax = 8
+  /// How long encodings are whose bytes need not be here; see `noteSize`.
+  private let firstSize = Atomic<UInt32>(0)
+  private let secondSize = Atomic<UInt32>(0)
 
   /// `document`: see the type. `objectEnd`: the bytes before it are the object. `itemOffset`: where a list item begins, after
   /// `{"kind":…,"apiVersion":…,` (custom resources: 1). `revisionRange`: where the digits of resourceVersion stand.
+  /// `encodings`: counts what is kept beside the object.
   public init(
     key: String, revision: Revision, document: SharedBytes, objectEnd: Int, itemOffset: Int, revisionRange: Range<Int>,
-    labels: StringMap, fields: StringMap, facts: (any Sendable)? = nil, lease: Int64 = 0, isStale: Bool = false
+    labels: StringMap, fields: StringMap, facts: (any Sendable)? = nil, lease: Int64 = 0, isStale: Bool = false,
+    encodings cache: EncodingCache = .unbounded
   ) {
     precondition(
       objectEnd <= document.count && itemOffset >= 0 && itemOffset <= objectEnd && revisionRange.lowerBound >= 0
@@ -63,6 +65,7 @@ public final class CachedObject: Sendable {
     self.facts = facts
     self.lease = lease
     self.isStale = isStale
+    self.cache = cache
     end = UInt32(objectEnd)
     item = UInt32(itemOffset)
     revisionStart = UInt32(revisionRange.lowerBound)
@@ -83,21 +86,45 @@ public final class CachedObject: Sendable {
   /// The object as an item that another one follows: with `,{` after it.
   public var listItemAndSeparator: ByteSlice { ByteSlice(document, offset: itemOffset, count: document.count - itemOffset) }
 
-  /// The encoding `id`, made by `make` at its first use and shared afterwards. `make` runs without a lock; of two that run at once, one
-  /// result is kept and both callers get it.
+  deinit { table.load()?.clear() }
+
+  /// The encoding `id`, made by `make` at its first use and shared afterwards, as long as there is room. `make` runs
+  /// without a lock; of two that run at once, one result is kept and both callers get it.
   public func encoding(_ id: EncodingID, make: () -> SharedBytes) -> SharedBytes {
     if let known = knownEncoding(id) { return known }
-    let made = make()
-    return encodings.withLock { all in
-      if let known = all.first(where: { $0.id == id })?.bytes { return known }
-      if all.count >= Self.encodingsMax { all.removeFirst() }
-      all.append(Encoding(id: id, bytes: made))
-      return made
-    }
+    return keep(id, make(), isOneOfMany: false).bytes
   }
 
-  /// The encoding `id`, if it was made.
-  public func knownEncoding(_ id: EncodingID) -> SharedBytes? { encodings.withLock { $0.first { $0.id == id }?.bytes } }
+  /// The same for one object of a long list. `isKept`: the cache holds the bytes too.
+  public func encodingOfMany<E: Error>(
+    _ id: EncodingID, make: () throws(E) -> SharedBytes
+  ) throws(E) -> (bytes: SharedBytes, isKept: Bool) {
+    if let known = knownEncoding(id) { return (known, true) }
+    return keep(id, try make(), isOneOfMany: true)
+  }
+
+  private func keep(_ id: EncodingID, _ made: SharedBytes, isOneOfMany: Bool) -> (bytes: SharedBytes, isKept: Bool) {
+    (table.load() ?? table.storeIfNil(EncodingTable(cache))).keep(id, made, isOneOfMany: isOneOfMany)
+  }
+
+  /// The encoding `id`, if it was made and is still here.
+  public func knownEncoding(_ id: EncodingID) -> SharedBytes? { table.load()?.known(id) }
+
+  /// Another object stands under the key: what was kept beside this one is of little use.
+  func dropEncodings() { table.load()?.clear() }
+
+  /// Remembers how many bytes an encoding has, so that what stands around a list can be written before its objects are
+  /// made. Two may be remembered, by `slot` 0 and 1.
+  public func noteSize(_ size: Int, slot: Int) {
+    let size = UInt32(clamping: size)
+    if slot == 0 { firstSize.store(size, ordering: .relaxed) } else { secondSize.store(size, ordering: .relaxed) }
+  }
+
+  /// What was remembered; nil for nothing.
+  public func notedSize(slot: Int) -> Int? {
+    let size = slot == 0 ? firstSize.load(ordering: .relaxed) : secondSize.load(ordering: .relaxed)
+    return size == 0 ? nil : Int(size)
+  }
 
   /// The bytes that this object keeps in memory, its encodings not counted.
   var cost: Int { document.count }
@@ -106,6 +133,8 @@ public final class CachedObject: Sendable {
 /// What the Registry supplies: from stored bytes to what the API serves, and back. Runs the `Versioner` and the codec of a resource, once a
 /// value. Never called under a lock, and called from any thread.
 public protocol ObjectCodec: Sendable {
+  /// Counts what its objects keep in encodings.
+  var encodings: EncodingCache { get }
   /// Throws `StorageError.corruptObject` (or anything else) for bytes that are no object of the resource.
   func decode(_ stored: StoredObject) throws -> CachedObject
   /// The stored form again, without resourceVersion.

@@ -37,6 +37,7 @@ extension Cacher {
   /// Starts over with a listed state; `isReady` waits for `becomeReady`.
   func replace(with tree: ObjectTree, at revision: Revision) {
     let bytes = tree.objects(0..<tree.count).reduce(0) { $0 + $1.cost }
+    var change = 0
     let resumptions = watches.withLock { w in
       w.ring = EventRing(base: revision, capacityMax: config.capacity, freshness: config.eventFreshness, memory: config.memory)
       w.revision = revision
@@ -45,6 +46,7 @@ extension Cacher {
         s.tree = tree
         s.revision = revision
         s.lastEvent = revision
+        change = bytes - s.bytes
         s.bytes = bytes
         s.shelf = SnapshotShelf()
         s.isTipWanted = false
@@ -54,6 +56,7 @@ extension Cacher {
         return s.takeSatisfied()
       }
     }
+    codec.encodings.changeObjectBytes(by: change)
     recent.withLock { $0.drop(through: revision) }
     for resume in resumptions { resume() }
   }
@@ -169,6 +172,7 @@ extension Cacher {
     }
 
     var slow: [CacheWatcher] = []
+    var isApplied = false
     let (wakes, resumptions) = watches.withLock { w in
       let bytesMax = config.ringBytes.map { max($0, state.withLock { $0.bytes }) } ?? .max
       for event in batch { w.ring.append(event, bytesMax: bytesMax) }
@@ -180,6 +184,7 @@ extension Cacher {
         s.revision = max(s.revision, last)
         s.lastEvent = last
         s.bytes += bytes
+        isApplied = true
         s.shelf.drop(before: base)
         return s.takeSatisfied()
       }
@@ -188,6 +193,9 @@ extension Cacher {
       deliver(batch, prepared, to: &w, slow: &slow)
       return (w.homes.takeWakes(), resumptions)
     }
+    // Reads find the new objects from now on.
+    for event in batch { event.previous?.dropEncodings() }
+    if isApplied, bytes != 0 { codec.encodings.changeObjectBytes(by: bytes) }
     // One post a home. The state is already published: whoever hears of an event can also read it.
     for wake in wakes { wake.post() }
     for resume in resumptions { resume() }

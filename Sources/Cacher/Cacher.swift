@@ -96,10 +96,13 @@ public final class Cacher: ObjectStorage {
     await task?.value
     // Whatever was registered while the task was ending.
     endWatches(.shutDown)
-    state.withLock { s in
+    let bytes = state.withLock { s in
+      defer { s.bytes = 0 }
       s.tree = ObjectTree()
       s.shelf = SnapshotShelf()
+      return s.bytes
     }
+    codec.encodings.changeObjectBytes(by: -bytes)
   }
 
   var isDestroyed: Bool { state.withLock { $0.phase == .destroyed } }

@@ -232,6 +232,11 @@ final class Connection {
   /// The reactor has taken it out of the table.
   func closed() {
     isClosed = true
+    if session?.endLooksComplete == true {
+      // A reset is no end that a client could believe in.
+      var now = Glibc.linger(l_onoff: 1, l_linger: 0)
+      setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &now, socklen_t(MemoryLayout<Glibc.linger>.size))
+    }
     close(descriptor)
     output = Output()
     handshakeShare = nil

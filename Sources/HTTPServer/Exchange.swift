@@ -31,13 +31,20 @@ public struct Exchange: Sendable {
   ///
   /// A head of status 101 hands the connection over: what is sent goes out as it is, what the client sends is lent to
   /// `onInput`, and the end of the stream is the end of the connection. HTTP/1.1 only.
+  ///
+  /// `answer`: of the budget, for an answer that is only too long to be made at once, as against one that goes on until
+  /// somebody ends it. It is finished where such a one would end: when the server drains, and when the client has ended
+  /// its half. Its reader may be ended for memory.
   public func startStream(
-    _ head: ResponseHead, onWritable: (@Sendable () -> Void)? = nil, onClose: (@Sendable () -> Void)? = nil,
-    onDrain: (@Sendable () -> Void)? = nil, onInput: (@Sendable (UnsafeRawBufferPointer) -> Void)? = nil
+    _ head: ResponseHead, answer: MemoryBudget.Share? = nil, onWritable: (@Sendable () -> Void)? = nil,
+    onClose: (@Sendable () -> Void)? = nil, onDrain: (@Sendable () -> Void)? = nil,
+    onInput: (@Sendable (UnsafeRawBufferPointer) -> Void)? = nil
   ) -> ResponseStream? {
     precondition(reactor.isCurrent, "streams begin on their reactor")
     guard let connection else { return nil }
     let stream = ResponseStream(reactor: reactor, mark: mark, serial: serial)
+    stream.share = answer
+    stream.isAnswer = answer != nil
     stream.onWritable = onWritable
     stream.onClose = onClose
     stream.onDrain = onDrain
@@ -48,7 +55,7 @@ public struct Exchange: Sendable {
   }
 }
 
-/// An answer that is written bit by bit: a watch. Reactor's thread only, but for `finish` and `abort`.
+/// An answer that is written bit by bit: a watch, or a long list. Reactor's thread only, but for `finish` and `abort`.
 public final class ResponseStream: @unchecked Sendable {  // Sendable: used on its reactor's thread; the two others hop there.
   public let reactor: Reactor
   private let mark: UInt64
@@ -57,6 +64,10 @@ public final class ResponseStream: @unchecked Sendable {  // Sendable: used on i
   var onClose: (@Sendable () -> Void)?
   var onDrain: (@Sendable () -> Void)?
   var onInput: (@Sendable (UnsafeRawBufferPointer) -> Void)?
+  /// It ends by itself.
+  var isAnswer = false
+  /// Of the budget, until the last of it is on its way.
+  var share: MemoryBudget.Share?
 
   init(reactor: Reactor, mark: UInt64, serial: UInt32) {
     self.reactor = reactor
@@ -91,6 +102,7 @@ public final class ResponseStream: @unchecked Sendable {  // Sendable: used on i
     onWritable = nil
     onDrain = nil
     onInput = nil
+    share = nil
     let callback = onClose
     onClose = nil
     callback?()

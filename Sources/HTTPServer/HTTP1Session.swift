@@ -78,6 +78,8 @@ final class HTTP1Session: Session {
 
   private func inputEnded() {
     switch phase {
+    // As a whole answer would be sent, one that is sent piece by piece is.
+    case .streaming where stream?.isAnswer == true: facts.keepsAlive = false
     case .head, .body, .streaming: if connection.output.isEmpty || phase == .streaming { reactor.drop(connection) } else { connection.finish() }
     // Whoever closes has mostly gone, and work for nobody must not go on: a write that is tried again later would undo what came after. (Go's server
     // cancels the request's context here too.) The answer is still sent, as some clients end only their half.
@@ -290,6 +292,8 @@ final class HTTP1Session: Session {
   func endStream(_ stream: ResponseStream) {
     guard phase == .streaming, self.stream === stream else { return }
     if isChunked && request.method != .head { connection.send(Self.lastChunk) }
+    if let share = stream.share { answerShares.append(share) }
+    stream.share = nil
     finishResponse()
   }
 
@@ -301,7 +305,10 @@ final class HTTP1Session: Session {
 
   func pendingBytes(of stream: ResponseStream) -> Int { connection.output.bytes }
 
-  var holdsAnswers: Bool { !answerShares.isEmpty }
+  var holdsAnswers: Bool { !answerShares.isEmpty || stream?.share != nil }
+
+  /// Without chunks nothing but the connection's end says where an answer ends.
+  var endLooksComplete: Bool { phase == .streaming && !isChunked && stream?.isAnswer == true }
 
   func flushed(from before: Int) {
     if connection.output.isEmpty && !answerShares.isEmpty { answerShares = [] }
@@ -348,6 +355,7 @@ final class HTTP1Session: Session {
       // Who has only just come has a moment to ask; who has asked before may ask elsewhere.
       if serial > 0 { reactor.drop(connection) }
     case .head, .body, .busy: facts.keepsAlive = false
+    case .streaming where stream?.isAnswer == true: facts.keepsAlive = false
     case .streaming: stream?.onDrain?()
     case .replaced: break
     }

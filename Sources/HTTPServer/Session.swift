@@ -31,6 +31,8 @@ protocol Session: AnyObject {
   func drain()
   /// Are there answers on their way that hold memory of their own?
   var holdsAnswers: Bool { get }
+  /// Would the client take the end of the connection, if it came now, for the end of an answer that is not complete?
+  var endLooksComplete: Bool { get }
   /// Has the client been too slow?
   func isLate(at now: Duration) -> Bool
   /// The connection is gone.
@@ -39,5 +41,6 @@ protocol Session: AnyObject {
 
 extension Session {
   func fill() {}
+  var endLooksComplete: Bool { false }
   func taskEnded() {}
 }

@@ -6,54 +6,67 @@ public enum JSONIndent {
   public static func pretty(_ slices: [ByteSlice]) -> SharedBytes {
     var out: [UInt8] = []
     out.reserveCapacity(slices.reduce(0) { $0 + $1.count } * 2)
-    var depth = 0
-    var isInString = false
-    var isEscaped = false
-    var needsIndent = false
+    var indenter = JSONIndenter()
+    for slice in slices { indenter.add(slice, to: &out) }
+    return SharedBytes(out)
+  }
+}
+
+/// The same for a text that comes in parts, cut wherever that may be.
+public struct JSONIndenter: Sendable {
+  private var depth = 0
+  private var isInString = false
+  private var isEscaped = false
+  private var needsIndent = false
+
+  public init() {}
+
+  /// Appends the next part, indented.
+  public mutating func add(_ slice: ByteSlice, to out: inout [UInt8]) {
+    // In variables of its own, which the compiler keeps in registers.
+    var (depth, isInString, isEscaped, needsIndent) = (depth, isInString, isEscaped, needsIndent)
     func newline(_ out: inout [UInt8]) {
       out.append(0x0A)
       for _ in 0..<depth { out.append(contentsOf: [0x20, 0x20]) }
     }
-    for slice in slices {
-      slice.withUnsafeBytes { bytes in
-        for byte in bytes {
-          if isInString {
-            out.append(byte)
-            if isEscaped { isEscaped = false } else if byte == UInt8(ascii: "\\") { isEscaped = true } else if byte == UInt8(ascii: "\"") { isInString = false }
-            continue
-          }
-          if byte == 0x20 || byte == 0x0A || byte == 0x0D || byte == 0x09 { continue }
-          if needsIndent && byte != UInt8(ascii: "}") && byte != UInt8(ascii: "]") {
+    slice.withUnsafeBytes { bytes in
+      for byte in bytes {
+        if isInString {
+          out.append(byte)
+          if isEscaped { isEscaped = false } else if byte == UInt8(ascii: "\\") { isEscaped = true } else if byte == UInt8(ascii: "\"") { isInString = false }
+          continue
+        }
+        if byte == 0x20 || byte == 0x0A || byte == 0x0D || byte == 0x09 { continue }
+        if needsIndent && byte != UInt8(ascii: "}") && byte != UInt8(ascii: "]") {
+          needsIndent = false
+          depth += 1
+          newline(&out)
+        }
+        switch byte {
+        case UInt8(ascii: "\""):
+          isInString = true
+          out.append(byte)
+        case UInt8(ascii: "{"), UInt8(ascii: "["):
+          needsIndent = true
+          out.append(byte)
+        case UInt8(ascii: ","):
+          out.append(byte)
+          newline(&out)
+        case UInt8(ascii: ":"):
+          out.append(byte)
+          out.append(0x20)
+        case UInt8(ascii: "}"), UInt8(ascii: "]"):
+          if needsIndent {
             needsIndent = false
-            depth += 1
+          } else {
+            depth -= 1
             newline(&out)
           }
-          switch byte {
-          case UInt8(ascii: "\""):
-            isInString = true
-            out.append(byte)
-          case UInt8(ascii: "{"), UInt8(ascii: "["):
-            needsIndent = true
-            out.append(byte)
-          case UInt8(ascii: ","):
-            out.append(byte)
-            newline(&out)
-          case UInt8(ascii: ":"):
-            out.append(byte)
-            out.append(0x20)
-          case UInt8(ascii: "}"), UInt8(ascii: "]"):
-            if needsIndent {
-              needsIndent = false
-            } else {
-              depth -= 1
-              newline(&out)
-            }
-            out.append(byte)
-          default: out.append(byte)
-          }
+          out.append(byte)
+        default: out.append(byte)
         }
       }
     }
-    return SharedBytes(out)
+    (self.depth, self.isInString, self.isEscaped, self.needsIndent) = (depth, isInString, isEscaped, needsIndent)
   }
 }

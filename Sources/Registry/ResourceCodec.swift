@@ -20,12 +20,19 @@ public struct ResourceCodec: ObjectCodec {
   /// Members of metadata that stand before resourceVersion.
   private static let before: [StaticString] = ["name", "generateName", "namespace", "selfLink", "uid"]
 
-  public init(_ strategy: any RESTStrategy, mediaType: StorageMediaType = .json, model: TypeModel = .builtin) {
+  public let encodings: EncodingCache
+
+  /// `encodings`: counts what objects keep in encodings; one for all resources.
+  public init(
+    _ strategy: any RESTStrategy, mediaType: StorageMediaType = .json, model: TypeModel = .builtin,
+    encodings: EncodingCache = EncodingCache()
+  ) {
     guard let type = model.type(strategy.info.typeName) else { preconditionFailure("no facts about \(strategy.info.typeName)") }
     self.strategy = strategy
     self.model = model
     self.type = type
     self.mediaType = mediaType
+    self.encodings = encodings
     kind = strategy.info.kind
     apiVersion = strategy.info.groupVersion.description
     head = Array("{\"kind\":\"\(strategy.info.kind)\",\"apiVersion\":\"\(strategy.info.groupVersion)\",".utf8)
@@ -102,7 +109,8 @@ public struct ResourceCodec: ObjectCodec {
     let range = revisionText == nil ? 0..<0 : digitsStart..<(digitsStart + digits.count)
     return CachedObject(
       key: stored.key, revision: stored.revision, document: document, objectEnd: end + addition, itemOffset: head.count, revisionRange: range,
-      labels: StringMap(labels), fields: StringMap(strategy.selectableFields(root)), lease: stored.lease, isStale: stored.isStale)
+      labels: StringMap(labels), fields: StringMap(strategy.selectableFields(root)), lease: stored.lease, isStale: stored.isStale,
+      encodings: encodings)
   }
 
   private func hasHead(_ value: SharedBytes) -> Bool {
@@ -189,7 +197,7 @@ public struct ResourceCodec: ObjectCodec {
     return CachedObject(
       key: object.key, revision: revision, document: document, objectEnd: object.objectEnd + growth, itemOffset: object.itemOffset,
       revisionRange: range.lowerBound..<(range.lowerBound + digits.count), labels: object.labels, fields: object.fields, facts: object.facts,
-      lease: object.lease, isStale: object.isStale)
+      lease: object.lease, isStale: object.isStale, encodings: encodings)
   }
 
   private var comma: UnsafeRawBufferPointer { Self.text(",") }

@@ -51,13 +51,15 @@ struct Daemon {
     await Self.tellOfSpace(storage, settings, logger)
     let nodeMeter = StorageMeter(group: "", resource: "nodes")
     let budget = MemoryBudget(limit: settings.options.memoryBudgetMB << 20)
-    let (nodes, destroyNodes) = await Self.store(NodeStrategy(), settings, over: MeteredStorage(storage, nodeMeter), budget, logger)
+    let encodings = EncodingCache(limit: settings.options.encodingCacheMB.map { $0 << 20 })
+    let (nodes, destroyNodes) = await Self.store(
+      NodeStrategy(), settings, over: MeteredStorage(storage, nodeMeter), budget, encodings, logger)
 
     var configuration = APIServer.Configuration(stores: [nodes])
     configuration.access = settings.access
     configuration.audit = audit
     configuration.budget = budget
-    let serverMetrics = ServerMetrics(budget)
+    let serverMetrics = ServerMetrics(budget, encodings)
     configuration.reactors = HTTPServer.count(ofReactors: settings.options.reactors)
     configuration.metricsSources = [
       { text in (nodes.objects as? Cacher)?.statistics.write(&text, group: "", resource: "nodes") }, { text in nodeMeter.write(&text) },
@@ -143,8 +145,11 @@ struct Daemon {
   }
 
   /// One resource over the shared storage.
-  private static func store(_ strategy: any RESTStrategy, _ settings: Settings, over storage: any Storage, _ budget: MemoryBudget, _ logger: Logger) async -> (Store, DestroyFunc) {
-    let codec = ResourceCodec(strategy, mediaType: settings.options.storageMediaType)
+  private static func store(
+    _ strategy: any RESTStrategy, _ settings: Settings, over storage: any Storage, _ budget: MemoryBudget,
+    _ encodings: EncodingCache, _ logger: Logger
+  ) async -> (Store, DestroyFunc) {
+    let codec = ResourceCodec(strategy, mediaType: settings.options.storageMediaType, encodings: encodings)
     let info = strategy.info
     var parameters = StorageDecorator.Parameters(config: settings.storage, type: info.groupResource, resourcePrefix: info.storagePath, codec: codec)
     parameters.config.transformer = settings.encryption?.transformer(for: info.groupResource)

@@ -145,6 +145,9 @@ struct ServeOptions: ParsableCommand {
   @Option(name: .customLong("memory-budget-mb"), help: "Megabytes that clients may make the server hold in TLS handshakes, in requests, in answers that nobody shares, and in events that only slow watches still need; beyond it requests are answered 429, but for reads of one object and heartbeats of nodes, and slow readers and watches are ended. 0 for no limit.")
   var memoryBudgetMB = 256
 
+  @Option(name: .customLong("encoding-cache-mb"), help: "Megabytes that forms of objects may take that are kept beside them for those who ask next: messages of protobuf, compressed pieces, metadata alone, indented text. The least used go first; 0 keeps none. Without this option a quarter of what the objects take, but at least 16.")
+  var encodingCacheMB: Int?
+
   @Option(help: "Most requests at work at once that change nothing; more are answered 429. Watches and what memory answers at once don't count. 0 for no limit.")
   var maxRequestsInflight = 400
 

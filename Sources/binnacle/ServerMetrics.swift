@@ -1,4 +1,5 @@
 import ByteBuffers
+import Cacher
 import HTTPServer
 import Metrics
 import Synchronization
@@ -7,8 +8,12 @@ import Synchronization
 final class ServerMetrics: Sendable {
   private let server = Mutex<HTTPServer?>(nil)
   private let budget: MemoryBudget
+  private let encodings: EncodingCache
 
-  init(_ budget: MemoryBudget) { self.budget = budget }
+  init(_ budget: MemoryBudget, _ encodings: EncodingCache) {
+    self.budget = budget
+    self.encodings = encodings
+  }
 
   func follow(_ server: HTTPServer) { self.server.withLock { $0 = server } }
 
@@ -26,6 +31,10 @@ final class ServerMetrics: Sendable {
       ("binnacle_memory_budget_refused_total", .counter, "Requests answered 429 because the budget was used up.", budget.refused),
       ("binnacle_memory_budget_ended_readers_total", .counter, "Slow readers ended because the budget was used up.", budget.endedReaders),
       ("binnacle_log_lines_lost_total", .counter, "Log lines dropped because nobody read standard error in time, or not written because its reader had gone.", StandardError.lost),
+      ("binnacle_encoding_cache_limit_bytes", .gauge, "What may be kept of forms of objects beside the objects: --encoding-cache-mb, or a quarter of the objects' bytes.", encodings.limit),
+      ("binnacle_encoding_cache_bytes", .gauge, "Bytes of forms of objects that are kept beside the objects.", encodings.bytes),
+      ("binnacle_encoding_cache_evictions_total", .counter, "Forms of objects that were let go of to make room for others.", encodings.evictions),
+      ("binnacle_encoding_cache_unkept_total", .counter, "Forms of objects that were not kept because there was no room.", encodings.unkept),
     ]
     for family in families {
       text.family(family.name, family.kind, family.help)

@@ -98,6 +98,9 @@ extension ServeOptions {
     guard (0...1_000_000).contains(maxConnectionsPerClient) else { throw StartFailure("--max-connections-per-client: \(maxConnectionsPerClient) is not between 0 (no limit) and 1000000") }
     // The largest body takes four times its size.
     guard memoryBudgetMB == 0 || (16...1 << 24).contains(memoryBudgetMB) else { throw StartFailure("--memory-budget-mb: \(memoryBudgetMB) is not 0 (no limit) or at least 16") }
+    if let encodingCacheMB, !(0...1 << 24).contains(encodingCacheMB) {
+      throw StartFailure("--encoding-cache-mb: \(encodingCacheMB) is not between 0 and \(1 << 24)")
+    }
     guard maxConnections > 0 else { throw StartFailure("--max-connections: \(maxConnections) must be above 0") }
     for (flag, count) in [("--max-requests-inflight", maxRequestsInflight), ("--max-mutating-requests-inflight", maxMutatingRequestsInflight)]
     where !(0...1_000_000).contains(count) {

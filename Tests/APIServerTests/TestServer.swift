@@ -133,6 +133,8 @@ final class RawConnection {
   }
 
   func close() { Glibc.close(descriptor) }
+  /// Nothing more is sent; what comes is still read.
+  func endHalf() { shutdown(descriptor, Int32(SHUT_WR)) }
 
   func send(_ method: String, _ path: String, _ body: String? = nil, headers: [String: String] = [:]) throws {
     try send(method, path, bytes: body.map { Array($0.utf8) }, headers: headers)

@@ -8,6 +8,7 @@ import TestSupport
 
 /// Objects of tests: a value `color=red;node=a;text`, shown as `{"kind":"T",…,"spec":"VALUE"}`.
 struct TestCodec: ObjectCodec {
+  var encodings = EncodingCache.unbounded
   struct Damaged: Error {}
   static let head = #"{"kind":"T","apiVersion":"v1",""#
 
@@ -21,23 +22,26 @@ struct TestCodec: ObjectCodec {
     predicate.matches(labels: StringMap(attributes(value)), fields: StringMap(attributes(value)))
   }
 
-  static func make(_ key: String, _ value: String, _ revision: Revision) -> CachedObject {
+  static func make(_ key: String, _ value: String, _ revision: Revision, _ encodings: EncodingCache = .unbounded) -> CachedObject {
     let before = head + #"metadata":{"resourceVersion":""#
     let number = revision.description
     let object = before + number + #""},"spec":""# + value + #""}"#
     let start = before.utf8.count
     return CachedObject(
       key: key, revision: revision, document: SharedBytes(object + ",{"), objectEnd: object.utf8.count, itemOffset: head.utf8.count - 1,
-      revisionRange: start..<start + number.utf8.count, labels: StringMap(attributes(value)), fields: StringMap(attributes(value)), facts: value)
+      revisionRange: start..<start + number.utf8.count, labels: StringMap(attributes(value)), fields: StringMap(attributes(value)), facts: value,
+      encodings: encodings)
   }
 
   func decode(_ stored: StoredObject) throws -> CachedObject {
     let value = stored.value.text
     if value == "damaged" { throw Damaged() }
-    return Self.make(stored.key, value, stored.revision)
+    return Self.make(stored.key, value, stored.revision, encodings)
   }
   func storedBytes(of object: CachedObject) -> SharedBytes { SharedBytes(object.value) }
-  func restamped(_ object: CachedObject, revision: Revision) -> CachedObject { Self.make(object.key, object.value, revision) }
+  func restamped(_ object: CachedObject, revision: Revision) -> CachedObject {
+    Self.make(object.key, object.value, revision, encodings)
+  }
 }
 
 extension CachedObject {

@@ -19,6 +19,7 @@ import Testing
     (["--insecure-port", "0"], "--insecure-port"),
     (["--data-dir", "/proc/nowhere"], "/proc/nowhere"),
     (["--watch-cache-sizes", "nodes"], "--watch-cache-sizes"),
+    (["--encoding-cache-mb=-1"], "--encoding-cache-mb"),
     (["--cors-allowed-origins", "example.com"], "--cors-allowed-origins"),
     (["--encryption-provider-config", "/nowhere/encryption.yaml"], "/nowhere/encryption.yaml"),
     (["--encryption-provider-config-automatic-reload"], "--encryption-provider-config"),

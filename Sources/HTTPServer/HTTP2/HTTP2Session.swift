@@ -231,6 +231,8 @@ final class HTTP2Session: Session {
 
   func endStream(_ response: ResponseStream) {
     guard let stream = stream(response), !stream.isEnding else { return }
+    stream.answerShare = response.share
+    response.share = nil
     stream.response = nil
     stream.isEnding = true
     resume(stream)
@@ -247,6 +249,7 @@ final class HTTP2Session: Session {
     stream.output = Output()
     stream.requestShare = nil
     stream.answerShare = nil
+    stream.response?.share = nil
     engine.reset(stream.id, code)
     connection.needsFlush()
   }
@@ -359,11 +362,11 @@ final class HTTP2Session: Session {
       return false
     }
     stream.pace.waits(at: now)
-    return stream.pace.isStuck(at: now, moved: stream.moved, holdsMemory: stream.answerShare != nil, reactor.configuration)
+    return stream.pace.isStuck(at: now, moved: stream.moved, holdsMemory: stream.holdsAnswer, reactor.configuration)
   }
 
   /// Are there answers that hold memory of their own?
-  var holdsAnswers: Bool { streams.values.contains { $0.answerShare != nil } }
+  var holdsAnswers: Bool { streams.values.contains(where: \.holdsAnswer) }
 
   func closed() {
     let open = streams

@@ -40,6 +40,7 @@ final class HTTP2Stream {
   /// Of the budget: what the request makes us hold until it is answered, and its answer until it is taken.
   var requestShare: MemoryBudget.Share?
   var answerShare: MemoryBudget.Share?
+  var holdsAnswer: Bool { answerShare != nil || response?.share != nil }
 
   init(_ id: Int32, at now: Duration) {
     self.id = id

@@ -8,32 +8,55 @@ extension JSONValue {
     writer.block(self, indent: 0, isInSequence: false)
     return SharedBytes(writer.bytes)
   }
+}
 
-  /// A list as YAML, the same as if it were one value, but made of one item after another so that never more than one of them is taken apart. `head`: its members
-  /// beside `items`. Items are JSON; what can't be read as such is null.
-  public static func yaml(list head: JSONObject, items: some Sequence<ByteSlice>) -> SharedBytes {
-    var writer = YAMLWriter()
+/// Writes a list as YAML, the same as if it were one value, but one item after another, so that never more than one of
+/// them is taken apart.
+public struct YAMLListWriter: Sendable {
+  private var writer = YAMLWriter()
+  private let name: String
+  /// Members of the head whose names sort behind `name`.
+  private let rest: [JSONObject.Member]
+  private var isEmpty = true
+
+  /// `head`: the list's members beside its items; `name`: what the member with the items is called.
+  public init(head: JSONObject, items name: String) {
+    self.name = name
     var head = head
-    head["items"] = .null
+    head[name] = .null
     head.sortByName()
-    for member in head.members {
-      guard member.name == "items" else {
-        writer.block(.object(JSONObject(unchecked: [member])), indent: 0, isInSequence: false)
-        continue
-      }
-      var isEmpty = true
-      for item in items {
-        writer.put(isEmpty ? "items:\n" : "")
-        isEmpty = false
-        writer.element((try? JSONValue(parsing: item)) ?? .null, indent: 0)
-      }
-      if isEmpty { writer.put("items: []\n") }
-    }
+    let place = head.members.firstIndex { $0.name == name } ?? 0
+    rest = Array(head.members[(place + 1)...])
+    for member in head.members[..<place] { put(member) }
+  }
+
+  private mutating func put(_ member: JSONObject.Member) {
+    writer.block(.object(JSONObject(unchecked: [member])), indent: 0, isInSequence: false)
+  }
+
+  public mutating func add(_ item: JSONValue) {
+    if isEmpty { writer.put("\(name):\n") }
+    isEmpty = false
+    writer.element(item, indent: 0)
+  }
+
+  /// Nothing is added any more.
+  public mutating func finish() {
+    if isEmpty { writer.put("\(name): []\n") }
+    for member in rest { put(member) }
+  }
+
+  /// Bytes that wait to be taken.
+  public var count: Int { writer.bytes.count }
+
+  /// What was written since the last time.
+  public mutating func take() -> SharedBytes {
+    defer { writer.bytes.removeAll(keepingCapacity: true) }
     return SharedBytes(writer.bytes)
   }
 }
 
-private struct YAMLWriter {
+private struct YAMLWriter: Sendable {
   var bytes: [UInt8] = []
 
   mutating func put(_ text: String) { bytes.append(contentsOf: text.utf8) }

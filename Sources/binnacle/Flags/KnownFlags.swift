@@ -220,6 +220,7 @@ enum KnownFlags {
     max-connections int acts
     max-connections-per-client int acts
     memory-budget-mb int acts
+    encoding-cache-mb int acts cache
     shutdown-timeout duration acts
 
     """
