@@ -5,6 +5,11 @@ import ByteBuffers
 /// A pair that Go refuses (a bad escape, a semicolon) is left out, as `URL.Query()` does.
 struct Query: Sendable {
   private var pairs: [(name: String, value: String)] = []
+  /// There were more parameters than there may be, and none is kept. (Go's `urlmaxqueryparams`.)
+  private(set) var isExcessive = false
+
+  /// Each takes more memory than its bytes, for as long as the request lasts.
+  static let parametersMax = 10_000
 
   /// No parameters.
   static let empty = Query()
@@ -13,6 +18,11 @@ struct Query: Sendable {
 
   /// Parses the bytes after `?`.
   init(_ raw: UnsafeRawBufferPointer) {
+    // Most have few, which their length shows.
+    if raw.count > Self.parametersMax, raw.lazy.filter({ $0 == UInt8(ascii: "&") }).count >= Self.parametersMax {
+      isExcessive = true
+      return
+    }
     var start = 0
     while start <= raw.count {
       var end = start
@@ -42,7 +52,7 @@ struct Query: Sendable {
     self = text.withUTF8 { Query(UnsafeRawBufferPointer($0)) }
   }
 
-  var isEmpty: Bool { pairs.isEmpty }
+  var isEmpty: Bool { pairs.isEmpty && !isExcessive }
 
   /// The first value of a parameter; nil when it is absent.
   subscript(name: String) -> String? { pairs.first { $0.name == name }?.value }
