@@ -118,13 +118,16 @@ public final class APIServer: RequestHandler {
     let context = RequestContext(
       method: request.method, query: query, accept: request.header("Accept"), userAgent: record.userAgent, contentType: request.header("Content-Type"),
       host: request.header("Host"), ifNoneMatch: request.header("If-None-Match"), body: request.body,
-      exceededBodyLimit: request.exceededBodyLimit, pretty: Negotiation.isPretty(query: query, userAgent: record.userAgent), load: load(path, verb),
+      exceededBodyLimit: request.exceededBodyLimit,
+      pretty: Negotiation.isPretty(query: query, userAgent: record.userAgent), load: load(path, verb),
       reply: Reply(
         exchange, auditID: auditID, acceptsGzip: request.withHeader("Accept-Encoding", ContentEncoding.acceptsGzip), cors: cors, record: record, server: self))
     // Asking whether one may ask needs no more than that (`WithCORS`).
     if !cors.isEmpty, request.method == .options { return context.reply.send(Answer(code: 204, contentType: "", body: [])) }
     // To act on a part of what was asked would be worse than not to act.
-    if query.isExcessive { return refuseUnasked(request, context, .badRequest("number of URL query parameters exceeded limit")) }
+    if query.isExcessive {
+      return refuseUnasked(request, context, .badRequest("number of URL query parameters exceeded limit"))
+    }
     if let text = query["timeout"], !text.isEmpty, record.verb != "watch", ParameterText.duration(text) == nil {
       let why = "invalid timeout specified in the request URL - time: invalid duration \(GoText.quoted(text))"
       return refuseUnasked(request, context, .badRequest(why))
@@ -138,8 +141,8 @@ public final class APIServer: RequestHandler {
     audit(refused, auditID: auditID)
     guard refused.status == 429 else { return nil }
     let answer = Answer.tooMany
-    let headers = [ResponseHeader("Audit-Id", auditID), ResponseHeader("Content-Type", answer.contentType)] + answer.headers
-    return Response(status: 429, headers: headers, body: answer.body)
+    let headers = [ResponseHeader("Audit-Id", auditID), ResponseHeader("Content-Type", answer.contentType)]
+    return Response(status: 429, headers: headers + answer.headers, body: answer.body)
   }
 
   private func verb(_ request: Request, _ path: RequestPath, _ query: Query) -> String {

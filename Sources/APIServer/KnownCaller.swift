@@ -1,8 +1,8 @@
 import Access
 import HTTPServer
 
-/// Who a request is by. Kept with its connection where the next request that brings the same token must be by the same user, as long as the client's certificate is
-/// what it was: to find out costs more than to answer a GET.
+/// Who a request is by. Kept with its connection where the next request that brings the same token must be by the same
+/// user, as long as the client's certificate is what it was: to find out costs more than to answer a GET.
 final class KnownCaller {
   let user: UserInfo
   let mayDoEverything: Bool
@@ -58,7 +58,9 @@ extension AccessControl {
     // A proxy's requests are by whomever it says; all else that authenticators look at is the connection's or stands in one header.
     let mayBeKept = isSteady && credentials.proxyName == nil
     let header = mayBeKept ? request.withHeader("Authorization") { $0.map(Array.init) } : nil
-    let caller = KnownCaller(user, mayDoEverything: authorizer.allowsEverything(user), authorization: header, generation: generation, clientEpoch: clientEpoch)
+    let caller = KnownCaller(
+      user, mayDoEverything: authorizer.allowsEverything(user), authorization: header, generation: generation,
+      clientEpoch: clientEpoch)
     if mayBeKept && header?.count ?? 0 <= Self.keptBytesMax { request.keepsake = caller }
     return caller
   }

@@ -29,7 +29,8 @@ struct RequestContext: Sendable {
     if body.count > 0 { reply.audit?.sent(body) }
   }
 
-  /// Throws 413 where the body is longer than there may be. To be called where upstream reads it (`limitedReadBody`), as other faults come first.
+  /// Throws 413 where the body is longer than there may be. To be called where upstream reads it (`limitedReadBody`),
+  /// as other faults come first.
   func checkBody() throws(Status) {
     if let exceededBodyLimit { throw .requestEntityTooLarge("Request entity too large: limit is \(exceededBodyLimit)") }
   }

@@ -14,7 +14,8 @@ struct ChunkDecoder {
   /// Longest chunk line with its extensions, and longest trailer in all.
   private static let maxLine = 4_096
   private static let maxTrailer = 16_384
-  /// Most bytes of lines beyond what the data excuses, and what is excused: so much a chunk, and as much again for each byte. (Go's `chunkedReader`.)
+  /// Most bytes of lines beyond what the data excuses, and what is excused: so much a chunk, and as much again for each
+  /// byte. (Go's `chunkedReader`.)
   private static let maxExcess = 16_384
   private static let excusedPerChunk = 16
   private static let excusedPerByte = 2

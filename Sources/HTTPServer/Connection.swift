@@ -23,8 +23,8 @@ final class Connection {
   /// nil on a plain socket.
   private let tls: TLSSession?
   var isSecure: Bool { tls != nil }
-  /// While the handshake is on: its place among those of others, and what OpenSSL holds for it, of the budget. That is not asked for, as the places are limited:
-  /// who has used the rest up shuts nobody out.
+  /// While the handshake is on: its place among those of others, and what OpenSSL holds for it, of the budget. That is
+  /// not asked for, as the places are limited: who has used the rest up shuts nobody out.
   private var handshake: (place: HandshakeTable.Place, share: MemoryBudget.Share)?
   /// The protocol that is spoken; nil until the TLS handshake is done.
   private var session: (any Session)?
@@ -48,7 +48,8 @@ final class Connection {
 
     func isLate(at now: Duration, _ reactor: Reactor) -> Bool {
       let limits = reactor.configuration.limits
-      return now - moved > limits.lingerTimeout || now - since > (reactor.isDraining ? Reactor.drainGrace : limits.wholeLingerTimeout)
+      let patience = reactor.isDraining ? Reactor.drainGrace : limits.wholeLingerTimeout
+      return now - moved > limits.lingerTimeout || now - since > patience
     }
   }
 
@@ -112,7 +113,8 @@ final class Connection {
     if case .waiting = result {} else { handshakeIsOver() }
     switch result {
     case .waiting: break
-    case .done(let isHTTP2, credential: let client): if isHTTP2 { beginHTTP2(client) } else { session = HTTP1Session(self, client: client) }
+    case .done(let isHTTP2, credential: let client):
+      if isHTTP2 { beginHTTP2(client) } else { session = HTTP1Session(self, client: client) }
     case .failed(let reason, let plainAnswer):
       reactor.counters.failedHandshakes.add(1, ordering: .relaxed)
       reactor.configuration.handshakeFailed?(peerAddress, reason)
@@ -135,7 +137,9 @@ final class Connection {
   }
 
   /// HTTP/2 is spoken from now on, and `bytes` of it have come already.
-  func beginHTTP2(_ client: ClientCredential?, with bytes: UnsafeRawBufferPointer = UnsafeRawBufferPointer(start: nil, count: 0)) {
+  func beginHTTP2(
+    _ client: ClientCredential?, with bytes: UnsafeRawBufferPointer = UnsafeRawBufferPointer(start: nil, count: 0)
+  ) {
     guard let made = HTTP2Session(self, client: client) else { return reactor.drop(self) }
     session = made
     if reactor.isDraining { made.drain() }

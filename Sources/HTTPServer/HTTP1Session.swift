@@ -24,7 +24,8 @@ final class HTTP1Session: Session {
   private var requestShare: MemoryBudget.Share?
   private var answerShares: [MemoryBudget.Share] = []
   private var bodySince: Duration = .zero
-  /// The rest of a body that nobody wants is on its way: so many bytes of it were thrown away. The connection ends with the answer.
+  /// The rest of a body that nobody wants is on its way: so many bytes of it were thrown away. The connection ends with
+  /// the answer.
   private var thrownAway: Int?
 
   private var phase = Phase.head
@@ -146,9 +147,10 @@ final class HTTP1Session: Session {
     }
     guard end <= limits.maxHeadBytes else { throw headTooLarge }
     headLength = end
-    facts = try HeadParser.parse(UnsafeRawBufferPointer(rebasing: buffer.bytes[..<end]), into: request, maxFields: limits.maxHeadFields)
+    facts = try HeadParser.parse(
+      UnsafeRawBufferPointer(rebasing: buffer.bytes[..<end]), into: request, maxFields: limits.maxHeadFields)
     isHeadKnown = true
-    if request.fields.count > Self.usualFields { try hold(buffer.capacity + request.fields.capacity * MemoryLayout<Request.Field>.stride) }
+    if request.fields.count > Self.usualFields { try hold(buffer.capacity + request.fieldsBytes) }
     switch facts.framing {
     case .none:
       request.body = Self.noBody
@@ -175,7 +177,9 @@ final class HTTP1Session: Session {
   /// More headers are counted in the budget.
   private static let usualFields = 200
 
-  private var headTooLarge: Refusal { Refusal(status: 431, reason: "the request line and headers exceed \(limits.maxHeadBytes) bytes") }
+  private var headTooLarge: Refusal {
+    Refusal(status: 431, reason: "the request line and headers exceed \(limits.maxHeadBytes) bytes")
+  }
 
   /// A body of so many bytes is held as bytes, and as the values that are made of it.
   static let workFactor = 4
@@ -227,8 +231,8 @@ final class HTTP1Session: Session {
     return true
   }
 
-  /// Serves a request whose body is longer than there may be, without it: whoever may not make it hears that first, as from kube-apiserver, which reads the
-  /// body last.
+  /// Serves a request whose body is longer than there may be, without it: whoever may not make it hears that first, as
+  /// from kube-apiserver, which reads the body last.
   private func dispatchWithoutBody() {
     facts.keepsAlive = false
     body = []

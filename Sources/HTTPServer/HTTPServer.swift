@@ -49,8 +49,8 @@ public final class HTTPServer: Sendable {
     /// HTTP/2: bytes of a body, and of all bodies of a connection, that may be on their way.
     public var streamWindow = 256 << 10
     public var connectionWindow = 1 << 20
-    /// What of a body is read and thrown away, because it was answered before it was read: how much, with what longest pause, and for how long. A client
-    /// that writes before it reads would otherwise not see the answer.
+    /// What of a body is read and thrown away, because it was answered before it was read: how much, with what longest
+    /// pause, and for how long. A client that writes before it reads would otherwise not see the answer.
     public var maxLingerBytes = 64 << 20
     public var lingerTimeout = Duration.seconds(3)
     public var wholeLingerTimeout = Duration.seconds(30)

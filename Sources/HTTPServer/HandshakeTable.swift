@@ -2,8 +2,9 @@ import ByteBuffers
 import Glibc
 import Synchronization
 
-/// TLS handshakes that are not done, of all reactors: at most so many, as each takes memory for somebody who has shown no right to it yet. When there is one more, the
-/// oldest of the address that has the most is ended: whoever begins thousands pushes out their own.
+/// TLS handshakes that are not done, of all reactors: at most so many, as each takes memory for somebody who has shown
+/// no right to it yet. When there is one more, the oldest of the address that has the most is ended: whoever begins
+/// thousands pushes out their own.
 final class HandshakeTable: Sendable {
   /// One that is not done.
   final class Place: Sendable {
@@ -45,7 +46,9 @@ final class HandshakeTable: Sendable {
       state.groups[group, default: []].append(place)
       state.count += 1
       guard max > 0, state.count > max else { return (place, nil) }
-      let most = state.groups.values.max { one, other in one.count == other.count ? one[0].number > other[0].number : one.count < other.count }
+      let most = state.groups.values.max { one, other in
+        one.count == other.count ? one[0].number > other[0].number : one.count < other.count
+      }
       guard let victim = most?.first else { return (place, nil) }
       Self.remove(victim, &state)
       return (place, victim)

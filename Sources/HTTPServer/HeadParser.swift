@@ -52,13 +52,17 @@ struct HeadFacts: Equatable {
 /// Reads a complete head into a request. Pure: bytes in, fields or a refusal out (RFC 9112).
 enum HeadParser {
   /// `maxFields`: more are refused, as each takes more memory than its bytes.
-  static func parse(_ bytes: UnsafeRawBufferPointer, into request: Request, maxFields: Int = .max) throws(Refusal) -> HeadFacts {
+  static func parse(
+    _ bytes: UnsafeRawBufferPointer, into request: Request, maxFields: Int = .max
+  ) throws(Refusal) -> HeadFacts {
     request.fields.removeAll(keepingCapacity: true)
     request.base = bytes.baseAddress ?? request.base
     var at = 0
     try requestLine(bytes, &at, request)
     while !(bytes[at] == 0x0D && bytes[at + 1] == 0x0A) {
-      guard request.fields.count < maxFields else { throw Refusal(status: 431, reason: "the request has more than \(maxFields) headers") }
+      guard request.fields.count < maxFields else {
+        throw Refusal(status: 431, reason: "the request has more than \(maxFields) headers")
+      }
       try field(bytes, &at, request)
     }
     return try facts(bytes, request)
@@ -67,10 +71,13 @@ enum HeadParser {
   /// Reads what the first line of an incomplete or oversized head says, as far as it can be read.
   static func readTarget(_ bytes: UnsafeRawBufferPointer, into request: Request) {
     request.fields.removeAll(keepingCapacity: true)
-    guard let base = bytes.baseAddress, let end = memchr(base, 0x0A, bytes.count), UnsafeRawPointer(end) > base + 1, base.load(fromByteOffset: UnsafeRawPointer(end) - base - 1, as: UInt8.self) == 0x0D else { return }
+    // What reads it relies on the end of the line being there.
+    guard let base = bytes.baseAddress, let found = memchr(base, 0x0A, bytes.count) else { return }
+    let end = UnsafeRawPointer(found) - base
+    guard end > 0, bytes[end - 1] == 0x0D else { return }
     request.base = base
     var at = 0
-    try? requestLine(UnsafeRawBufferPointer(start: base, count: UnsafeRawPointer(end) - base + 1), &at, request)
+    try? requestLine(UnsafeRawBufferPointer(rebasing: bytes[...end]), &at, request)
   }
 
   private static func requestLine(_ bytes: UnsafeRawBufferPointer, _ at: inout Int, _ request: Request) throws(Refusal) {

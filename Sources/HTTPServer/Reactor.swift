@@ -233,14 +233,16 @@ public final class Reactor: TaskExecutor, @unchecked Sendable {
     configuration.requestRefused?(request.peerAddress, refusal.status, refusal.reason)
     let isTold = !request.pathRange.isEmpty && request.targetBytes <= Self.toldTargetMax
     let refused = RefusedRequest(
-      status: refusal.status, reason: refusal.reason, request: isTold ? request : nil, isHeadKnown: isTold && isHeadKnown, peerAddress: request.peerAddress)
+      status: refusal.status, reason: refusal.reason, request: isTold ? request : nil,
+      isHeadKnown: isTold && isHeadKnown, peerAddress: request.peerAddress)
     return handler.refusal(refused)
       ?? Response(
         status: refusal.status, headers: [ResponseHeader("Content-Type", "text/plain; charset=utf-8")],
         body: [ByteSlice(SharedBytes("\(refusal.status): \(refusal.reason)\n"))])
   }
 
-  /// Longer targets of requests that are not served are told to nobody: whoever keeps them would keep what anybody makes up.
+  /// Longer targets of requests that are not served are told to nobody: whoever keeps them would keep what anybody
+  /// makes up.
   private static let toldTargetMax = 8 << 10
 
   private func sweepIfDue() {
@@ -323,7 +325,8 @@ public final class Reactor: TaskExecutor, @unchecked Sendable {
 
   /// Ends a handshake for which there is no room any more. Any thread.
   func endHandshake(_ mark: UInt64) {
-    if isCurrent { connections.find(mark)?.endHandshake() } else { post { [self] in connections.find(mark)?.endHandshake() } }
+    guard isCurrent else { return post { [self] in endHandshake(mark) } }
+    connections.find(mark)?.endHandshake()
   }
 
   func setInterest(_ connection: Connection, _ interest: UInt32) {

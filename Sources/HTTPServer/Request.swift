@@ -24,8 +24,8 @@ public final class Request {
   public internal(set) var method = HTTPMethod.other
   /// The body, complete and without chunk framing.
   public internal(set) var body = ByteSlice(.empty)
-  /// Set where the body is longer than this, which is as much as there may be: then `body` is empty, and what comes of it is thrown away. Whoever would
-  /// read it refuses the request.
+  /// Set where the body is longer than this, which is as much as there may be: then `body` is empty, and what comes of
+  /// it is thrown away. Whoever would read it refuses the request.
   public internal(set) var exceededBodyLimit: Int?
   /// The client's address, without port.
   public internal(set) var peerAddress = ""
@@ -47,7 +47,8 @@ public final class Request {
   /// Beyond it the memory of a list of fields is not kept for the next request.
   private static let keptFieldsMax = 64
 
-  /// The handler is done with the head: memory that a usual head does not need is let go of, since the connection may be idle for long.
+  /// The handler is done with the head: memory that a usual head does not need is let go of, since the connection may
+  /// be idle for long.
   func forgetHead() {
     if fields.capacity > Self.keptFieldsMax { fields = [] }
   }
@@ -61,6 +62,8 @@ public final class Request {
 
   private func text(_ range: Range<Int>) -> String { lend(range) { String(decoding: $0, as: UTF8.self) } }
 
+  /// What the list of fields takes.
+  var fieldsBytes: Int { fields.capacity * MemoryLayout<Field>.stride }
   /// Of path and query.
   var targetBytes: Int { pathRange.count + (queryRange?.count ?? 0) }
 

@@ -36,7 +36,8 @@ public struct Response: Sendable {
 public protocol RequestHandler: Sendable {
   /// Called on a reactor's thread; must not block. Answers through `exchange`, now or later.
   func handle(_ request: Request, _ exchange: Exchange)
-  /// Hears of a request that is not served, and may say how it is answered; nil for the server's plain text. On a reactor's thread.
+  /// Hears of a request that is not served, and may say how it is answered; nil for the server's plain text. On a
+  /// reactor's thread.
   func refusal(_ refused: RefusedRequest) -> Response?
 }
 
@@ -44,7 +45,8 @@ extension RequestHandler {
   public func refusal(_ refused: RefusedRequest) -> Response? { nil }
 }
 
-/// What could not be read as a request, or found no room (400, 417, 429, 431, 501, 505). Valid only inside `RequestHandler.refusal`.
+/// What could not be read as a request, or found no room (400, 417, 429, 431, 501, 505). Valid only inside
+/// `RequestHandler.refusal`.
 public struct RefusedRequest {
   public let status: Int
   /// Words for the client.

@@ -1,8 +1,8 @@
 import Logging
 import Synchronization
 
-/// Log lines about requests that no handler saw: malformed, too large, more than there was room for. Anybody can cause them, so there are at most so many a
-/// second; how many were left out is told by the next.
+/// Log lines about requests that no handler saw: malformed, too large, more than there was room for. Anybody can cause
+/// them, so there are at most so many a second; how many were left out is told by the next.
 final class RefusalLog: Sendable {
   private struct State {
     var second: ContinuousClock.Instant

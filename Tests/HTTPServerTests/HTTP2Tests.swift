@@ -257,7 +257,8 @@ import Testing
       #expect(refused.status == 413 && refused.text == "limit is 100000" && refused.reset == nil)
       #expect(try client.answer(on: 3).body.count == 100_000)
       // Announced, and not begun.
-      try client.send(.headers(5, HPACK.request("POST", "/echo", [("content-length", "100001"), ("expect", "100-continue")]), .endHeaders))
+      try client.send(.headers(5, HPACK.request("POST", "/echo",
+        [("content-length", "100001"), ("expect", "100-continue")]), .endHeaders))
       let announced = try client.answer(on: 5)
       #expect(announced.status == 413 && announced.interim.isEmpty && announced.reset == nil)
       #expect(try client.call("GET", "/elsewhere", on: 7).text == "elsewhere")
@@ -289,14 +290,16 @@ import Testing
       let many = (0..<2_000).map { _ in ("a", "") }
       func ask(_ stream: UInt32, _ fields: Int) throws -> Int {
         let block = HPACK.request("GET", "/none?x", Array(many.prefix(fields - 1)))
-        try client.send(.headers(stream, Array(block.prefix(16_000)), block.count > 16_000 ? .endStream : [.endStream, .endHeaders]))
+        try client.send(.headers(stream, Array(block.prefix(16_000)),
+          block.count > 16_000 ? .endStream : [.endStream, .endHeaders]))
         if block.count > 16_000 { try client.send(.continuation(stream, Array(block.dropFirst(16_000)))) }
         return try client.answer(on: stream).status
       }
       #expect(try ask(1, 2_000) == 404)
       #expect(try ask(3, 2_001) == 431)
       #expect(budget.used == 0)
-      try client.send(.headers(5, HPACK.request("GET", "/none", [("x", String(repeating: "a", count: 14_000))]), .endStream))
+      try client.send(.headers(5, HPACK.request("GET", "/none", [("x", String(repeating: "a", count: 14_000))]),
+        .endStream))
       try client.send(.continuation(5, HPACK.block([("x", String(repeating: "a", count: 14_000))]), []))
       let deadline = Date().addingTimeInterval(10)
       while budget.used == 0 && Date() < deadline { usleep(10_000) }

@@ -68,7 +68,8 @@ import Testing
 }
 
 @Suite struct `Request heads that are too much` {
-  private static func head(fields: Int) -> String { "GET /a?b HTTP/1.1\r\nHost: x\r\n" + String(repeating: "a:\r\n", count: fields - 1) + "\r\n" }
+  private static func head(fields: Int) -> String { "GET /a?b HTTP/1.1\r\nHost: x\r\n" + String(repeating: "a:\r\n",
+    count: fields - 1) + "\r\n" }
 
   @Test func `the number of headers is bounded, and what many took is let go of`() throws {
     func parse(_ fields: Int) throws -> Request {
@@ -88,7 +89,8 @@ import Testing
     #expect(kept > 0 && few.fields.capacity == kept)
   }
 
-  @Test(arguments: [("PUT /a/b?c=d HTTP/1.1\r\nHost: unfinis", "PUT", "/a/b?c=d"), ("PUT /a", "", ""), ("PUT /a HTTP/1.1\n", "", ""), ("\n", "", ""), ("PUT /a HTTP/3.1\r\n", "PUT", "")])
+  @Test(arguments: [("PUT /a/b?c=d HTTP/1.1\r\nHost: unfinis", "PUT", "/a/b?c=d"), ("PUT /a", "", ""),
+    ("PUT /a HTTP/1.1\n", "", ""), ("\n", "", ""), ("PUT /a HTTP/3.1\r\n", "PUT", "")])
   func `the target of an incomplete head is read as far as it is there`(text: String, method: String, target: String) {
     var text = text
     text.withUTF8 { bytes in
@@ -114,7 +116,8 @@ import Testing
     buffer.rest(in: &spares, shrinks: false)
     #expect(buffer.capacity >= 1 << 20)
     buffer.rest(in: &spares, shrinks: true)
-    #expect(buffer.capacity == ReadBuffer.usual && buffer.bytes.elementsEqual((filled - 3..<filled).map { UInt8(truncatingIfNeeded: $0) }))
+    #expect(buffer.capacity == ReadBuffer.usual
+      && buffer.bytes.elementsEqual((filled - 3..<filled).map { UInt8(truncatingIfNeeded: $0) }))
     buffer.consume(3)
     buffer.rest(in: &spares, shrinks: true)
     #expect(buffer.capacity == 0)

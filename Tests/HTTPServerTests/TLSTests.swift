@@ -309,10 +309,13 @@ import Testing
   /// Asks /whoami again and again over one connection, until it is killed; each answer is a line.
   private func following(_ bench: Bench, _ name: String, _ arguments: [String]) throws -> ChildProcess {
     try ChildProcess(
-      ["curl", "-sSN", "--rate", "20/s", "--cacert", bench.certificates.authority, "--cert", bench.certificates.file("client.crt"), "--key", bench.certificates.file("client.key"), "-w", " (%{num_connects})\n"]
+      ["curl", "-sSN", "--rate", "20/s", "--cacert", bench.certificates.authority, "--cert",
+        bench.certificates.file("client.crt"), "--key", bench.certificates.file("client.key"), "-w",
+        " (%{num_connects})\n"]
         + arguments + ["https://127.0.0.1:\(bench.port)/whoami?[1-1000]"], outputFile: bench.certificates.file(name))
   }
-  private static let ways = [["--http1.1", "--tls-max", "1.2"], ["--http1.1"], ["--http2", "--tls-max", "1.2"], ["--http2"]]
+  private static let ways = [["--http1.1", "--tls-max", "1.2"], ["--http1.1"], ["--http2", "--tls-max", "1.2"],
+    ["--http2"]]
 
   private func last(_ process: ChildProcess) -> String { process.output.split(separator: "\n").last.map(String.init) ?? "" }
 
@@ -326,19 +329,26 @@ import Testing
     let clients = try Self.ways.enumerated().map { try following(bench, "out\($0.offset)", $0.element) }
     defer { for client in clients { client.signal(SIGKILL) } }
     func all(_ words: String) async throws {
-      try await eventually("\(words) of \(clients.map(last))", within: .seconds(20)) { clients.allSatisfy { last($0).contains(words) } }
+      do {
+        try await eventually(words, within: .seconds(20)) { clients.allSatisfy { last($0).contains(words) } }
+      } catch {
+        Issue.record("\(error): \(clients.map { $0.output.suffix(300) })")
+        throw error
+      }
     }
     try await all("commonName: \"alice\"")
     let other = try await Certificates(authority: "another")
     let authority = try String(contentsOfFile: certificates.authority, encoding: .utf8)
-    try String(contentsOfFile: other.authority, encoding: .utf8).write(toFile: certificates.file("clients.crt"), atomically: true, encoding: .utf8)
+    try String(contentsOfFile: other.authority, encoding: .utf8).write(toFile: certificates.file("clients.crt"),
+      atomically: true, encoding: .utf8)
     #expect(try bench.credentials.reloadIfChanged())
     try await all("unable to get local issuer certificate")
     try authority.write(toFile: certificates.file("clients.crt"), atomically: true, encoding: .utf8)
     #expect(try bench.credentials.reloadIfChanged())
     try await all("commonName: \"alice\"")
     try await all("certificate has expired")
-    for client in clients { #expect(client.output.components(separatedBy: "(1)").count == 2 && !client.output.contains("(2)"), "more than one connection: \(client.output.suffix(300))") }
+    for client in clients { #expect(client.output.components(separatedBy: "(1)").count == 2
+      && !client.output.contains("(2)"), "more than one connection: \(client.output.suffix(300))") }
     await bench.server.drain(deadline: .seconds(1))
   }
 
@@ -357,17 +367,20 @@ import Testing
     }
     let own = "-cert \(certificates.file("client.crt")) -key \(certificates.file("client.key"))"
     for version in ["-tls1_2", "-tls1_3"] {
-      let first = try await ask(bench, "\(version) \(own) -cert_chain \(certificates.file("inter.crt")) -sess_out \(session)")
+      let first = try await ask(bench,
+        "\(version) \(own) -cert_chain \(certificates.file("inter.crt")) -sess_out \(session)")
       #expect(first.contains("proxy(name: \"proxy\""), "\(first.suffix(400))")
       // A ticket that comes in a resumed session has them too.
       for _ in 0..<2 {
         let again = try await ask(bench, "\(version) -sess_in \(session) -sess_out \(session)")
-        #expect(again.contains("Reused, TLS") && again.contains("proxy(name: \"proxy\""), "\(version): \(again.suffix(400))")
+        #expect(again.contains("Reused, TLS") && again.contains("proxy(name: \"proxy\""),
+          "\(version): \(again.suffix(400))")
       }
       // More than is kept: verified in each handshake, and not resumed.
       let many = certificates.file("many.crt")
       let inter = try String(contentsOfFile: certificates.file("inter.crt"), encoding: .utf8)
-      try (inter + String(repeating: try String(contentsOfFile: others.authority, encoding: .utf8), count: 50)).write(toFile: many, atomically: true, encoding: .utf8)
+      try (inter + String(repeating: try String(contentsOfFile: others.authority, encoding: .utf8),
+        count: 50)).write(toFile: many, atomically: true, encoding: .utf8)
       #expect(try await ask(bench, "\(version) \(own) -cert_chain \(many) -sess_out \(session)").contains("proxy(name: \"proxy\""))
       #expect(try await ask(bench, "\(version) \(own) -cert_chain \(many) -sess_in \(session)").contains("New, TLS"))
     }
@@ -405,7 +418,8 @@ import Testing
     try Data(repeating: 0x61, count: 10 << 20).write(to: URL(filePath: file))
     for version in ["--http1.1", "--http2"] {
       for more in [[], ["-H", "Expect:"], ["-H", "Transfer-Encoding: chunked"]] {
-        let command = ["curl", "-sS", "--max-time", "20", version, "--cacert", bench.certificates.authority, "--data-binary", "@\(file)", "-w", " %{http_code}"] + more
+        let command = ["curl", "-sS", "--max-time", "20", version, "--cacert", bench.certificates.authority,
+          "--data-binary", "@\(file)", "-w", " %{http_code}"] + more
         let answer = try await run(command + ["https://127.0.0.1:\(bench.port)/echo"])
         #expect(answer.status == 0 && answer.output == "limit is 3145728 413", "\(version) \(more): \(answer.output)")
       }

@@ -164,7 +164,8 @@ import Testing
   }
 
   /// Sends all before it reads, as many clients do.
-  private func upload(_ port: Int, _ head: String, _ body: [UInt8], chunkSize: Int = 0) throws -> (status: Int, body: String) {
+  private func upload(_ port: Int, _ head: String, _ body: [UInt8], chunkSize: Int = 0) throws -> (status: Int,
+    body: String) {
     let client = try Client(port: port, patience: 10)
     try client.send(Array("POST /echo HTTP/1.1\r\nHost: x\r\n\(head)\r\n\r\n".utf8))
     if chunkSize == 0 { try client.send(body) }
@@ -191,7 +192,8 @@ import Testing
     let bench = try start()
     let body = [UInt8](repeating: 0x61, count: 10 << 20)
     try await blocking {
-      for (head, size) in [("Content-Length: \(body.count)", 0), ("Transfer-Encoding: chunked", 60_000), ("Transfer-Encoding: chunked", 4 << 20)] {
+      for (head, size) in [("Content-Length: \(body.count)", 0), ("Transfer-Encoding: chunked", 60_000),
+        ("Transfer-Encoding: chunked", 4 << 20)] {
         let answer = try upload(bench.port, head, body, chunkSize: size)
         #expect(answer.status == 413 && answer.body == "limit is 3145728", "\(head): \(answer)")
       }
@@ -271,9 +273,12 @@ import Testing
       $0.requestRefused = { peer, status, reason in told.withLock { $0.append("\(peer) \(status) \(reason)") } }
     }
     let cases = [
-      ("GET /a?b=c HTTP/1.1\r\nHost: x\r\nbroken\r\n\r\n", "400 GET /a?b=c false"), ("POST /d HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n", "400 POST /d true"),
-      ("PUT /e HTTP/1.1\r\nHost: x\r\nA: \(String(repeating: "a", count: 3_000))", "431 PUT /e false"), ("GET /f HTTP/1.1\r\nHost: x\r\n A: b\r\n\r\n", "400 GET /f false"),
-      ("GET /g HTTP/3.0\r\n\r\n", "400 -"), ("nonsense\r\n\r\n", "400 -"), ("GET /\(String(repeating: "a", count: 3_000))", "431 -"),
+      ("GET /a?b=c HTTP/1.1\r\nHost: x\r\nbroken\r\n\r\n", "400 GET /a?b=c false"),
+        ("POST /d HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n", "400 POST /d true"),
+      ("PUT /e HTTP/1.1\r\nHost: x\r\nA: \(String(repeating: "a", count: 3_000))", "431 PUT /e false"),
+        ("GET /f HTTP/1.1\r\nHost: x\r\n A: b\r\n\r\n", "400 GET /f false"),
+      ("GET /g HTTP/3.0\r\n\r\n", "400 -"), ("nonsense\r\n\r\n", "400 -"),
+        ("GET /\(String(repeating: "a", count: 3_000))", "431 -"),
     ]
     try await blocking {
       // One request before it, whose target must not be taken for the next one's.
@@ -281,8 +286,10 @@ import Testing
     }
     let heard = bench.handler.refusals.withLock { $0 }
     #expect(heard.count == cases.count)
-    for (have, want) in zip(heard, cases.map(\.1)) { #expect(have == want || want == "400 -" && have.hasSuffix(" -"), "\(have), not \(want)") }
-    #expect(told.withLock { $0 }.count == cases.count && told.withLock { $0 }.allSatisfy { $0.hasPrefix("127.0.0.1 ") }, "\(told.withLock { $0 })")
+    for (have, want) in zip(heard, cases.map(\.1)) { #expect(have == want || want == "400 -" && have.hasSuffix(" -"),
+      "\(have), not \(want)") }
+    #expect(told.withLock { $0 }.count == cases.count && told.withLock { $0 }.allSatisfy { $0.hasPrefix("127.0.0.1 ") },
+      "\(told.withLock { $0 })")
     await bench.server.drain(deadline: .seconds(1))
   }
 }

@@ -34,12 +34,14 @@ public struct Certificates: Sendable {
     public var makesAuthority = false
     /// Of the certificate, from now on.
     public var seconds = 3_600
-    public init(name: String = "ca", makesAuthority: Bool = false, seconds: Int = 3_600) { (self.name, self.makesAuthority, self.seconds) = (name, makesAuthority, seconds) }
+    public init(name: String = "ca", makesAuthority: Bool = false,
+      seconds: Int = 3_600) { (self.name, self.makesAuthority, self.seconds) = (name, makesAuthority, seconds) }
   }
 
   /// As `issue`, but signed by another than the authority, or good for seconds only. (`openssl x509` knows whole days.)
   public func issue(_ name: String, subject: String, by signer: Signer) async throws {
-    try await openssl("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", subject, "-keyout", file("\(name).key"), "-out", file("\(name).csr"))
+    try await openssl("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", subject,
+      "-keyout", file("\(name).key"), "-out", file("\(name).csr"))
     try "".write(toFile: file("\(name).index"), atomically: true, encoding: .utf8)
     let settings = """
       [ca]
@@ -66,8 +68,10 @@ public struct Certificates: Sendable {
       return String(decoding: text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
     }
     try await openssl(
-      "ca", "-batch", "-config", file("\(name).cnf"), "-in", file("\(name).csr"), "-out", file("\(name).crt"), "-cert", file("\(signer.name).crt"), "-keyfile",
-      file("\(signer.name).key"), "-startdate", time(-60), "-enddate", time(signer.seconds), "-extensions", "more", "-preserveDN", "-notext")
+      "ca", "-batch", "-config", file("\(name).cnf"), "-in", file("\(name).csr"), "-out", file("\(name).crt"), "-cert",
+        file("\(signer.name).crt"), "-keyfile",
+      file("\(signer.name).key"), "-startdate", time(-60), "-enddate", time(signer.seconds), "-extensions", "more",
+        "-preserveDN", "-notext")
   }
 
   private func openssl(_ arguments: String...) async throws {

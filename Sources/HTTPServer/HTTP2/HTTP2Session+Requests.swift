@@ -97,7 +97,8 @@ extension HTTP2Session {
     ready.append(stream)
   }
 
-  /// Bytes of a body that nobody wants. The window stays open, so that a client which writes before it reads gets to its answer; but not without end.
+  /// Bytes of a body that nobody wants. The window stays open, so that a client which writes before it reads gets to
+  /// its answer; but not without end.
   private func throwAway(_ count: Int, of stream: HTTP2Stream) {
     guard stream.throwsAway, !stream.isReset else { return engine.consumeStream(stream.id, count) }
     stream.thrownAway += count
@@ -114,7 +115,9 @@ extension HTTP2Session {
   func body(_ bytes: UnsafeRawBufferPointer, of id: Int32) {
     engine.consumeConnection(bytes.count)
     guard let stream = self.stream(id) else { return engine.consumeStream(id, bytes.count) }
-    guard stream.phase == .receiving, !stream.throwsAway, !stream.isReset else { return throwAway(bytes.count, of: stream) }
+    guard stream.phase == .receiving, !stream.throwsAway, !stream.isReset else {
+      return throwAway(bytes.count, of: stream)
+    }
     guard stream.body.count + bytes.count <= limits.maxBodyBytes else {
       engine.consumeStream(id, bytes.count)
       return serveWithoutBody(stream)

@@ -40,7 +40,10 @@ final class Certificate {
       guard let start = bytes.baseAddress else { return [] }
       var found: [Certificate] = []
       var next: UnsafePointer<UInt8>? = start
-      while let place = next, place < start + bytes.count, let handle = d2i_X509(nil, &next, start + bytes.count - place) { found.append(Certificate(adopting: handle)) }
+      let end = start + bytes.count
+      while let place = next, place < end, let handle = d2i_X509(nil, &next, end - place) {
+        found.append(Certificate(adopting: handle))
+      }
       OpenSSLErrors.clear()
       return found
     }
@@ -52,7 +55,8 @@ final class Certificate {
       var parts = tm()
       return ASN1_TIME_to_tm(time, &parts) == 1 ? timegm(&parts) : nil
     }
-    return Validity(from: seconds(X509_get0_notBefore(handle)) ?? .max, until: seconds(X509_get0_notAfter(handle)) ?? .min)
+    return Validity(
+      from: seconds(X509_get0_notBefore(handle)) ?? .max, until: seconds(X509_get0_notAfter(handle)) ?? .min)
   }
 
   var pem: [UInt8]? {

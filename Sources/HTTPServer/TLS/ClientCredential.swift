@@ -1,10 +1,12 @@
 import ByteBuffers
 import COpenSSL
 
-/// The certificates that a client showed in its handshake, and who they make it now: asked at each request, as kube-apiserver does. A certificate that has expired
-/// counts no more, nor does one that authorities signed who were replaced since. On the connection's reactor.
+/// The certificates that a client showed in its handshake, and who they make it now: asked at each request, as
+/// kube-apiserver does. A certificate that has expired counts no more, nor does one that authorities signed who were
+/// replaced since. On the connection's reactor.
 ///
-/// What was found holds until the first certificate of the chain expires or the authorities are read anew, so that a request mostly costs two comparisons.
+/// What was found holds until the first certificate of the chain expires or the authorities are read anew, so that a
+/// request mostly costs two comparisons.
 final class ClientCredential {
   private unowned(unsafe) let reactor: Reactor  // its table owns the connection, which owns this
   private let source: TLSCredentials
@@ -17,7 +19,8 @@ final class ClientCredential {
   private var generation: Int
   private var changes = 1
 
-  /// More is not kept with the connection, nor in tickets: anybody may send it, and only certificates of nobody are as long.
+  /// More is not kept with the connection, nor in tickets: anybody may send it, and only certificates of nobody are as
+  /// long.
   static let keptBytesMax = 16 << 10
   /// Less is part of what a connection costs anyway.
   private static let uncountedBytes = 4 << 10
@@ -62,7 +65,9 @@ final class ClientCredential {
     changes += 1
   }
 
-  private static func verify(_ own: Certificate, _ others: [Certificate], _ context: TLSContext, at second: Int) -> (ClientIdentity, Validity) {
+  private static func verify(
+    _ own: Certificate, _ others: [Certificate], _ context: TLSContext, at second: Int
+  ) -> (ClientIdentity, Validity) {
     var validity = Validity.always
     func judge(_ verdict: ClientAuthorities.Verdict) -> String? {
       switch verdict {

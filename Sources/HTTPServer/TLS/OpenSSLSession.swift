@@ -97,8 +97,8 @@ final class OpenSSLSession {
   /// Stands in a ticket for certificates that are too many to be put there. No certificate begins with it.
   private static let tooLong: [UInt8] = [0]
 
-  /// Puts the certificates that came with a client's own into its tickets, where OpenSSL leaves them out: whoever needs them to be verified is not refused in a
-  /// resumed session. Where they are too many, sessions are not resumed.
+  /// Puts the certificates that came with a client's own into its tickets, where OpenSSL leaves them out: whoever needs
+  /// them to be verified is not refused in a resumed session. Where they are too many, sessions are not resumed.
   static func keepChains(of context: OpaquePointer) {
     SSL_CTX_set_session_ticket_cb(context, { ssl, _ in
       guard let ssl, let session = SSL_get_session(ssl) else { return 1 }
@@ -111,7 +111,9 @@ final class OpenSSLSession {
     }, { _, session, _, _, status, _ in
       switch status {
       case SSL_TICKET_SUCCESS, SSL_TICKET_SUCCESS_RENEW:
-        if let session, OpenSSLSession.appData(session) == OpenSSLSession.tooLong { return SSL_TICKET_RETURN_IGNORE_RENEW }
+        if let session, OpenSSLSession.appData(session) == OpenSSLSession.tooLong {
+          return SSL_TICKET_RETURN_IGNORE_RENEW
+        }
         return status == SSL_TICKET_SUCCESS ? SSL_TICKET_RETURN_USE : SSL_TICKET_RETURN_USE_RENEW
       default: return SSL_TICKET_RETURN_IGNORE_RENEW
       }

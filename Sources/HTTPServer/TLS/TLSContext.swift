@@ -17,8 +17,12 @@ final class TLSContext: Sendable {
     standard = try ServerContext(configuration, presenting: configuration.keyPair, isStandard: true)
     asksForCertificates = configuration.clientCAFile != nil || configuration.proxyCAFile != nil
     let securityLevel = SSL_CTX_get_security_level(standard.handle)
-    clients = try configuration.clientCAFile.map { path throws(TLSError) in try ClientAuthorities(try PEMFile(.clientCA, path), securityLevel: securityLevel) }
-    proxies = try configuration.proxyCAFile.map { path throws(TLSError) in try ClientAuthorities(try PEMFile(.proxyCA, path), securityLevel: securityLevel) }
+    clients = try configuration.clientCAFile.map { path throws(TLSError) in
+      try ClientAuthorities(try PEMFile(.clientCA, path), securityLevel: securityLevel)
+    }
+    proxies = try configuration.proxyCAFile.map { path throws(TLSError) in
+      try ClientAuthorities(try PEMFile(.proxyCA, path), securityLevel: securityLevel)
+    }
     var byName: [String: ServerContext] = [:]
     var extracted: [(name: String, context: ServerContext)] = []
     var others: [ServerContext] = []
@@ -33,7 +37,8 @@ final class TLSContext: Sendable {
     self.byName = byName
     guard asksForCertificates else { return }
     // OpenSSL asks with the context that the server name has chosen.
-    for context in [standard] + others { context.ask(naming: (clients?.certificates ?? []) + (proxies?.certificates ?? [])) }
+    let authorities = (clients?.certificates ?? []) + (proxies?.certificates ?? [])
+    for context in [standard] + others { context.ask(naming: authorities) }
   }
 
   /// Presents the certificate of the server name that the client asks for. A whole name beats `*.` in place of its first label.
@@ -62,7 +67,8 @@ final class TLSContext: Sendable {
 
 /// One SSL_CTX: a certificate with everything that is the same for all. Owns its handle.
 ///
-/// Sendable: configured in init and by `ask` before it is shared; afterwards OpenSSL locks what it changes (SSL_CTX_new(3)).
+/// Sendable: configured in init and by `ask` before it is shared; afterwards OpenSSL locks what it changes
+/// (SSL_CTX_new(3)).
 final class ServerContext: @unchecked Sendable {
   let handle: OpaquePointer
   /// The names that the certificate is for.
@@ -127,7 +133,8 @@ final class ServerContext: @unchecked Sendable {
   /// Asks clients for a certificate.
   fileprivate func ask(naming authorities: [Certificate]) {
     for authority in authorities { SSL_CTX_add_client_CA(handle, authority.handle) }
-    // Who can't be verified is let in, as by kube-apiserver: a request may bring other credentials. `ClientCredential` looks at what was shown.
+    // Who can't be verified is let in, as by kube-apiserver: a request may bring other credentials. `ClientCredential`
+    // looks at what was shown.
     SSL_CTX_set_verify(handle, SSL_VERIFY_PEER | SSL_VERIFY_CLIENT_ONCE, nil)
     SSL_CTX_set_cert_verify_callback(handle, { _, _ in 1 }, nil)
     OpenSSLSession.keepChains(of: handle)

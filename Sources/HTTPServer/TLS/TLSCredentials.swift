@@ -29,7 +29,8 @@ public final class TLSCredentials: Sendable {
   var context: TLSContext { state.withLock { $0.context } }
 
   /// Reads the files again if any has changed since; true if new connections now get the new ones. Throws when they can't be used: what was loaded stays,
-  /// and the same files are not tried again. Blocks on the file system. Connections go on; whose certificate clients are is asked anew with their next requests.
+  /// and the same files are not tried again. Blocks on the file system. Connections go on; whose certificate clients
+  /// are is asked anew with their next requests.
   public func reloadIfChanged() throws(TLSError) -> Bool {
     let stamps = configuration.files.map(FileStamp.init)
     let isSame = state.withLock { state in

@@ -10,7 +10,8 @@ final class TLSSession {
   @exclusivity(unchecked) private var writer: RecordWriter?
   @exclusivity(unchecked) private var queue: RecordQueue
   private unowned(unsafe) let reactor: Reactor  // its table owns the connection, which owns this
-  /// What the handshake is made with: nil until bytes of it come, so that whoever connects and says nothing costs little.
+  /// What the handshake is made with: nil until bytes of it come, so that whoever connects and says nothing costs
+  /// little.
   private var library: OpenSSLSession?
   private let credentials: TLSCredentials
   private var isShaking = true
@@ -58,7 +59,8 @@ final class TLSSession {
     case .failed(let reason, let plainAnswer): result = .failed(reason, plainAnswer: plainAnswer)
     case .done:
       isShaking = false
-      result = .done(isHTTP2: library.speaks(ALPN.http2), credential: ClientCredential(library.shownCertificates, credentials, reactor))
+      let credential = ClientCredential(library.shownCertificates, credentials, reactor)
+      result = .done(isHTTP2: library.speaks(ALPN.http2), credential: credential)
       guard let keys = library.handOver() else { break }
       reader = RecordReader(keys.reading)
       writer = RecordWriter(keys.writing, recordsPerKey: reactor.configuration.limits.recordsPerKey)
