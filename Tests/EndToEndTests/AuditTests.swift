@@ -143,7 +143,7 @@ import Testing
           "Request entity too large: limit is 3145728"),
           ("stranger", "/api/v1/nodes", "wrong", "application/json", 401, "Unauthorized"),
         ("denied", "/api/v1/nodes", "bob-token", "application/json", 403, "nodes is forbidden"),
-          ("absent", "/api/v1/nothing", "alice-token", "application/json", 404, ""),
+          ("absent", "/api/v1/nothing", "alice-token", "application/json", 404, "could not find"),
         ("type", "/api/v1/nodes", "alice-token", "text/plain", 415, "the body of the request was in an unknown format"),
       ] as [(String, String, String, String, Int, String)] {
         let answer = try await call("\(name)-\(id)", path, token, upload[0], upload[1], upload[2],

@@ -307,12 +307,12 @@ import Testing
   }
 
   /// Asks /whoami again and again over one connection, until it is killed; each answer is a line.
-  private func following(_ bench: Bench, _ name: String, _ arguments: [String]) throws -> ChildProcess {
-    try ChildProcess(
-      ["curl", "-sSN", "--rate", "20/s", "--cacert", bench.certificates.authority, "--cert",
-        bench.certificates.file("client.crt"), "--key", bench.certificates.file("client.key"), "-w",
-        " (%{num_connects})\n"]
-        + arguments + ["https://127.0.0.1:\(bench.port)/whoami?[1-1000]"], outputFile: bench.certificates.file(name))
+  private func following(_ bench: Bench, by who: String, _ arguments: [String]) throws -> ChildProcess {
+    let files = ["--cert", bench.certificates.file("\(who).crt"), "--key", bench.certificates.file("\(who).key")]
+    return try ChildProcess(
+      ["curl", "-sSN", "--rate", "20/s", "--cacert", bench.certificates.authority, "-w", " (%{num_connects})\n"] + files
+        + arguments + ["https://127.0.0.1:\(bench.port)/whoami?[1-1000]"],
+      outputFile: bench.certificates.file(who + arguments.joined()))
   }
   private static let ways = [["--http1.1", "--tls-max", "1.2"], ["--http1.1"], ["--http2", "--tls-max", "1.2"],
     ["--http2"]]
@@ -325,10 +325,12 @@ import Testing
       tls.clientCAFile = certificates.file("clients.crt")
     }
     let certificates = bench.certificates
-    try await certificates.issue("client", subject: "/CN=alice", by: .init(seconds: 6))
-    let clients = try Self.ways.enumerated().map { try following(bench, "out\($0.offset)", $0.element) }
-    defer { for client in clients { client.signal(SIGKILL) } }
-    func all(_ words: String) async throws {
+    try await certificates.issue("alice", subject: "/CN=alice")
+    let clients = try Self.ways.map { try following(bench, by: "alice", $0) }
+    try await certificates.issue("brief", subject: "/CN=brief", by: .init(seconds: 5))
+    let brief = try Self.ways.map { try following(bench, by: "brief", $0) }
+    defer { for client in clients + brief { client.signal(SIGKILL) } }
+    func all(_ clients: [ChildProcess], _ words: String) async throws {
       do {
         try await eventually(words, within: .seconds(20)) { clients.allSatisfy { last($0).contains(words) } }
       } catch {
@@ -336,17 +338,18 @@ import Testing
         throw error
       }
     }
-    try await all("commonName: \"alice\"")
+    try await all(clients, "commonName: \"alice\"")
+    try await all(brief, "certificate has expired")
+    for client in brief { #expect(client.output.contains("commonName: \"brief\""), "\(client.output.suffix(300))") }
     let other = try await Certificates(authority: "another")
     let authority = try String(contentsOfFile: certificates.authority, encoding: .utf8)
-    try String(contentsOfFile: other.authority, encoding: .utf8).write(toFile: certificates.file("clients.crt"),
-      atomically: true, encoding: .utf8)
+    let replaced = try String(contentsOfFile: other.authority, encoding: .utf8)
+    try replaced.write(toFile: certificates.file("clients.crt"), atomically: true, encoding: .utf8)
     #expect(try bench.credentials.reloadIfChanged())
-    try await all("unable to get local issuer certificate")
+    try await all(clients, "unverified(")
     try authority.write(toFile: certificates.file("clients.crt"), atomically: true, encoding: .utf8)
     #expect(try bench.credentials.reloadIfChanged())
-    try await all("commonName: \"alice\"")
-    try await all("certificate has expired")
+    try await all(clients, "commonName: \"alice\"")
     for client in clients { #expect(client.output.components(separatedBy: "(1)").count == 2
       && !client.output.contains("(2)"), "more than one connection: \(client.output.suffix(300))") }
     await bench.server.drain(deadline: .seconds(1))
