@@ -60,6 +60,43 @@ extension APIServer {
     context.reply.begin(configuration.audit?.begin(info.attributes(of: user ?? UserInfo(name: "")), isKnown: user != nil, request))
   }
 
+  /// Answers a request that is refused before anybody was asked who it is by, which its event says too. (apiserver
+  /// `withFailedRequestAudit`.)
+  func refuseUnasked(_ request: Request, _ context: RequestContext, _ status: Status) {
+    audit(RequestInfo(request, context.query), by: nil, context) {
+      AuditRecord.Request(request, auditID: context.reply.auditID)
+    }
+    context.reply.send(context.error(status))
+  }
+
+  /// Tells of a request that is not served, where it is known what was asked for: who asked is told too, if that is
+  /// known without waiting. Upstream's requests of this kind come to no handler, and so to no event.
+  func audit(_ refused: RefusedRequest, auditID: String) {
+    guard let trail = configuration.audit, let request = refused.request else { return }
+    let info = RequestInfo(request, request.withQuery { $0.isEmpty ? Query.empty : Query($0) })
+    let user: UserInfo?
+    if request.isSecure, let access = configuration.access {
+      user = refused.isHeadKnown ? access.caller(of: request)?.user : nil
+    } else {
+      user = .unsecured
+    }
+    let attributes = info.attributes(of: user ?? UserInfo(name: ""))
+    let record = trail.begin(attributes, isKnown: user != nil) { AuditRecord.Request(request, auditID: auditID) }
+    guard let record else { return }
+    if !record.isStranger { record.reached(.requestReceived) }
+    let status = Status(code: refused.status, reason: Self.reason(of: refused.status), message: refused.reason)
+    let stage = record.isStranger ? AuditStage.responseStarted : .responseComplete
+    record.answered(refused.status, status, object: nil, stage: stage)
+  }
+
+  private static func reason(of code: Int) -> String {
+    switch code {
+    case 400: "BadRequest"
+    case 429: "TooManyRequests"
+    default: ""
+    }
+  }
+
   /// Takes a place among the requests at work, or says that there is none.
   fileprivate func begin(_ context: RequestContext, isPrivileged: Bool) -> Bool {
     let kind: InflightLimiter.Kind

@@ -192,6 +192,7 @@ extension APIServer {
   private func update(_ endpoint: ResourceEndpoint, _ namespace: String, _ name: String, _ subresource: Subresource, _ context: RequestContext) {
     perform(context, limit: configuration.writeTimeout) { () async throws(Status) in
       let negotiated = try context.negotiated()
+      try context.checkBody()
       let options = try context.writeOptions(.update)
       try options.validate()
       let body = try await RequestBody.read(context, endpoint.store.reader)
@@ -208,6 +209,7 @@ extension APIServer {
     let type = patchType(context)
     perform(context, limit: configuration.writeTimeout) { () async throws(Status) in
       let negotiated = try context.negotiated()
+      try context.checkBody()
       let options = try context.writeOptions(.patch)
       try options.validate(isApply: type == MediaType.applyPatch)
       let result: WriteResult
@@ -230,6 +232,7 @@ extension APIServer {
   private func delete(_ endpoint: ResourceEndpoint, _ namespace: String, _ name: String, _ context: RequestContext) {
     perform(context, limit: configuration.writeTimeout) { () async throws(Status) in
       let negotiated = try context.negotiated()
+      try context.checkBody()
       var options = try await context.deleteOptions()
       if !endpoint.store.allowsUnsafeDeletion { options.ignoresReadError = nil }
       try options.validate()
@@ -254,6 +257,7 @@ extension APIServer {
       let negotiated = try context.negotiated()
       let selection = try await Self.listOptions(context)
       _ = try endpoint.store.prepareList(selection, namespace: namespace)
+      try context.checkBody()
       var options = try await context.deleteOptions()
       if !endpoint.store.allowsUnsafeDeletion { options.ignoresReadError = nil }
       try options.validate()

@@ -108,7 +108,6 @@ public final class APIServer: RequestHandler {
       return PercentEncoding.decode(raw, plusIsSpace: false).map(routes.match) ?? .notFound
     }
     let query = request.withQuery { $0.isEmpty ? Query.empty : Query($0) }
-    if query.isOverfull { return exchange.respond(Self.overfull(request)) }
     let auditID = request.header("Audit-Id") ?? AuditID.next()
     let verb = verb(request, path, query)
     let series = RequestSeries.of(
@@ -121,39 +120,31 @@ public final class APIServer: RequestHandler {
     let context = RequestContext(
       method: request.method, query: query, accept: request.header("Accept"), userAgent: record.userAgent, contentType: request.header("Content-Type"),
       host: request.header("Host"), ifNoneMatch: request.header("If-None-Match"),
-      webSocket: WebSocketHandshake(request), body: request.body,
+      webSocket: WebSocketHandshake(request), body: request.body, exceededBodyLimit: request.exceededBodyLimit,
       pretty: Negotiation.isPretty(query: query, userAgent: record.userAgent), load: load(path, verb),
       reply: Reply(
         exchange, auditID: auditID, acceptsGzip: request.withHeader("Accept-Encoding", ContentEncoding.acceptsGzip), cors: cors, record: record, server: self))
     // Asking whether one may ask needs no more than that (`WithCORS`).
     if !cors.isEmpty, request.method == .options { return context.reply.send(Answer(code: 204, contentType: "", body: [])) }
+    // To act on a part of what was asked would be worse than not to act.
+    if query.isExcessive {
+      return refuseUnasked(request, context, .badRequest("number of URL query parameters exceeded limit"))
+    }
     if let text = query["timeout"], !text.isEmpty, record.verb != "watch", ParameterText.duration(text) == nil {
       let why = "invalid timeout specified in the request URL - time: invalid duration \(GoText.quoted(text))"
-      return context.reply.send(context.error(.badRequest(why)))
+      return refuseUnasked(request, context, .badRequest(why))
     }
     let target = path == .incompleteWatch ? request.target : ""
     admit(request, context) { self.route(path, $0, target: target) }
   }
 
-  /// A query that Go would not read. What it asks for, a dry run perhaps, must not be passed over.
-  private static func overfull(_ request: Request) -> Response {
-    let answer = Answer.error(.badRequest("number of URL query parameters exceeded limit"), accept: request.header("Accept"), pretty: false)
-    let headers = [ResponseHeader("Audit-Id", AuditID.next()), ResponseHeader("Content-Type", answer.contentType)] + answer.headers
-    return Response(status: answer.code, headers: headers, body: answer.body)
-  }
-
-  public func refusal(status: Int, reason: String) -> Response? {
-    if status == 429 {
-      let answer = Answer.tooMany
-      let headers = [ResponseHeader("Audit-Id", AuditID.next()), ResponseHeader("Content-Type", answer.contentType)] + answer.headers
-      return Response(status: 429, headers: headers, body: answer.body)
-    }
-    guard status == 413 else { return nil }
-    let answer = Answer.error(.requestEntityTooLarge("Request entity too large: \(reason)"), accept: nil, pretty: false)
-    return Response(
-      status: 413,
-      headers: [ResponseHeader("Audit-Id", AuditID.next()), ResponseHeader("Cache-Control", "no-cache, private"), ResponseHeader("Content-Type", Answer.json)],
-      body: answer.body)
+  public func refusal(_ refused: RefusedRequest) -> Response? {
+    let auditID = refused.request?.header("Audit-Id") ?? AuditID.next()
+    audit(refused, auditID: auditID)
+    guard refused.status == 429 else { return nil }
+    let answer = Answer.tooMany
+    let headers = [ResponseHeader("Audit-Id", auditID), ResponseHeader("Content-Type", answer.contentType)]
+    return Response(status: 429, headers: headers + answer.headers, body: answer.body)
   }
 
   private func verb(_ request: Request, _ path: RequestPath, _ query: Query) -> String {

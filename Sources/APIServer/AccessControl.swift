@@ -49,6 +49,7 @@ public struct AccessControl: Sendable {
       credentials.proxyName = name
       client = besides
     }
+    if case .unverified(let reason) = client { credentials.certificateFault = "x509: \(reason)" }
     if case .verified(let certificate) = client {
       credentials.certificate = CertificateIdentity(
         commonName: certificate.commonName, organizations: certificate.organizations, uids: certificate.userID.map { [$0] } ?? [],

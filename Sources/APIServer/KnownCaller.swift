@@ -1,8 +1,8 @@
 import Access
 import HTTPServer
 
-/// Who a request is by. Kept with its connection where the next request that brings the same token must be by the same user: to find out costs more than to
-/// answer a GET.
+/// Who a request is by. Kept with its connection where the next request that brings the same token must be by the same
+/// user, as long as the client's certificate is what it was: to find out costs more than to answer a GET.
 final class KnownCaller {
   let user: UserInfo
   let mayDoEverything: Bool
@@ -12,17 +12,20 @@ final class KnownCaller {
   private let authorization: [UInt8]?
   /// The authenticators'.
   private let generation: Int
+  /// The client certificate's, see `Request.clientEpoch`.
+  private let clientEpoch: Int
 
-  init(_ user: UserInfo, mayDoEverything: Bool, authorization: [UInt8]?, generation: Int) {
+  init(_ user: UserInfo, mayDoEverything: Bool, authorization: [UInt8]?, generation: Int, clientEpoch: Int) {
     self.user = user
     self.mayDoEverything = mayDoEverything
     self.authorization = authorization
     self.generation = generation
+    self.clientEpoch = clientEpoch
     place = AccessMetrics.place(of: user.name)
   }
 
   func isBy(_ request: Request, generation: Int) -> Bool {
-    guard generation == self.generation else { return false }
+    guard generation == self.generation, request.clientEpoch == clientEpoch else { return false }
     return request.withHeader("Authorization") { header in
       guard let header, let authorization else { return header == nil && authorization == nil }
       return Self.isSame(header, authorization)
@@ -46,6 +49,7 @@ extension AccessControl {
   func caller(of request: Request) -> KnownCaller? {
     // Read first: what is replaced meanwhile makes it outdated.
     let generation = authenticator.generation
+    let clientEpoch = request.clientEpoch
     if let known = request.keepsake as? KnownCaller, known.isBy(request, generation: generation) { return known }
     request.keepsake = nil
     // Its token may stand where nobody looks when the next request comes.
@@ -56,7 +60,9 @@ extension AccessControl {
     // A proxy's requests are by whomever it says; all else that authenticators look at is the connection's or stands in one header.
     let mayBeKept = isSteady && credentials.proxyName == nil
     let header = mayBeKept ? request.withHeader("Authorization") { $0.map(Array.init) } : nil
-    let caller = KnownCaller(user, mayDoEverything: authorizer.allowsEverything(user), authorization: header, generation: generation)
+    let caller = KnownCaller(
+      user, mayDoEverything: authorizer.allowsEverything(user), authorization: header, generation: generation,
+      clientEpoch: clientEpoch)
     if mayBeKept && header?.count ?? 0 <= Self.keptBytesMax { request.keepsake = caller }
     return caller
   }

@@ -5,10 +5,11 @@ import ByteBuffers
 /// A pair that Go refuses (a bad escape, a semicolon) is left out, as `URL.Query()` does.
 struct Query: Sendable {
   private var pairs: [(name: String, value: String)] = []
-  /// Were there more parameters than Go reads? Then there are none here.
-  private(set) var isOverfull = false
-  /// Go's own limit (`urlmaxqueryparams`).
-  static let maxPairs = 10_000
+  /// There were more parameters than there may be, and none is kept. (Go's `urlmaxqueryparams`.)
+  private(set) var isExcessive = false
+
+  /// Each takes more memory than its bytes, for as long as the request lasts.
+  static let parametersMax = 10_000
 
   /// No parameters.
   static let empty = Query()
@@ -17,9 +18,9 @@ struct Query: Sendable {
 
   /// Parses the bytes after `?`.
   init(_ raw: UnsafeRawBufferPointer) {
-    // Counted only where there could be so many.
-    if raw.count > Self.maxPairs, raw.count(where: { $0 == UInt8(ascii: "&") }) >= Self.maxPairs {
-      isOverfull = true
+    // Most have few, which their length shows.
+    if raw.count > Self.parametersMax, raw.lazy.filter({ $0 == UInt8(ascii: "&") }).count >= Self.parametersMax {
+      isExcessive = true
       return
     }
     var start = 0
@@ -51,7 +52,7 @@ struct Query: Sendable {
     self = text.withUTF8 { Query(UnsafeRawBufferPointer($0)) }
   }
 
-  var isEmpty: Bool { pairs.isEmpty }
+  var isEmpty: Bool { pairs.isEmpty && !isExcessive }
 
   /// The first value of a parameter; nil when it is absent.
   subscript(name: String) -> String? { pairs.first { $0.name == name }?.value }

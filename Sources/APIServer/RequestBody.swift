@@ -45,7 +45,9 @@ struct RequestBody {
   }
 
   private init(_ context: RequestContext, _ reader: ObjectReader) throws(Status) {
-    switch Negotiation.input(contentType: context.contentType) {
+    let media = Negotiation.input(contentType: context.contentType)
+    if media != nil { try context.checkBody() }
+    switch media {
     case .json: json = context.body
     case .yaml:
       do {

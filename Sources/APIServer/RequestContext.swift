@@ -19,6 +19,8 @@ struct RequestContext: Sendable {
   /// Does the client want to go on as a WebSocket? Watches do.
   let webSocket: WebSocketHandshake?
   let body: ByteSlice
+  /// Where the body is longer than there may be: as much as this. `body` is empty then.
+  let exceededBodyLimit: Int?
   let pretty: Bool
   let load: InflightLimiter.Load
   let reply: Reply
@@ -27,6 +29,12 @@ struct RequestContext: Sendable {
   /// Tells what is to be told of the body of a delete: its options, if there are any.
   func auditOptions() {
     if body.count > 0 { reply.audit?.sent(body) }
+  }
+
+  /// Throws 413 where the body is longer than there may be. To be called where upstream reads it (`limitedReadBody`),
+  /// as other faults come first.
+  func checkBody() throws(Status) {
+    if let exceededBodyLimit { throw .requestEntityTooLarge("Request entity too large: limit is \(exceededBodyLimit)") }
   }
 
   /// Has a say in writes once their object is known; nil where nobody has.

@@ -103,7 +103,9 @@ public struct CertificateAuthenticator: Authenticator {
   public var isSteady: Bool { true }
 
   public func authenticate(_ credentials: Credentials) -> AuthenticationVerdict {
-    guard let certificate = credentials.certificate else { return .absent }
+    guard let certificate = credentials.certificate else {
+      return credentials.certificateFault.map { .invalid($0) } ?? .absent
+    }
     if certificate.commonName.isEmpty { return .absent }
     if certificate.uids.count > 1 { return .invalid("unable to parse UID: expected 1 UID, but found multiple: \(certificate.uids)") }
     if certificate.uids.first == "" { return .invalid("unable to parse UID: UID cannot be an empty string") }

@@ -4,6 +4,9 @@ public struct Credentials: Sendable {
   public var authorization: String?
   /// Subject of the client certificate, if one was sent and a CA that we trust for clients has signed it.
   public var certificate: CertificateIdentity?
+  /// Why the client certificate that was sent counts for nothing: then the request fails, unless other credentials say
+  /// who it is by.
+  public var certificateFault: String?
   /// Common name of the client certificate where the front proxies' CA has signed it.
   public var proxyName: String?
   /// Path without query, for what is anonymous on some paths only.

@@ -8,9 +8,17 @@ struct ChunkDecoder {
   private var lineStart = true
   private var sawCR = false
 
+  /// Bytes of lines that are more than what they frame excuses.
+  private var excess = 0
+
   /// Longest chunk line with its extensions, and longest trailer in all.
   private static let maxLine = 4_096
   private static let maxTrailer = 16_384
+  /// Most bytes of lines beyond what the data excuses, and what is excused: so much a chunk, and as much again for each
+  /// byte. (Go's `chunkedReader`.)
+  private static let maxExcess = 16_384
+  private static let excusedPerChunk = 16
+  private static let excusedPerByte = 2
 
   var isDone: Bool { if case .done = state { true } else { false } }
 
@@ -26,7 +34,7 @@ struct ChunkDecoder {
           size = size << 4 | digit
           digits += 1
         } else if digits > 0 && (byte == 0x0D || byte == UInt8(ascii: ";")) {
-          guard body.count + size <= limit else { throw Refusal(status: 413, reason: "limit is \(limit)") }
+          guard body.count + size <= limit else { throw .bodyTooLarge }
           state = .sizeEnd
           continue
         } else {
@@ -38,6 +46,8 @@ struct ChunkDecoder {
         guard lineBytes <= Self.maxLine else { throw .malformed("a chunk's line is too long") }
         if byte == 0x0A {
           guard sawCR else { throw .malformed("a chunk's line ends in a bare LF") }
+          excess = max(0, excess + digits + lineBytes - Self.excusedPerChunk - Self.excusedPerByte * size)
+          guard excess <= Self.maxExcess else { throw .malformed("the chunks hold too much that is no data") }
           state = size == 0 ? .trailer : .data(size)
           (lineBytes, sawCR, lineStart) = (0, false, true)
         } else {

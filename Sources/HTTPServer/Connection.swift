@@ -23,9 +23,9 @@ final class Connection {
   /// nil on a plain socket.
   private let tls: TLSSession?
   var isSecure: Bool { tls != nil }
-  /// Of the budget, while the handshake is on: what OpenSSL holds for it.
-  private var handshakeShare: MemoryBudget.Share?
-  private static let handshakeBytes = 32 << 10
+  /// While the handshake is on: its place among those of others, and what OpenSSL holds for it, of the budget. That is
+  /// not asked for, as the places are limited: who has used the rest up shuts nobody out.
+  private var handshake: (place: HandshakeTable.Place, share: MemoryBudget.Share)?
   /// The protocol that is spoken; nil until the TLS handshake is done.
   private var session: (any Session)?
   /// What the session sends and the socket has not taken.
@@ -42,7 +42,15 @@ final class Connection {
   /// What is read and thrown away after the last answer.
   private struct Lingering {
     let since: Duration
+    /// When bytes last came.
+    var moved: Duration
     var bytes = 0
+
+    func isLate(at now: Duration, _ reactor: Reactor) -> Bool {
+      let limits = reactor.configuration.limits
+      let patience = reactor.isDraining ? Reactor.drainGrace : limits.wholeLingerTimeout
+      return now - moved > limits.lingerTimeout || now - since > patience
+    }
   }
 
   init(_ descriptor: Int32, reactor: Reactor, peerAddress: String, tls: TLSSession?) {
@@ -95,20 +103,18 @@ final class Connection {
 
   /// Goes on with the TLS handshake, at whose end the session begins.
   private func shake(_ tls: TLSSession) {
-    if handshakeShare == nil {
-      guard let share = reactor.configuration.budget.reserve(Self.handshakeBytes) else {
-        reactor.counters.failedHandshakes.add(1, ordering: .relaxed)
-        reactor.configuration.handshakeFailed?(peerAddress, "the memory budget is used up")
-        return reactor.drop(self)
-      }
-      handshakeShare = share
+    if handshake == nil {
+      let (place, pushedOut) = reactor.handshakes.enter(peerAddress, reactor, mark: mark)
+      handshake = (place, reactor.configuration.budget.holding(HandshakeTable.bytesEach))
+      pushedOut?.reactor.endHandshake(pushedOut?.mark ?? 0)
     }
     let result = tls.shake()
     isBlocked = unsent > 0
-    if case .waiting = result {} else { handshakeShare = nil }
+    if case .waiting = result {} else { handshakeIsOver() }
     switch result {
     case .waiting: break
-    case .done(let isHTTP2, let client): if isHTTP2 { beginHTTP2(client) } else { session = HTTP1Session(self, client: client) }
+    case .done(let isHTTP2, credential: let client):
+      if isHTTP2 { beginHTTP2(client) } else { session = HTTP1Session(self, client: client) }
     case .failed(let reason, let plainAnswer):
       reactor.counters.failedHandshakes.add(1, ordering: .relaxed)
       reactor.configuration.handshakeFailed?(peerAddress, reason)
@@ -117,8 +123,23 @@ final class Connection {
     }
   }
 
+  private func handshakeIsOver() {
+    if let handshake { reactor.handshakes.leave(handshake.place) }
+    handshake = nil
+  }
+
+  /// Others need its place.
+  func endHandshake() {
+    guard handshake != nil else { return }
+    reactor.counters.failedHandshakes.add(1, ordering: .relaxed)
+    reactor.configuration.handshakeFailed?(peerAddress, "pushed out by newer handshakes, as too many are not done")
+    reactor.drop(self)
+  }
+
   /// HTTP/2 is spoken from now on, and `bytes` of it have come already.
-  func beginHTTP2(_ client: ClientIdentity, with bytes: UnsafeRawBufferPointer = UnsafeRawBufferPointer(start: nil, count: 0)) {
+  func beginHTTP2(
+    _ client: ClientCredential?, with bytes: UnsafeRawBufferPointer = UnsafeRawBufferPointer(start: nil, count: 0)
+  ) {
     guard let made = HTTP2Session(self, client: client) else { return reactor.drop(self) }
     session = made
     if reactor.isDraining { made.drain() }
@@ -207,7 +228,7 @@ final class Connection {
   /// Ends our half and reads the rest for a while: closing with unread input would reset the connection before the client has read the answer.
   private func linger() {
     if hasEnded { return reactor.drop(self) }
-    lingering = Lingering(since: reactor.turn)
+    lingering = Lingering(since: reactor.turn, moved: reactor.turn)
     tls?.close()
     shutdown(descriptor, Int32(SHUT_WR))
     setInterest(EPOLLIN.rawValue | EPOLLRDHUP.rawValue)
@@ -221,6 +242,7 @@ final class Connection {
       let count = recv(descriptor, room.baseAddress, room.count, 0)
       if count > 0 {
         lingering?.bytes += count
+        lingering?.moved = reactor.turn
         if lingering?.bytes ?? 0 > limits.maxLingerBytes { return reactor.drop(self) }
         continue
       }
@@ -239,7 +261,7 @@ final class Connection {
     }
     close(descriptor)
     output = Output()
-    handshakeShare = nil
+    handshakeIsOver()
     session?.closed()
     session = nil
   }
@@ -250,7 +272,7 @@ final class Connection {
   func checkTimeouts(_ now: Duration) {
     let isLate: Bool
     if let lingering {
-      isLate = now - lingering.since > limits.lingerTimeout
+      isLate = lingering.isLate(at: now, reactor)
     } else {
       let isTooLong = session?.isLate(at: now) ?? (now - began > (reactor.isDraining ? Reactor.drainGrace : limits.handshakeTimeout))
       isLate = isTooLong || (isBlocked && pace.isStuck(at: now, moved: lastWrite, holdsMemory: holdsMemory, reactor.configuration))

@@ -16,12 +16,17 @@ final class HTTP1Session: Session {
   @exclusivity(unchecked) private var scanner = HeadScanner()
   @exclusivity(unchecked) private var facts = HeadFacts()
   private var headLength = 0
+  /// The head of the request that is coming has been read, and is well formed.
+  private var isHeadKnown = false
   private var body: [UInt8] = []
   private var chunks = ChunkDecoder()
   /// Of the budget: what the request makes us hold until it is answered, and answers until they are taken.
   private var requestShare: MemoryBudget.Share?
   private var answerShares: [MemoryBudget.Share] = []
   private var bodySince: Duration = .zero
+  /// The rest of a body that nobody wants is on its way: so many bytes of it were thrown away. The connection ends with
+  /// the answer.
+  private var thrownAway: Int?
 
   private var phase = Phase.head
   private var serial: UInt32 = 0
@@ -40,10 +45,10 @@ final class HTTP1Session: Session {
   /// Output beyond which no further pipelined request is begun.
   private static let maxPendingOutput = 1 << 20
 
-  init(_ connection: Connection, client: ClientIdentity = .none) {
+  init(_ connection: Connection, client: ClientCredential? = nil) {
     self.connection = connection
     reactor = connection.reactor
-    request.client = client
+    request.credential = client
     request.isSecure = connection.isSecure
     since = reactor.turn
     request.peerAddress = connection.peerAddress
@@ -53,7 +58,15 @@ final class HTTP1Session: Session {
 
   // MARK: input
 
-  var wantsInput: Bool { buffer.count < Self.maxPipelined || phase == .head || phase == .body }
+  var wantsInput: Bool {
+    if let thrownAway { return thrownAway < limits.maxLingerBytes }
+    switch phase {
+    case .body: return true
+    // Who does not take what was asked for is not heard either.
+    case .head: return connection.output.bytes <= Self.maxPendingOutput && !connection.isFinishing
+    case .busy, .streaming, .replaced: return buffer.count < Self.maxPipelined
+    }
+  }
 
   func readable() {
     // A bounded amount a turn, so that one fast sender does not starve the others.
@@ -61,9 +74,14 @@ final class HTTP1Session: Session {
     reading: while wantsInput && taken < Self.inputATurn {
       switch connection.receive(into: buffer.room(from: &reactor.spareBuffers)) {
       case .bytes(let count, let mayHaveMore):
+        taken += count
+        if let thrownAway {
+          self.thrownAway = thrownAway + count
+          if mayHaveMore { continue }
+          break reading
+        }
         if buffer.count == 0 && phase == .head { since = reactor.turn }
         buffer.filled(count)
-        taken += count
         if phase == .body { since = reactor.turn }
         if !mayHaveMore { break reading }
         if phase == .body { process() }
@@ -92,7 +110,7 @@ final class HTTP1Session: Session {
 
   /// Serves whatever is complete.
   private func process() {
-    defer { buffer.rest(in: &reactor.spareBuffers) }
+    defer { buffer.rest(in: &reactor.spareBuffers, shrinks: phase != .body) }
     while !connection.isClosed {
       do throws(Refusal) {
         switch phase {
@@ -119,7 +137,7 @@ final class HTTP1Session: Session {
     guard buffer.bytes.prefix(count).elementsEqual(UnsafeRawBufferPointer(start: preface.utf8Start, count: count)) else { return false }
     if count == preface.utf8CodeUnitCount {
       phase = .replaced
-      connection.beginHTTP2(request.client, with: buffer.bytes)
+      connection.beginHTTP2(request.credential, with: buffer.bytes)
     }
     return true
   }
@@ -130,21 +148,26 @@ final class HTTP1Session: Session {
     if serial == 0, isHTTP2() { return false }
     // Empty lines before a request are tolerated (RFC 9112 section 2.2).
     while buffer.count >= 2, buffer.bytes[0] == 0x0D, buffer.bytes[1] == 0x0A { buffer.consume(2) }
+    request.forgetTarget()
     guard let end = try scanner.end(of: buffer.bytes) else {
-      if buffer.count > limits.maxHeadBytes { throw Refusal(status: 431, reason: "the request line and headers exceed \(limits.maxHeadBytes) bytes") }
+      if buffer.count > limits.maxHeadBytes { throw headTooLarge }
       if buffer.count >= ReadBuffer.usual { try hold(buffer.capacity) }
       return false
     }
-    guard end <= limits.maxHeadBytes else { throw Refusal(status: 431, reason: "the request line and headers exceed \(limits.maxHeadBytes) bytes") }
+    guard end <= limits.maxHeadBytes else { throw headTooLarge }
     headLength = end
-    facts = try HeadParser.parse(UnsafeRawBufferPointer(rebasing: buffer.bytes[..<end]), into: request)
+    facts = try HeadParser.parse(
+      UnsafeRawBufferPointer(rebasing: buffer.bytes[..<end]), into: request, maxFields: limits.maxHeadFields)
+    isHeadKnown = true
+    if request.fields.count > Self.usualFields { try hold(buffer.capacity + request.fieldsBytes) }
     switch facts.framing {
     case .none:
       request.body = Self.noBody
       dispatch()
     case .length(let length):
-      guard length <= limits.maxBodyBytes else { throw Refusal(status: 413, reason: "limit is \(limits.maxBodyBytes)") }
-      if buffer.count >= end + length {
+      if length > limits.maxBodyBytes {
+        dispatchWithoutBody()
+      } else if buffer.count >= end + length {
         if length >= ReadBuffer.usual { try hold(length * Self.workFactor) }
         request.body = ByteSlice(SharedBytes(UnsafeRawBufferPointer(rebasing: buffer.bytes[end..<(end + length)])))
         headLength = end + length
@@ -160,6 +183,12 @@ final class HTTP1Session: Session {
   }
 
   static let noBody = ByteSlice(.empty)
+  /// More headers are counted in the budget.
+  private static let usualFields = 200
+
+  private var headTooLarge: Refusal {
+    Refusal(status: 431, reason: "the request line and headers exceed \(limits.maxHeadBytes) bytes")
+  }
 
   /// A body of so many bytes is held as bytes, and as the values that are made of it.
   static let workFactor = 4
@@ -190,7 +219,13 @@ final class HTTP1Session: Session {
       body.append(contentsOf: waiting.prefix(taken))
       isComplete = body.count == length
     case .chunked:
-      taken = try chunks.take(waiting, into: &body, limit: limits.maxBodyBytes)
+      do throws(Refusal) {
+        taken = try chunks.take(waiting, into: &body, limit: limits.maxBodyBytes)
+      } catch {
+        guard error == .bodyTooLarge else { throw error }
+        dispatchWithoutBody()
+        return true
+      }
       isComplete = chunks.isDone
     case .none: return false
     }
@@ -205,8 +240,23 @@ final class HTTP1Session: Session {
     return true
   }
 
+  /// Serves a request whose body is longer than there may be, without it: whoever may not make it hears that first, as
+  /// from kube-apiserver, which reads the body last.
+  private func dispatchWithoutBody() {
+    facts.keepsAlive = false
+    body = []
+    requestShare = nil
+    request.body = Self.noBody
+    request.exceededBodyLimit = limits.maxBodyBytes
+    thrownAway = 0
+    dispatch()
+    request.exceededBodyLimit = nil
+    if !connection.isClosed { buffer.consume(buffer.count) }
+  }
+
   private func dispatch() {
     phase = .busy
+    isHeadKnown = false
     serial &+= 1
     scanner.reset()
     reactor.counters.requests.add(1, ordering: .relaxed)
@@ -216,6 +266,7 @@ final class HTTP1Session: Session {
     reactor.handler.handle(request, Exchange(reactor: reactor, mark: connection.mark, serial: serial))
     isInHandler = false
     request.body = Self.noBody
+    request.forgetHead()
     if !connection.isClosed { buffer.consume(length) }
   }
 
@@ -320,8 +371,12 @@ final class HTTP1Session: Session {
 
   /// Refuses what can't be read as a request; where it ends is unknown, so the connection ends too.
   private func refuse(_ refusal: Refusal) {
-    reactor.counters.refused.add(1, ordering: .relaxed)
-    let response = reactor.refusal(refusal)
+    request.base = buffer.bytes.baseAddress ?? request.base
+    // Of a head that was not read, method and target are mostly there all the same.
+    if phase == .head && request.pathRange.isEmpty { HeadParser.readTarget(buffer.bytes, into: request) }
+    let response = reactor.refusal(refusal, request, isHeadKnown: isHeadKnown)
+    request.fields = []
+    request.forgetTarget()
     var head = HeadWriter(response.head, reactor: reactor)
     head.contentLength(response.body.reduce(0) { $0 + $1.count })
     head.raw("Connection: close\r\n")

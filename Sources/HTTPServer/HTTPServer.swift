@@ -23,7 +23,9 @@ public final class HTTPServer: Sendable {
   public struct Limits: Sendable {
     /// Request line and headers; beyond it 431.
     public var maxHeadBytes = 1 << 20
-    /// Body; beyond it 413.
+    /// Headers; beyond it 431. Each takes memory however short it is.
+    public var maxHeadFields = 2_000
+    /// Body; beyond it the request is served without, see `Request.exceededBodyLimit`.
     public var maxBodyBytes = 3 << 20
     public var handshakeTimeout = Duration.seconds(10)
     public var headTimeout = Duration.seconds(32)
@@ -47,9 +49,11 @@ public final class HTTPServer: Sendable {
     /// HTTP/2: bytes of a body, and of all bodies of a connection, that may be on their way.
     public var streamWindow = 256 << 10
     public var connectionWindow = 1 << 20
-    /// How much, and how long, is read and thrown away after a refusal, so that the client can read it.
-    public var maxLingerBytes = 1 << 20
+    /// What of a body is read and thrown away, because it was answered before it was read: how much, with what longest
+    /// pause, and for how long. A client that writes before it reads would otherwise not see the answer.
+    public var maxLingerBytes = 64 << 20
     public var lingerTimeout = Duration.seconds(3)
+    public var wholeLingerTimeout = Duration.seconds(30)
     /// TLS 1.3: records that one key seals; for as many, AES-GCM keeps its margin (RFC 8446 section 5.5).
     public var recordsPerKey: UInt64 = 1 << 24
     public init() {}
@@ -69,6 +73,8 @@ public final class HTTPServer: Sendable {
     public var goawayChance = 0.0
     /// Hears of TLS handshakes that failed: the client's address and why. On a reactor; must not block.
     public var handshakeFailed: (@Sendable (_ peer: String, _ reason: String) -> Void)?
+    /// Hears of requests that were not served: the client's address, the status and why. On a reactor; must not block.
+    public var requestRefused: (@Sendable (_ peer: String, _ status: Int, _ reason: String) -> Void)?
     public init(endpoints: [Endpoint]) { self.endpoints = endpoints }
   }
 
@@ -93,7 +99,7 @@ public final class HTTPServer: Sendable {
   /// Throws when the system gives no epoll or eventfd.
   public init(configuration: Configuration, handler: any RequestHandler) throws(SystemError) {
     self.configuration = configuration
-    let shared = SharedCount(perAddress: configuration.maxConnectionsPerAddress)
+    let shared = SharedCount(perAddress: configuration.maxConnectionsPerAddress, budget: configuration.budget.limit)
     let count = Self.count(ofReactors: configuration.reactors)
     var reactors: [Reactor] = []
     for index in 0..<count { reactors.append(try Reactor(index: index, configuration: configuration, handler: handler, shared: shared)) }

@@ -6,6 +6,8 @@ struct Refusal: Error, Equatable {
   let reason: String
   /// What clients make the server hold is as much as it may be.
   static let noRoom = Refusal(status: 429, reason: "too much is held for requests and answers; try again later")
+  /// The body is longer than there may be.
+  static let bodyTooLarge = Refusal(status: 413, reason: "the body is too large")
   static func malformed(_ reason: String) -> Refusal { Refusal(status: 400, reason: reason) }
 }
 
@@ -49,13 +51,33 @@ struct HeadFacts: Equatable {
 
 /// Reads a complete head into a request. Pure: bytes in, fields or a refusal out (RFC 9112).
 enum HeadParser {
-  static func parse(_ bytes: UnsafeRawBufferPointer, into request: Request) throws(Refusal) -> HeadFacts {
+  /// `maxFields`: more are refused, as each takes more memory than its bytes.
+  static func parse(
+    _ bytes: UnsafeRawBufferPointer, into request: Request, maxFields: Int = .max
+  ) throws(Refusal) -> HeadFacts {
     request.fields.removeAll(keepingCapacity: true)
     request.base = bytes.baseAddress ?? request.base
     var at = 0
     try requestLine(bytes, &at, request)
-    while !(bytes[at] == 0x0D && bytes[at + 1] == 0x0A) { try field(bytes, &at, request) }
+    while !(bytes[at] == 0x0D && bytes[at + 1] == 0x0A) {
+      guard request.fields.count < maxFields else {
+        throw Refusal(status: 431, reason: "the request has more than \(maxFields) headers")
+      }
+      try field(bytes, &at, request)
+    }
     return try facts(bytes, request)
+  }
+
+  /// Reads what the first line of an incomplete or oversized head says, as far as it can be read.
+  static func readTarget(_ bytes: UnsafeRawBufferPointer, into request: Request) {
+    request.fields.removeAll(keepingCapacity: true)
+    // What reads it relies on the end of the line being there.
+    guard let base = bytes.baseAddress, let found = memchr(base, 0x0A, bytes.count) else { return }
+    let end = UnsafeRawPointer(found) - base
+    guard end > 0, bytes[end - 1] == 0x0D else { return }
+    request.base = base
+    var at = 0
+    try? requestLine(UnsafeRawBufferPointer(rebasing: bytes[...end]), &at, request)
   }
 
   private static func requestLine(_ bytes: UnsafeRawBufferPointer, _ at: inout Int, _ request: Request) throws(Refusal) {

@@ -33,6 +33,8 @@ public final class Reactor: TaskExecutor, @unchecked Sendable {
   @exclusivity(unchecked) private var flushing: [Connection] = []
   private(set) var dateHeader: [UInt8] = []
   private var dateSecond: Int = -1
+  /// Since 1970, when this turn began.
+  var second: Int { dateSecond }
   private var nextSweep: Duration = .zero
   /// When this turn of the loop began: near enough for time-outs of connections, without asking the clock for each write.
   private(set) var turn = Clock.now
@@ -59,6 +61,7 @@ public final class Reactor: TaskExecutor, @unchecked Sendable {
   let handler: any RequestHandler
   let total: Atomic<Int>?
   private let shared: SharedCount
+  var handshakes: HandshakeTable { shared.handshakes }
 
   struct Listener {
     let descriptor: Int32
@@ -224,13 +227,23 @@ public final class Reactor: TaskExecutor, @unchecked Sendable {
     dateHeader = Array("Date: \(HTTPDate.text(time.tv_sec))\r\n".utf8)
   }
 
-  /// The answer to what could not be read as a request.
-  func refusal(_ refusal: Refusal) -> Response {
-    handler.refusal(status: refusal.status, reason: refusal.reason)
+  /// The answer to what is not served. `request`: what is known of it, if its target is.
+  func refusal(_ refusal: Refusal, _ request: Request, isHeadKnown: Bool) -> Response {
+    counters.refused.add(1, ordering: .relaxed)
+    configuration.requestRefused?(request.peerAddress, refusal.status, refusal.reason)
+    let isTold = !request.pathRange.isEmpty && request.targetBytes <= Self.toldTargetMax
+    let refused = RefusedRequest(
+      status: refusal.status, reason: refusal.reason, request: isTold ? request : nil,
+      isHeadKnown: isTold && isHeadKnown, peerAddress: request.peerAddress)
+    return handler.refusal(refused)
       ?? Response(
         status: refusal.status, headers: [ResponseHeader("Content-Type", "text/plain; charset=utf-8")],
         body: [ByteSlice(SharedBytes("\(refusal.status): \(refusal.reason)\n"))])
   }
+
+  /// Longer targets of requests that are not served are told to nobody: whoever keeps them would keep what anybody
+  /// makes up.
+  private static let toldTargetMax = 8 << 10
 
   private func sweepIfDue() {
     guard turn >= nextSweep else { return }
@@ -293,12 +306,7 @@ public final class Reactor: TaskExecutor, @unchecked Sendable {
       close(descriptor)
       return
     }
-    let tls = credentials.flatMap { TLSSession($0.context, descriptor: descriptor, reactor: self) }
-    if credentials != nil && tls == nil {
-      shared.leave(peer)
-      close(descriptor)  // out of memory; in no case is the connection served in plain
-      return
-    }
+    let tls = credentials.map { TLSSession($0, descriptor: descriptor, reactor: self) }
     var one: Int32 = 1
     setsockopt(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, &one, socklen_t(MemoryLayout<Int32>.size))
     let connection = Connection(descriptor, reactor: self, peerAddress: peer, tls: tls)
@@ -313,6 +321,12 @@ public final class Reactor: TaskExecutor, @unchecked Sendable {
     shared.open.add(1, ordering: .relaxed)
     counters.accepted.add(1, ordering: .relaxed)
     counters.open.add(1, ordering: .relaxed)
+  }
+
+  /// Ends a handshake for which there is no room any more. Any thread.
+  func endHandshake(_ mark: UInt64) {
+    guard isCurrent else { return post { [self] in endHandshake(mark) } }
+    connections.find(mark)?.endHandshake()
   }
 
   func setInterest(_ connection: Connection, _ interest: UInt32) {
@@ -356,11 +370,16 @@ final class Counters: Sendable {
 /// What all reactors of a server count together.
 final class SharedCount: Sendable {
   let open = Atomic<Int>(0)
+  let handshakes: HandshakeTable
   /// Open connections by address, where these are limited. Asked once a connection, so a lock will do.
   private let byAddress = Mutex<[String: Int]>([:])
   private let perAddress: Int
 
-  init(perAddress: Int) { self.perAddress = perAddress }
+  /// `budget`: in bytes; 0 for no limit.
+  init(perAddress: Int, budget: Int) {
+    self.perAddress = perAddress
+    handshakes = HandshakeTable(budget: budget)
+  }
 
   /// False when the address has as many as it may.
   func enter(_ address: String) -> Bool {

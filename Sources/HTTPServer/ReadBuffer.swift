@@ -61,9 +61,17 @@ struct ReadBuffer: ~Copyable {
     end = 0
   }
 
-  /// Gives the memory back if nothing is buffered.
-  mutating func rest(in spares: inout Spares) {
-    guard start == end, let memory = base else { return }
+  /// Gives the memory back if nothing is buffered. `shrinks`: also what was for a long head, if little is buffered.
+  mutating func rest(in spares: inout Spares, shrinks: Bool) {
+    guard let memory = base else { return }
+    guard start == end else {
+      guard shrinks, capacity > Self.usual, count <= Self.usual / 2 else { return }
+      let usual = spares.take()
+      usual.copyMemory(from: memory + start, byteCount: count)
+      memory.deallocate()
+      (base, capacity, end, start) = (usual, Self.usual, count, 0)
+      return
+    }
     if capacity == Self.usual { spares.give(memory) } else { memory.deallocate() }
     base = nil
     capacity = 0

@@ -24,10 +24,17 @@ public final class Request {
   public internal(set) var method = HTTPMethod.other
   /// The body, complete and without chunk framing.
   public internal(set) var body = ByteSlice(.empty)
+  /// Set where the body is longer than this, which is as much as there may be: then `body` is empty, and what comes of
+  /// it is thrown away. Whoever would read it refuses the request.
+  public internal(set) var exceededBodyLimit: Int?
   /// The client's address, without port.
   public internal(set) var peerAddress = ""
-  /// Who the client showed to be in the TLS handshake.
-  public internal(set) var client = ClientIdentity.none
+  /// What the client showed in the TLS handshake; nil for nothing.
+  var credential: ClientCredential?
+  /// Who that makes the client now.
+  public var client: ClientIdentity { credential?.identity ?? .none }
+  /// Another number after `client` has changed; for whoever remembers who it was.
+  public var clientEpoch: Int { credential?.epoch ?? 0 }
   /// Did it come over TLS? True until the session says otherwise, so that a session that forgets to is asked more, not less.
   public internal(set) var isSecure = true
   /// The handler's, to keep something with the connection: stays for its next request. It grows with idle connections, so it should be small.
@@ -37,11 +44,28 @@ public final class Request {
   /// Stands in for a buffer until there is one; never read, as all ranges are empty then.
   private nonisolated(unsafe) static let nothing = UnsafeMutableRawPointer.allocate(byteCount: 1, alignment: 1)
 
+  /// Beyond it the memory of a list of fields is not kept for the next request.
+  private static let keptFieldsMax = 64
+
+  /// The handler is done with the head: memory that a usual head does not need is let go of, since the connection may
+  /// be idle for long.
+  func forgetHead() {
+    if fields.capacity > Self.keptFieldsMax { fields = [] }
+  }
+
+  /// Nothing is known of the next request yet.
+  func forgetTarget() { (methodRange, pathRange, queryRange) = (0..<0, 0..<0, nil) }
+
   private func lend<R>(_ range: Range<Int>, _ body: (UnsafeRawBufferPointer) throws -> R) rethrows -> R {
     try body(UnsafeRawBufferPointer(start: base + range.lowerBound, count: range.count))
   }
 
   private func text(_ range: Range<Int>) -> String { lend(range) { String(decoding: $0, as: UTF8.self) } }
+
+  /// What the list of fields takes.
+  var fieldsBytes: Int { fields.capacity * MemoryLayout<Field>.stride }
+  /// Of path and query.
+  var targetBytes: Int { pathRange.count + (queryRange?.count ?? 0) }
 
   public var methodName: String { text(methodRange) }
   /// Lends the path, still percent-encoded.

@@ -36,12 +36,27 @@ public struct Response: Sendable {
 public protocol RequestHandler: Sendable {
   /// Called on a reactor's thread; must not block. Answers through `exchange`, now or later.
   func handle(_ request: Request, _ exchange: Exchange)
-  /// The answer to what could not be read as a request (400, 413, 431, 501, 505); nil for the server's plain text.
-  func refusal(status: Int, reason: String) -> Response?
+  /// Hears of a request that is not served, and may say how it is answered; nil for the server's plain text. On a
+  /// reactor's thread.
+  func refusal(_ refused: RefusedRequest) -> Response?
 }
 
 extension RequestHandler {
-  public func refusal(status: Int, reason: String) -> Response? { nil }
+  public func refusal(_ refused: RefusedRequest) -> Response? { nil }
+}
+
+/// What could not be read as a request, or found no room (400, 417, 429, 431, 501, 505). Valid only inside
+/// `RequestHandler.refusal`.
+public struct RefusedRequest {
+  public let status: Int
+  /// Words for the client.
+  public let reason: String
+  /// What is known of it: method and target at least; nil where not even these could be read.
+  public let request: Request?
+  /// Is the head whole and well formed? Where not, there may have been more headers than `request` shows.
+  public let isHeadKnown: Bool
+  /// The client's address, without port.
+  public let peerAddress: String
 }
 
 enum StatusLine {

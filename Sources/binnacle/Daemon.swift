@@ -96,6 +96,8 @@ struct Daemon {
       http.goawayChance = settings.options.goawayChance
       if settings.options.http2MaxStreamsPerConnection > 0 { http.limits.maxConcurrentStreams = settings.options.http2MaxStreamsPerConnection }
       http.handshakeFailed = { peer, reason in logger.debug("TLS handshake error", metadata: ["srcIP": "\(peer)", "why": "\(reason)"]) }
+      let refusals = RefusalLog(logger)
+      http.requestRefused = { peer, status, reason in refusals.add(peer: peer, status: status, reason: reason) }
       let server = try HTTPServer(configuration: http, handler: api)
       serverMetrics.follow(server)
       try server.start()

@@ -1,6 +1,7 @@
 import ByteBuffers
 import Foundation
 import JSON
+import LoadClient
 import TestSupport
 import Testing
 
@@ -112,6 +113,87 @@ import Testing
 
     let metrics = try await run(["curl", "-sS", "\(daemon.url)/metrics"]).output
     #expect(metrics.contains(#"apiserver_audit_error_total{plugin="log"} 0"#) && metrics.contains(#"apiserver_audit_level_total{level="RequestResponse"} 3"#))
+  }
+
+  @Test func `what is refused before a handler sees it is told as well, and what can't be read is in the log`() async throws {
+    let folder = try TemporaryFolder()
+    try "apiVersion: audit.k8s.io/v1\nkind: Policy\nrules: [{level: Metadata}]".write(toFile: folder.file("policy.yaml"), atomically: true, encoding: .utf8)
+    try "alice-token,alice,1,\"system:masters\"\nbob-token,bob,2\n".write(toFile: folder.file("tokens.csv"),
+      atomically: true, encoding: .utf8)
+    try Data(repeating: 0x61, count: 4 << 20).write(to: URL(filePath: folder.file("body")))
+    let port = try Ports.free()
+    let daemon = try await Daemon.start(
+      on: .sqlite,
+      arguments: [
+        "--secure-port", String(port), "--cert-dir", folder.file("certs"), "--token-auth-file",
+          folder.file("tokens.csv"), "--authorization-mode", "Node",
+        "--audit-policy-file", folder.file("policy.yaml"), "--audit-log-path", folder.file("audit.log"),
+      ])
+    defer { daemon.stop() }
+    func call(_ id: String, _ path: String, _ token: String, _ more: String...) async throws -> String {
+      try await run(["curl", "-sS", "--max-time", "20", "--cacert", folder.file("certs/ca.crt"), "-H",
+        "Audit-Id: \(id)", "-H", "Authorization: Bearer \(token)", "-w", " %{http_code}",
+        "https://127.0.0.1:\(port)\(path)"] + more).output
+    }
+    let upload = ["--data-binary", "@" + folder.file("body"), "-H"]
+    for (id, http) in [("one", "--http1.1"), ("two", "--http2")] {
+      // The body is read last: who may not, what is not there and what is not understood come first.
+      for (name, path, token, type, code, words) in [
+        ("large", "/api/v1/nodes", "alice-token", "application/json", 413,
+          "Request entity too large: limit is 3145728"),
+          ("stranger", "/api/v1/nodes", "wrong", "application/json", 401, "Unauthorized"),
+        ("denied", "/api/v1/nodes", "bob-token", "application/json", 403, "nodes is forbidden"),
+          ("absent", "/api/v1/nothing", "alice-token", "application/json", 404, "could not find"),
+        ("type", "/api/v1/nodes", "alice-token", "text/plain", 415, "the body of the request was in an unknown format"),
+      ] as [(String, String, String, String, Int, String)] {
+        let answer = try await call("\(name)-\(id)", path, token, upload[0], upload[1], upload[2],
+          "Content-Type: \(type)", http)
+        #expect(answer.hasSuffix(" \(code)") && answer.contains(words), "\(name) \(http): \(answer)")
+      }
+      let fields = folder.file("fields")
+      try (["Audit-Id: fields-\(id)"] + (0..<2_100).map { "X-\($0): y" }).joined(separator: "\n").write(toFile: fields,
+        atomically: true, encoding: .utf8)
+      let many = try await run(["curl", "-sS", http, "--cacert", folder.file("certs/ca.crt"), "-H", "@" + fields, "-w",
+        " %{http_code}", "https://127.0.0.1:\(port)/api/v1/nodes/many"]).output
+      #expect(many.hasSuffix(" 431"), "\(many.suffix(200))")
+      #expect(try await call("timeout-\(id)", "/api/v1/nodes?timeout=soon", "alice-token", http).hasSuffix(" 400"))
+    }
+    let chunks = try await blocking {
+      let client = try Client(port: daemon.port, patience: 10)
+      try client.send(Array("POST /api/v1/nodes HTTP/1.1\r\nHost: x\r\nAudit-Id: chunks\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n".utf8))
+      let status = try client.receiveHead().status
+      let noise = try Client(port: daemon.port, patience: 10)
+      try noise.send(Array("noise\r\n\r\n".utf8))
+      _ = try? noise.receiveHead()
+      return status
+    }
+    #expect(chunks == 400)
+
+    func events() throws -> [JSONValue] {
+      try String(contentsOfFile: folder.file("audit.log"),
+        encoding: .utf8).split(separator: "\n").map { try JSONValue(parsing: String($0)) }
+    }
+    func last(_ id: String) throws -> JSONValue? { try events().last { $0["auditID"]?.string == id && $0["stage"] != "RequestReceived" } }
+    try await eventually("the last event") { try last("chunks") != nil }
+    for id in ["one", "two"] {
+      for (name, code, user, stage) in [
+        ("large", 413, "alice", "ResponseComplete"), ("stranger", 401, nil, "ResponseStarted"),
+          ("denied", 403, "bob", "ResponseComplete"), ("absent", 404, "alice", "ResponseComplete"),
+        ("type", 415, "alice", "ResponseComplete"), ("fields", 431, nil, "ResponseStarted"),
+          ("timeout", 400, nil, "ResponseStarted"),
+      ] as [(String, Int64, String?, String)] {
+        let event = try #require(try last("\(name)-\(id)"), "\(name)-\(id)")
+        #expect(event["responseStatus"]?["code"]?.int == code && event["user"]?["username"]?.string == user
+          && event["stage"]?.string == stage, "\(event)")
+        #expect(event["requestURI"]?.string?.hasPrefix("/api/v1/n") == true && event["sourceIPs"] == ["127.0.0.1"],
+          "\(event)")
+      }
+    }
+    let broken = try #require(try last("chunks"))
+    #expect(broken["user"]?["username"] == "system:unsecured" && broken["responseStatus"]?["code"] == 400
+      && broken["verb"] == "create", "\(broken)")
+    #expect(daemon.log.contains("request refused") && daemon.log.contains("srcIP=\"127.0.0.1\""),
+      "\(daemon.log.suffix(500))")
   }
 
   @Test(arguments: [

@@ -98,6 +98,82 @@ import Testing
     #expect(seen["certificates"]?.int ?? 0 >= Int64(rotations), "\(seen)")
   }
 
+  @Test func `who has a certificate of an authority that was replaced, or one that has expired, hears 401 on connections that are open`() async throws {
+    let certificates = try await Certificates()
+    try await certificates.issue("server", subject: "/CN=server")
+    try FileManager.default.copyItem(atPath: certificates.authority, toPath: certificates.file("clients.crt"))
+    let folder = try TemporaryFolder()
+    try "token,load,1,\"system:masters\"\n".write(toFile: folder.file("tokens.csv"), atomically: true, encoding: .utf8)
+    let port = try Ports.free()
+    let daemon = try await Daemon.start(on: .sqlite, arguments: [
+      "--secure-port", String(port), "--tls-cert-file", certificates.file("server.crt"), "--tls-private-key-file",
+        certificates.file("server.key"),
+      "--client-ca-file", certificates.file("clients.crt"), "--token-auth-file", folder.file("tokens.csv"),
+    ])
+    defer { daemon.stop() }
+    try await certificates.issue("client", subject: "/O=system:masters/CN=alice")
+    let node = #"{"kind":"Node","apiVersion":"v1","metadata":{"name":"a"}}"#
+    let files = ["--cacert", certificates.authority, "--cert", certificates.file("client.crt"), "--key",
+      certificates.file("client.key")]
+    _ = try await run(["curl", "-sS", "-H", "Content-Type: application/json", "-d",
+      node] + files + ["https://127.0.0.1:\(port)/api/v1/nodes"])
+    // What is answered at once because the caller is known, and what is not.
+    func follow(_ name: String, _ how: [String], _ files: [String]) throws -> ChildProcess {
+      try ChildProcess(
+        ["curl", "-sSN", "--rate", "20/s", "-A", "test", "-w",
+          "\n|%{http_code}|\(name)|%{num_connects}|\n"] + how + files + (0..<600).map { _ in "https://127.0.0.1:\(port)/api/v1/nodes/a" },
+        outputFile: folder.file(name))
+    }
+    let ways = [
+      ["--http1.1"], ["--http2"], ["--http1.1", "--tls-max", "1.2"], ["--http2", "-H", "Accept: application/yaml"],
+    ]
+    let clients = try ways.enumerated().map { try follow("client\($0.offset)", $0.element, files) }
+    let tokens = try follow("token", ["--http2", "-H", "Authorization: Bearer token"], files)
+    try await certificates.issue("brief", subject: "/O=system:masters/CN=brief", by: .init(seconds: 5))
+    let short = ["--cert", certificates.file("brief.crt"), "--key", certificates.file("brief.key")]
+    let brief = try ways.enumerated().map {
+      try follow("brief\($0.offset)", $0.element, ["--cacert", certificates.authority] + short)
+    }
+    defer { for client in clients + brief + [tokens] { client.signal(SIGKILL) } }
+    func last(_ process: ChildProcess) -> String {
+      process.output.split(separator: "\n").last { $0.hasPrefix("|") }.map(String.init) ?? ""
+    }
+    func all(_ clients: [ChildProcess], _ code: String) async throws {
+      do {
+        try await eventually("all to hear \(code)", within: .seconds(20)) {
+          clients.allSatisfy { last($0).hasPrefix("|\(code)|") }
+        }
+      } catch {
+        Issue.record("\(error): \(clients.map { $0.output.suffix(300) })")
+        throw error
+      }
+    }
+    try await all(clients, "200")
+    try await all(brief, "401")
+    for client in brief { #expect(client.output.contains("|200|"), "\(client.output.suffix(300))") }
+    let other = try await Certificates(authority: "another")
+    let authority = try String(contentsOfFile: certificates.authority, encoding: .utf8)
+    let replaced = try String(contentsOfFile: other.authority, encoding: .utf8)
+    try replaced.write(toFile: certificates.file("clients.crt"), atomically: true, encoding: .utf8)
+    kill(daemon.pid, SIGHUP)
+    try await all(clients, "401")
+    try await all([tokens], "200")
+    #expect(clients[0].output.contains(#""message":"Unauthorized""#))
+    // Who shows a certificate that counts for nothing is no anonymous.
+    func readyz(_ files: [String]) async throws -> String {
+      let command = ["curl", "-sS", "-o", "/dev/null", "-w", "%{http_code}", "--cacert", certificates.authority]
+      return try await run(command + files + ["https://127.0.0.1:\(port)/readyz"]).output
+    }
+    #expect(try await readyz(short) == "401")
+    #expect(try await readyz([]) == "200")
+    try authority.write(toFile: certificates.file("clients.crt"), atomically: true, encoding: .utf8)
+    kill(daemon.pid, SIGHUP)
+    try await all(clients, "200")
+    for client in clients + brief {
+      #expect(client.output.components(separatedBy: "|1|").count == 2, "\(client.output.suffix(300))")
+    }
+  }
+
   @Test func `kubectl works and watches over HTTP2`() async throws {
     let bench = try await Bench.start()
     defer { bench.daemon.stop() }

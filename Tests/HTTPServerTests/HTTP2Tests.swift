@@ -246,4 +246,66 @@ import Testing
     #expect(echo.output == "same\n")
     await bench.end()
   }
+
+  @Test func `the answer to a body that nobody reads ends its stream without an error, and the rest of the body is taken`() async throws {
+    let bench = try Bench.start { $0.limits.maxBodyBytes = 100_000 }
+    try await blocking {
+      let client = try FrameClient(port: bench.port)
+      // Far more than the windows: they open although nobody wants the bytes.
+      try client.upload([1: [UInt8](repeating: 0x61, count: 5 << 20), 3: [UInt8](repeating: 0x61, count: 100_000)])
+      let refused = try client.answer(on: 1)
+      #expect(refused.status == 413 && refused.text == "limit is 100000" && refused.reset == nil)
+      #expect(try client.answer(on: 3).body.count == 100_000)
+      // Announced, and not begun.
+      try client.send(.headers(5, HPACK.request("POST", "/echo",
+        [("content-length", "100001"), ("expect", "100-continue")]), .endHeaders))
+      let announced = try client.answer(on: 5)
+      #expect(announced.status == 413 && announced.interim.isEmpty && announced.reset == nil)
+      #expect(try client.call("GET", "/elsewhere", on: 7).text == "elsewhere")
+    }
+    await bench.end()
+  }
+
+  @Test func `a body that nobody reads is thrown away up to a limit and for so long, then its stream is reset without an error`() async throws {
+    let bench = try Bench.start { $0.limits.maxBodyBytes = 1_000; $0.limits.maxLingerBytes = 50_000; $0.limits.lingerTimeout = .milliseconds(200) }
+    try await blocking {
+      let client = try FrameClient(port: bench.port)
+      try client.send(.headers(1, HPACK.request("POST", "/echo"), .endHeaders))
+      for _ in 0..<6 { try client.send(.data(1, [UInt8](repeating: 0x61, count: 10_000), [])) }
+      #expect(try client.answer(on: 1).status == 413)
+      #expect(try client.until("a reset") { $0.kind == .reset && $0.stream == 1 }.number(at: 0) == 0)
+      try client.send(.headers(3, HPACK.request("POST", "/echo", [("content-length", "1001")]), .endHeaders))
+      #expect(try client.answer(on: 3).status == 413)
+      #expect(try client.until("a reset") { $0.kind == .reset && $0.stream == 3 }.number(at: 0) == 0)
+      #expect(try client.call("GET", "/elsewhere", on: 5).text == "elsewhere")
+    }
+    await bench.end()
+  }
+
+  @Test func `more headers than there may be are refused, a head that does not end is in the budget, and the handler hears of what was refused`() async throws {
+    let budget = MemoryBudget(limit: 8 << 20)
+    let bench = try Bench.start { $0.budget = budget }
+    try await blocking {
+      let client = try FrameClient(port: bench.port)
+      let many = (0..<2_000).map { _ in ("a", "") }
+      func ask(_ stream: UInt32, _ fields: Int) throws -> Int {
+        let block = HPACK.request("GET", "/none?x", Array(many.prefix(fields - 1)))
+        try client.send(.headers(stream, Array(block.prefix(16_000)),
+          block.count > 16_000 ? .endStream : [.endStream, .endHeaders]))
+        if block.count > 16_000 { try client.send(.continuation(stream, Array(block.dropFirst(16_000)))) }
+        return try client.answer(on: stream).status
+      }
+      #expect(try ask(1, 2_000) == 404)
+      #expect(try ask(3, 2_001) == 431)
+      #expect(budget.used == 0)
+      try client.send(.headers(5, HPACK.request("GET", "/none", [("x", String(repeating: "a", count: 14_000))]),
+        .endStream))
+      try client.send(.continuation(5, HPACK.block([("x", String(repeating: "a", count: 14_000))]), []))
+      let deadline = Date().addingTimeInterval(10)
+      while budget.used == 0 && Date() < deadline { usleep(10_000) }
+      #expect(budget.used > 0)
+    }
+    #expect(bench.handler.refusals.withLock { $0 } == ["431 GET /none?x false"])
+    await bench.end()
+  }
 }

@@ -67,6 +67,63 @@ import Testing
   }
 }
 
+@Suite struct `Request heads that are too much` {
+  private static func head(fields: Int) -> String { "GET /a?b HTTP/1.1\r\nHost: x\r\n" + String(repeating: "a:\r\n",
+    count: fields - 1) + "\r\n" }
+
+  @Test func `the number of headers is bounded, and what many took is let go of`() throws {
+    func parse(_ fields: Int) throws -> Request {
+      let request = Request()
+      var text = Self.head(fields: fields)
+      _ = try text.withUTF8 { try HeadParser.parse(UnsafeRawBufferPointer($0), into: request, maxFields: 2_000) }
+      return request
+    }
+    let many = try parse(2_000)
+    #expect(many.fields.count == 2_000)
+    many.forgetHead()
+    #expect(many.fields.capacity == 0)
+    #expect { try parse(2_001) } throws: { ($0 as? Refusal)?.status == 431 }
+    let few = try parse(10)
+    let kept = few.fields.capacity
+    few.forgetHead()
+    #expect(kept > 0 && few.fields.capacity == kept)
+  }
+
+  @Test(arguments: [("PUT /a/b?c=d HTTP/1.1\r\nHost: unfinis", "PUT", "/a/b?c=d"), ("PUT /a", "", ""),
+    ("PUT /a HTTP/1.1\n", "", ""), ("\n", "", ""), ("PUT /a HTTP/3.1\r\n", "PUT", "")])
+  func `the target of an incomplete head is read as far as it is there`(text: String, method: String, target: String) {
+    var text = text
+    text.withUTF8 { bytes in
+      let request = Request()
+      HeadParser.readTarget(UnsafeRawBufferPointer(bytes), into: request)
+      #expect(request.pathRange.isEmpty ? target.isEmpty : request.path + (request.query.map { "?" + $0 } ?? "") == target && request.methodName == method)
+    }
+  }
+}
+
+@Suite struct `Buffers of input` {
+  @Test func `what a long head took is let go of, though bytes of the next request are there`() {
+    var spares = ReadBuffer.Spares()
+    var buffer = ReadBuffer()
+    var filled = 0
+    while filled < 1 << 20 {
+      let room = buffer.room(from: &spares)
+      for place in room.indices { room[place] = UInt8(truncatingIfNeeded: filled + place) }
+      buffer.filled(room.count)
+      filled += room.count
+    }
+    buffer.consume(filled - 3)
+    buffer.rest(in: &spares, shrinks: false)
+    #expect(buffer.capacity >= 1 << 20)
+    buffer.rest(in: &spares, shrinks: true)
+    #expect(buffer.capacity == ReadBuffer.usual
+      && buffer.bytes.elementsEqual((filled - 3..<filled).map { UInt8(truncatingIfNeeded: $0) }))
+    buffer.consume(3)
+    buffer.rest(in: &spares, shrinks: true)
+    #expect(buffer.capacity == 0)
+  }
+}
+
 @Suite struct `Chunked bodies` {
   static func decode(_ text: String, inPiecesOf size: Int) throws -> (body: String, rest: Int, isDone: Bool) {
     var decoder = ChunkDecoder()
@@ -92,5 +149,20 @@ import Testing
   func `bad framing is refused`(text: String, status: Int) {
     #expect { try Self.decode(text, inPiecesOf: 1) } throws: { ($0 as? Refusal)?.status == status }
     #expect { try Self.decode(text, inPiecesOf: 100) } throws: { ($0 as? Refusal)?.status == status }
+  }
+
+  @Test func `lines of chunks may not be much more than what they frame`() throws {
+    func decode(_ chunk: String, _ count: Int) throws {
+      var decoder = ChunkDecoder()
+      var body: [UInt8] = []
+      var bytes = String(repeating: chunk, count: count)
+      _ = try bytes.withUTF8 { try decoder.take(UnsafeRawBufferPointer($0), into: &body, limit: 1 << 20) }
+    }
+    try decode("1\r\na\r\n", 100_000)
+    try decode("1;a=b;c=d\r\na\r\n", 100_000)
+    let long = String(repeating: "x", count: 4_000)
+    try decode("1;\(long)\r\na\r\n", 4)
+    #expect { try decode("1;\(long)\r\na\r\n", 5) } throws: { ($0 as? Refusal)?.status == 400 }
+    try decode("2000;\(long)\r\n" + String(repeating: "a", count: 8_192) + "\r\n", 100)
   }
 }

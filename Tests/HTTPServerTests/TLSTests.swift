@@ -55,6 +55,10 @@ import Testing
     var all: [String] { reasons.withLock { $0 } }
   }
 
+  private final class Crowd: @unchecked Sendable {  // Sendable: a test uses it from one thread at a time, as it awaits each.
+    var clients: [Client] = []
+  }
+
   private final class Tally: Sendable {
     let failed = FailureLog()
     let served = Atomic<Int>(0)
@@ -272,29 +276,157 @@ import Testing
     await bench.server.drain(deadline: .seconds(1))
   }
 
-  @Test func `handshakes that go no further take their part of the budget, and none beyond it`() async throws {
+  @Test func `handshakes that go no further take a quarter of the budget, and the oldest make room for others`() async throws {
     let budget = MemoryBudget(limit: 1 << 20)
     let bench = try await Bench.start(budget: budget)
     let port = bench.port
+    // Whoever has used the budget up shuts nobody out.
+    let others = budget.holding(1 << 20)
+    let begun = Crowd()
     try await blocking {
       // 32 KB each.
-      let begun = try (0..<40).map { _ in
+      for _ in 0..<40 {
         let client = try Client(port: port, patience: 5)
         try client.send([22, 3, 1, 1, 0])
-        return client
+        begun.clients.append(client)
       }
-      usleep(300_000)
-      var ended = 0
-      for client in begun {
+    }
+    let ended = {
+      begun.clients.count { client in
         var ready = pollfd(fd: client.descriptor, events: Int16(POLLIN), revents: 0)
         var byte: UInt8 = 0
-        if poll(&ready, 1, 0) > 0, recv(client.descriptor, &byte, 1, 0) <= 0 { ended += 1 }
+        return poll(&ready, 1, 0) > 0 && recv(client.descriptor, &byte, 1, 0) <= 0
       }
-      #expect(ended == 8 && budget.used == 1 << 20 && budget.refused == 8)
     }
-    try await eventually("the budget to be free") { budget.used == 0 }
-    #expect(try await bench.curl("/later").output == "later")
-    #expect(bench.failures.all.contains { $0.contains("memory budget") }, "\(bench.failures.all)")
+    try await eventually("the oldest to be ended") { bench.failures.all.count == 32 && ended() == 32 }
+    #expect(budget.used == (1 << 20) + 8 * (32 << 10))
+    for _ in 0..<3 { #expect(try await bench.curl("/later").output == "later") }
+    #expect(bench.failures.all.allSatisfy { $0.contains("pushed out") }, "\(bench.failures.all)")
+    withExtendedLifetime((others, begun)) {}
+    await bench.server.drain(deadline: .seconds(1))
+  }
+
+  /// Asks /whoami again and again over one connection, until it is killed; each answer is a line.
+  private func following(_ bench: Bench, by who: String, _ arguments: [String]) throws -> ChildProcess {
+    let files = ["--cert", bench.certificates.file("\(who).crt"), "--key", bench.certificates.file("\(who).key")]
+    return try ChildProcess(
+      ["curl", "-sSN", "--rate", "20/s", "--cacert", bench.certificates.authority, "-w", " (%{num_connects})\n"] + files
+        + arguments + ["https://127.0.0.1:\(bench.port)/whoami?[1-1000]"],
+      outputFile: bench.certificates.file(who + arguments.joined()))
+  }
+  private static let ways = [["--http1.1", "--tls-max", "1.2"], ["--http1.1"], ["--http2", "--tls-max", "1.2"],
+    ["--http2"]]
+
+  private func last(_ process: ChildProcess) -> String { process.output.split(separator: "\n").last.map(String.init) ?? "" }
+
+  @Test func `a certificate that expires, and one whose authority is replaced, count no more on connections that are open`() async throws {
+    let bench = try await Bench.start { tls, certificates in
+      try FileManager.default.copyItem(atPath: certificates.authority, toPath: certificates.file("clients.crt"))
+      tls.clientCAFile = certificates.file("clients.crt")
+    }
+    let certificates = bench.certificates
+    try await certificates.issue("alice", subject: "/CN=alice")
+    let clients = try Self.ways.map { try following(bench, by: "alice", $0) }
+    try await certificates.issue("brief", subject: "/CN=brief", by: .init(seconds: 5))
+    let brief = try Self.ways.map { try following(bench, by: "brief", $0) }
+    defer { for client in clients + brief { client.signal(SIGKILL) } }
+    func all(_ clients: [ChildProcess], _ words: String) async throws {
+      do {
+        try await eventually(words, within: .seconds(20)) { clients.allSatisfy { last($0).contains(words) } }
+      } catch {
+        Issue.record("\(error): \(clients.map { $0.output.suffix(300) })")
+        throw error
+      }
+    }
+    try await all(clients, "commonName: \"alice\"")
+    try await all(brief, "certificate has expired")
+    for client in brief { #expect(client.output.contains("commonName: \"brief\""), "\(client.output.suffix(300))") }
+    let other = try await Certificates(authority: "another")
+    let authority = try String(contentsOfFile: certificates.authority, encoding: .utf8)
+    let replaced = try String(contentsOfFile: other.authority, encoding: .utf8)
+    try replaced.write(toFile: certificates.file("clients.crt"), atomically: true, encoding: .utf8)
+    #expect(try bench.credentials.reloadIfChanged())
+    try await all(clients, "unverified(")
+    try authority.write(toFile: certificates.file("clients.crt"), atomically: true, encoding: .utf8)
+    #expect(try bench.credentials.reloadIfChanged())
+    try await all(clients, "commonName: \"alice\"")
+    for client in clients { #expect(client.output.components(separatedBy: "(1)").count == 2
+      && !client.output.contains("(2)"), "more than one connection: \(client.output.suffix(300))") }
+    await bench.server.drain(deadline: .seconds(1))
+  }
+
+  @Test func `certificates that come with a client's own are kept for resumed sessions, and one authority of a chain is enough`() async throws {
+    let others = try await Certificates(authority: "others")
+    let bench = try await Bench.start { tls, certificates in
+      try await certificates.issue("inter", subject: "/CN=inter", by: .init(makesAuthority: true))
+      try await certificates.issue("client", subject: "/CN=proxy", by: .init(name: "inter"))
+      tls.proxyCAFile = certificates.authority
+      tls.clientCAFile = others.authority
+    }
+    let certificates = bench.certificates
+    let session = certificates.file("session")
+    func ask(_ bench: Bench, _ arguments: String) async throws -> String {
+      try await run(["bash", "-c", "(printf 'GET /whoami HTTP/1.1\\r\\nHost: x\\r\\nConnection: close\\r\\n\\r\\n'; sleep 0.3) | openssl s_client -connect 127.0.0.1:\(bench.port) \(arguments) 2>&1"]).output
+    }
+    let own = "-cert \(certificates.file("client.crt")) -key \(certificates.file("client.key"))"
+    for version in ["-tls1_2", "-tls1_3"] {
+      let first = try await ask(bench,
+        "\(version) \(own) -cert_chain \(certificates.file("inter.crt")) -sess_out \(session)")
+      #expect(first.contains("proxy(name: \"proxy\""), "\(first.suffix(400))")
+      // A ticket that comes in a resumed session has them too.
+      for _ in 0..<2 {
+        let again = try await ask(bench, "\(version) -sess_in \(session) -sess_out \(session)")
+        #expect(again.contains("Reused, TLS") && again.contains("proxy(name: \"proxy\""),
+          "\(version): \(again.suffix(400))")
+      }
+      // More than is kept: verified in each handshake, and not resumed.
+      let many = certificates.file("many.crt")
+      let inter = try String(contentsOfFile: certificates.file("inter.crt"), encoding: .utf8)
+      try (inter + String(repeating: try String(contentsOfFile: others.authority, encoding: .utf8),
+        count: 50)).write(toFile: many, atomically: true, encoding: .utf8)
+      #expect(try await ask(bench, "\(version) \(own) -cert_chain \(many) -sess_out \(session)").contains("proxy(name: \"proxy\""))
+      #expect(try await ask(bench, "\(version) \(own) -cert_chain \(many) -sess_in \(session)").contains("New, TLS"))
+    }
+    await bench.server.drain(deadline: .seconds(1))
+
+    // Only the intermediate is believed: as Go, without the authority that has signed it.
+    let partial = try await Bench.start { tls, theirs in
+      try FileManager.default.copyItem(atPath: certificates.file("inter.crt"), toPath: theirs.file("clients.crt"))
+      tls.clientCAFile = theirs.file("clients.crt")
+    }
+    #expect(try await ask(partial, own).contains("commonName: \"proxy\""))
+    #expect(try await ask(partial, "-cert \(certificates.file("server.crt")) -key \(certificates.file("server.key"))").contains("unverified"))
+    await partial.server.drain(deadline: .seconds(1))
+  }
+
+  @Test func `who sends a body that nobody reads, and reads only then, finds the answer over TLS`() async throws {
+    let bench = try await Bench.start()
+    let script = """
+      import http.client, ssl
+      body = b"a" * (10 << 20)
+      def pieces():
+        for at in range(0, len(body), 100000): yield body[at:at + 100000]
+      for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
+        for chunked in (False, True):
+          context = ssl.create_default_context(cafile="\(bench.certificates.authority)")
+          context.maximum_version = version
+          client = http.client.HTTPSConnection("127.0.0.1", \(bench.port), context=context, timeout=20)
+          client.request("POST", "/echo", pieces() if chunked else body, {"Transfer-Encoding": "chunked"} if chunked else {}, encode_chunked=chunked)
+          answer = client.getresponse()
+          print(answer.status, answer.read().decode())
+      """
+    let output = try await run(["python3", "-c", script]).output
+    #expect(output == String(repeating: "413 limit is 3145728\n", count: 4), "\(output)")
+    let file = bench.certificates.file("body")
+    try Data(repeating: 0x61, count: 10 << 20).write(to: URL(filePath: file))
+    for version in ["--http1.1", "--http2"] {
+      for more in [[], ["-H", "Expect:"], ["-H", "Transfer-Encoding: chunked"]] {
+        let command = ["curl", "-sS", "--max-time", "20", version, "--cacert", bench.certificates.authority,
+          "--data-binary", "@\(file)", "-w", " %{http_code}"] + more
+        let answer = try await run(command + ["https://127.0.0.1:\(bench.port)/echo"])
+        #expect(answer.status == 0 && answer.output == "limit is 3145728 413", "\(version) \(more): \(answer.output)")
+      }
+    }
     await bench.server.drain(deadline: .seconds(1))
   }
 

@@ -10,10 +10,22 @@ final class TestHandler: RequestHandler {
   let cancelled = Atomic<Int>(0)
   let started = Atomic<Int>(0)
 
+  /// What was refused: status, method and target, and whether the head was whole.
+  let refusals = Mutex<[String]>([])
+
+  func refusal(_ refused: RefusedRequest) -> Response? {
+    let what = refused.request.map { "\($0.methodName) \($0.path)\($0.query.map { "?" + $0 } ?? "") \(refused.isHeadKnown)" } ?? "-"
+    refusals.withLock { $0.append("\(refused.status) \(what)") }
+    return nil
+  }
+
   func handle(_ request: Request, _ exchange: Exchange) {
     started.add(1, ordering: .relaxed)
     let path = request.path
     let body = request.body
+    if let limit = request.exceededBodyLimit, path != "/never", path != "/whoami" {
+      return exchange.respond(Response(status: 413, body: [ByteSlice(SharedBytes("limit is \(limit)"))]))
+    }
     switch path {
     case "/echo": exchange.respond(Response(status: 200, body: [body]))
     case "/whoami": exchange.respond(Response(status: 200, body: [ByteSlice(SharedBytes("\(request.client)"))]))

@@ -162,4 +162,134 @@ import Testing
     #expect(fired.withLock { $0 } == [1, 2, 3])
     await bench.server.drain(deadline: .seconds(1))
   }
+
+  /// Sends all before it reads, as many clients do.
+  private func upload(_ port: Int, _ head: String, _ body: [UInt8], chunkSize: Int = 0) throws -> (status: Int,
+    body: String) {
+    let client = try Client(port: port, patience: 10)
+    try client.send(Array("POST /echo HTTP/1.1\r\nHost: x\r\n\(head)\r\n\r\n".utf8))
+    if chunkSize == 0 { try client.send(body) }
+    var rest = chunkSize == 0 ? [] : body[...]
+    while !rest.isEmpty {
+      let part = rest.prefix(chunkSize)
+      rest = rest.dropFirst(part.count)
+      try client.send(Array("\(String(part.count, radix: 16))\r\n".utf8) + part + Array("\r\n".utf8))
+    }
+    if chunkSize > 0 { try client.send(Array("0\r\n\r\n".utf8)) }
+    var all: [UInt8] = []
+    var buffer = [UInt8](repeating: 0, count: 65_536)
+    while true {
+      let count = recv(client.descriptor, &buffer, buffer.count, 0)
+      if count < 0 { throw Failure("receive: \(errno)") }
+      if count == 0 { break }
+      all += buffer[..<count]
+    }
+    let text = String(decoding: all, as: UTF8.self)
+    return (Int(text.dropFirst(9).prefix(3)) ?? 0, text.components(separatedBy: "\r\n\r\n").dropFirst().joined())
+  }
+
+  @Test func `who sends a body that nobody reads, and reads only then, finds the answer`() async throws {
+    let bench = try start()
+    let body = [UInt8](repeating: 0x61, count: 10 << 20)
+    try await blocking {
+      for (head, size) in [("Content-Length: \(body.count)", 0), ("Transfer-Encoding: chunked", 60_000),
+        ("Transfer-Encoding: chunked", 4 << 20)] {
+        let answer = try upload(bench.port, head, body, chunkSize: size)
+        #expect(answer.status == 413 && answer.body == "limit is 3145728", "\(head): \(answer)")
+      }
+      // The same of what can't be read as a request.
+      #expect(try upload(bench.port, "Content-Length: \(body.count)\r\nContent-Length: 1", body).status == 400)
+      #expect(try upload(bench.port, "Expect: tea\r\nContent-Length: \(body.count)", body).status == 417)
+    }
+    try await eventually("connections to be gone") { bench.server.statistics.openConnections == 0 }
+    #expect(bench.server.statistics.timedOutConnections == 0)
+    await bench.server.drain(deadline: .seconds(1))
+  }
+
+  @Test func `a body that nobody reads is thrown away up to a limit, and for so long`() async throws {
+    let bench = try start { $0.limits.maxLingerBytes = 4 << 20; $0.limits.lingerTimeout = .milliseconds(200) }
+    try await blocking {
+      let endless = try Client(port: bench.port, patience: 10)
+      try endless.send(Array("POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000000\r\n\r\n".utf8))
+      var sent = 0
+      let piece = [UInt8](repeating: 0x61, count: 1 << 20)
+      while sent < 200 << 20, (try? endless.send(piece)) != nil { sent += piece.count }
+      #expect(sent < 100 << 20)
+      // Who sends nothing more is not waited for.
+      let silent = try Client(port: bench.port, patience: 10)
+      try silent.send(Array("POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000000\r\n\r\n".utf8))
+      #expect(try silent.receiveHead().status == 413)
+    }
+    try await eventually("connections to be gone") { bench.server.statistics.openConnections == 0 }
+    await bench.server.drain(deadline: .seconds(1))
+  }
+
+  @Test func `a request that takes its time reads no more of a body that is too long than may be thrown away`() async throws {
+    let bench = try start { $0.limits.maxLingerBytes = 1 << 20 }
+    try await blocking {
+      let client = try Client(port: bench.port, patience: 10)
+      try client.send(Array("POST /never HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000000\r\n\r\n".utf8))
+      var sent = 0
+      let piece = [UInt8](repeating: 0x61, count: 1 << 20)
+      var timeout = timeval(tv_sec: 0, tv_usec: 300_000)
+      setsockopt(client.descriptor, SOL_SOCKET, SO_SNDTIMEO, &timeout, socklen_t(MemoryLayout<timeval>.size))
+      while sent < 100 << 20, (try? client.send(piece)) != nil { sent += piece.count }
+      #expect(sent < 50 << 20)
+    }
+    await bench.server.drain(deadline: .seconds(1))
+  }
+
+  @Test func `more headers than there may be are refused, however short`() async throws {
+    let bench = try start()
+    try await blocking {
+      func ask(_ fields: Int) throws -> Int {
+        try Int(exchange(bench.port, "GET /request HTTP/1.1\r\nHost: x\r\nConnection: close\r\n" + String(repeating: "a:\r\n", count: fields - 2) + "\r\n").dropFirst(9).prefix(3)) ?? 0
+      }
+      let statuses = try [2_000, 2_001, 200_000].map(ask)
+      #expect(statuses == [200, 431, 431])
+    }
+    await bench.server.drain(deadline: .seconds(1))
+  }
+
+  @Test func `who pipelines and takes no answers is not read from`() async throws {
+    let bench = try start()
+    try await blocking {
+      let client = try Client(port: bench.port, patience: 10)
+      var timeout = timeval(tv_sec: 0, tv_usec: 300_000)
+      setsockopt(client.descriptor, SOL_SOCKET, SO_SNDTIMEO, &timeout, socklen_t(MemoryLayout<timeval>.size))
+      try client.send(Array("GET /large HTTP/1.1\r\nHost: x\r\n\r\n".utf8))
+      let requests = Array(String(repeating: "GET /none HTTP/1.1\r\nHost: x\r\n\r\n", count: 30_000).utf8)
+      var sent = 0
+      while sent < 100 << 20, (try? client.send(requests)) != nil { sent += requests.count }
+      #expect(sent < 50 << 20)
+    }
+    await bench.server.drain(deadline: .seconds(1))
+  }
+
+  @Test func `the handler hears what was refused, and a log why`() async throws {
+    let told = Mutex<[String]>([])
+    let bench = try start {
+      $0.limits.maxHeadBytes = 2_000
+      $0.requestRefused = { peer, status, reason in told.withLock { $0.append("\(peer) \(status) \(reason)") } }
+    }
+    let cases = [
+      ("GET /a?b=c HTTP/1.1\r\nHost: x\r\nbroken\r\n\r\n", "400 GET /a?b=c false"),
+        ("POST /d HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n", "400 POST /d true"),
+      ("PUT /e HTTP/1.1\r\nHost: x\r\nA: \(String(repeating: "a", count: 3_000))", "431 PUT /e false"),
+        ("GET /f HTTP/1.1\r\nHost: x\r\n A: b\r\n\r\n", "400 GET /f false"),
+      ("GET /g HTTP/3.0\r\n\r\n", "400 -"), ("nonsense\r\n\r\n", "400 -"),
+        ("GET /\(String(repeating: "a", count: 3_000))", "431 -"),
+    ]
+    try await blocking {
+      // One request before it, whose target must not be taken for the next one's.
+      for (text, _) in cases { _ = try exchange(bench.port, "GET /none HTTP/1.1\r\nHost: x\r\n\r\n" + text) }
+    }
+    let heard = bench.handler.refusals.withLock { $0 }
+    #expect(heard.count == cases.count)
+    for (have, want) in zip(heard, cases.map(\.1)) { #expect(have == want || want == "400 -" && have.hasSuffix(" -"),
+      "\(have), not \(want)") }
+    #expect(told.withLock { $0 }.count == cases.count && told.withLock { $0 }.allSatisfy { $0.hasPrefix("127.0.0.1 ") },
+      "\(told.withLock { $0 })")
+    await bench.server.drain(deadline: .seconds(1))
+  }
 }

@@ -26,6 +26,54 @@ public struct Certificates: Sendable {
     for suffix in ["key", "crt"] { rename(file("\(name).\(suffix).new"), file("\(name).\(suffix)")) }
   }
 
+  /// What signs one certificate.
+  public struct Signer: Sendable {
+    /// `NAME.crt` and `NAME.key` of it.
+    public var name = "ca"
+    /// The certificate is an authority itself.
+    public var makesAuthority = false
+    /// Of the certificate, from now on.
+    public var seconds = 3_600
+    public init(name: String = "ca", makesAuthority: Bool = false,
+      seconds: Int = 3_600) { (self.name, self.makesAuthority, self.seconds) = (name, makesAuthority, seconds) }
+  }
+
+  /// As `issue`, but signed by another than the authority, or good for seconds only. (`openssl x509` knows whole days.)
+  public func issue(_ name: String, subject: String, by signer: Signer) async throws {
+    try await openssl("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", subject,
+      "-keyout", file("\(name).key"), "-out", file("\(name).csr"))
+    try "".write(toFile: file("\(name).index"), atomically: true, encoding: .utf8)
+    let settings = """
+      [ca]
+      default_ca = own
+      [own]
+      database = \(file("\(name).index"))
+      new_certs_dir = \(folder.path)
+      default_md = sha256
+      rand_serial = yes
+      policy = any
+      [any]
+      commonName = supplied
+      organizationName = optional
+      [more]
+      basicConstraints = critical,CA:\(signer.makesAuthority ? "TRUE" : "FALSE")
+      """
+    try settings.write(toFile: file("\(name).cnf"), atomically: true, encoding: .utf8)
+    func time(_ seconds: Int) -> String {
+      var at = Glibc.time(nil) + seconds
+      var parts = tm()
+      gmtime_r(&at, &parts)
+      var text = [CChar](repeating: 0, count: 32)
+      strftime(&text, text.count, "%Y%m%d%H%M%SZ", &parts)
+      return String(decoding: text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    }
+    try await openssl(
+      "ca", "-batch", "-config", file("\(name).cnf"), "-in", file("\(name).csr"), "-out", file("\(name).crt"), "-cert",
+        file("\(signer.name).crt"), "-keyfile",
+      file("\(signer.name).key"), "-startdate", time(-60), "-enddate", time(signer.seconds), "-extensions", "more",
+        "-preserveDN", "-notext")
+  }
+
   private func openssl(_ arguments: String...) async throws {
     let result = try await run([try Tools.system("openssl")] + arguments)
     guard result.status == 0 else { throw SystemFailure(call: "openssl \(arguments[0]): \(result.output)", code: 0) }

@@ -30,6 +30,11 @@ static inline EVP_PKEY *copenssl_make_p256_key(void) { return EVP_EC_gen("P-256"
 static inline int copenssl_error_reason(unsigned long code) { return ERR_GET_REASON(code); }
 static inline int copenssl_general_name_count(const GENERAL_NAMES *names) { return sk_GENERAL_NAME_num(names); }
 static inline const GENERAL_NAME *copenssl_general_name(const GENERAL_NAMES *names, int place) { return sk_GENERAL_NAME_value(names, place); }
+static inline STACK_OF(X509) *copenssl_x509_list(void) { return sk_X509_new_null(); }
+static inline int copenssl_x509_push(STACK_OF(X509) *list, X509 *cert) { return sk_X509_push(list, cert); }
+static inline int copenssl_x509_count(const STACK_OF(X509) *list) { return list == NULL ? 0 : sk_X509_num(list); }
+static inline X509 *copenssl_x509_at(const STACK_OF(X509) *list, int place) { return sk_X509_value(list, place); }
+static inline void copenssl_x509_list_free(STACK_OF(X509) *list) { sk_X509_free(list); }
 // IA5 strings of DNS names, mail addresses and URIs, and the octets of IP addresses: all are ASN1_STRING in memory.
 static inline const ASN1_STRING *copenssl_general_name_string(const GENERAL_NAME *name) { return name->d.ia5; }
 static inline int copenssl_general_name_type(const GENERAL_NAME *name) { return name->type; }

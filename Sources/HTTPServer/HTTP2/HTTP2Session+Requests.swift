@@ -1,5 +1,6 @@
 import ByteBuffers
 import CNGHTTP2
+import Synchronization
 
 /// What nghttp2 tells of frames that came. Called from within `NGHTTP2.receive`: nothing here may call a handler.
 extension HTTP2Session {
@@ -44,7 +45,14 @@ extension HTTP2Session {
     stream.head.count(name, value)
     if stream.head.listSize > limits.maxHeadBytes { return stream.head.listSize <= 4 * limits.maxHeadBytes }
     // Trailers are read and mean nothing here.
-    if !isTrailer { stream.head.append(name, value) }
+    if isTrailer || stream.head.hasTooMany || stream.foundNoRoom { return true }
+    if stream.head.fields.count >= limits.maxHeadFields {
+      stream.head.hasTooMany = true
+    } else {
+      stream.head.append(name, value)
+      // As it comes: a head that does not end is held as well.
+      if !holds(stream.head.heldBytes, for: stream) { stream.foundNoRoom = true }
+    }
     return true
   }
 
@@ -62,13 +70,15 @@ extension HTTP2Session {
       if allowance.take(at: reactor.turn) { reset(stream, .refusedStream) } else { engine.terminate(.enhanceYourCalm) }
     } else if stream.head.listSize > limits.maxHeadBytes {
       refuse(stream, Refusal(status: 431, reason: "the request's headers exceed \(limits.maxHeadBytes) bytes"))
+    } else if stream.head.hasTooMany {
+      refuse(stream, Refusal(status: 431, reason: "the request has more than \(limits.maxHeadFields) headers"))
     } else if heldBytes > limits.maxHeldBytes && stream.head.bytes.count > Self.usualHeadBytes {
       // Heads count as well, or a hundred large ones would be held until their bodies have come.
       reset(stream, .refusedStream)
-    } else if !holds(stream.head.bytes.count, for: stream) {
+    } else if stream.foundNoRoom {
       refuse(stream, .noRoom)
-    } else if let length = stream.head.contentLength, length > limits.maxBodyBytes {
-      refuse(stream, Refusal(status: 413, reason: "limit is \(limits.maxBodyBytes)"))
+    } else if !endsStream, let length = stream.head.contentLength, length > limits.maxBodyBytes {
+      serveWithoutBody(stream)
     } else if !endsStream && stream.head.expectsContinue {
       var headers = HeaderList()
       headers.begin(status: 100)
@@ -76,12 +86,42 @@ extension HTTP2Session {
     }
   }
 
+  /// Serves a request whose body is longer than there may be, without it, see `HTTP1Session.dispatchWithoutBody`.
+  private func serveWithoutBody(_ stream: HTTP2Stream) {
+    stopReceiving(stream)
+    consume(stream)
+    stream.body = []
+    stream.requestShare = nil
+    stream.isBodyTooLarge = true
+    stream.throwsAway = true
+    ready.append(stream)
+  }
+
+  /// Bytes of a body that nobody wants. The window stays open, so that a client which writes before it reads gets to
+  /// its answer; but not without end.
+  private func throwAway(_ count: Int, of stream: HTTP2Stream) {
+    guard stream.throwsAway, !stream.isReset else { return engine.consumeStream(stream.id, count) }
+    stream.thrownAway += count
+    if stream.isAnswered { stream.moved = reactor.turn }
+    if stream.thrownAway <= limits.maxLingerBytes {
+      engine.consumeStream(stream.id, count)
+    } else if stream.isAnswered {
+      reset(stream, .noError)
+    }
+  }
+
   /// The connection's window opens at once, or one stream would hold up all. The stream's opens while the connection holds little of incomplete bodies; beyond that
   /// only the oldest goes on, so that one after another is completed.
   func body(_ bytes: UnsafeRawBufferPointer, of id: Int32) {
     engine.consumeConnection(bytes.count)
-    guard let stream = self.stream(id), stream.phase == .receiving, !stream.isRefused, !stream.isReset else { return engine.consumeStream(id, bytes.count) }
-    guard stream.body.count + bytes.count <= limits.maxBodyBytes else { return refuse(stream, Refusal(status: 413, reason: "limit is \(limits.maxBodyBytes)")) }
+    guard let stream = self.stream(id) else { return engine.consumeStream(id, bytes.count) }
+    guard stream.phase == .receiving, !stream.throwsAway, !stream.isReset else {
+      return throwAway(bytes.count, of: stream)
+    }
+    guard stream.body.count + bytes.count <= limits.maxBodyBytes else {
+      engine.consumeStream(id, bytes.count)
+      return serveWithoutBody(stream)
+    }
     guard holds((stream.body.count + bytes.count) * HTTP1Session.workFactor, for: stream) else { return refuse(stream, .noRoom) }
     stream.body.append(contentsOf: bytes)
     stream.moved = reactor.turn
@@ -99,7 +139,7 @@ extension HTTP2Session {
     return true
   }
 
-  private func consume(_ stream: HTTP2Stream) {
+  func consume(_ stream: HTTP2Stream) {
     if stream.unconsumed > 0 { engine.consumeStream(stream.id, stream.unconsumed) }
     stream.unconsumed = 0
   }
@@ -116,10 +156,16 @@ extension HTTP2Session {
   }
 
   func requestEnds(_ id: Int32) {
-    guard let stream = self.stream(id), stream.phase == .receiving, !stream.isRefused, !stream.isReset else { return }
+    guard let stream = self.stream(id), stream.phase == .receiving, !stream.throwsAway, !stream.isReset else { return }
     stopReceiving(stream)
     if stream.head.listSize > limits.maxHeadBytes { return refuse(stream, Refusal(status: 431, reason: "the request's headers exceed \(limits.maxHeadBytes) bytes")) }
     ready.append(stream)
+  }
+
+  /// nghttp2 has answered a frame that breaks the rules: a malformed head, mostly.
+  func frameRefused(_ why: String) {
+    reactor.counters.refused.add(1, ordering: .relaxed)
+    reactor.configuration.requestRefused?(connection.peerAddress, 400, "HTTP/2: \(why)")
   }
 
   func streamCloses(_ id: Int32) {

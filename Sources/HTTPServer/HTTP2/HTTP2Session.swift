@@ -51,7 +51,7 @@ final class HTTP2Session: Session {
   private static let announcedFor = Duration.milliseconds(500)
 
   /// nil when memory is out.
-  init?(_ connection: Connection, client: ClientIdentity) {
+  init?(_ connection: Connection, client: ClientCredential?) {
     guard let engine = NGHTTP2(connection.reactor.configuration.limits) else { return nil }
     self.engine = engine
     self.connection = connection
@@ -59,7 +59,7 @@ final class HTTP2Session: Session {
     idleSince = Clock.now
     allowance = FrameAllowance(at: idleSince)
     request.peerAddress = connection.peerAddress
-    request.client = client
+    request.credential = client
     request.isSecure = connection.isSecure
     self.engine.setOwner(self)
     connection.needsFlush()
@@ -137,6 +137,7 @@ final class HTTP2Session: Session {
     var head = HTTP2Head()
     swap(&head, &stream.head)
     stream.isHead = head.isHEAD
+    request.exceededBodyLimit = stream.isBodyTooLarge ? limits.maxBodyBytes : nil
     head.withRequest(request) {
       reactor.handler.handle(request, Exchange(reactor: reactor, mark: connection.mark, serial: UInt32(bitPattern: stream.id)))
     }
@@ -146,15 +147,21 @@ final class HTTP2Session: Session {
 
   /// Tells a stream off before or instead of being served.
   func refuse(_ stream: HTTP2Stream, _ refusal: Refusal) {
-    reactor.counters.refused.add(1, ordering: .relaxed)
     let isComplete = stream.phase == .receiving && !receiving.contains(stream.id)
     stopReceiving(stream)
+    consume(stream)
     stream.isHead = stream.head.isHEAD
     stream.body = []
-    stream.head = HTTP2Head()
-    stream.isRefused = !isComplete
+    var head = HTTP2Head()
+    swap(&head, &stream.head)
+    if !isComplete { stream.throwsAway = true }
     stream.phase = .busy
-    respond(reactor.refusal(refusal), to: UInt32(bitPattern: stream.id))
+    var response: Response?
+    let isHeadKnown = !head.hasTooMany && !stream.foundNoRoom && refusal.status != 431
+    head.withRequest(request) { response = reactor.refusal(refusal, request, isHeadKnown: isHeadKnown) }
+    // What the request shows lies in the head, which goes.
+    request.forgetTarget()
+    respond(response ?? reactor.refusal(refusal, request, isHeadKnown: false), to: UInt32(bitPattern: stream.id))
   }
 
   // MARK: answers
@@ -191,6 +198,7 @@ final class HTTP2Session: Session {
   private func start(_ stream: HTTP2Stream, hasBody: Bool) {
     stream.phase = .answering
     stream.moved = reactor.turn
+    if !hasBody { stream.answeredAt = reactor.turn }
     engine.respond(stream.id, headers, hasBody: hasBody)
     connection.needsFlush()
   }
@@ -301,8 +309,7 @@ final class HTTP2Session: Session {
     stream.pace.left(count)
     allowance.dataSent()
     if before >= limits.lowWaterMark && stream.output.bytes < limits.lowWaterMark { writable.append(stream) }
-    // Nobody reads the rest of a request that is answered already (RFC 9113 section 8.1).
-    if stream.isRefused && stream.isEnding && stream.output.isEmpty { reset(stream, .noError) }
+    if stream.isEnding && stream.output.isEmpty { stream.answeredAt = reactor.turn }
   }
 
   func flushed(from before: Int) {
@@ -347,6 +354,12 @@ final class HTTP2Session: Session {
       connection.needsFlush()
     }
     for stream in streams.values where !stream.isReset {
+      if stream.throwsAway, let answeredAt = stream.answeredAt {
+        // Nobody reads the rest of a request that is answered already (RFC 9113 section 8.1).
+        let patience = reactor.isDraining ? Reactor.drainGrace : limits.wholeLingerTimeout
+        if now - stream.moved > limits.lingerTimeout || now - answeredAt > patience { reset(stream, .noError) }
+        continue
+      }
       guard isStuck(stream, now) else { continue }
       reactor.counters.timedOut.add(1, ordering: .relaxed)
       reset(stream, .cancel)

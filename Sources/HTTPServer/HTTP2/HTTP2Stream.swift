@@ -17,8 +17,13 @@ final class HTTP2Stream {
   var body: [UInt8] = []
   /// Bytes of the body that the client has not been told to be taken.
   var unconsumed = 0
-  /// The answer was given before the request was complete: what still comes is thrown away.
-  var isRefused = false
+  /// The request is answered before it is complete: what still comes of it is thrown away, and so much was.
+  var throwsAway = false
+  var thrownAway = 0
+  /// The body is longer than there may be.
+  var isBodyTooLarge = false
+  /// The budget has no room for the head.
+  var foundNoRoom = false
 
   /// RST_STREAM is on its way to the client.
   var isReset = false
@@ -29,6 +34,9 @@ final class HTTP2Stream {
   @exclusivity(unchecked) var output = Output()
   /// Nothing will be added to `output`.
   var isEnding = false
+  /// When all of the answer was in frames.
+  var answeredAt: Duration?
+  var isAnswered: Bool { answeredAt != nil }
   /// nghttp2 has asked for output and found none.
   var isDeferred = false
   var response: ResponseStream?
@@ -61,6 +69,10 @@ struct HTTP2Head {
   private(set) var contentLength: Int?
   /// As SETTINGS_MAX_HEADER_LIST_SIZE counts (RFC 9113 section 6.5.2), trailers included.
   private(set) var listSize = 0
+  /// There were more fields than there may be; the rest is not kept.
+  var hasTooMany = false
+  /// What it takes of memory.
+  var heldBytes: Int { bytes.count + fields.count * MemoryLayout<Request.Field>.stride }
 
   /// Counts a field that is not kept.
   mutating func count(_ name: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer) { listSize += name.count + value.count + 32 }

@@ -152,6 +152,10 @@ struct NGHTTP2: ~Copyable {
       if endsStream && carriesRequest { owner.requestEnds(header.stream_id) }
       return 0
     }
+    nghttp2_session_callbacks_set_on_invalid_frame_recv_callback(made) { _, frame, code, owner in
+      NGHTTP2.owner(owner)?.frameRefused(String(cString: nghttp2_strerror(code)))
+      return 0
+    }
     nghttp2_session_callbacks_set_on_stream_close_callback(made) { _, stream, code, owner in
       NGHTTP2.owner(owner)?.streamCloses(stream)
       return 0

@@ -21,6 +21,44 @@ final class Certificate {
     return found
   }
 
+  /// Certificates as bytes, one behind the other; such as can't be written are left out.
+  static func der(of certificates: [Certificate]) -> [UInt8] {
+    var bytes: [UInt8] = []
+    for certificate in certificates {
+      var made: UnsafeMutablePointer<UInt8>?
+      let count = i2d_X509(certificate.handle, &made)
+      guard count > 0, let made else { continue }
+      bytes += UnsafeBufferPointer(start: made, count: Int(count))
+      CRYPTO_free(made, "", 0)
+    }
+    return bytes
+  }
+
+  /// What `der(of:)` has written, up to what is no certificate.
+  static func all(der bytes: [UInt8]) -> [Certificate] {
+    bytes.withUnsafeBufferPointer { bytes in
+      guard let start = bytes.baseAddress else { return [] }
+      var found: [Certificate] = []
+      var next: UnsafePointer<UInt8>? = start
+      let end = start + bytes.count
+      while let place = next, place < end, let handle = d2i_X509(nil, &next, end - place) {
+        found.append(Certificate(adopting: handle))
+      }
+      OpenSSLErrors.clear()
+      return found
+    }
+  }
+
+  /// When it is good. Times that can't be read are never.
+  static func validity(_ handle: OpaquePointer) -> Validity {
+    func seconds(_ time: UnsafePointer<ASN1_TIME>?) -> Int? {
+      var parts = tm()
+      return ASN1_TIME_to_tm(time, &parts) == 1 ? timegm(&parts) : nil
+    }
+    return Validity(
+      from: seconds(X509_get0_notBefore(handle)) ?? .max, until: seconds(X509_get0_notAfter(handle)) ?? .min)
+  }
+
   var pem: [UInt8]? {
     guard let bio = MemoryBIO(), PEM_write_bio_X509(bio.handle, handle) == 1 else { return nil }
     return bio.bytes

@@ -1,6 +1,7 @@
 import COpenSSL
 
-/// What a client showed of itself in the TLS handshake. Names are taken as written; who they stand for is the authenticator's to say.
+/// What the certificate makes of a client that it showed in the TLS handshake. Names are taken as written; who they
+/// stand for is the authenticator's to say.
 public enum ClientIdentity: Sendable, Equatable {
   /// No TLS, or no certificate.
   case none

@@ -10,7 +10,7 @@ final class OpenSSLSession {
   private let context: TLSContext
   private let descriptor: Int32
   private unowned let reactor: Reactor
-  private var isShaking = true
+  private(set) var isShaking = true
   private var shakenBytes = 0
   private(set) var sawEnd = false
   /// Of TLS 1.3, for the time behind the handshake.
@@ -69,20 +69,55 @@ final class OpenSSLSession {
     return UnsafeBufferPointer(start: bytes, count: Int(count)).elementsEqual(UnsafeBufferPointer(start: name.utf8Start, count: name.utf8CodeUnitCount))
   }
 
-  /// Who the client is. Once the handshake is done.
-  var identity: ClientIdentity {
-    guard context.asksForCertificates, let handle = SSL_get1_peer_certificate(ssl) else { return .none }
-    let certificate = Certificate(adopting: handle)
-    let identity = identity(certificate)
-    guard let proxies = context.proxies, proxies.vouch(for: certificate, chain: SSL_get_peer_cert_chain(ssl)) else { return identity }
-    return .proxy(name: certificate.subject(NID_commonName).last ?? "", besides: identity)
+  /// What the client showed of itself, its own certificate first; empty for nothing. Once the handshake is done.
+  var shownCertificates: [Certificate] {
+    guard context.asksForCertificates, let handle = SSL_get1_peer_certificate(ssl) else { return [] }
+    let others = Self.chain(of: ssl)
+    // A resumed session has the client's own certificate and nothing else, but for what we have put beside it.
+    return [Certificate(adopting: handle)] + (others.isEmpty ? SSL_get_session(ssl).map(Self.keptChain) ?? [] : others)
   }
 
-  private func identity(_ certificate: Certificate) -> ClientIdentity {
-    let result = SSL_get_verify_result(ssl)
-    guard result == X509_V_OK else { return .unverified(reason: String(cString: X509_verify_cert_error_string(result))) }
-    // A resumed session brings the result of its first handshake, which may be long ago.
-    return certificate.hasExpired ? .unverified(reason: "certificate has expired") : .verified(ClientCertificate(certificate))
+  private static func chain(of ssl: OpaquePointer) -> [Certificate] {
+    let list = SSL_get_peer_cert_chain(ssl)
+    return (0..<copenssl_x509_count(list)).compactMap { place in
+      guard let handle = copenssl_x509_at(list, place), X509_up_ref(handle) == 1 else { return nil }
+      return Certificate(adopting: handle)
+    }
+  }
+
+  private static func keptChain(_ session: OpaquePointer) -> [Certificate] { Certificate.all(der: appData(session)) }
+
+  private static func appData(_ session: OpaquePointer) -> [UInt8] {
+    var start: UnsafeMutableRawPointer?
+    var count = 0
+    guard SSL_SESSION_get0_ticket_appdata(session, &start, &count) == 1, let start else { return [] }
+    return Array(UnsafeRawBufferPointer(start: start, count: count))
+  }
+
+  /// Stands in a ticket for certificates that are too many to be put there. No certificate begins with it.
+  private static let tooLong: [UInt8] = [0]
+
+  /// Puts the certificates that came with a client's own into its tickets, where OpenSSL leaves them out: whoever needs
+  /// them to be verified is not refused in a resumed session. Where they are too many, sessions are not resumed.
+  static func keepChains(of context: OpaquePointer) {
+    SSL_CTX_set_session_ticket_cb(context, { ssl, _ in
+      guard let ssl, let session = SSL_get_session(ssl) else { return 1 }
+      let others = OpenSSLSession.chain(of: ssl)
+      if others.isEmpty { return 1 }
+      var bytes = Certificate.der(of: others)
+      let own = i2d_X509(SSL_SESSION_get0_peer(session), nil)
+      if bytes.count + Int(max(own, 0)) > ClientCredential.keptBytesMax { bytes = OpenSSLSession.tooLong }
+      return SSL_SESSION_set1_ticket_appdata(session, bytes, bytes.count)
+    }, { _, session, _, _, status, _ in
+      switch status {
+      case SSL_TICKET_SUCCESS, SSL_TICKET_SUCCESS_RENEW:
+        if let session, OpenSSLSession.appData(session) == OpenSSLSession.tooLong {
+          return SSL_TICKET_RETURN_IGNORE_RENEW
+        }
+        return status == SSL_TICKET_SUCCESS ? SSL_TICKET_RETURN_USE : SSL_TICKET_RETURN_USE_RENEW
+      default: return SSL_TICKET_RETURN_IGNORE_RENEW
+      }
+    }, nil)
   }
 
   /// Sends the ticket for later sessions and gives out the keys of those that go on; nil where OpenSSL must: TLS 1.2. Once the handshake is done.

@@ -9,12 +9,20 @@ final class TLSContext: Sendable {
   /// By server name in lower case, `*.` names as they are written.
   private let byName: [String: ServerContext]
   let asksForCertificates: Bool
-  let proxies: ProxyAuthorities?
+  /// nil where clients are verified against nobody.
+  let clients: ClientAuthorities?
+  let proxies: ClientAuthorities?
 
   init(_ configuration: TLSConfiguration) throws(TLSError) {
     standard = try ServerContext(configuration, presenting: configuration.keyPair, isStandard: true)
     asksForCertificates = configuration.clientCAFile != nil || configuration.proxyCAFile != nil
-    proxies = try configuration.proxyCAFile.map { path throws(TLSError) in try ProxyAuthorities(try PEMFile(.proxyCA, path)) }
+    let securityLevel = SSL_CTX_get_security_level(standard.handle)
+    clients = try configuration.clientCAFile.map { path throws(TLSError) in
+      try ClientAuthorities(try PEMFile(.clientCA, path), securityLevel: securityLevel)
+    }
+    proxies = try configuration.proxyCAFile.map { path throws(TLSError) in
+      try ClientAuthorities(try PEMFile(.proxyCA, path), securityLevel: securityLevel)
+    }
     var byName: [String: ServerContext] = [:]
     var extracted: [(name: String, context: ServerContext)] = []
     var others: [ServerContext] = []
@@ -28,12 +36,9 @@ final class TLSContext: Sendable {
     for entry in extracted where byName[entry.name] == nil { byName[entry.name] = entry.context }
     self.byName = byName
     guard asksForCertificates else { return }
-    // OpenSSL verifies with the context that the server name has chosen.
-    let authorities = try configuration.clientCAFile.map { path throws(TLSError) in try PEMFile(.clientCA, path) }
-    for context in [standard] + others {
-      if let authorities { try context.trust(authorities) }
-      context.ask(naming: proxies?.certificates ?? [])
-    }
+    // OpenSSL asks with the context that the server name has chosen.
+    let authorities = (clients?.certificates ?? []) + (proxies?.certificates ?? [])
+    for context in [standard] + others { context.ask(naming: authorities) }
   }
 
   static func checkAllButTheFirst(_ configuration: TLSConfiguration) throws(TLSError) {
@@ -68,7 +73,8 @@ final class TLSContext: Sendable {
 
 /// One SSL_CTX: a certificate with everything that is the same for all. Owns its handle.
 ///
-/// Sendable: configured in init and by `trust` before it is shared; afterwards OpenSSL locks what it changes (SSL_CTX_new(3)).
+/// Sendable: configured in init and by `ask` before it is shared; afterwards OpenSSL locks what it changes
+/// (SSL_CTX_new(3)).
 final class ServerContext: @unchecked Sendable {
   let handle: OpaquePointer
   /// The names that the certificate is for.
@@ -130,22 +136,14 @@ final class ServerContext: @unchecked Sendable {
     }, nil)
   }
 
-  /// Verifies clients' certificates against the authorities in `file`, of which at least one must be good.
-  fileprivate func trust(_ file: PEMFile) throws(TLSError) {
-    let authorities = try file.certificates()
-    if let last = authorities.last, authorities.allSatisfy(\.hasExpired) { throw file.failure("every certificate in it has expired, the last on \(last.expiry)") }
-    guard let store = SSL_CTX_get_cert_store(handle) else { throw .library("no certificate store") }
-    for authority in authorities {
-      OpenSSLErrors.clear()
-      guard X509_STORE_add_cert(store, authority.handle) == 1, SSL_CTX_add_client_CA(handle, authority.handle) == 1 else { throw file.failure(OpenSSLErrors.take()) }
-    }
-  }
-
   /// Asks clients for a certificate.
-  fileprivate func ask(naming others: [Certificate]) {
-    for authority in others { SSL_CTX_add_client_CA(handle, authority.handle) }
-    // Who can't be verified is let in, as by kube-apiserver: a request may bring other credentials. The result is kept and told with the identity.
-    SSL_CTX_set_verify(handle, SSL_VERIFY_PEER | SSL_VERIFY_CLIENT_ONCE) { _, _ in 1 }
+  fileprivate func ask(naming authorities: [Certificate]) {
+    for authority in authorities { SSL_CTX_add_client_CA(handle, authority.handle) }
+    // Who can't be verified is let in, as by kube-apiserver: a request may bring other credentials. `ClientCredential`
+    // looks at what was shown.
+    SSL_CTX_set_verify(handle, SSL_VERIFY_PEER | SSL_VERIFY_CLIENT_ONCE, nil)
+    SSL_CTX_set_cert_verify_callback(handle, { _, _ in 1 }, nil)
+    OpenSSLSession.keepChains(of: handle)
   }
 }
 

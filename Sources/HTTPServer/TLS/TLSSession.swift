@@ -10,7 +10,11 @@ final class TLSSession {
   @exclusivity(unchecked) private var writer: RecordWriter?
   @exclusivity(unchecked) private var queue: RecordQueue
   private unowned(unsafe) let reactor: Reactor  // its table owns the connection, which owns this
+  /// What the handshake is made with: nil until bytes of it come, so that whoever connects and says nothing costs
+  /// little.
   private var library: OpenSSLSession?
+  private let credentials: TLSCredentials
+  private var isShaking = true
   @exclusivity(unchecked) private var reader: RecordReader?
   /// Of the budget: what is held here for the socket or for the reader. It is there already, so it is not asked for.
   private var share: MemoryBudget.Share?
@@ -23,10 +27,8 @@ final class TLSSession {
   /// load for one of the last store (4K aliasing), at ten times the cost.
   private static let plainStart = 256
 
-  /// nil when memory is out.
-  init?(_ context: TLSContext, descriptor: Int32, reactor: Reactor) {
-    guard let library = OpenSSLSession(context, descriptor: descriptor, reactor: reactor) else { return nil }
-    self.library = library
+  init(_ credentials: TLSCredentials, descriptor: Int32, reactor: Reactor) {
+    self.credentials = credentials
     queue = RecordQueue(descriptor)
     self.reactor = reactor
   }
@@ -40,26 +42,32 @@ final class TLSSession {
 
   enum Handshake {
     case waiting
-    case done(isHTTP2: Bool, ClientIdentity)
+    /// `credential`: nil for who showed none.
+    case done(isHTTP2: Bool, credential: ClientCredential?)
     /// `plainAnswer`: the client spoke plain HTTP and can be told so.
     case failed(String, plainAnswer: Bool)
   }
 
   /// Goes on with the handshake.
   func shake() -> Handshake {
-    guard let library else { return .failed("the handshake is done", plainAnswer: false) }
+    guard isShaking else { return .failed("the handshake is done", plainAnswer: false) }
+    if library == nil { library = OpenSSLSession(credentials.context, descriptor: queue.descriptor, reactor: reactor) }
+    guard let library else { return .failed("memory is out", plainAnswer: false) }
     var result: Handshake
     switch library.shake() {
     case .waiting: result = .waiting
     case .failed(let reason, let plainAnswer): result = .failed(reason, plainAnswer: plainAnswer)
     case .done:
-      result = .done(isHTTP2: library.speaks(ALPN.http2), library.identity)
+      isShaking = false
+      let credential = ClientCredential(library.shownCertificates, credentials, reactor)
+      result = .done(isHTTP2: library.speaks(ALPN.http2), credential: credential)
       guard let keys = library.handOver() else { break }
       reader = RecordReader(keys.reading)
       writer = RecordWriter(keys.writing, recordsPerKey: reactor.configuration.limits.recordsPerKey)
     }
     if !settle() { result = .failed("the client went away", plainAnswer: false) }
-    if writer != nil { self.library = nil }
+    if case .failed = result { isShaking = false }
+    if !isShaking && library.isShaking || writer != nil { self.library = nil }
     return result
   }
 
