@@ -51,11 +51,11 @@ public enum NodeRestriction {
   private static func forbiddenLabels(_ new: JSONValue, _ old: JSONValue?) -> [String] {
     let after = new["metadata"]?["labels"]?.object ?? JSONObject()
     let before = old?["metadata"]?["labels"]?.object ?? JSONObject()
-    let names = Set(after.members.map(\.name)).union(before.members.map(\.name))
-    return names.filter { after[$0] != before[$0] && isForbidden($0) }.sorted()
+    let names = Set<ByteString>(after.members.map(\.name)).union(before.members.map(\.name))
+    return names.map(\.text).filter { after[$0] != before[$0] && isForbidden($0) }.sorted()
   }
 
-  private static let own: Set<String> = [
+  private static let own: Set<ByteString> = [
     "kubernetes.io/hostname", "topology.kubernetes.io/zone", "topology.kubernetes.io/region", "failure-domain.beta.kubernetes.io/zone",
     "failure-domain.beta.kubernetes.io/region", "beta.kubernetes.io/instance-type", "node.kubernetes.io/instance-type", "kubernetes.io/os", "kubernetes.io/arch",
     "beta.kubernetes.io/os", "beta.kubernetes.io/arch",

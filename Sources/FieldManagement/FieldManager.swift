@@ -34,7 +34,7 @@ public struct FieldManager: Sendable {
   /// `empty`: an object of the type as it is decoded from nothing. `others`: the other versions of the kind that are served, by apiVersion; `convert` gives an
   /// object in one of them, or from one of them, and nil where it can't. By default only apiVersion differs.
   public init(
-    _ model: TypeModel, type: TypeModel.TypeID, kind: GroupVersionKind, empty: JSONValue, others: [String: MergeSchema] = [:],
+    _ model: TypeModel, type: TypeModel.TypeID, kind: GroupVersionKind, empty: JSONValue, others: [ByteString: MergeSchema] = [:],
     convert: @escaping @Sendable (JSONValue, String) -> JSONValue? = Self.renamed
   ) {
     versions = ServedVersions(current: kind.groupVersion.description, MergeSchema(model, root: type), others: others, convert: convert)
@@ -120,7 +120,7 @@ public struct FieldManager: Sendable {
       let (x, y) = (managed.times[a] ?? 0, managed.times[b] ?? 0)
       return x != y ? x < y : ManagerID.precedes(a, b)
     }
-    var first: [String: ManagerID] = [:]
+    var first: [ByteString: ManagerID] = [:]
     for id in oldest {
       guard count > Self.updateManagersMax else { return }
       guard let owned = managed.sets[id] else { continue }

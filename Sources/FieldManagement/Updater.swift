@@ -88,10 +88,10 @@ struct Updater {
     var pruned = schema.removing(lastSet, from: start)
     // Parts of what was taken away may be owned by others, and come back with all that is above them; in the version of the last apply first, since what is
     // missing there could keep the object from being converted.
-    var owned: [String: FieldSet] = [:]
+    var owned: [ByteString: FieldSet] = [:]
     for set in managed.sets.values { owned[set.apiVersion] = (owned[set.apiVersion] ?? FieldSet()).union(set.set) }
     var whole = start
-    for version in [last.apiVersion] + owned.keys.sorted().filter({ $0 != last.apiVersion }) {
+    for version in [last.apiVersion] + owned.keys.map(\.text).sorted().filter({ $0 != last.apiVersion }) {
       guard let set = owned[version], let schema = versions[version], let all = versions.object(whole, in: version), let left = versions.object(pruned, in: version)
       else { continue }
       let allSet = schema.withNamedFields(schema.fieldSet(of: all))

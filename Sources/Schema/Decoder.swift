@@ -85,7 +85,7 @@ struct Decoder {
   /// The first wrong type; thrown at the end unless something harder comes.
   private(set) var savedError: DecodeError?
   private(set) var problems: [String] = []
-  private var seenProblems = Set<String>()
+  private var seenProblems = Set<ByteString>()
   private var path: [PathPart] = []
 
   /// As upstream, so that a body of unknown names can't grow the answer without end.
@@ -401,7 +401,7 @@ struct Decoder {
     let inner = tables.shapes[Int(shape.inner)]
     var members: [JSONObject.Member] = []
     members.reserveCapacity(view.count(place))
-    var seen: Set<String>?
+    var seen: Set<ByteString>?
     let end = view.next(place)
     var at = place + 1
     while at < end {

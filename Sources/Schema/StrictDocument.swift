@@ -16,7 +16,7 @@ public enum StrictDocument {
   public static func problems(ofJSONPatch root: JSONNode) -> [String] {
     var all = Problems()
     for (place, operation) in root.elements.enumerated() where operation.kind == .object {
-      var seen = Set<String>()
+      var seen = Set<ByteString>()
       for (name, value) in operation.members {
         let name = name.string ?? ""
         let path = "[\(place)].\(name)"
@@ -33,7 +33,7 @@ public enum StrictDocument {
 
   private struct Problems {
     private(set) var texts: [String] = []
-    private var seen = Set<String>()
+    private var seen = Set<ByteString>()
     mutating func add(_ text: String) {
       if texts.count < problemsMax, seen.insert(text).inserted { texts.append(text) }
     }
@@ -42,7 +42,7 @@ public enum StrictDocument {
   private static func duplicates(_ node: JSONNode, _ path: String, _ all: inout Problems) {
     switch node.kind {
     case .object:
-      var seen = Set<String>()
+      var seen = Set<ByteString>()
       for (name, value) in node.members {
         let name = name.string ?? ""
         let below = path.isEmpty ? name : "\(path).\(name)"

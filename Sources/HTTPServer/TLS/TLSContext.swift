@@ -7,7 +7,7 @@ final class TLSContext: Sendable {
   /// Presented when no server name is asked for or none fits.
   let standard: ServerContext
   /// By server name in lower case, `*.` names as they are written.
-  private let byName: [String: ServerContext]
+  private let byName: [ByteString: ServerContext]
   let asksForCertificates: Bool
   let proxies: ProxyAuthorities?
 
@@ -15,7 +15,7 @@ final class TLSContext: Sendable {
     standard = try ServerContext(configuration, presenting: configuration.keyPair, isStandard: true)
     asksForCertificates = configuration.clientCAFile != nil || configuration.proxyCAFile != nil
     proxies = try configuration.proxyCAFile.map { path throws(TLSError) in try ProxyAuthorities(try PEMFile(.proxyCA, path)) }
-    var byName: [String: ServerContext] = [:]
+    var byName: [ByteString: ServerContext] = [:]
     var extracted: [(name: String, context: ServerContext)] = []
     var others: [ServerContext] = []
     for pair in configuration.sniKeyPairs {
