@@ -174,6 +174,9 @@ enum FactDescriptions {
     images Container images that are stored on this node.
     nodeInfo Identity of the machine and versions of its software.
     phase A coarse state of the node's life. Nothing sets it any more; look at the conditions.
+    phase=Pending The node was made, and is not set up yet.
+    phase=Running The node is set up, and its parts of Kubernetes run.
+    phase=Terminated The node was taken out of the cluster.
     runtimeHandlers The ways in which this node can run containers, and what each is able to do.
     volumesAttached Volumes that are attached to this node.
     volumesInUse Names of attachable volumes that pods on this node use, as far as the kubelet knows.
@@ -192,7 +195,10 @@ enum FactDescriptions {
     swap What is known of swap space.
     systemUUID Identifies the hardware, as its firmware reports it.
     T io.k8s.api.core.v1.Taint A mark on a node that repels every pod without a matching toleration.
-    effect What happens to pods that do not tolerate the mark. NoSchedule: no new ones come. PreferNoSchedule: new ones come only if there is no better place. NoExecute: no new ones come and those that are here are evicted.
+    effect What happens to pods that do not tolerate the mark.
+    effect=NoExecute No new pods come, and those that are here are evicted.
+    effect=NoSchedule No new pods come; those that are here stay, and so do those that the kubelet is given by others than the scheduler.
+    effect=PreferNoSchedule New pods come only if there is no better place.
     key The name of the mark, in the form of a label key. A node can have one taint for each key and effect.
     timeAdded When the mark was made. Evictions after a time of grace count from here.
     value What the mark says, in the form of a label value.
