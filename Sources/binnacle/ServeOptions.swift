@@ -1,5 +1,6 @@
 import ByteBuffers
 import ArgumentParser
+import Machinery
 import Registry
 import Storage
 
@@ -86,16 +87,16 @@ struct ServeOptions: ParsableArguments {
   @Option(help: "Directory of the embedded database.")
   var dataDir = "data"
 
-  @Option(help: "How often history is compacted, such as 5m; 0 for never.")
+  @Option(help: "How often history is compacted, such as 5m; 0 for never.", transform: Seconds.init(parsing:))
   var etcdCompactionInterval = Seconds(300)
 
-  @Option(help: "How often keys are counted for the metric; 0 for never.")
+  @Option(help: "How often keys are counted for the metric; 0 for never.", transform: Seconds.init(parsing:))
   var etcdCountMetricPollPeriod = Seconds(60)
 
-  @Option(help: "How long a health check of the storage may take.")
+  @Option(help: "How long a health check of the storage may take.", transform: Seconds.init(parsing:))
   var etcdHealthcheckTimeout = Seconds(2)
 
-  @Option(help: "How long the start waits for a storage that does not answer.")
+  @Option(help: "How long the start waits for a storage that does not answer.", transform: Seconds.init(parsing:))
   var etcdStartTimeout = Seconds(10)
 
   @Option(help: "EncryptionConfiguration file: how values are encrypted in storage, by resource.")
@@ -119,7 +120,7 @@ struct ServeOptions: ParsableArguments {
   @Option(help: "Shortest time after which a watch without timeoutSeconds is ended, in seconds; the longest is twice that.")
   var minRequestTimeout = 1800
 
-  @Option(help: "How long a list may take.")
+  @Option(help: "How long a list may take.", transform: Seconds.init(parsing:))
   var requestTimeout = Seconds(60)
 
   @Option(help: "Threads that serve connections; 0 for one a core.")
@@ -146,10 +147,10 @@ struct ServeOptions: ParsableArguments {
   @Option(help: "Part of the HTTP/2 requests after which the client is told to open another connection, 0 to 0.02: spreads clients over replicas.")
   var goawayChance = 0.0
 
-  @Option(help: "How long /readyz fails before connections are refused on SIGTERM.")
+  @Option(help: "How long /readyz fails before connections are refused on SIGTERM.", transform: Seconds.init(parsing:))
   var shutdownDelayDuration = Seconds(0)
 
-  @Option(help: "How long requests may take to finish after that.")
+  @Option(help: "How long requests may take to finish after that.", transform: Seconds.init(parsing:))
   var shutdownTimeout = Seconds(10)
 
   @Option(help: "text or json.")
@@ -159,28 +160,15 @@ struct ServeOptions: ParsableArguments {
   var verbosity = 0
 }
 
-/// A duration as Go's flags write it: `90s`, `5m`, `1h30m`, `250ms`, or a bare number of seconds.
-struct Seconds: ExpressibleByArgument, CustomStringConvertible {
+/// A duration as Go's flags write it: `90s`, `5m`, `1h30m`, `250ms`.
+struct Seconds: CustomStringConvertible {
   let duration: Duration
   init(_ seconds: Int) { duration = .seconds(seconds) }
 
-  init?(argument: String) {
-    if let seconds = Int64(argument), seconds >= 0, seconds < 1 << 31 {
-      duration = .seconds(seconds)
-      return
-    }
-    let units: [(String, Duration)] = [("ms", .milliseconds(1)), ("s", .seconds(1)), ("m", .seconds(60)), ("h", .seconds(3600))]
-    var rest = argument[...]
-    var total = Duration.zero
-    repeat {
-      let digits = rest.prefix { $0.isASCII && $0.isNumber }
-      guard let number = Int(digits), number < 1 << 31 else { return nil }
-      rest = rest.dropFirst(digits.count)
-      guard let unit = units.first(where: { rest.hasPrefix($0.0) }) else { return nil }
-      rest = rest.dropFirst(unit.0.count)
-      total += unit.1 * number
-    } while !rest.isEmpty
-    duration = total
+  /// Says what is wrong in Go's words.
+  init(parsing argument: String) throws {
+    do { duration = try GoDuration.parse(argument) } catch { throw ValidationError("\(error)") }
+    if duration < .zero { throw ValidationError("a duration can't be less than nothing") }
   }
 
   var description: String { "\(duration.components.seconds)s" }
