@@ -48,6 +48,8 @@ extension AccessControl {
     let generation = authenticator.generation
     if let known = request.keepsake as? KnownCaller, known.isBy(request, generation: generation) { return known }
     request.keepsake = nil
+    // The general path says what is wrong with it.
+    if request.withHeader("Authorization", BearerToken.hasSpaceBefore) { return nil }
     let credentials = credentials(request, path: "")
     let (verdict, isSteady) = authenticator.identify(credentials)
     guard case .user(let user) = verdict else { return nil }
