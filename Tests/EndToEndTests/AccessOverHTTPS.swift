@@ -77,7 +77,7 @@ import Testing
     #expect(try await bench.call("GET", "/metrics", more: admin).code == 200)
     let metrics = try await bench.call("GET", "/metrics", token: "root-token").body
     for line in [
-      #"authentication_attempts{result="failure"} 2"#, #"authentication_attempts{result="error"} 1"#, #"authorization_attempts_total{result="no-opinion"} 3"#,
+      #"authentication_attempts{result="failure"} 5"#, #"authentication_attempts{result="error"} 1"#, #"authorization_attempts_total{result="no-opinion"} 4"#,
       #"authenticated_user_requests{username="other"} "#, #"authorization_attempts_total{result="denied"} 0"#,
     ] { #expect(metrics.contains(line), "\(line)") }
     // Plain HTTP, which only this machine reaches, asks nothing.
