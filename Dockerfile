@@ -1,7 +1,7 @@
 # Two stages: the first builds with the Swift toolchain, the second holds the daemon and the libraries it links.
 FROM swift:6.3-bookworm AS build
 RUN apt-get update -qq \
- && apt-get install -y -qq --no-install-recommends libcurl4-openssl-dev libnghttp2-dev libsqlite3-dev libssl-dev libsodium-dev libmimalloc-dev libyaml-dev zlib1g-dev pkg-config \
+ && apt-get install -y -qq --no-install-recommends libcurl4-openssl-dev libnghttp2-dev libsqlite3-dev libssl-dev libsodium-dev libmimalloc-dev libyaml-dev libre2-dev zlib1g-dev pkg-config \
  && rm -rf /var/lib/apt/lists/*
 WORKDIR /src
 COPY Package.swift ./
@@ -12,7 +12,7 @@ RUN swift build -c release --product binnacle --static-swift-stdlib \
 
 FROM debian:bookworm-slim
 RUN apt-get update -qq \
- && apt-get install -y -qq --no-install-recommends libcurl4 libnghttp2-14 libsqlite3-0 libssl3 libsodium23 libmimalloc2.0 libyaml-0-2 zlib1g ca-certificates curl \
+ && apt-get install -y -qq --no-install-recommends libcurl4 libnghttp2-14 libsqlite3-0 libssl3 libsodium23 libmimalloc2.0 libyaml-0-2 libre2-9 zlib1g ca-certificates curl \
  && rm -rf /var/lib/apt/lists/* \
  && useradd --system --uid 10001 --home-dir /data --shell /usr/sbin/nologin binnacle \
  && install -d -o binnacle -g binnacle -m 0700 /data

@@ -47,6 +47,8 @@ let package = Package(
 
     // Scanner and parser of YAML: its events, of which we make values under limits of our own. A parser of our own would be worse.
     .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
+    // Regular expressions that people write, in linear time: the standard library's backtrack.
+    .target(name: "CRE2", linkerSettings: [.linkedLibrary("re2")]),
 
     .target(name: "ByteBuffers", swiftSettings: swiftSettings),
     .target(name: "JSON", dependencies: ["ByteBuffers"], swiftSettings: swiftSettings),
@@ -55,9 +57,10 @@ let package = Package(
       name: "Schema", dependencies: ["CYAML", "JSON", "Machinery", "ByteBuffers"],
       swiftSettings: swiftSettings),
     .target(name: "FieldManagement", dependencies: ["Schema", "JSON", "Machinery", "ByteBuffers"], swiftSettings: swiftSettings),
-    .target(name: "Metrics", swiftSettings: swiftSettings),
+    .target(name: "Metrics", dependencies: ["ByteBuffers"], swiftSettings: swiftSettings),
+    .target(name: "RegularExpressions", dependencies: ["CRE2", "ByteBuffers"], swiftSettings: swiftSettings),
     // The Common Expression Language over JSON: there is no library of it for Swift.
-    .target(name: "CEL", dependencies: ["JSON", "ByteBuffers"], swiftSettings: swiftSettings),
+    .target(name: "CEL", dependencies: ["RegularExpressions", "JSON", "ByteBuffers"], swiftSettings: swiftSettings),
     // Who a request is by and what they may do; knows neither sockets nor storage.
     .target(name: "Access", dependencies: ["CEL", "Machinery", "JSON", "ByteBuffers"], swiftSettings: swiftSettings),
     .target(name: "Storage", dependencies: ["ByteBuffers", "Machinery", "Metrics"], swiftSettings: swiftSettings),
@@ -71,7 +74,9 @@ let package = Package(
     .target(name: "AccessJWT", dependencies: ["Access", "CCrypto", "CurlHTTP", "JSON", "Machinery", "Metrics", "ByteBuffers"], swiftSettings: swiftSettings),
     // What was asked, by whom, and what became of it.
     .target(name: "Audit", dependencies: ["Access", "AccessWebhooks", "Machinery", "Metrics", "JSON", "ByteBuffers"], swiftSettings: swiftSettings),
-    .target(name: "EtcdTransport", dependencies: ["Storage", "CurlHTTP", "COpenSSL", "Machinery", "JSON"], swiftSettings: swiftSettings),
+    .target(
+      name: "EtcdTransport", dependencies: ["Storage", "CurlHTTP", "COpenSSL", "Machinery", "JSON", "ByteBuffers"],
+      swiftSettings: swiftSettings),
     .target(name: "StorageEtcd3", dependencies: ["CCrypto", "EtcdTransport", "Storage", "CurlHTTP", "JSON", "ByteBuffers"], swiftSettings: swiftSettings),
     .target(name: "StorageEtcd2", dependencies: ["EtcdTransport", "Storage", "CurlHTTP", "JSON", "Machinery", "Metrics", "ByteBuffers"], swiftSettings: swiftSettings),
     .target(name: "Cacher", dependencies: ["Storage", "Machinery", "Metrics", "ByteBuffers"], swiftSettings: swiftSettings),
@@ -80,7 +85,7 @@ let package = Package(
       name: "Registry", dependencies: ["Cacher", "FieldManagement", "Schema", "Storage", "Machinery", "Metrics", "JSON", "ByteBuffers"], swiftSettings: swiftSettings),
     .target(
       name: "APIServer",
-      dependencies: ["CZlib", "Access", "Audit", "Registry", "HTTPServer", "Cacher", "Schema", "Storage", "Machinery", "Metrics", "JSON", "ByteBuffers", .product(name: "Logging", package: "swift-log")],
+      dependencies: ["CZlib", "RegularExpressions", "Access", "Audit", "Registry", "HTTPServer", "Cacher", "Schema", "Storage", "Machinery", "Metrics", "JSON", "ByteBuffers", .product(name: "Logging", package: "swift-log")],
       swiftSettings: swiftSettings),
     .executableTarget(
       name: "binnacle",
@@ -91,12 +96,14 @@ let package = Package(
       swiftSettings: swiftSettings),
 
     .target(name: "TestSupport", dependencies: ["ByteBuffers", "Storage", "JSON"], path: "Tests/TestSupport", swiftSettings: swiftSettings),
-    .testTarget(name: "AccessTests", dependencies: ["Access", "Machinery", "JSON"], swiftSettings: swiftSettings),
+    .testTarget(name: "AccessTests", dependencies: ["Access", "Machinery", "JSON", "ByteBuffers"], swiftSettings: swiftSettings),
+    .testTarget(name: "RegularExpressionsTests", dependencies: ["RegularExpressions"], swiftSettings: swiftSettings),
+    .testTarget(name: "ByteBuffersTests", dependencies: ["ByteBuffers"], swiftSettings: swiftSettings),
     .testTarget(name: "CELTests", dependencies: ["CEL", "JSON"], swiftSettings: swiftSettings),
     .testTarget(name: "AccessJWTTests", dependencies: ["AccessJWT", "Access", "Machinery", "JSON", "ByteBuffers", "TestSupport"], swiftSettings: swiftSettings),
     .testTarget(name: "AccessWebhooksTests", dependencies: ["AccessWebhooks", "TestSupport"], swiftSettings: swiftSettings),
     .testTarget(name: "AuditTests", dependencies: ["Audit", "Metrics", "Access", "Machinery", "JSON", "ByteBuffers", "TestSupport"], swiftSettings: swiftSettings),
-    .testTarget(name: "MetricsTests", dependencies: ["Metrics"], swiftSettings: swiftSettings),
+    .testTarget(name: "MetricsTests", dependencies: ["Metrics", "ByteBuffers"], swiftSettings: swiftSettings),
     .testTarget(name: "JSONTests", dependencies: ["ByteBuffers", "JSON", "TestSupport"], swiftSettings: swiftSettings),
     .testTarget(name: "MachineryTests", dependencies: ["ByteBuffers", "Machinery", "JSON", "TestSupport"], swiftSettings: swiftSettings),
     .testTarget(name: "SchemaTests", dependencies: ["ByteBuffers", "Schema", "Machinery", "JSON", "TestSupport"], exclude: ["Facts"], swiftSettings: swiftSettings),
@@ -121,5 +128,6 @@ let package = Package(
       name: "binnacleTests", dependencies: ["binnacle", "HTTPServer", "Machinery", "TestSupport", .product(name: "ArgumentParser", package: "swift-argument-parser")],
       swiftSettings: swiftSettings),
     .testTarget(name: "EndToEndTests", dependencies: ["TestSupport", "LoadClient", "binnacle"], swiftSettings: swiftSettings),
-  ]
+  ],
+  cxxLanguageStandard: .cxx17
 )

@@ -35,4 +35,4 @@ need_swift() {
 }
 
 # What building Binnacle needs on Debian 12. (g++: the headers of C++, which Swift needs too and BoringSSL is written in.)
-build_packages="g++ libcurl4-openssl-dev libnghttp2-dev libsqlite3-dev libssl-dev libsodium-dev libmimalloc-dev libyaml-dev zlib1g-dev pkg-config"
+build_packages="g++ libcurl4-openssl-dev libnghttp2-dev libsqlite3-dev libssl-dev libsodium-dev libmimalloc-dev libyaml-dev libre2-dev zlib1g-dev pkg-config"

@@ -59,6 +59,7 @@ struct APIParameter: Hashable {
     query("resourceVersion", "string", "How fresh the answer has to be. Unset: as of now. '0': whatever is at hand. A revision: depends on resourceVersionMatch for lists; a watch sends what came after it."),
     query("resourceVersionMatch", "string", "What resourceVersion means for a list: NotOlderThan or Exact. Not to be given without it."),
     query("sendInitialEvents", "boolean", "Begins a watch with all objects there are as ADDED events, and then, if bookmarks are allowed, a bookmark with the annotation k8s.io/initial-events-end. Needs resourceVersionMatch=NotOlderThan."),
+    query("shardSelector", "string", "Which share of the objects: an expression that says from where to where the hash of a field goes, such as shardRange(object.metadata.uid, '0x0000000000000000', '0x8000000000000000'). It needs the feature ShardedListAndWatch, which is not built: without it, all objects are meant."),
     query("timeoutSeconds", "integer", "How many seconds a watch, or the work for a list, may last."),
   ]
   static let watching = [

@@ -19,6 +19,18 @@ extension APIServer {
     return true
   }
 
+  /// What is to be said of credentials that are passed over. (bearertoken.go; those whose certificate or proxy says who they are never come there.)
+  func warnings(_ request: Request) -> [ResponseHeader] {
+    guard request.isSecure, configuration.access != nil else { return [] }
+    switch request.client {
+    case .verified, .proxy: return []
+    case .none, .unverified: break
+    }
+    guard request.withHeader("Authorization", BearerToken.hasSpaceBefore) else { return [] }
+    return Warnings.headers(["the provided Authorization header contains extra space before the bearer token, and is ignored"])
+      .map { ResponseHeader("Warning", $0) }
+  }
+
   private func isAllowedAtOnce(_ user: UserInfo, _ path: RequestPath, _ access: AccessControl) -> Bool {
     let resource: Int
     let verb: String
@@ -172,10 +184,45 @@ private struct AccessFilter: Sendable {
     let impersonation: Impersonation?
     do throws(Status) { impersonation = try wish.get() } catch { return refuse(error) }
     guard let impersonation else { return authorized(user, next) }
-    allAllowed(impersonation.questions(by: user)[...], isCounted: false) {
-      context.reply.audit?.impersonated(impersonation.user)
-      authorized(impersonation.user, next)
+    attempt(impersonation.modes(for: info.attributes(of: user))[...], refused: nil, next)
+  }
+
+  /// Tries one way after another. `refused`: why the first of them was none; the client hears that.
+  private func attempt(_ modes: ArraySlice<Impersonation.Mode>, refused: (status: Status, why: String)?, _ next: @escaping Next) {
+    guard let mode = modes.first else {
+      if let refused { context.reply.audit?.refused(refused.why) }
+      return refuse(refused?.status ?? .internalError("all impersonation modes failed"))
     }
+    check(mode.steps[...]) { fault in
+      guard fault == nil else { return attempt(modes.dropFirst(), refused: refused ?? fault, next) }
+      context.reply.audit?.impersonated(mode.user, constraint: mode.constraint)
+      authorized(mode.user, next)
+    }
+  }
+
+  /// Goes through the steps of one way; `then` hears what is not allowed, or nil.
+  private func check(_ steps: ArraySlice<Impersonation.Mode.Step>, _ then: @escaping @Sendable ((status: Status, why: String)?) -> Void) {
+    var rest = steps
+    while let step = rest.popFirst() {
+      guard case .ask(let question) = step else {
+        if case .refuse(let status) = step { then((status, status.message)) }
+        return
+      }
+      switch access.authorizer.authorize(question) {
+      case .now(let decision):
+        if let why = decision.refusal { return then((question.forbidden(why), why)) }
+      case .later(let work):
+        return context.reply.exchange.perform { [rest] in
+          do {
+            if let why = try await work().refusal { return then((question.forbidden(why), why)) }
+            check(rest, then)
+          } catch {
+            then((question.forbidden("\(error)"), "\(error)"))
+          }
+        }
+      }
+    }
+    then(nil)
   }
 
   private func authorized(_ user: UserInfo, _ next: @escaping Next) {
@@ -183,57 +230,29 @@ private struct AccessFilter: Sendable {
     context.user = user
     guard server.begin(context, isPrivileged: user.isIn(UserInfo.privilegedGroup)) else { return }
     context.admission = access.admission(of: user)
-    allAllowed([info.attributes(of: user)], isCounted: true) { [context] in next(context) }
+    decide(info.attributes(of: user)) { [context] in next(context) }
   }
 
-  private static let questionsInOneGo = 64
-
-  /// Asks one question after another; `then` once all are allowed. `isCounted`: they are about the request itself.
-  private func allAllowed(_ questions: ArraySlice<AccessAttributes>, isCounted: Bool, _ then: @escaping @Sendable () -> Void) {
-    @Sendable func count(_ result: AccessMetrics.Authorization) { if isCounted { metrics.decided(result, on: reactor) } }
-    @Sendable func refuse(_ question: AccessAttributes, _ decision: AccessDecision) {
-      guard let why = decision.refusal else { return }
-      annotate("forbid", why)
-      count(decision.isDenial ? .denied : .noOpinion)
-      self.refuse(question.forbidden(why))
-    }
-    @Sendable func annotate(_ decision: String, _ reason: String) {
-      guard isCounted || decision != "allow", let audit = context.reply.audit else { return }
-      audit.annotate("authorization.k8s.io/decision", decision)
-      audit.annotate("authorization.k8s.io/reason", reason)
-    }
-    var rest = questions
-    let end = rest.count - Self.questionsInOneGo
-    while let question = rest.popFirst() {
-      switch access.authorizer.authorize(question) {
-      case .now(.allow):
-        count(.allowed)
-        annotate("allow", "")
-        // Whoever impersonates somebody in many groups lets others have their turn.
-        guard rest.isEmpty || rest.count > end else {
-          return context.reply.exchange.perform { [rest] in
-            await Task.yield()
-            allAllowed(rest, isCounted: isCounted, then)
-          }
-        }
-      case .now(let decision): return refuse(question, decision)
-      case .later(let work):
-        return context.reply.exchange.perform { [rest] in
-          do {
-            let decision = try await work()
-            guard decision == .allow else { return refuse(question, decision) }
-            count(.allowed)
-            annotate("allow", "")
-            allAllowed(rest, isCounted: isCounted, then)
-          } catch {
-            count(.error)
-            if isCounted { context.reply.audit?.annotate("authorization.k8s.io/reason", "internal error") }
-            self.refuse(.internalError("\(error)"))
-          }
+  /// Asks whether the request may be made; `then` if so.
+  private func decide(_ question: AccessAttributes, _ then: @escaping @Sendable () -> Void) {
+    switch access.authorizer.authorize(question) {
+    case .now(let decision): conclude(question, decision, then)
+    case .later(let work):
+      context.reply.exchange.perform {
+        do { conclude(question, try await work(), then) } catch {
+          metrics.decided(.error, on: reactor)
+          context.reply.audit?.annotate("authorization.k8s.io/reason", "internal error")
+          refuse(.internalError("\(error)"))
         }
       }
     }
-    then()
+  }
+
+  private func conclude(_ question: AccessAttributes, _ decision: AccessDecision, _ then: @escaping @Sendable () -> Void) {
+    context.reply.audit?.annotate("authorization.k8s.io/decision", decision == .allow ? "allow" : "forbid")
+    context.reply.audit?.annotate("authorization.k8s.io/reason", decision.refusal ?? "")
+    metrics.decided(decision == .allow ? .allowed : decision.isDenial ? .denied : .noOpinion, on: reactor)
+    if let why = decision.refusal { refuse(question.forbidden(why)) } else { then() }
   }
 
   private func refuse(_ status: Status) {

@@ -123,16 +123,17 @@ public final class APIServer: RequestHandler {
       webSocket: WebSocketHandshake(request), body: request.body, exceededBodyLimit: request.exceededBodyLimit,
       pretty: Negotiation.isPretty(query: query, userAgent: record.userAgent), load: load(path, verb),
       reply: Reply(
-        exchange, auditID: auditID, acceptsGzip: request.withHeader("Accept-Encoding", ContentEncoding.acceptsGzip), cors: cors, record: record, server: self))
+        exchange, auditID: auditID, acceptsGzip: request.withHeader("Accept-Encoding", ContentEncoding.acceptsGzip), added: cors + warnings(request), record: record, server: self))
     // Asking whether one may ask needs no more than that (`WithCORS`).
     if !cors.isEmpty, request.method == .options { return context.reply.send(Answer(code: 204, contentType: "", body: [])) }
     // To act on a part of what was asked would be worse than not to act.
     if query.isExcessive {
       return refuseUnasked(request, context, .badRequest("number of URL query parameters exceeded limit"))
     }
-    if let text = query["timeout"], !text.isEmpty, record.verb != "watch", ParameterText.duration(text) == nil {
-      let why = "invalid timeout specified in the request URL - time: invalid duration \(GoText.quoted(text))"
-      return refuseUnasked(request, context, .badRequest(why))
+    if let text = query["timeout"], !text.isEmpty, record.verb != "watch" {
+      do { _ = try GoDuration.parse(text) } catch {
+        return refuseUnasked(request, context, .badRequest("invalid timeout specified in the request URL - \(error)"))
+      }
     }
     let target = path == .incompleteWatch ? request.target : ""
     admit(request, context) { self.route(path, $0, target: target) }
@@ -195,12 +196,12 @@ public final class APIServer: RequestHandler {
     case .health(let name, let check): answerHealth(name, check, context)
     case .root: reply.send(.rawJSON(["paths": .array(paths.map { .string($0) })]))
     case .metrics: answerMetrics(context)
-    case .version: getOnly(context) { .rawJSON(self.configuration.version.json) }
-    case .coreVersions where aggregated(discovery.aggregatedCore, context): break
-    case .groups where aggregated(discovery.aggregatedGroups, context): break
+    case .version: version(context)
+    case .coreVersions where aggregated(discovery.aggregatedCore, isRouted: true, context): break
+    case .groups where aggregated(discovery.aggregatedGroups, isRouted: false, context): break
     case .coreVersions: document(context) { Discovery.coreVersions(serverAddress: context.host ?? "") }
-    case .groups: document(context) { self.discovery.groupList }
-    case .group(let name): document(context) { self.discovery.groups[name] }
+    case .groups: document(context, isRouted: false) { self.discovery.groupList }
+    case .group(let name): document(context, isRouted: false) { self.discovery.groups[name] }
     case .resources(let root): document(context) { self.discovery.resourceLists[root] }
     case .swagger: swagger(context)
     case .openAPIIndex: openAPIIndex(context)
@@ -256,16 +257,28 @@ public final class APIServer: RequestHandler {
     return contentType.map { $0.count >= name.count && $0.prefix(name.count).elementsEqual(name) } ?? false
   }
 
-  private func getOnly(_ context: RequestContext, _ make: () -> Answer) {
-    context.reply.send(context.method == .get ? make() : context.error(.methodNotAllowed))
+  /// go-restful's route lets GET through, and who accepts what it produces.
+  private func isThroughRoute(_ context: RequestContext, producing types: [String] = MediaType.all) -> Bool {
+    var refusal: Status?
+    if context.method != .get {
+      refusal = .methodNotAllowed
+    } else if !Negotiation.routeProduces(types, accept: context.accept) {
+      refusal = .routeNotAcceptable(types)
+    }
+    if let refusal { context.reply.send(context.error(refusal)) }
+    return refusal == nil
   }
 
-  /// A document that is no resource: its media type is negotiated, transforms are not.
-  private func document(_ context: RequestContext, _ make: () -> JSONValue?) {
-    guard context.method == .get else { return context.reply.send(context.error(.methodNotAllowed)) }
-    if !Negotiation.routeProduces(MediaType.all, accept: context.accept) { return context.reply.send(context.error(.routeNotAcceptable(MediaType.all))) }
+  private func version(_ context: RequestContext) {
+    if isThroughRoute(context, producing: [Answer.json]) { context.reply.send(.rawJSON(configuration.version.json)) }
+  }
+
+  /// A document that is no resource: its media type is negotiated, transforms are not. `isRouted`: go-restful's route comes first. kube-aggregator's documents of
+  /// groups have none, so that any method will do.
+  private func document(_ context: RequestContext, isRouted: Bool = true, _ make: () -> JSONValue?) {
+    if isRouted && !isThroughRoute(context) { return }
     guard let value = make() else { return context.reply.send(context.error(.unknownResource)) }
-    guard let negotiated = Negotiation.negotiate(accept: context.accept, allowsTransforms: false) else {
+    guard let negotiated = Negotiation.negotiate(accept: context.accept, .none) else {
       let status = Status.notAcceptable("only the following media types are accepted: \(MediaType.all.joined(separator: ", "))")
       return context.reply.send(.rawJSON(status.json, code: status.httpCode))
     }
@@ -273,10 +286,16 @@ public final class APIServer: RequestHandler {
   }
 
   /// Answers with all of discovery in one document, if that is what the client wants.
-  private func aggregated(_ discovery: AggregatedDiscovery, _ context: RequestContext) -> Bool {
-    guard context.method == .get, let media = Negotiation.aggregatedDiscovery(accept: context.accept) else { return false }
+  private func aggregated(_ discovery: AggregatedDiscovery, isRouted: Bool, _ context: RequestContext) -> Bool {
+    guard let negotiated = Negotiation.aggregatedDiscovery(accept: context.accept) else { return false }
+    if isRouted && !isThroughRoute(context) { return true }
     let headers = [ResponseHeader("Etag", discovery.etag), ResponseHeader("Vary", "Accept"), ResponseHeader("Cache-Control", "public")]
-    var answer = Answer.document(Document(discovery.document), media, pretty: context.pretty)
+    var answer: Answer
+    if negotiated.media == .protobuf {
+      answer = Answer(code: 200, contentType: negotiated.media.rawValue, body: discovery.message)
+    } else {
+      answer = .document(Document(discovery.document), negotiated.media, pretty: context.pretty || negotiated.pretty)
+    }
     answer.contentType += ";" + Negotiation.aggregatedDiscovery
     answer.headers = headers
     if context.ifNoneMatch == discovery.etag { answer = Answer(code: 304, contentType: answer.contentType, body: [], headers: headers) }
@@ -292,7 +311,7 @@ public final class APIServer: RequestHandler {
     _ context: RequestContext, limit: Duration, isLong: Bool = false, _ work: @escaping @Sendable () async throws(Status) -> Answer
   ) {
     let isLong = isLong || context.body.count > WorkThreads.inlineBytesMax
-    let asked = context.query["timeout"].flatMap(ParameterText.duration) ?? .zero
+    let asked = context.query["timeout"].flatMap { try? GoDuration.parse($0) } ?? .zero
     let limit = asked > .zero ? min(limit, asked) : limit
     let reply = context.reply
     let timer = reply.exchange.reactor.schedule(after: limit) { [metrics] in

@@ -6,6 +6,8 @@ import Registry
 /// `/api` or `/apis` with all resources of all versions in one document. (apidiscovery.k8s.io/v2; SEMANTICS 1.21)
 struct AggregatedDiscovery: Sendable {
   let document: JSONValue
+  /// The document as protobuf.
+  let message: [ByteSlice]
   /// With its quotes.
   let etag: String
 
@@ -22,6 +24,7 @@ struct AggregatedDiscovery: Sendable {
       ]
     }
     document = ["kind": "APIGroupDiscoveryList", "apiVersion": "apidiscovery.k8s.io/v2", "metadata": [:], "items": .array(items)]
+    message = Self.message(of: document)
     etag = "\"" + Digest.sha512.hex(document.encoded().array, .upper) + "\""
   }
 

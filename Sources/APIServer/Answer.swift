@@ -59,7 +59,7 @@ struct Answer: Sendable {
   /// its form. (`ErrorNegotiated`.)
   static func error(_ status: Status, accept: String?, pretty: Bool) -> Answer {
     var answer: Answer
-    if let negotiated = Negotiation.negotiate(accept: accept, allowsTransforms: false) {
+    if let negotiated = Negotiation.negotiate(accept: accept, .none) {
       answer = .document(Document(status.json), negotiated.media, pretty: pretty || negotiated.pretty, code: status.httpCode)
     } else {
       answer = .rawJSON(status.json, code: status.httpCode)
@@ -105,7 +105,7 @@ enum Warnings {
   static let maxRunesOfOne = 256
 
   static func headers(_ texts: [String]) -> [String] {
-    var seen: Set<String> = []
+    var seen: Set<ByteString> = []
     let unique = texts.filter { !$0.isEmpty && seen.insert($0).inserted }
     let isTooLong = unique.reduce(0) { $0 + $1.unicodeScalars.count } > maxRunes
     var written = 0

@@ -1,5 +1,5 @@
 import HTTPServer
-import Synchronization
+import RegularExpressions
 
 /// Which web pages may speak to the server from a browser. (`filters.WithCORS`)
 public final class CORS: Sendable {
@@ -8,29 +8,23 @@ public final class CORS: Sendable {
     public let description: String
   }
 
-  // Under a lock because `Regex` is not Sendable; browsers' requests are few.
-  private let patterns: Mutex<[Regex<AnyRegexOutput>]>
-  /// No origin is longer; what is would only keep the patterns busy.
-  private static let originMax = 1_024
+  private let patterns: [GoRegexp]
 
   /// `patterns`: regular expressions, one of which an Origin header must match somewhere. Throws `InvalidPattern`.
   public init(allowedOrigins patterns: [String]) throws {
-    var compiled: [Regex<AnyRegexOutput>] = []
+    var compiled: [GoRegexp] = []
     for pattern in patterns {
       if pattern.isEmpty { throw InvalidPattern(description: "an expression is empty") }
       // An expression that matches any part of a host would let every page in whose host contains it (CVE-2022-1996).
       guard pattern.contains("^") || pattern.contains("//"), pattern.contains("$") || pattern.contains(":") else {
         throw InvalidPattern(description: "\"\(pattern)\" does not pin to start/end of host in the origin header: use such as '^https://example\\.com(:|$)'")
       }
-      do { compiled.append(try Regex(pattern)) } catch { throw InvalidPattern(description: "\"\(pattern)\" is no regular expression: \(error)") }
+      do { compiled.append(try GoRegexp(pattern)) } catch { throw InvalidPattern(description: "\"\(pattern)\" is no regular expression: \(error)") }
     }
-    let all = compiled
-    self.patterns = Mutex(all)
+    self.patterns = compiled
   }
 
-  func allows(_ origin: String) -> Bool {
-    origin.utf8.count <= Self.originMax && patterns.withLock { $0.contains { origin.firstMatch(of: $0) != nil } }
-  }
+  func allows(_ origin: String) -> Bool { patterns.contains { $0.matches(origin) } }
 
   /// What an answer to a request from this origin says; nothing for one that is not allowed.
   func headers(origin: String?) -> [ResponseHeader] {

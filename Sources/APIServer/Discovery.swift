@@ -18,7 +18,7 @@ struct Discovery: Sendable {
     var lists: [String: JSONValue] = [:]
     var versions: [String: [String]] = [:]
     lists["/api/v1"] = Self.resourceList(GroupVersion(version: "v1"), [])
-    for path in Set(resources.map(\.rootPath)) {
+    for path in Set<ByteString>(resources.map(\.rootPath)).map(\.text) {
       let members = resources.filter { $0.rootPath == path }.sorted { $0.plural < $1.plural }
       guard let first = members.first else { continue }
       lists[path] = Self.resourceList(first.groupVersion, members)

@@ -34,7 +34,7 @@ struct HealthEndpoint: Sendable {
 
   /// The endpoint itself. Reasons are withheld: anyone may ask.
   func all(_ query: Query) async -> HealthAnswer {
-    let excluded = Set(query.all("exclude"))
+    let excluded = Set<ByteString>(query.all("exclude"))
     var lines = ""
     var failed = false
     for check in checks {
@@ -50,7 +50,7 @@ struct HealthEndpoint: Sendable {
         lines += "[-]\(check.name) failed: reason withheld\n"
       }
     }
-    let unknown = excluded.subtracting(checks.map(\.name)).sorted()
+    let unknown = excluded.subtracting(Set<ByteString>(checks.map(\.name))).map(\.text).sorted()
     if !unknown.isEmpty {
       let names = unknown.map { "\"\($0)\"" }.joined(separator: ",")
       lines += "warn: some health checks cannot be excluded: no matches for \(names)\n"

@@ -36,7 +36,7 @@ final class InflightLimiter: Sendable {
   private struct Places {
     var taken = 0
     /// Of each user who has any.
-    var byUser: [String: Int] = [:]
+    var byUser: [ByteString: Int] = [:]
   }
 
   /// Most requests at once, by kind; 0 for no limit.

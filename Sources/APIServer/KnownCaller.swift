@@ -54,6 +54,8 @@ extension AccessControl {
     request.keepsake = nil
     // Its token may stand where nobody looks when the next request comes.
     if request.isWebSocket { return nil }
+    // The general path says what is wrong with it.
+    if request.withHeader("Authorization", BearerToken.hasSpaceBefore) { return nil }
     let credentials = credentials(request, path: "")
     let (verdict, isSteady) = authenticator.identify(credentials)
     guard case .user(let user) = verdict else { return nil }

@@ -35,23 +35,31 @@ enum Negotiation {
     }
   }
 
-  /// The first clause that can be served. `allowsTransforms` is false for Status objects and for endpoints without objects;
-  /// nil when nothing fits. (`NegotiateMediaTypeOptions`.)
-  static func negotiate(accept: String?, allowsTransforms: Bool) -> Negotiated? {
+  /// What an endpoint lets a client turn its answer into.
+  enum Transforms {
+    /// Nothing: Status objects, and endpoints without objects.
+    case none
+    case ofObjects
+    /// All of discovery in one document, and nothing but that.
+    case ofDiscovery
+  }
+
+  /// The first clause that can be served; nil when nothing fits. (`NegotiateMediaTypeOptions`.)
+  static func negotiate(accept: String?, _ transforms: Transforms) -> Negotiated? {
     guard let accept, !accept.isEmpty else { return Negotiated() }
     for clause in AcceptClause.parse(accept) {
       for media in MediaType.allCases {
         let matches =
           clause.type == "application" && (clause.subtype == media.subtype || clause.subtype == "*")
           || clause.type == "*" && clause.subtype == "*"
-        if matches, let options = options(of: clause, media: media, allowsTransforms: allowsTransforms) { return options }
+        if matches, let options = options(of: clause, media: media, transforms) { return options }
       }
     }
     return nil
   }
 
   /// (`acceptMediaTypeOptions`.)
-  private static func options(of clause: AcceptClause, media: MediaType, allowsTransforms: Bool) -> Negotiated? {
+  private static func options(of clause: AcceptClause, media: MediaType, _ transforms: Transforms) -> Negotiated? {
     var result = Negotiated(media: media)
     var (kind, group, version, converts) = ("", "", "", false)
     for (name, value) in clause.parameters {
@@ -61,13 +69,18 @@ enum Negotiation {
       case "v": (version, converts) = (value, true)
       case "stream": if !value.isEmpty, media == .yaml || value != "watch" { return nil }
       // Only the meta version of the endpoint's scope, which is "v1" for every built-in resource.
-      case "sv": if !value.isEmpty, !(allowsTransforms && value == "v1") { return nil }
+      case "sv": if !value.isEmpty, !(transforms == .ofObjects && value == "v1") { return nil }
       case "pretty": result.pretty = value == "1"
       default: break
       }
     }
+    switch transforms {
+    case .none: return converts ? nil : result
+    case .ofDiscovery: return kind == "APIGroupDiscoveryList" && group == "apidiscovery.k8s.io" && version == "v2" ? result : nil
+    case .ofObjects: break
+    }
     guard converts else { return result }
-    guard allowsTransforms, group == "meta.k8s.io", version == "v1" || version == "v1beta1" else { return nil }
+    guard group == "meta.k8s.io", version == "v1" || version == "v1beta1" else { return nil }
     switch kind {
     // Rows are JSON inside: there is no message for them.
     case "Table" where media != .protobuf: result.form = .table(version: version)
@@ -81,23 +94,11 @@ enum Negotiation {
   /// The parameters of aggregated discovery, as clients ask for it and as answers name it.
   static let aggregatedDiscovery = "g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
 
-  /// The media type in which a client wants all of discovery in one document; nil when it wants the plain one, or neither (SEMANTICS 1.21).
-  static func aggregatedDiscovery(accept: String?) -> MediaType? {
-    guard let accept, AcceptClause.considered(accept).contains("apidiscovery.k8s.io") else { return nil }
-    for clause in AcceptClause.parse(accept) {
-      for media in MediaType.allCases where media != .protobuf {
-        let matches =
-          clause.type == "application" && (clause.subtype == media.subtype || clause.subtype == "*")
-          || clause.type == "*" && clause.subtype == "*"
-        guard matches else { continue }
-        var asked: [String: String] = [:]
-        for (name, value) in clause.parameters { asked[name] = value }
-        // A clause without a kind takes the plain document; one with another kind fits nothing.
-        if asked["as"] == nil && asked["g"] == nil && asked["v"] == nil { return nil }
-        if asked["as"] == "APIGroupDiscoveryList", asked["g"] == "apidiscovery.k8s.io", asked["v"] == "v2" { return media }
-      }
-    }
-    return nil
+  /// How a client wants all of discovery in one document; nil when it wants the plain one, or neither. Clauses that do not ask for it are passed over,
+  /// wherever they stand. (SEMANTICS 1.21; `aggregated.DiscoveryEndpointRestrictions`.)
+  static func aggregatedDiscovery(accept: String?) -> Negotiated? {
+    guard let accept, accept.contains("apidiscovery.k8s.io") else { return nil }
+    return negotiate(accept: accept, .ofDiscovery)
   }
 
   /// The media type of a body. An absent header means JSON; nil when it is none of ours. (`NegotiateInputSerializer`.)

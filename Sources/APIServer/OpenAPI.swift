@@ -105,7 +105,7 @@ final class OpenAPI: Sendable {
 
   private func makeSwagger() -> Page {
     let versions = groupVersions
-    let groups = Set(versions.keys.map(\.group)).subtracting([""])
+    let groups = Set<ByteString>(versions.keys.map(\.group)).subtracting([""]).map(\.text)
     let paths =
       [OpenAPIPaths.coreVersions, OpenAPIPaths.groups, OpenAPIPaths.version] + groups.map(OpenAPIPaths.group)
       + versions.flatMap { OpenAPIPaths.groupVersion($0.key, $0.value) }

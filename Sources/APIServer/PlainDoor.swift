@@ -8,10 +8,10 @@ import HTTPServer
 /// `Origin` or `Sec-Fetch-Site`. Programs say neither. (kubectl proxy's `--accept-hosts`.)
 public struct PlainDoor: Sendable {
   /// Names, besides IP addresses and localhost, by which the server is reached; in small letters. `*` for all.
-  private let names: Set<String>
+  private let names: Set<ByteString>
 
   /// `names`: host names without port, in any case; `*` accepts all.
-  public init(names: [String] = []) { self.names = Set(names.map { $0.lowercased() }) }
+  public init(names: [String] = []) { self.names = Set<ByteString>(names.map { $0.lowercased() }) }
 
   /// Why a request is refused; nil for nearly all, and then nothing was allocated. `cors`: origins that are welcome.
   func refusal(_ request: Request, cors: CORS?) -> String? {

@@ -73,7 +73,7 @@ extension JSONNode {
   fileprivate var hasRepeatedNames: Bool {
     switch kind {
     case .object:
-      var seen: Set<String> = []
+      var seen: Set<ByteString> = []
       for (name, value) in members {
         if !seen.insert(name.string ?? "").inserted || value.hasRepeatedNames { return true }
       }

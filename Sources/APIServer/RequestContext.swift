@@ -45,7 +45,7 @@ struct RequestContext: Sendable {
 
   /// What the client wants, or the 406 of the handlers (the router's 406 has other words and comes first).
   func negotiated() throws(Status) -> Negotiated {
-    guard var result = Negotiation.negotiate(accept: accept, allowsTransforms: true) else {
+    guard var result = Negotiation.negotiate(accept: accept, .ofObjects) else {
       throw Status.notAcceptable("only the following media types are accepted: \(MediaType.all.joined(separator: ", "))")
     }
     if pretty { result.pretty = true }
@@ -58,8 +58,8 @@ final class Reply: Sendable {
   let exchange: Exchange
   let auditID: String
   let acceptsGzip: Bool
-  /// What the answer says to a browser.
-  private let cors: [ResponseHeader]
+  /// What every answer says: to a browser, and of credentials that were passed over.
+  private let added: [ResponseHeader]
   private let record: RequestRecord
   private let server: APIServer
   private let isTaken = Atomic<Bool>(false)
@@ -69,11 +69,11 @@ final class Reply: Sendable {
   /// Objects that are compressed on the reactor before the rest is done elsewhere: what changed since the last list, mostly.
   private static let compressedAtOnceMax = 16
 
-  init(_ exchange: Exchange, auditID: String, acceptsGzip: Bool, cors: [ResponseHeader], record: RequestRecord, server: APIServer) {
+  init(_ exchange: Exchange, auditID: String, acceptsGzip: Bool, added: [ResponseHeader], record: RequestRecord, server: APIServer) {
     self.exchange = exchange
     self.auditID = auditID
     self.acceptsGzip = acceptsGzip
-    self.cors = cors
+    self.added = added
     self.record = record
     self.server = server
   }
@@ -204,13 +204,13 @@ final class Reply: Sendable {
 
   private func headers(_ answer: Answer) -> [ResponseHeader] {
     var headers: [ResponseHeader] = []
-    headers.reserveCapacity(3 + answer.headers.count + cors.count)
+    headers.reserveCapacity(3 + answer.headers.count + added.count)
     headers.append(ResponseHeader("Audit-Id", auditID))
     if !answer.headers.contains(where: { $0.name.description == "Cache-Control" }) { headers.append(ResponseHeader("Cache-Control", "no-cache, private")) }
     // What has no body has no type.
     if !answer.contentType.isEmpty { headers.append(ResponseHeader("Content-Type", answer.contentType)) }
     headers += answer.headers
-    return headers + cors
+    return headers + added
   }
 }
 

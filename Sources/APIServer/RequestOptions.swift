@@ -194,33 +194,4 @@ enum ParameterText {
     }
     return number
   }
-
-  /// A duration in Go's notation (`1m30s`, `1.5h`, `-2ms`); nil when malformed or beyond some 290 years.
-  static func duration(_ text: String) -> Duration? {
-    var rest = text[...]
-    var sign = 1.0
-    if let first = rest.first, first == "-" || first == "+" {
-      sign = first == "-" ? -1 : 1
-      rest = rest.dropFirst()
-    }
-    if rest == "0" { return .zero }
-    if rest.isEmpty { return nil }
-    var seconds = 0.0
-    let units: [(String, Double)] = [("ns", 1e-9), ("us", 1e-6), ("µs", 1e-6), ("μs", 1e-6), ("ms", 1e-3), ("s", 1), ("m", 60), ("h", 3_600)]
-    while !rest.isEmpty {
-      let number = rest.prefix { $0 == "." || ("0"..."9").contains($0) }
-      let unit = rest.dropFirst(number.count).prefix { $0 != "." && !("0"..."9").contains($0) }
-      guard number.count <= 32, let count = Double(number.hasPrefix(".") ? "0\(number)" : number.hasSuffix(".") ? "\(number)0" : String(number)),
-        let scale = units.first(where: { $0.0 == unit })?.1
-      else { return nil }
-      seconds += count * scale
-      rest = rest.dropFirst(number.count + unit.count)
-    }
-    guard seconds <= 9_223_372_036 else { return nil }
-    return .nanoseconds(Int64(sign * (seconds * 1e9).rounded(.down).clamped(to: 0...9e18)))
-  }
-}
-
-extension Double {
-  fileprivate func clamped(to range: ClosedRange<Double>) -> Double { Swift.min(Swift.max(self, range.lowerBound), range.upperBound) }
 }

@@ -37,8 +37,8 @@ enum RequestPath: Equatable {
 /// The routes of all served resources.
 struct RouteTable: Sendable {
   let resources: [ResourceInfo]
-  private let roots: Set<String>
-  private let groups: Set<String>
+  private let roots: Set<ByteString>
+  private let groups: Set<ByteString>
   /// `/api/v1/nodes`, …: for the fast match of what every reflector and kubectl asks for. Cluster-scoped ones only.
   private let prefixes: [(bytes: [UInt8], resource: Int)]
 

@@ -36,7 +36,7 @@ public struct AuthenticationConfiguration: Sendable, Equatable {
     try ConfigurationTree.check(given, "anonymous", ["enabled", "conditions"])
     guard let isEnabled = given["enabled"]?.bool else { throw Problem(description: "anonymous.enabled: it must be true or false") }
     let conditions = given["conditions"] ?? []
-    var paths: Set<String> = []
+    var paths: Set<ByteString> = []
     for (place, condition) in try ConfigurationTree.items(conditions, "anonymous.conditions").enumerated() {
       let at = "anonymous.conditions[\(place)]"
       try ConfigurationTree.check(condition, at, ["path"])

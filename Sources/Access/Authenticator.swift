@@ -86,7 +86,7 @@ public final class AuthenticatorChain: Authenticator {
 public enum AnonymousAccess: Sendable, Equatable {
   case denied
   case everywhere
-  case paths(Set<String>)
+  case paths(Set<ByteString>)
 
   func isAllowed(on path: String) -> Bool {
     switch self {

@@ -132,7 +132,7 @@ public struct AlwaysDeny: Authorizer {
 
 /// Paths that everyone may read, whoever they are. (kube-apiserver: `--authorization-always-allow-paths`.)
 public struct AllowedPaths: Authorizer {
-  private let exact: Set<String>
+  private let exact: Set<ByteString>
   private let prefixes: [String]
 
   /// A path that ends in `*` stands for all that begin so.

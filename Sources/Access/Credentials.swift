@@ -28,12 +28,24 @@ public struct Credentials: Sendable {
 
   /// The token of `Authorization: Bearer …`; nil when there is none. (`bearertoken.AuthenticateRequest`.)
   public var bearerToken: String? {
-    guard let authorization, let end = authorization.utf8.firstIndex(of: UInt8(ascii: " ")) else { return nil }
-    let scheme = authorization.utf8[..<end]
-    guard scheme.count == 6, zip(scheme, "bearer".utf8).allSatisfy({ $0 | 0x20 == $1 }) else { return nil }
-    let token = authorization.utf8[authorization.utf8.index(after: end)...].prefix { $0 != UInt8(ascii: " ") }
-    return token.isEmpty ? nil : String(Substring(token))
+    guard let authorization, let token = BearerToken.text(in: authorization.utf8), !token.isEmpty else { return nil }
+    return String(decoding: token, as: UTF8.self)
   }
+}
+
+/// `Bearer …` of an `Authorization` header. (bearertoken.go)
+public enum BearerToken {
+  /// What stands between the first blank and the second; nil where another scheme is meant, or nothing follows.
+  static func text<Bytes: BidirectionalCollection<UInt8>>(in header: Bytes) -> Bytes.SubSequence? {
+    func isSpace(_ byte: UInt8) -> Bool { byte == 0x20 || (0x09...0x0D).contains(byte) }
+    guard let first = header.firstIndex(where: { !isSpace($0) }), let last = header.lastIndex(where: { !isSpace($0) }) else { return nil }
+    let header = header[first...last]
+    guard let end = header.firstIndex(of: 0x20), header[..<end].count == 6, zip(header[..<end], "bearer".utf8).allSatisfy({ $0 | 0x20 == $1 }) else { return nil }
+    return header[header.index(after: end)...].prefix { $0 != 0x20 }
+  }
+
+  /// Is there a blank too many, so that what follows is no token?
+  public static func hasSpaceBefore(_ header: UnsafeRawBufferPointer?) -> Bool { header.flatMap { text(in: $0) }?.isEmpty ?? false }
 }
 
 /// What kube-apiserver reads of a client certificate.

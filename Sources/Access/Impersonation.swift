@@ -2,11 +2,11 @@ public import Machinery
 
 /// A wish to act as somebody else, from a request's `Impersonate-*` headers. (Kubernetes: endpoints/filters/impersonation.)
 public struct Impersonation: Sendable {
-  private let userName: String
-  private let serviceAccount: (namespace: String, name: String)?
-  private let groups: [String]
-  private let extra: [(key: String, value: String)]
-  private let uid: String
+  let userName: String
+  let serviceAccount: (namespace: String, name: String)?
+  let groups: [String]
+  let extra: [(key: String, value: String)]
+  let uid: String
 
   /// nil where nobody is impersonated. `headers`: names in small letters. Throws 400 where groups, uid or extras come without a user.
   public init?(headers: [(name: String, value: String)]) throws(Status) {
@@ -19,23 +19,34 @@ public struct Impersonation: Sendable {
     serviceAccount = Self.account(userName)
     if userName.isEmpty {
       if groups.isEmpty && uid.isEmpty && extra.isEmpty { return nil }
-      throw .badRequest("requested \(Self.described(groups, extra, uid)) without impersonating a user")
+      throw .badRequest("requested \(Self.described(groups, Self.gathered(extra), uid)) without impersonating a user name")
     }
   }
 
   /// The namespace and name of `system:serviceaccount:NS:NAME`.
   private static func account(_ user: String) -> (namespace: String, name: String)? {
     let parts = user.split(separator: ":", omittingEmptySubsequences: false)
-    guard parts.count == 4, parts[0] == "system", parts[1] == "serviceaccount", !parts[2].isEmpty, !parts[3].isEmpty else { return nil }
-    return (String(parts[2]), String(parts[3]))
+    guard parts.count == 4, parts[0] == "system", parts[1] == "serviceaccount" else { return nil }
+    let (namespace, name) = (String(parts[2]), String(parts[3]))
+    guard NameValidation.dns1123Label(namespace).isEmpty, NameValidation.dns1123Subdomain(name).isEmpty else { return nil }
+    return (namespace, name)
   }
 
-  /// The references as Go prints their structs.
-  private static func described(_ groups: [String], _ extra: [(key: String, value: String)], _ uid: String) -> String {
-    var parts = groups.map { "{Group  \($0)    }" }
-    parts += extra.map { "{UserExtra  \($0.value)  authentication.k8s.io/v1  \($0.key)}" }
-    if !uid.isEmpty { parts.append("{UID  \(uid)  authentication.k8s.io/v1  }") }
-    return "[\(parts.joined(separator: " "))]"
+  /// The values of each key together.
+  static func gathered(_ extra: [(key: String, value: String)]) -> [(key: String, values: [String])] {
+    var all: [(key: String, values: [String])] = []
+    for (key, value) in extra {
+      if let place = all.firstIndex(where: { $0.key == key }) { all[place].values.append(value) } else { all.append((key, [value])) }
+    }
+    return all
+  }
+
+  /// The user as Go prints the struct.
+  private static func described(_ groups: [String], _ extra: [(key: String, values: [String])], _ uid: String) -> String {
+    func list(_ texts: [String]) -> String { texts.isEmpty ? "[]string(nil)" : "[]string{\(texts.map { GoText.quoted($0) }.joined(separator: ", "))}" }
+    let members = extra.sorted { $0.key < $1.key }.map { "\(GoText.quoted($0.key)):\(list($0.values))" }
+    let map = members.isEmpty ? "map[string][]string(nil)" : "map[string][]string{\(members.joined(separator: ", "))}"
+    return "&user.DefaultInfo{Name:\"\", UID:\(GoText.quoted(uid)), Groups:\(list(groups)), Extra:\(map)}"
   }
 
   /// Everything that the requester must be allowed to do for this: one question each.
@@ -63,16 +74,13 @@ public struct Impersonation: Sendable {
     } else {
       user.groups = groups
     }
-    var places: [String: Int] = [:]
-    for (key, value) in extra {
-      if let place = places[key] {
-        user.extra[place].values.append(value)
-      } else {
-        places[key] = user.extra.count
-        user.extra.append((key, [value]))
-      }
-    }
-    if userName == UserInfo.anonymousName {
+    user.extra = Self.gathered(extra)
+    return Self.withGroupOfItsKind(user)
+  }
+
+  static func withGroupOfItsKind(_ user: UserInfo) -> UserInfo {
+    var user = user
+    if user.name == UserInfo.anonymousName {
       if !user.isIn(UserInfo.unauthenticatedGroup) { user.groups.append(UserInfo.unauthenticatedGroup) }
     } else if !user.isIn(UserInfo.authenticatedGroup) && !user.isIn(UserInfo.unauthenticatedGroup) {
       user.groups.append(UserInfo.authenticatedGroup)

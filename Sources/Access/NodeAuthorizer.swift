@@ -63,15 +63,15 @@ public struct NodeAuthorizer: Authorizer {
 
   /// What all nodes may do alike. (Kubernetes: `bootstrappolicy.NodeRules`, without what is decided above.)
   private struct Fixed: Sendable {
-    let verbs: Set<String>
-    let groups: Set<String>
-    let resources: Set<String>
+    let verbs: Set<ByteString>
+    let groups: Set<ByteString>
+    let resources: Set<ByteString>
     func covers(_ attributes: AccessAttributes) -> Bool {
       let resource = attributes.subresource.isEmpty ? attributes.resource : "\(attributes.resource)/\(attributes.subresource)"
       return verbs.contains(attributes.verb) && groups.contains(attributes.group) && resources.contains(resource)
     }
   }
-  private static let read: Set<String> = ["get", "list", "watch"]
+  private static let read: Set<ByteString> = ["get", "list", "watch"]
   private static let fixed: [Fixed] = [
     Fixed(verbs: ["create"], groups: ["authentication.k8s.io"], resources: ["tokenreviews"]),
     Fixed(verbs: ["create"], groups: ["authorization.k8s.io"], resources: ["subjectaccessreviews", "localsubjectaccessreviews"]),

@@ -49,16 +49,16 @@ public enum NodeRestriction {
 
   /// Labels that differ between two objects and that a node may not set, sorted.
   private static func forbiddenLabels(_ new: JSONValue, _ old: JSONValue?) -> [String] {
-    func table(_ object: JSONValue?) -> [String: JSONValue] {
-      Dictionary((object?["metadata"]?["labels"]?.object?.members ?? []).map { ($0.name, $0.value) }, uniquingKeysWith: { $1 })
+    func table(_ object: JSONValue?) -> [ByteString: JSONValue] {
+      Dictionary((object?["metadata"]?["labels"]?.object?.members ?? []).map { ($0.name, $0.value) })
     }
     let after = table(new)
     let before = table(old)
     let names = Set(after.keys).union(before.keys)
-    return names.filter { after[$0] != before[$0] && isForbidden($0) }.sorted()
+    return names.map(\.text).filter { after[$0] != before[$0] && isForbidden($0) }.sorted()
   }
 
-  private static let own: Set<String> = [
+  private static let own: Set<ByteString> = [
     "kubernetes.io/hostname", "topology.kubernetes.io/zone", "topology.kubernetes.io/region", "failure-domain.beta.kubernetes.io/zone",
     "failure-domain.beta.kubernetes.io/region", "beta.kubernetes.io/instance-type", "node.kubernetes.io/instance-type", "kubernetes.io/os", "kubernetes.io/arch",
     "beta.kubernetes.io/os", "beta.kubernetes.io/arch",

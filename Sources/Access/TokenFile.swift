@@ -1,7 +1,7 @@
 /// Tokens and the users that they stand for, from a CSV file: token, name, uid, and optionally the groups in one quoted column.
 /// (Kubernetes: `--token-auth-file`, `tokenfile.NewCSV`.)
 public struct TokenFile: Authenticator {
-  private let users: [String: UserInfo]
+  private let users: [ByteString: UserInfo]
 
   /// What is wrong with a file.
   public struct Malformed: Error, CustomStringConvertible, Equatable {
@@ -10,7 +10,7 @@ public struct TokenFile: Authenticator {
 
   /// Throws `Malformed`, naming the line. A token that stands twice keeps its last user; a line without one is passed over, as upstream does.
   public init(csv text: String) throws(Malformed) {
-    var users: [String: UserInfo] = [:]
+    var users: [ByteString: UserInfo] = [:]
     for (line, record) in try CSV.records(text) {
       guard record.count >= 3 else {
         throw Malformed(description: "line \(line) must have at least 3 columns (token, user name, user uid), found \(record.count)")

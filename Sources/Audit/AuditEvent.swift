@@ -41,6 +41,7 @@ public final class AuditRecord: Sendable {
 
   private struct State {
     var impersonated: UserInfo?
+    var constraint = ""
     var name: String
     var namespace: String
     var uid = ""
@@ -86,7 +87,14 @@ public final class AuditRecord: Sendable {
   /// Is what was answered to be told?
   public var keepsResponse: Bool { decision.level == .requestResponse }
 
-  public func impersonated(_ user: UserInfo) { state.withLock { $0.impersonated = user } }
+  /// `constraint`: the verb of the way in which it was allowed; empty for the old one.
+  public func impersonated(_ user: UserInfo, constraint: String = "") { state.withLock { ($0.impersonated, $0.constraint) = (user, constraint) } }
+
+  /// It was not let act as somebody else.
+  public func refused(_ why: String) {
+    annotate("authorization.k8s.io/decision", "forbid")
+    annotate("authorization.k8s.io/reason", why)
+  }
 
   /// The first value stays.
   public func annotate(_ key: String, _ value: String) {
@@ -194,6 +202,7 @@ public final class AuditRecord: Sendable {
       "requestURI": .string(request.uri), "verb": .string(attributes.verb), "user": isKnown ? attributes.user.json : [:],
     ]
     if let user = state.impersonated { event["impersonatedUser"] = user.json }
+    if !state.constraint.isEmpty { event["authenticationMetadata"] = ["impersonationConstraint": .string(state.constraint)] }
     if !request.sourceIPs.isEmpty { event["sourceIPs"] = .array(request.sourceIPs.map { .string($0) }) }
     if !request.userAgent.isEmpty {
       let isLong = request.userAgent.utf8.count > Self.userAgentMax

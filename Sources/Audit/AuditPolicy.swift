@@ -21,11 +21,11 @@ public struct AuditPolicy: Sendable {
   }
 
   private struct Rule: Sendable {
-    var users: Set<String>
-    var groups: Set<String>
-    var verbs: Set<String>
+    var users: Set<ByteString>
+    var groups: Set<ByteString>
+    var verbs: Set<ByteString>
     var resources: [Resources]
-    var namespaces: Set<String>
+    var namespaces: Set<ByteString>
     var paths: [String]
     var decision: Decision
   }
@@ -138,7 +138,7 @@ public struct AuditPolicy: Sendable {
     return rule.hasSuffix("*") && path.hasPrefix(String(rule.dropLast()))
   }
 
-  private static func fits(_ resources: [Resources], _ namespaces: Set<String>, _ request: AccessAttributes) -> Bool {
+  private static func fits(_ resources: [Resources], _ namespaces: Set<ByteString>, _ request: AccessAttributes) -> Bool {
     guard request.isResource else { return false }
     if !namespaces.isEmpty && !namespaces.contains(request.namespace) { return false }
     if resources.isEmpty { return true }

@@ -1,4 +1,5 @@
 public import JSON
+import RegularExpressions
 
 /// Why an expression can't be read, or says nothing.
 public struct CELError: Error, Equatable, CustomStringConvertible {
@@ -10,6 +11,8 @@ public struct CELError: Error, Equatable, CustomStringConvertible {
 /// are 64-bit integers and doubles; values may be optional; there are no timestamps, durations or bytes. (github.com/google/cel-spec; apiserver `cel/environment`.)
 public struct CELExpression: Sendable, Equatable {
   private let root: CELNode
+  /// Of the patterns that are written out.
+  private let regexps: [ByteString: GoRegexp]
   public let text: String
 
   public static func == (a: CELExpression, b: CELExpression) -> Bool { a.text == b.text }
@@ -18,26 +21,30 @@ public struct CELExpression: Sendable, Equatable {
   public init(_ text: String, variables: Set<String>) throws(CELError) {
     self.text = text
     root = try CELParser.parse(text)
-    try Self.check(root, variables)
+    var regexps: [ByteString: GoRegexp] = [:]
+    try Self.check(root, variables, &regexps)
+    self.regexps = regexps
     try root.checkOptionals()
     if root.isOptional { throw CELError("the expression comes to an optional: say orValue() of it") }
   }
 
-  private static func check(_ node: CELNode, _ known: Set<String>) throws(CELError) {
+  private static func check(_ node: CELNode, _ known: Set<String>, _ regexps: inout [ByteString: GoRegexp]) throws(CELError) {
     switch node {
     case .identifier(let name) where !known.contains(name): throw CELError("undeclared reference to '\(name)' (in container '')")
     case .call(let target, let name, let arguments):
       guard CELFunctions.isKnown(name, isMember: target != nil, count: arguments.count) else { throw CELError("undeclared reference to '\(name)' (in container '')") }
+      // As upstream, whose optimizer compiles them when the expression is read.
+      if name == "matches", case .literal(.string(let pattern))? = arguments.first { regexps[pattern] = try CELFunctions.regexp(pattern) }
     case .comprehension(let target, _, let variable, let filter, let body):
-      try check(target, known)
-      if let filter { try check(filter, known.union([variable])) }
-      return try check(body, known.union([variable]))
+      try check(target, known, &regexps)
+      if let filter { try check(filter, known.union([variable]), &regexps) }
+      return try check(body, known.union([variable]), &regexps)
     case .optionalMap(let target, let variable, let body, _):
-      try check(target, known)
-      return try check(body, known.union([variable]))
+      try check(target, known, &regexps)
+      return try check(body, known.union([variable]), &regexps)
     default: break
     }
-    for child in node.children { try check(child, known) }
+    for child in node.children { try check(child, known, &regexps) }
   }
 
   /// Does it read `variable.member`, by a name that is written out?
@@ -54,7 +61,7 @@ public struct CELExpression: Sendable, Equatable {
 
   /// What it comes to. Throws where it has no value: a member that is not there, a division by nothing, values that don't fit.
   public func evaluate(_ variables: [String: JSONValue]) throws(CELError) -> JSONValue {
-    var evaluator = CELEvaluator(variables: variables)
+    var evaluator = CELEvaluator(variables: variables, regexps: regexps)
     return try evaluator.value(of: root)
   }
 }
@@ -62,13 +69,17 @@ public struct CELExpression: Sendable, Equatable {
 /// One evaluation, bounded in steps.
 struct CELEvaluator {
   private var variables: [String: JSONValue]
+  private let regexps: [ByteString: GoRegexp]
   private var steps = 0
   private static let stepsMax = 100_000
 
-  init(variables: [String: JSONValue]) { self.variables = variables }
+  init(variables: [String: JSONValue], regexps: [ByteString: GoRegexp]) {
+    self.variables = variables
+    self.regexps = regexps
+  }
 
-  private mutating func step() throws(CELError) {
-    steps += 1
+  private mutating func step(_ count: Int = 1) throws(CELError) {
+    steps += count
     guard steps < Self.stepsMax else { throw CELError("operation cancelled: actual cost limit exceeded") }
   }
 
@@ -123,6 +134,12 @@ struct CELEvaluator {
       var given: [JSONValue] = []
       if let target { given.append(try value(of: target)) }
       for argument in arguments { given.append(try value(of: argument)) }
+      if name == "matches", given.count == 2, let text = given[0].string, let pattern = given[1].string {
+        // What upstream counts for it.
+        try step((text.utf8.count / 10 + 1) * (pattern.utf8.count / 4 + 1))
+        let regexp = if let known = regexps[pattern] { known } else { try CELFunctions.regexp(pattern) }
+        return .bool(regexp.matches(text))
+      }
       return try CELFunctions.call(name, given, isMember: target != nil)
     case .comprehension(let target, let macro, let variable, let filter, let body): return try comprehension(try value(of: target), macro, variable, filter, body)
     }

@@ -1,5 +1,6 @@
 import ByteBuffers
 import JSON
+import RegularExpressions
 
 /// Operators and functions, all but those that decide which of their arguments are evaluated.
 enum CELFunctions {
@@ -15,9 +16,12 @@ enum CELFunctions {
     return (isMember ? member : global)[name]?.contains(count) ?? false
   }
 
-  /// What strings may grow to, and be looked through for a pattern.
+  /// What strings may grow to.
   private static let textMax = 1 << 20
-  private static let matchedMax = 64 << 10
+
+  static func regexp(_ pattern: String) throws(CELError) -> GoRegexp {
+    do { return try GoRegexp(pattern) } catch { throw CELError(error.description) }
+  }
 
   static func call(_ name: String, _ given: [JSONValue], isMember: Bool) throws(CELError) -> JSONValue {
     switch name {
@@ -187,10 +191,6 @@ enum CELFunctions {
       let all = Array(scalars)
       guard wanted.count <= all.count else { return -1 }
       return .int(Int64((0...(all.count - wanted.count)).last { all[$0..<($0 + wanted.count)].elementsEqual(wanted) } ?? -1))
-    case "matches":
-      guard text.utf8.count <= matchedMax else { throw CELError("a text of more than \(matchedMax) bytes is not matched") }
-      guard let pattern = try? Regex(try argument(0)) else { throw CELError("error parsing regexp: \(try argument(0))") }
-      return .bool(text.firstMatch(of: pattern) != nil)
     case "lowerAscii": return .string(String(String.UnicodeScalarView(scalars.map { $0.isASCII ? Unicode.Scalar(lower($0.value)) ?? $0 : $0 })))
     case "upperAscii": return .string(String(String.UnicodeScalarView(scalars.map { $0.isASCII ? Unicode.Scalar(upper($0.value)) ?? $0 : $0 })))
     case "trim":

@@ -11,7 +11,7 @@ import Storage
 /// both.
 struct ObjectTree: Sendable {
   private(set) var root: TreeNode?
-  private(set) var unreadable: [String: Unreadable] = [:]
+  private(set) var unreadable: [ByteString: Unreadable] = [:]
 
   /// A stored value that can't be read.
   struct Unreadable: Sendable {
@@ -33,7 +33,7 @@ struct ObjectTree: Sendable {
 
   /// Why a read of everything under `prefix` has to fail; nil if it does not.
   func failure(prefix: String) -> (any Error)? {
-    unreadable.isEmpty ? nil : unreadable.filter { hasKeyPrefix($0.key, prefix) }.min { $0.key < $1.key }?.value.failure
+    unreadable.isEmpty ? nil : unreadable.filter { hasKeyPrefix($0.key.text, prefix) }.min { $0.key < $1.key }?.value.failure
   }
 
   /// `key` holds a value that can't be read.

@@ -9,7 +9,7 @@ struct RecentWrites {
   static let entriesMax = 4_096
   static let bytesMax = 32 << 20
 
-  private var objects: [String: CachedObject] = [:]
+  private var objects: [ByteString: CachedObject] = [:]
   private(set) var bytes = 0
   /// So many entries call for a look at which of them have been seen meanwhile: an event may pass before its write is noted.
   private var crowd = 64

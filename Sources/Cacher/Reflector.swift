@@ -148,7 +148,7 @@ struct Reflector {
     cacher.setProof(proof)
     let watch = try await storage.watch(prefix: config.resourcePrefix, after: position.revision)
     defer { watch.cancel() }
-    let unreadable = Array(tree.unreadable.keys)
+    let unreadable = tree.unreadable.keys.map(\.text)
     let retrying = unreadable.isEmpty ? nil : Task { [self] in
       if await canRead(oneOf: unreadable) { watch.finish(CacheIsWrong(description: "what could not be read can be read now")) }
     }

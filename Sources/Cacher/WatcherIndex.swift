@@ -40,7 +40,7 @@ struct WatcherSet {
 struct WatcherIndex {
   private(set) var unscoped = WatcherSet()
   private(set) var byScope: [KeyScope: WatcherSet] = [:]
-  private(set) var byTrigger: [String: WatcherSet] = [:]
+  private(set) var byTrigger: [ByteString: WatcherSet] = [:]
 
   mutating func insert(_ watcher: CacheWatcher) {
     if let value = watcher.triggerValue {
@@ -92,7 +92,7 @@ struct WatcherIndex {
     for (value, set) in byTrigger {
       if set.isEmpty { report("empty set for trigger \(value)") }
       set.checkInvariants(report: report)
-      for watcher in set.all where watcher.triggerValue != value { report("\(watcher.triggerValue ?? "-") stands under \(value)") }
+      for watcher in set.all where watcher.triggerValue != value.text { report("\(watcher.triggerValue ?? "-") stands under \(value)") }
     }
   }
 }

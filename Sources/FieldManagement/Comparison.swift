@@ -86,7 +86,7 @@ extension MergeSchema {
       for (a, b) in zip(old, new) { note(a.name, a.value, b.value) }
       return all.comparison
     }
-    var rest: [String: JSONValue] = [:]
+    var rest: [ByteString: JSONValue] = [:]
     for member in new { rest[member.name] = member.value }
     for member in old { note(member.name, member.value, rest.removeValue(forKey: member.name)) }
     for member in new where rest[member.name] != nil { note(member.name, nil, member.value) }

@@ -34,7 +34,7 @@ public struct FieldManager: Sendable {
   /// `empty`: an object of the type as it is decoded from nothing. `others`: the other versions of the kind that are served, by apiVersion; `convert` gives an
   /// object in one of them, or from one of them, and nil where it can't. By default only apiVersion differs.
   public init(
-    _ model: TypeModel, type: TypeModel.TypeID, kind: GroupVersionKind, empty: JSONValue, others: [String: MergeSchema] = [:],
+    _ model: TypeModel, type: TypeModel.TypeID, kind: GroupVersionKind, empty: JSONValue, others: [ByteString: MergeSchema] = [:],
     convert: @escaping @Sendable (JSONValue, String) -> JSONValue? = Self.renamed
   ) {
     versions = ServedVersions(current: kind.groupVersion.description, MergeSchema(model, root: type), others: others, convert: convert)
@@ -118,7 +118,7 @@ public struct FieldManager: Sendable {
     guard count > Self.updateManagersMax else { return }
     let named = updaters.map { (id: $0, time: managed.times[$0] ?? 0, name: $0.identifier) }
     let oldest = named.sorted { $0.time != $1.time ? $0.time < $1.time : ManagerID.precedes($0.name, $1.name) }
-    var first: [String: ManagerID] = [:]
+    var first: [ByteString: ManagerID] = [:]
     // What each bucket gets beside what it has.
     var parts: [ManagerID: [FieldSet]] = [:]
     for (id, _, _) in oldest {

@@ -22,8 +22,8 @@ extension MergeSchema {
     var members = old
     members.reserveCapacity(old.count + new.count)
     // Looking through few members is faster than a table of them.
-    var places: [String: Int]?
-    if old.count * new.count > 256 { places = Dictionary(old.enumerated().map { ($1.name, $0) }, uniquingKeysWith: { first, _ in first }) }
+    var places: [ByteString: Int]?
+    if old.count * new.count > 256 { places = Dictionary(old.enumerated().map { (ByteString($1.name), $0) }, uniquingKeysWith: { first, _ in first }) }
     for member in new {
       guard let child = child(member.name, of: id) else { continue }
       let known = places.map { $0[member.name] } ?? old.firstIndex { $0.name == member.name }

@@ -36,7 +36,7 @@ public struct MergeSchema: Sendable {
   struct Node: Sendable {
     let kind: Kind
     /// The members of a structure.
-    var fields: [String: ID] = [:]
+    var fields: [ByteString: ID] = [:]
   }
 
   private(set) var nodes: [Node] = []

@@ -17,13 +17,13 @@ struct ServedVersions: Sendable {
   /// The version of the request, which the objects at hand have.
   let current: String
   let schema: MergeSchema
-  private let versions: [String: Version]
+  private let versions: [ByteString: Version]
   private let convert: @Sendable (JSONValue, String) -> JSONValue?
   /// Reads what is owned in versions that are not served: whether it can be read at all still counts.
   private let foreign = FieldSetCache(nil)
 
   /// `convert` gives an object in another version; nil where it can't.
-  init(current: String, _ schema: MergeSchema, others: [String: MergeSchema], convert: @escaping @Sendable (JSONValue, String) -> JSONValue?) {
+  init(current: String, _ schema: MergeSchema, others: [ByteString: MergeSchema], convert: @escaping @Sendable (JSONValue, String) -> JSONValue?) {
     self.current = current
     self.schema = schema
     var versions = others.mapValues(Version.init)

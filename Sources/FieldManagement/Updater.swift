@@ -88,9 +88,10 @@ struct Updater {
     var pruned = schema.removing(lastSet, from: start)
     // Parts of what was taken away may be owned by others, and come back with all that is above them; in the version of the last apply first, since what is
     // missing there could keep the object from being converted.
-    let owned = Dictionary(grouping: managed.sets.values, by: \.apiVersion).mapValues { FieldSet.union(of: $0.map(\.set)) }
+    let owned = Dictionary(grouping: managed.sets.values) { ByteString($0.apiVersion) }
+      .mapValues { FieldSet.union(of: $0.map(\.set)) }
     var whole = start
-    for version in [last.apiVersion] + owned.keys.sorted().filter({ $0 != last.apiVersion }) {
+    for version in [last.apiVersion] + owned.keys.map(\.text).sorted().filter({ $0 != last.apiVersion }) {
       guard let set = owned[version], let schema = versions[version], let all = versions.object(whole, in: version), let left = versions.object(pruned, in: version)
       else { continue }
       let allSet = schema.withNamedFields(schema.fieldSet(of: all))

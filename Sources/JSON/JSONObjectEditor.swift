@@ -4,7 +4,7 @@
 public struct JSONObjectEditor {
   private var members: [JSONObject.Member?]
   /// Only of objects with more than `scanMax` members.
-  private var places: [String: Int]?
+  private var places: [ByteString: Int]?
   private static let scanMax = 16
 
   public init(_ object: JSONObject) {
@@ -13,7 +13,7 @@ public struct JSONObjectEditor {
   }
 
   private mutating func index() {
-    var places: [String: Int] = [:]
+    var places: [ByteString: Int] = [:]
     places.reserveCapacity(members.count)
     for (place, member) in members.enumerated() { if let member { places[member.name] = place } }
     self.places = places

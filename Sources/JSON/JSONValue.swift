@@ -89,7 +89,7 @@ public struct JSONObject: Sendable, Equatable, ExpressibleByDictionaryLiteral {
       for member in members { self[member.name] = member.value }
       return
     }
-    var places: [String: Int] = [:]
+    var places: [ByteString: Int] = [:]
     places.reserveCapacity(members.count)
     self.members = []
     self.members.reserveCapacity(members.count)

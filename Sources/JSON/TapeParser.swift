@@ -240,7 +240,8 @@ struct TapeParser {
     case 0x09: return #"'\t'"#
     case 0x0B: return #"'\v'"#
     case 0..<0x20, 0x7F: return #"'\x"# + (byte < 16 ? "0" : "") + String(byte, radix: 16) + "'"
-    case 0x80...: return #"'\x"# + String(byte, radix: 16) + "'"
+    // Go takes the byte for a code point, whatever it is a part of; of these the ones below and the soft hyphen are not printable.
+    case 0x80...0xA0, 0xAD: return #"'\u00"# + String(byte, radix: 16) + "'"
     default: return "'\(Character(UnicodeScalar(byte)))'"
     }
   }

@@ -20,7 +20,7 @@ public enum ConfigurationTree {
   }
 
   /// An object with no members but these. `path`: how complaints name it; empty for the file itself.
-  public static func check(_ value: JSONValue, _ path: String, _ members: Set<String>) throws(ConfigurationProblem) {
+  public static func check(_ value: JSONValue, _ path: String, _ members: Set<ByteString>) throws(ConfigurationProblem) {
     guard let object = value.object else { throw ConfigurationProblem(description: "\(path): it must be an object") }
     if let unknown = object.members.first(where: { !members.contains($0.name) }) {
       throw ConfigurationProblem(description: "strict decoding error: unknown field \(GoText.quoted(path.isEmpty ? unknown.name : "\(path).\(unknown.name)"))")

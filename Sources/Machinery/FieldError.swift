@@ -108,7 +108,7 @@ public struct FieldError: Sendable, Equatable {
 
   /// Several messages as Go's aggregate prints them: one alone as it is, more in brackets, repeated ones once.
   public static func aggregate(_ messages: [String]) -> String {
-    var seen = Set<String>()
+    var seen = Set<ByteString>()
     let unique = messages.filter { seen.insert($0).inserted }
     return unique.count == 1 ? unique[0] : "[" + unique.joined(separator: ", ") + "]"
   }

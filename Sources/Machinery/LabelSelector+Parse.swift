@@ -137,7 +137,7 @@ private struct LabelSelectorParser {
   private mutating func list() throws(SelectorError) -> [String] {
     let (token, text) = take(values: true)
     guard token == .open else { throw SelectorError("found '\(text)' expected: '('") }
-    var values = Set<String>()
+    var values = Set<ByteString>()
     let (first, word) = peek(values: true)
     switch first {
     case .identifier, .comma:
@@ -150,7 +150,7 @@ private struct LabelSelectorParser {
           if next == .comma { continue }
           if next == .close {
             place += 1
-            return values.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+            return values.map(\.text).sorted()
           }
           throw SelectorError("found '\(follower)', expected: ',' or ')'")
         case .comma:
@@ -159,7 +159,7 @@ private struct LabelSelectorParser {
           if next == .close {
             values.insert("")
             place += 1
-            return values.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+            return values.map(\.text).sorted()
           }
           if next == .comma { values.insert("") }
         default: throw SelectorError("found '\(text)', expected: ',', or identifier")

@@ -55,8 +55,8 @@ public enum MetaValidation {
   public static func validateUpdate(_ new: JSONObject, _ old: JSONObject, isKnownGood: Bool = false) -> [FieldError] {
     var errors: [FieldError] = []
     if old["deletionTimestamp"] != nil {
-      let before = Set((old["finalizers"]?.array ?? []).compactMap(\.string))
-      let added = Set((new["finalizers"]?.array ?? []).compactMap(\.string)).subtracting(before).sorted()
+      let before = Set<ByteString>((old["finalizers"]?.array ?? []).compactMap(\.string))
+      let added = Set<ByteString>((new["finalizers"]?.array ?? []).compactMap(\.string)).subtracting(before).map(\.text).sorted()
       if !added.isEmpty {
         let list = "[]string{" + added.map { GoText.quoted($0) }.joined(separator: ", ") + "}"
         errors.append(.forbidden("metadata.finalizers", "no new finalizers can be added if the object is being deleted, found new finalizers \(list)"))

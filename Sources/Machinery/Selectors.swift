@@ -7,8 +7,8 @@ public struct StringMap: Sendable, Equatable {
     if zip(pairs, pairs.dropFirst()).allSatisfy({ $0.name < $1.name }) {
       self.pairs = pairs
     } else {
-      self.pairs = Dictionary(pairs.map { ($0.name, $0.value) }, uniquingKeysWith: { $1 })
-        .map { (name: $0.key, value: $0.value) }.sorted { $0.name < $1.name }
+      self.pairs = [ByteString: String](pairs.lazy.map { ($0.name, $0.value) })
+        .map { (name: $0.key.text, value: $0.value) }.sorted { $0.name < $1.name }
     }
   }
 

@@ -25,16 +25,33 @@ struct ContinueToken {
     }
     let value: JSONValue
     do { value = try JSONValue(parsing: ByteSlice(SharedBytes(bytes))) } catch { throw failure(error.description) }
-    guard value.object != nil else { throw failure("json: cannot unmarshal \(value.goKind) into Go value of type storage.continueToken") }
+    guard value.object != nil || value.isNull else { throw failure("json: cannot unmarshal \(value.goKind) into Go value of type storage.continueToken") }
+    for member in value.object?.members ?? [] where !member.value.isNull {
+      let problem = misfit(member.name, member.value)
+      if let problem { throw failure("json: cannot unmarshal \(problem)") }
+    }
     let version = value["v"]?.string ?? ""
-    guard version == "meta.k8s.io/v1" else { throw failure("server does not recognize this encoded version \(GoText.quoted(version))") }
+    guard version == "meta.k8s.io/v1" else { throw failure("server does not recognize this encoded version \(version)") }
     let revision = value["rv"]?.int ?? 0
-    guard revision != 0, revision >= -1 else { throw failure("incorrect encoded start resourceVersion (version meta.k8s.io/v1)") }
-    var start = value["start"]?.string ?? ""
+    guard revision != 0 else { throw failure("incorrect encoded start resourceVersion (version meta.k8s.io/v1)") }
+    let start = value["start"]?.string ?? ""
     guard !start.isEmpty else { throw failure("encoded start key empty (version meta.k8s.io/v1)") }
-    if start.hasPrefix("/") { start.removeFirst() }
-    let parts = start.split(separator: "/", omittingEmptySubsequences: false)
-    guard !parts.contains(".."), !parts.contains("."), !parts.contains("") else { throw failure(start) }
-    return ContinueToken(revision: revision, startKey: prefix + start)
+    let key = start.hasPrefix("/") ? String(start.dropFirst()) : start
+    let parts = key.split(separator: "/", omittingEmptySubsequences: false)
+    guard key.isEmpty || !parts.contains(".."), !parts.contains("."), key.isEmpty || !parts.contains("") else { throw failure(start) }
+    // What is below zero asks for the newest, as -1.
+    return ContinueToken(revision: max(revision, -1), startKey: prefix + key)
+  }
+
+  /// What of a member does not fit, as Go says it.
+  private static func misfit(_ name: String, _ value: JSONValue) -> String? {
+    let field = "Go struct field continueToken.\(name) of type"
+    switch (name, value) {
+    case ("v", .string), ("start", .string), ("rv", .int): return nil
+    case ("v", _), ("start", _): return "\(value.goKind) into \(field) string"
+    case ("rv", .double): return "number \(value.encoded().text) into \(field) int64"
+    case ("rv", _): return "\(value.goKind) into \(field) int64"
+    default: return nil
+    }
   }
 }

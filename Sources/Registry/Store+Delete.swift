@@ -92,7 +92,7 @@ extension Store {
     var wanted = present.filter { $0 != "orphan" && $0 != "foregroundDeletion" }
     if orphans { wanted.append("orphan") }
     if cascades { wanted.append("foregroundDeletion") }
-    return Set(wanted.compactMap(\.string)) == Set(present.compactMap(\.string)) ? present : wanted
+    return Set<ByteString>(wanted.compactMap(\.string)) == Set<ByteString>(present.compactMap(\.string)) ? present : wanted
   }
 
   private static func markAsDeleting(_ object: inout JSONValue, _ finalizers: [JSONValue]) {

@@ -85,7 +85,7 @@ struct Decoder {
   /// The first wrong type; thrown at the end unless something harder comes.
   private(set) var savedError: DecodeError?
   private(set) var problems: [String] = []
-  private var seenProblems = Set<String>()
+  private var seenProblems = Set<ByteString>()
   /// Bytes of all complaints that were spelled out, repeated ones too.
   private var spelled = 0
   private var path: [PathPart] = []
@@ -409,7 +409,7 @@ struct Decoder {
     let inner = tables.shapes[Int(shape.inner)]
     var members: [JSONObject.Member] = []
     members.reserveCapacity(view.count(place))
-    var seen: Set<String>?
+    var seen: Set<ByteString>?
     let end = view.next(place)
     var at = place + 1
     while at < end {

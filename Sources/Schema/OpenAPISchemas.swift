@@ -57,8 +57,17 @@ public struct OpenAPISchemas {
 
   private func described(_ text: String?) -> JSONObject { text.map { ["description": .string($0)] } ?? [:] }
 
+  /// With what there is to choose from, if there is. (kube-openapi `EnumDescription`.)
+  private func description(_ field: TypeModel.Field, of type: String) -> String? {
+    guard let text = descriptions[type, field.name], !field.enumeration.isEmpty else { return descriptions[type, field.name] }
+    let values = field.enumeration.sorted().map { " - `\"\($0)\"` \(descriptions[type, "\(field.name)=\($0)"] ?? "")" }
+    return "\(text)\n\nPossible enum values:\n" + values.joined(separator: "\n")
+  }
+
   private mutating func property(_ field: TypeModel.Field, of type: String) -> JSONValue {
-    var facts = described(descriptions[type, field.name])
+    var facts = described(description(field, of: type))
+    let values = field.enumeration.sorted()
+    if !values.isEmpty { facts["enum"] = .array(values.map { .string($0) }) }
     // Swagger's readers took defaults for values to send.
     if dialect == .v3, let value = field.defaultValue { facts["default"] = value }
     // Swagger has no word for it.

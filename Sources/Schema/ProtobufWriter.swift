@@ -70,7 +70,7 @@ public struct ProtobufWriter {
 
   /// The members of an object of a type; `node` nil or null stands for one without members.
   public mutating func structure(_ node: JSONNode?, _ type: TypeModel.TypeID) {
-    var members: [String: JSONNode] = [:]
+    var members: [ByteString: JSONNode] = [:]
     if let node { for (name, value) in node.members where !value.isNull { members[name.string ?? ""] = value } }
     write(model.protobufOrder[type.index][...], model.structures[type.index].fields, members, depth: 0)
   }

@@ -110,7 +110,7 @@ public struct StrategicMergePatch: Sendable {
     guard let directive = patch[Directive.retainKeys] else { return }
     patch[Directive.retainKeys] = nil
     guard let keys = directive.array else { throw .badFormat("invalid patch format of retainKeys") }
-    let retained = Set(keys.compactMap(\.string))
+    let retained = Set<ByteString>(keys.compactMap(\.string))
     for member in patch.object.members {
       if member.value.isNull || member.name.hasPrefix(Directive.deleteFromPrimitiveList) || member.name.hasPrefix(Directive.setElementOrder) { continue }
       if !retained.contains(member.name) { throw .badFormat("invalid patch format of retainKeys") }

@@ -31,7 +31,7 @@ public enum StrictDocument {
   public static func problems(ofJSONPatch root: JSONNode) -> [String] {
     var all = Problems()
     for (place, operation) in root.elements.enumerated() where operation.kind == .object {
-      var seen = Set<String>()
+      var seen = Set<ByteString>()
       for (member, value) in operation.members {
         let name = member.string ?? ""
         let path = "[\(place)].\(name)"
@@ -51,7 +51,7 @@ public enum StrictDocument {
 
   private struct Problems {
     private(set) var texts: [String] = []
-    private var seen = Set<String>()
+    private var seen = Set<ByteString>()
     /// Bytes of all complaints that were spelled out, repeated ones too.
     private var spelled = 0
     var hasRoom: Bool { texts.count < problemsMax && spelled < spelledMax }
@@ -64,7 +64,7 @@ public enum StrictDocument {
   private static func duplicates(_ node: JSONNode, _ path: inout [Step], _ all: inout Problems) {
     switch node.kind {
     case .object:
-      var seen = Set<String>()
+      var seen = Set<ByteString>()
       for (name, value) in node.members {
         path.append(.name(name))
         if !seen.insert(name.string ?? "").inserted, all.hasRoom { all.add("duplicate field \"\(text(path))\"") }

@@ -50,10 +50,10 @@ struct AuditOptions: ParsableArguments {
   @Option(help: "Events sent at a time.")
   var auditWebhookBatchMaxSize = 400
 
-  @Option(help: "How long an event may wait for others.")
+  @Option(help: "How long an event may wait for others.", transform: Seconds.init(parsing:))
   var auditWebhookBatchMaxWait = Seconds(30)
 
-  @Option(help: "How long to wait before a list that failed is sent again; longer each time.")
+  @Option(help: "How long to wait before a list that failed is sent again; longer each time.", transform: Seconds.init(parsing:))
   var auditWebhookInitialBackoff = Seconds(10)
 
   @Option(help: "Cut events that are too large for the webhook, as for the log.")

@@ -1,5 +1,6 @@
 import ByteBuffers
 import ArgumentParser
+import Machinery
 import Registry
 import Storage
 
@@ -100,13 +101,13 @@ struct ServeOptions: ParsableCommand {
   @Option(name: .customLong("sqlite-reserve-mb"), help: "Megabytes of disk that the embedded database keeps for removals when all else is full; 0 for none. Default: a 64th of the file system, at least 1 and at most 16, and less where less is free.")
   var sqliteReserveMB: Int?
 
-  @Option(help: "How often history is compacted, such as 5m; 0 for never.")
+  @Option(help: "How often history is compacted, such as 5m; 0 for never.", transform: Seconds.init(parsing:))
   var etcdCompactionInterval = Seconds(300)
 
-  @Option(help: "How long a health check of the storage may take.")
+  @Option(help: "How long a health check of the storage may take.", transform: Seconds.init(parsing:))
   var etcdHealthcheckTimeout = Seconds(2)
 
-  @Option(help: "How long the start waits for a storage that does not answer.")
+  @Option(help: "How long the start waits for a storage that does not answer.", transform: Seconds.init(parsing:))
   var etcdStartTimeout = Seconds(10)
 
   @Option(help: "EncryptionConfiguration file: how values are encrypted in storage, by resource.")
@@ -130,7 +131,7 @@ struct ServeOptions: ParsableCommand {
   @Option(help: "Shortest time after which a watch without timeoutSeconds is ended, in seconds; the longest is twice that.")
   var minRequestTimeout = 1800
 
-  @Option(help: "How long a list may take.")
+  @Option(help: "How long a list may take.", transform: Seconds.init(parsing:))
   var requestTimeout = Seconds(60)
 
   @Option(help: "Threads that serve connections; 0 for one a core.")
@@ -160,10 +161,10 @@ struct ServeOptions: ParsableCommand {
   @Option(help: "Part of the HTTP/2 requests after which the client is told to open another connection, 0 to 0.02: spreads clients over replicas.")
   var goawayChance = 0.0
 
-  @Option(help: "How long /readyz fails before connections are refused on SIGTERM.")
+  @Option(help: "How long /readyz fails before connections are refused on SIGTERM.", transform: Seconds.init(parsing:))
   var shutdownDelayDuration = Seconds(0)
 
-  @Option(help: "How long requests may take to finish after that.")
+  @Option(help: "How long requests may take to finish after that.", transform: Seconds.init(parsing:))
   var shutdownTimeout = Seconds(10)
 
   @Option(help: "text or json.")
@@ -173,14 +174,15 @@ struct ServeOptions: ParsableCommand {
   var verbosity = 0
 }
 
-/// A duration, as `CommandLineFlags` hands it on or as Go's flags write it.
-struct Seconds: ExpressibleByArgument, CustomStringConvertible {
+/// A duration as Go's flags write it: `90s`, `5m`, `1h30m`, `250ms`.
+struct Seconds: CustomStringConvertible {
   let duration: Duration
   init(_ seconds: Int) { duration = .seconds(seconds) }
 
-  init?(argument: String) {
-    guard let count = try? GoDuration.nanoseconds(argument), count >= 0 else { return nil }
-    duration = .nanoseconds(count)
+  /// Says what is wrong in Go's words.
+  init(parsing argument: String) throws {
+    do { duration = try GoDuration.parse(argument) } catch { throw ValidationError("\(error)") }
+    if duration < .zero { throw ValidationError("a duration can't be less than nothing") }
   }
 
   var description: String { "\(duration.components.seconds)s" }

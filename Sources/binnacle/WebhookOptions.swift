@@ -13,7 +13,7 @@ struct WebhookOptions: ParsableArguments {
   @Option(help: "Version of the TokenReviews that it is sent: v1 or v1beta1.")
   var authenticationTokenWebhookVersion = WebhookAuthorizer.Version.v1beta1
 
-  @Option(help: "How long its answers are remembered.")
+  @Option(help: "How long its answers are remembered.", transform: Seconds.init(parsing:))
   var authenticationTokenWebhookCacheTtl = Seconds(120)
 
   @Option(help: "Kubeconfig file of the webhook that --authorization-mode=Webhook asks.")
@@ -22,10 +22,10 @@ struct WebhookOptions: ParsableArguments {
   @Option(help: "Version of the SubjectAccessReviews that it is sent: v1 or v1beta1.")
   var authorizationWebhookVersion = WebhookAuthorizer.Version.v1beta1
 
-  @Option(help: "How long its yes is remembered.")
+  @Option(help: "How long its yes is remembered.", transform: Seconds.init(parsing:))
   var authorizationWebhookCacheAuthorizedTtl = Seconds(300)
 
-  @Option(help: "How long its no is remembered.")
+  @Option(help: "How long its no is remembered.", transform: Seconds.init(parsing:))
   var authorizationWebhookCacheUnauthorizedTtl = Seconds(30)
 
   /// nil where no webhook is named.

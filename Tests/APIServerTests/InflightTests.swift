@@ -24,6 +24,17 @@ import Testing
     #expect(text.text.contains(#"apiserver_dropped_requests_total{request_kind="readOnly"} 1"#))
   }
 
+  @Test func `users whose names are equivalent have a part each`() {
+    let limiter = InflightLimiter(readOnly: 4, mutating: 0)
+    var places: [InflightLimiter.Place] = []
+    func enter(_ user: String) -> Bool {
+      guard let place = limiter.enter(.readOnly, user: user, isHeartbeat: false, isPrivileged: false) else { return false }
+      places.append(place)
+      return true
+    }
+    #expect(enter("K") && enter("K") && enter("\u{212A}") && !enter("K") && enter("\u{212A}"))
+  }
+
   @Test func `once it is half full nobody takes more than an even part`() {
     let limiter = InflightLimiter(readOnly: 100, mutating: 100)
     var places: [InflightLimiter.Place] = []

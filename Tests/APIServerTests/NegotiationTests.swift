@@ -23,12 +23,12 @@ import Testing
     ("application/json;stream=watch", .json, .whole),
   ] as [(String?, MediaType, Negotiated.Form)])
   func `the first clause that can be served decides`(accept: String?, media: MediaType, form: Negotiated.Form) {
-    #expect(Negotiation.negotiate(accept: accept, allowsTransforms: true) == Negotiated(media: media, form: form))
+    #expect(Negotiation.negotiate(accept: accept, .ofObjects) == Negotiated(media: media, form: form))
   }
 
   @Test(arguments: ["text/html", "application/vnd.kubernetes.protobuf;as=Table;v=v1;g=meta.k8s.io", "application/json;as=Table;v=v1;g=other", "application/json;stream=other"])
   func `nothing is chosen where nothing fits`(accept: String) {
-    #expect(Negotiation.negotiate(accept: accept, allowsTransforms: true) == nil)
+    #expect(Negotiation.negotiate(accept: accept, .ofObjects) == nil)
   }
 
   @Test(arguments: [
@@ -37,11 +37,14 @@ import Testing
     ("application/json;g=apidiscovery.k8s.io;v=v2beta1;as=APIGroupDiscoveryList,application/json", nil),
     ("application/json;g=apidiscovery.k8s.io;v=v2beta1;as=APIGroupDiscoveryList,application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList", .json),
     ("application/vnd.kubernetes.protobuf,application/yaml;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList", .yaml),
-    ("application/json,application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList", nil),
+    ("application/json,application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList", .json),
+    ("application/vnd.kubernetes.protobuf;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList", .protobuf),
+    ("application/*;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList;profile=nopeer;stream=watch", .json),
+    ("application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList;sv=v1", nil),
     ("application/json;g=apidiscovery.k8s.io;v=v2;as=Other", nil),
   ] as [(String?, MediaType?)])
-  func `aggregated discovery is given where it is what the client wants first`(accept: String?, media: MediaType?) {
-    #expect(Negotiation.aggregatedDiscovery(accept: accept) == media)
+  func `aggregated discovery is given where a clause asks for it, whatever stands before it`(accept: String?, media: MediaType?) {
+    #expect(Negotiation.aggregatedDiscovery(accept: accept)?.media == media)
   }
 
   @Test func `what is no object has no message`() {
@@ -49,8 +52,8 @@ import Testing
 
   @Test func `a Status is never a Table`() {
     let accept = "application/json;as=Table;v=v1;g=meta.k8s.io"
-    #expect(Negotiation.negotiate(accept: accept, allowsTransforms: false) == nil)
-    #expect(Negotiation.negotiate(accept: accept + ",application/json", allowsTransforms: false) == Negotiated())
+    #expect(Negotiation.negotiate(accept: accept, .none) == nil)
+    #expect(Negotiation.negotiate(accept: accept + ",application/json", .none) == Negotiated())
   }
 
   @Test(arguments: [

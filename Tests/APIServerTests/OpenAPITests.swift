@@ -120,7 +120,7 @@ extension JSONValue {
   func `parameters are complete`(dialect: OpenAPIDialect) throws {
     let document = try parsed(dialect == .v2 ? api.v2 : #require(api.v3.documents["api/v1"]))
     let selection = [
-      "continue", "fieldSelector", "labelSelector", "limit", "resourceVersion", "resourceVersionMatch", "sendInitialEvents", "timeoutSeconds",
+      "continue", "fieldSelector", "labelSelector", "limit", "resourceVersion", "resourceVersionMatch", "sendInitialEvents", "shardSelector", "timeoutSeconds",
     ]
     let deleting = ["dryRun", "gracePeriodSeconds", "ignoreStoreReadErrorWithClusterBreakingPotential", "orphanDependents", "propagationPolicy"]
     let writing = ["dryRun", "fieldManager", "fieldValidation"]

@@ -22,14 +22,6 @@ import Testing
   }
 
   @Test(arguments: [
-    ("10s", Duration.seconds(10)), ("1m30s", .seconds(90)), ("1.5h", .seconds(5_400)), ("250ms", .milliseconds(250)), ("0", .zero), ("-1s", .seconds(-1)),
-    ("", nil), ("10", nil), ("s", nil), ("1x", nil), ("1s2", nil), ("999999999999h", nil),
-  ] as [(String, Duration?)])
-  func `durations are Go's`(text: String, duration: Duration?) {
-    #expect(ParameterText.duration(text) == duration)
-  }
-
-  @Test(arguments: [
     ("dryRun=Sometimes", WriteOptions.Verb.create, #"CreateOptions.meta.k8s.io "" is invalid: dryRun: Unsupported value: ["Sometimes"]: supported values: "All""#),
     ("dryRun=All&dryRun=x", .update, #"UpdateOptions.meta.k8s.io "" is invalid: dryRun: Unsupported value: ["All","x"]: supported values: "All""#),
     ("fieldValidation=Bogus", .create, #"CreateOptions.meta.k8s.io "" is invalid: fieldValidation: Unsupported value: "Bogus": supported values: "", "Ignore", "Strict", "Warn""#),

@@ -43,7 +43,7 @@ import Testing
     ("selfsubjectaccessreviews", #"{"spec":{"resourceAttributes":{"fieldSelector":{}}}}"#,
      ["spec.resourceAttributes.fieldSelector.requirements: Required value: when spec.resourceAttributes.fieldSelector is specified, requirements or rawSelector is required"]),
     ("selfsubjectaccessreviews", #"{"spec":{"resourceAttributes":{"labelSelector":{"rawSelector":"a","requirements":[{"key":"","operator":"In"}]}}}}"#,
-     [#"labelSelector.rawSelector: Invalid value: "a": may not specified at the same time as requirements"#, "labelSelector.requirements[0].values: Required value", "labelSelector.requirements[0].key: Required value"]),
+     [#"labelSelector.rawSelector: Invalid value: "a": may not specified at the same time as requirements"#, "labelSelector.requirements[0].values: Required value", #"labelSelector.requirements[0].key: Invalid value: "": name part must be non-empty"#]),
     ("namespaces/here/localsubjectaccessreviews", #"{"spec":{"user":"u","resourceAttributes":{"namespace":"there"}}}"#,
      [#"spec.resourceAttributes.namespace: Invalid value: "there": must match metadata.namespace"#]),
     ("namespaces/here/localsubjectaccessreviews", #"{"spec":{"user":"u","nonResourceAttributes":{"path":"/"}}}"#, ["spec.nonResourceAttributes: Invalid value:", "disallowed on this kind of request"]),
@@ -98,6 +98,40 @@ import Testing
       let (code, body) = try Self.post(server, "\(Self.authorization)/selfsubjectaccessreviews", #"{"spec":{"resourceAttributes":{"verb":"list","resource":"nodes","fieldSelector":{"rawSelector":"a=b,c"}}}}"#)
       #expect(code == 201)
       #expect(body["status"] == ["allowed": true, "evaluationError": "spec.resourceAttributes.fieldSelector ignored due to parse error"])
+    }
+  }
+
+  @Test(arguments: [
+    ("labelSelector", #"{"key":"a","operator":"Bogus","values":["b"]}"#, "labelSelector ignored"),
+    ("labelSelector", #"{"key":"a"}"#, "labelSelector ignored"),
+    ("labelSelector", #"{"key":"a","operator":"Bogus"},{"key":"b","operator":"Exists"}"#, "labelSelector partially ignored"),
+    ("labelSelector", #"{"key":"a","operator":"NotIn","values":["x","y"]}"#, nil),
+    ("fieldSelector", #"{"key":"a","operator":"Bogus"}"#, "fieldSelector ignored"),
+    ("fieldSelector", #"{"key":"a","operator":"Exists"}"#, "fieldSelector ignored"),
+    ("fieldSelector", #"{"key":"a","operator":"In","values":["x","y"]}"#, "fieldSelector ignored"),
+    ("fieldSelector", #"{"key":"a","operator":"In","values":["x"]},{"key":"b","operator":"DoesNotExist"}"#, "fieldSelector partially ignored"),
+    ("fieldSelector", #"{"key":"a","operator":"In","values":["x"]},{"key":"b","operator":"NotIn","values":["x"]}"#, nil),
+  ])
+  func `requirements that nobody could go by are left out, in each review, and the answer says so`(member: String, requirements: String, fault: String?) async throws {
+    try await TestServer.with { server in
+      for (resource, user) in [("subjectaccessreviews", #""user":"u","#), ("selfsubjectaccessreviews", ""), ("namespaces/n/localsubjectaccessreviews", #""user":"u","#)] {
+        let attributes = #""verb":"list","resource":"nodes","namespace":"n","\#(member)":{"requirements":[\#(requirements)]}"#
+        let (code, body) = try Self.post(server, "\(Self.authorization)/\(resource)", "{\"spec\":{\(user)\"resourceAttributes\":{\(attributes)}}}")
+        #expect(code == 201)
+        #expect(body["status"]?["evaluationError"]?.string == fault.map { "spec.resourceAttributes.\($0) due to parse error" }, "\(resource)")
+      }
+    }
+  }
+
+  @Test func `labels that are none are refused in a review's selector`() async throws {
+    try await TestServer.with { server in
+      let selector = #"{"requirements":[{"key":"a b","operator":"In","values":["-"]}]}"#
+      let (code, body) = try Self.post(server, "\(Self.authorization)/selfsubjectaccessreviews", #"{"spec":{"resourceAttributes":{"labelSelector":\#(selector)}}}"#)
+      #expect(code == 422)
+      let message = body["message"]?.string ?? ""
+      for part in ["key: Invalid value: \"a b\": name part must consist", "values[0]: Invalid value: \"-\": a valid label must be"] {
+        #expect(message.contains("spec.resourceAttributes.labelSelector.requirements[0].\(part)"), "\(message)")
+      }
     }
   }
 

@@ -146,6 +146,8 @@ enum SwaggerMessage {
     members["format"] = string(message.text(2))
     members["description"] = string(message.text(4))
     members["required"] = strings(message.texts(19))
+    // Of any type, and so as YAML.
+    members["enum"] = strings(try message.messages(20).map { ($0.text(2) ?? "").split(separator: "\n").joined() })
     members["type"] = string(try message.message(22)?.text(1))
     members["items"] = try message.message(23)?.message(1).map(schema)
     members["additionalProperties"] = try message.message(21)?.message(1).map(schema)

@@ -1,3 +1,4 @@
+import Machinery
 import Testing
 
 @testable import Access
@@ -127,6 +128,51 @@ import Testing
 
     #expect(try Impersonation(headers: [("impersonate-user", "system:anonymous")])?.user.groups == ["system:unauthenticated"])
     #expect(try Impersonation(headers: [("accept", "x")]) == nil)
-    #expect(throws: (any Error).self) { try Impersonation(headers: [("impersonate-group", "g")]) }
+    for (headers, user) in [
+      ([("impersonate-group", "g"), ("impersonate-group", "h")], #"UID:"", Groups:[]string{"g", "h"}, Extra:map[string][]string(nil)"#),
+      ([("impersonate-uid", "7")], #"UID:"7", Groups:[]string(nil), Extra:map[string][]string(nil)"#),
+      ([("impersonate-extra-b", "1"), ("impersonate-extra-a", "\""), ("impersonate-extra-b", "2"), ("impersonate-user", "")],
+        #"UID:"", Groups:[]string(nil), Extra:map[string][]string{"a":[]string{"\""}, "b":[]string{"1", "2"}}"#),
+    ] as [([(name: String, value: String)], String)] {
+      #expect(throws: Status.badRequest("requested &user.DefaultInfo{Name:\"\", \(user)} without impersonating a user name")) { try Impersonation(headers: headers) }
+    }
+  }
+
+  /// (endpoints/filters/impersonation/mode.go.)
+  @Test(arguments: [
+    ([("impersonate-user", "jane"), ("impersonate-group", "devs"), ("impersonate-extra-acme.com%2fproject", "p1"), ("impersonate-uid", "7")], "user-info", [
+      "impersonate-on:user-info:list /nodes/ ", "impersonate:user-info authentication.k8s.io/users/ jane", "impersonate:user-info authentication.k8s.io/uids/ 7",
+      "impersonate:user-info authentication.k8s.io/groups/ devs", "impersonate:user-info authentication.k8s.io/userextras/acme.com/project p1",
+    ]),
+    ([("impersonate-user", "jane"), ("impersonate-group", "system:masters")], "user-info", [
+      "impersonate-on:user-info:list /nodes/ ", "impersonate:user-info authentication.k8s.io/users/ jane",
+      #"groups.authentication.k8s.io "system:masters" is forbidden: User "admin" cannot impersonate:user-info resource "groups" in API group "authentication.k8s.io" at the cluster scope: impersonating the system:masters group is not allowed"#,
+      "impersonate:user-info authentication.k8s.io/groups/ system:masters",
+    ]),
+    ([("impersonate-user", "jane"), ("impersonate-extra-b", "1")], "user-info", [
+      "impersonate-on:user-info:list /nodes/ ", "impersonate:user-info authentication.k8s.io/users/ jane",
+      #"userextras.authentication.k8s.io is forbidden: User "admin" cannot impersonate:user-info resource "userextras" in API group "authentication.k8s.io" at the cluster scope: impersonating an invalid key in extra is not allowed: extra.key: Invalid value: "b": must be a domain-prefixed path (such as "acme.io/foo")"#,
+      "impersonate:user-info authentication.k8s.io/userextras/b 1",
+    ]),
+    ([("impersonate-user", "system:node:n1")], "arbitrary-node", ["impersonate-on:arbitrary-node:list /nodes/ ", "impersonate:arbitrary-node authentication.k8s.io/nodes/ n1"]),
+    ([("impersonate-user", "system:serviceaccount:ns:robot")], "serviceaccount", [
+      "impersonate-on:serviceaccount:list /nodes/ ", "impersonate:serviceaccount authentication.k8s.io/serviceaccounts/ robot",
+    ]),
+    ([("impersonate-user", "system:node:n1"), ("impersonate-group", "g")], "", ["impersonate /users/ system:node:n1", "impersonate /groups/ g"]),
+    ([("impersonate-user", "system:node:N 1")], "user-info", ["impersonate-on:user-info:list /nodes/ ", "impersonate:user-info authentication.k8s.io/users/ system:node:N 1"]),
+  ] as [([(name: String, value: String)], String, [String])])
+  func `there is a way for each kind of user before the old one`(headers: [(name: String, value: String)], kind: String, steps: [String]) throws {
+    let wish = try #require(try Impersonation(headers: headers))
+    let modes = wish.modes(for: AccessAttributes(UserInfo(name: "admin"), "list", group: "", version: "v1", resource: "nodes"))
+    #expect(modes.count == (kind.isEmpty ? 1 : 2) && modes.last?.constraint == "" && modes.last?.user == wish.user)
+    #expect(modes.first?.constraint == (kind.isEmpty ? "" : "impersonate:\(kind)"))
+    let found = (modes.first?.steps ?? []).map { step in
+      switch step {
+      case .ask(let question): "\(question.verb) \(question.group)/\(question.resource)/\(question.subresource) \(question.name)"
+      case .refuse(let status): status.message
+      }
+    }
+    #expect(found == steps)
+    if kind == "arbitrary-node" { #expect(modes.first?.user.groups == ["system:nodes", "system:authenticated"] && wish.user.groups == ["system:authenticated"]) }
   }
 }

@@ -16,6 +16,26 @@ import Testing
     AccessAttributes(alice, verb, group: group, version: "v1", resource: resource, subresource: subresource, namespace: namespace, name: name)
   }
 
+  @Test(arguments: ["users", "userGroups", "verbs", "namespaces", "resources", "nonResourceURLs"])
+  func `an equivalent name is another name`(member: String) throws {
+    func rule(_ name: String) -> JSONValue {
+      var rule: JSONObject = ["level": "None"]
+      switch member {
+      case "resources": rule[member] = [["group": "", "resources": [.string(name)]]]
+      case "nonResourceURLs": rule[member] = [.string("/\(name)*")]
+      default: rule[member] = [.string(name)]
+      }
+      return .object(rule)
+    }
+    let policy = try policy([rule("Kim"), ["level": "Metadata"]])
+    func level(_ name: String) -> AuditLevel {
+      let user = UserInfo(name: name, groups: [name])
+      if member == "nonResourceURLs" { return policy.decide(AccessAttributes(user, "get", path: "/\(name)/x")).level }
+      return policy.decide(AccessAttributes(user, name, group: "", version: "v1", resource: name, namespace: name, name: "")).level
+    }
+    #expect(level("Kim") == .none && level("\u{212A}im") == .metadata)
+  }
+
   @Test func `the first rule that fits decides, and what none fits is not audited`() throws {
     let policy = try policy([
       ["level": "None", "users": ["system:kube-proxy"]], ["level": "Metadata", "verbs": ["get", "list"]], ["level": "Request", "userGroups": ["devs"]],

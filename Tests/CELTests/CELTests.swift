@@ -46,7 +46,7 @@ import Testing
     ("claims.nothing", "no such key: nothing"), ("claims['nothing']", "no such key: nothing"), ("1 / 0", "division by zero"), ("1 % 0", "modulus by zero"), ("9223372036854775807 + 1", "integer overflow"), ("[1][1]", "index out of bounds: 1"),
     ("1 + 'a'", "no such overload"), ("claims.sub.deep", "no such overload"), ("!1", "no such overload"), ("'a' ? 1 : 2", "no such overload"), ("int('x')", "cannot convert x to int"), ("'a'.substring(2)", "index out of range: 2"),
     ("claims.?nothing.value()", "optional.none() dereference"), ("claims.nothing.?deep.orValue(1)", "no such key: nothing"), ("claims.sub.?deep.orValue(1)", "no such overload"), ("claims.?sub.deep.orValue(1)", "no such overload"),
-    ("1 / 0 == 1 && true", "division by zero"), ("'a' < 1", "no such overload"), ("'a'.matches('(')", "error parsing regexp: ("),
+    ("1 / 0 == 1 && true", "division by zero"), ("'a' < 1", "no such overload"), ("'a'.matches('(')", "error parsing regexp: missing closing ): `(`"),
   ])
   func `what has no value says why`(text: String, problem: String) throws { #expect(throws: CELError(problem)) { try self.value(text) } }
 
@@ -54,6 +54,27 @@ import Testing
     "claims.?sub", "claims.?sub == 'me'", "claims.?sub + 'a'", "claims.sub.orValue('')", "optional.of(claims.?sub).value()", "claims.?sub.or('x').value()", "claims.?sub.orValue(claims.?sub)", "true ? claims.?sub : 'x'",
     "[claims.?sub]", "[?claims.sub]", "{?'a': 1}", "claims.?sub.optMap(1, 2).value()", "claims.?sub.optFlatMap(s, s).value()", "optional.some(1)", "claims.?", "claims[?]", "claims.?sub.nothing()", "size(claims.?sub)"])
   func `what is no expression is refused`(text: String) { #expect(throws: CELError.self) { try CELExpression(text, variables: ["claims"]) } }
+
+  @Test(arguments: [
+    ("'\u{212A}' == 'K'", false), ("'\u{212A}' != 'K'", true), ("'\u{212A}' in ['K']", false), ("'\u{212A}' in {'K': 1}", false), ("'\u{E9}' == 'e\u{301}'", false),
+    ("{'K': 1} == {'\u{212A}': 1}", false), ("['K'].indexOf('\u{212A}')", -1), ("'e\u{301}' < 'f' && '\u{E9}' > 'f'", true), ("'\u{212A}'.startsWith('K')", false),
+    ("'e\u{301}'.startsWith('e')", true), ("'a,\u{301}b'.split(',')", ["a", "\u{301}b"]), ("'\u{212A}'.replace('K', 'x')", "\u{212A}"), ("{'K': 1, '\u{212A}': 2}['\u{212A}']", 2),
+  ] as [(String, JSONValue)])
+  func `texts are compared by bytes`(text: String, expected: JSONValue) throws { #expect(try value(text) == expected) }
+
+  @Test func `patterns are Go's, read with the expression where they are written out, and linear`() throws {
+    #expect(throws: CELError("error parsing regexp: missing closing ): `a(`")) { try CELExpression("claims.sub.matches('a(')", variables: ["claims"]) }
+    #expect(try value("'in 2026'.matches('(?<year>[0-9]{4})')") == true)
+    let hostile = try CELExpression("claims.sub.matches('^([a-z]+)+$')", variables: ["claims"])
+    let text = String(repeating: "a", count: 20_000)
+    #expect(try hostile.evaluate(["claims": ["sub": .string(text)]]) == true)
+    #expect(try hostile.evaluate(["claims": ["sub": .string(text + "!")]]) == false)
+    // A pattern out of the claims costs steps by its length and by the text's.
+    let theirs = try CELExpression("claims.texts.all(t, t.matches(claims.pattern))", variables: ["claims"])
+    let many = JSONValue.array(Array(repeating: .string(text), count: 100))
+    #expect(throws: CELError("operation cancelled: actual cost limit exceeded")) { try theirs.evaluate(["claims": ["texts": many, "pattern": .string(String(repeating: "a?", count: 200))]]) }
+    #expect(throws: CELError("error parsing regexp: missing argument to repetition operator: `*`")) { try theirs.evaluate(["claims": ["texts": ["a"], "pattern": "*"]]) }
+  }
 
   @Test func `depth, length and steps are bounded`() throws {
     #expect(throws: CELError.self) { try CELExpression(String(repeating: "(", count: 5_000) + "1" + String(repeating: ")", count: 5_000), variables: []) }

@@ -21,7 +21,9 @@ import Testing
   }
 
   @Test func `bytes that are no UTF-8 are named and repaired`() throws {
-    #expect { try JSONTape.parse(SharedBytes([0xCF])) } throws: { "\($0)".contains(#"'\xcf'"#) }
+    for (byte, shown) in [(0xCF, "'\u{CF}'"), (0x85, #"'\u0085'"#), (0xAD, #"'\u00ad'"#), (0xFF, "'\u{FF}'")] as [(UInt8, String)] {
+      #expect { try JSONTape.parse(SharedBytes([byte])) } throws: { "\($0)".contains("invalid character \(shown) looking for beginning of value") }
+    }
     #expect(try JSONTape.parse(SharedBytes([0x22, 0x61, 0xFF, 0x22])).root.string == "a\u{FFFD}")
   }
 

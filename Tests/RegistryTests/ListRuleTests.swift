@@ -45,9 +45,25 @@ import Testing
     // kube-apiserver's own tokens from its cache begin with a slash.
     let slash = try await list(bench) { $0.continueToken = token(#"{"v":"meta.k8s.io/v1","rv":\#(first.resourceVersion),"start":"/n1\u0000"}"#) }
     #expect(names(slash) == ["n2", "n3"] && slash.resourceVersion == first.resourceVersion)
-    for bad in [#"{"v":"meta.k8s.io/v1","rv":0,"start":"n1"}"#, #"{"v":"meta.k8s.io/v1","rv":5,"start":""}"#, #"{"v":"meta.k8s.io/v1","rv":5,"start":"../x"}"#, #"{"v":"v2","rv":5,"start":"n1"}"#] {
-      await #expect { _ = try await list(bench) { $0.continueToken = token(bad) } } throws: { ($0 as? Status)?.code == 400 }
+    for (bad, why) in [
+      (#"{"v":"meta.k8s.io/v1","rv":0,"start":"n1"}"#, "incorrect encoded start resourceVersion (version meta.k8s.io/v1)"),
+      (#"{"v":"meta.k8s.io/v1","rv":5,"start":""}"#, "encoded start key empty (version meta.k8s.io/v1)"),
+      (#"{"v":"meta.k8s.io/v1","rv":5,"start":"../x"}"#, "../x"), (#"{"v":"meta.k8s.io/v1","rv":5,"start":"/a//x"}"#, "/a//x"),
+      (#"{"v":"meta.k8s.io/v1","rv":5,"start":"x/"}"#, "x/"),
+      (#"{"v":"meta.k8s.io/v2","rv":5,"start":"n1"}"#, "server does not recognize this encoded version meta.k8s.io/v2"),
+      (#"{"rv":5,"start":"n1"}"#, "server does not recognize this encoded version "), ("null", "server does not recognize this encoded version "),
+      (#"{"v":1}"#, "json: cannot unmarshal number into Go struct field continueToken.v of type string"),
+      (#"{"v":"x","rv":"5"}"#, "json: cannot unmarshal string into Go struct field continueToken.rv of type int64"),
+      (#"{"v":"x","rv":1.5}"#, "json: cannot unmarshal number 1.5 into Go struct field continueToken.rv of type int64"),
+      ("[]", "json: cannot unmarshal array into Go value of type storage.continueToken"),
+    ] {
+      await #expect { _ = try await list(bench) { $0.continueToken = token(bad) } } throws: {
+        ($0 as? Status)?.code == 400 && ($0 as? Status)?.message == "invalid continue token: continue key is not valid: \(why)"
+      }
     }
+    // Whatever is below zero asks for the newest.
+    let newest = try await list(bench) { $0.continueToken = token(#"{"v":"meta.k8s.io/v1","rv":-7,"start":"n1\u0000"}"#) }
+    #expect(names(newest) == ["n2", "n3"])
     await #expect { _ = try await list(bench) { ($0.continueToken, $0.resourceVersion) = (first.continueToken, "5") } } throws: {
       ($0 as? Status)?.message == "specifying resource version is not allowed when using continue"
     }

@@ -130,7 +130,7 @@ import Testing
             return (key, done)
           }
         }
-        return try await group.reduce(into: [:]) { $0[$1.0] = $1.1 }
+        return try await group.reduce(into: [String: Int]()) { $0[$1.0] = $1.1 }
       }
       for (key, done) in counts { #expect(try await storage.text(key) == "\(done)") }
       let total = counts.values.reduce(0, +)

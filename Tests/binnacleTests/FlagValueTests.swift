@@ -5,24 +5,6 @@ import Testing
 /// Values of flags, beside what pflag and Go's standard library say of them.
 @Suite struct `Flag values` {
   @Test(arguments: [
-    ("0", 0), ("5s", 5_000_000_000), ("1h30m", 5_400_000_000_000), ("1.5h", 5_400_000_000_000), ("-250ms", -250_000_000), ("+1us", 1_000), ("1µs", 1_000),
-    (".5s", 500_000_000), ("1.s", 1_000_000_000), ("2562047h47m16.854775807s", Int64.max), ("-2562047h47m16.854775808s", Int64.min),
-  ])
-  func `durations are read as Go reads them`(text: String, nanoseconds: Int64) throws {
-    #expect(try GoDuration.nanoseconds(text) == nanoseconds)
-  }
-
-  @Test(arguments: [
-    ("", "time: invalid duration \"\""), ("x", "time: invalid duration \"x\""), ("5", "time: missing unit in duration \"5\""), (".s", "time: invalid duration \".s\""),
-    ("5x", "time: unknown unit \"x\" in duration \"5x\""), ("1h 2m", "time: unknown unit \"h \" in duration \"1h 2m\""), ("-", "time: invalid duration \"-\""),
-    ("2562047h47m16.854775808s", "time: invalid duration \"2562047h47m16.854775808s\""), ("99999999999999999999s", "time: invalid duration \"99999999999999999999s\""),
-  ])
-  func `what is no duration is refused in Go's words`(text: String, why: String) {
-    #expect(throws: GoDuration.Malformed.self) { try GoDuration.nanoseconds(text) }
-    do { _ = try GoDuration.nanoseconds(text) } catch { #expect(error.description == why) }
-  }
-
-  @Test(arguments: [
     ("", []), ("a", ["a"]), ("a,b,", ["a", "b", ""]), ("\"a,b\",c", ["a,b", "c"]), ("\"a\"\"b\"", ["a\"b"]), ("a\nb", ["a"]), ("\n\na", ["a"]), (" a, b", [" a", " b"]),
   ])
   func `lists are read as encoding csv reads them`(text: String, values: [String]) throws {

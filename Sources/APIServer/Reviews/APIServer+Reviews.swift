@@ -11,7 +11,7 @@ extension APIServer {
     guard context.method == .post, !resource.info.isNamespaced || !namespace.isEmpty else { return context.reply.send(context.error(.methodNotAllowed)) }
     guard accepts(MediaType.all, context) else { return }
     perform(context, limit: configuration.writeTimeout) { [self] () async throws(Status) in
-      guard let negotiated = Negotiation.negotiate(accept: context.accept, allowsTransforms: false) else {
+      guard let negotiated = Negotiation.negotiate(accept: context.accept, .none) else {
         throw Status.notAcceptable("only the following media types are accepted: \(MediaType.all.joined(separator: ", "))")
       }
       let body = try await RequestBody.read(context, resource.reader)

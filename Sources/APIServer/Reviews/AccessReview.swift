@@ -74,8 +74,7 @@ struct AccessReview {
       errors.append(.invalid("spec.user", "", "at least one of user or group must be specified"))
     }
     if let resource {
-      errors += Self.selectorProblems(resource["fieldSelector"], "spec.resourceAttributes.fieldSelector")
-      errors += Self.selectorProblems(resource["labelSelector"], "spec.resourceAttributes.labelSelector")
+      for form in SelectorForm.allCases { errors += Self.selectorProblems(resource[form.member], form) }
     }
     var metadata = object["metadata"]?.object ?? JSONObject()
     metadata["managedFields"] = nil
@@ -98,8 +97,15 @@ struct AccessReview {
     JSONValue.object(["Path": .string(path["path"]?.string ?? ""), "Verb": .string(path["verb"]?.string ?? "")]).encoded().text
   }
 
-  private static func selectorProblems(_ selector: JSONValue?, _ field: String) -> [FieldError] {
+  private enum SelectorForm: CaseIterable {
+    case field, label
+    var member: String { self == .field ? "fieldSelector" : "labelSelector" }
+    var path: String { "spec.resourceAttributes.\(member)" }
+  }
+
+  private static func selectorProblems(_ selector: JSONValue?, _ form: SelectorForm) -> [FieldError] {
     guard let selector = part(selector) else { return [] }
+    let field = form.path
     let raw = selector["rawSelector"]?.string ?? ""
     let requirements = selector["requirements"]?.array ?? []
     var errors: [FieldError] = []
@@ -107,30 +113,51 @@ struct AccessReview {
     if raw.isEmpty && requirements.isEmpty { errors.append(.required("\(field).requirements", "when \(field) is specified, requirements or rawSelector is required")) }
     for (place, requirement) in requirements.enumerated() {
       let at = "\(field).requirements[\(place)]"
-      let count = requirement["values"]?.array?.count ?? 0
+      let key = requirement["key"]?.string ?? ""
+      let values = texts(requirement["values"])
+      if form == .field && key.isEmpty { errors.append(.required("\(at).key", "must be specified")) }
       switch requirement["operator"]?.string ?? "" {
       case "In", "NotIn":
-        if count == 0 { errors.append(.required("\(at).values", "must be specified when `operator` is 'In' or 'NotIn'")) }
+        if values.isEmpty { errors.append(.required("\(at).values", "must be specified when `operator` is 'In' or 'NotIn'")) }
       case "Exists", "DoesNotExist":
-        if count > 0 { errors.append(.forbidden("\(at).values", "may not be specified when `operator` is 'Exists' or 'DoesNotExist'")) }
+        if !values.isEmpty { errors.append(.forbidden("\(at).values", "may not be specified when `operator` is 'Exists' or 'DoesNotExist'")) }
       default: break  // A newer client may know more than we do.
       }
-      if requirement["key"]?.string ?? "" == "" { errors.append(.required("\(at).key", "must be specified")) }
+      guard form == .label else { continue }
+      errors += NameValidation.qualifiedName(key).map { .invalid("\(at).key", key, $0) }
+      for (index, value) in values.enumerated() {
+        errors += NameValidation.labelValue(value).map { .invalid("\(at).values[\(index)]", value, $0) }
+      }
     }
     return errors
   }
 
   /// No authorizer here looks at selectors, and leaving one out asks for more, never for less; but a client is told that its own makes no sense.
+  /// (authorization `util.BuildEvaluationError`.)
   private var selectorFaults: [String] {
     guard let resource = Self.part(spec["resourceAttributes"]) else { return [] }
-    var faults: [String] = []
-    if let raw = resource["fieldSelector"]?["rawSelector"]?.string, !raw.isEmpty, (try? FieldSelector.parse(raw)) == nil {
-      faults.append("spec.resourceAttributes.fieldSelector ignored due to parse error")
+    return SelectorForm.allCases.compactMap { form in
+      guard let selector = Self.part(resource[form.member]) else { return nil }
+      let readable = Self.readableParts(of: selector, form)
+      if readable.allSatisfy({ $0 }) { return nil }
+      return "\(form.path) \(readable.contains(true) ? "partially ignored" : "ignored") due to parse error"
     }
-    if let raw = resource["labelSelector"]?["rawSelector"]?.string, !raw.isEmpty, (try? LabelSelector.parse(raw)) == nil {
-      faults.append("spec.resourceAttributes.labelSelector ignored due to parse error")
+  }
+
+  /// For each part of a selector whether an authorizer could go by it; a text is one part.
+  private static func readableParts(of selector: JSONValue, _ form: SelectorForm) -> [Bool] {
+    if let raw = selector["rawSelector"]?.string, !raw.isEmpty {
+      return [form == .field ? (try? FieldSelector.parse(raw)) != nil : (try? LabelSelector.parse(raw)) != nil]
     }
-    return faults
+    return (selector["requirements"]?.array ?? []).map { requirement in
+      switch (form, requirement["operator"]?.string ?? "") {
+      // One value is what a field selector's text could say.
+      case (.field, "In"), (.field, "NotIn"): texts(requirement["values"]).count == 1
+      case (.field, _): false
+      case (.label, "In"), (.label, "NotIn"), (.label, "Exists"), (.label, "DoesNotExist"): true
+      case (.label, _): false
+      }
+    }
   }
 }
 

@@ -7,7 +7,7 @@ final class TLSContext: Sendable {
   /// Presented when no server name is asked for or none fits.
   let standard: ServerContext
   /// By server name in lower case, `*.` names as they are written.
-  private let byName: [String: ServerContext]
+  private let byName: [ByteString: ServerContext]
   let asksForCertificates: Bool
   /// nil where clients are verified against nobody.
   let clients: ClientAuthorities?
@@ -23,7 +23,7 @@ final class TLSContext: Sendable {
     proxies = try configuration.proxyCAFile.map { path throws(TLSError) in
       try ClientAuthorities(try PEMFile(.proxyCA, path), securityLevel: securityLevel)
     }
-    var byName: [String: ServerContext] = [:]
+    var byName: [ByteString: ServerContext] = [:]
     var extracted: [(name: String, context: ServerContext)] = []
     var others: [ServerContext] = []
     for pair in configuration.sniKeyPairs {

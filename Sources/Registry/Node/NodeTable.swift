@@ -47,7 +47,7 @@ enum NodeTable {
   }
 
   private static func roles(_ labels: JSONNode?) -> String {
-    var roles = Set<String>()
+    var roles = Set<ByteString>()
     if let labels {
       for (name, value) in labels.members {
         let key = name.string ?? ""
@@ -59,7 +59,7 @@ enum NodeTable {
         }
       }
     }
-    return roles.isEmpty ? "<none>" : roles.sorted().joined(separator: ",")
+    return roles.isEmpty ? "<none>" : roles.map(\.text).sorted().joined(separator: ",")
   }
 
   private static func address(_ type: String, _ node: JSONNode) -> String {

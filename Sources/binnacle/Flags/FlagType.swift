@@ -46,7 +46,7 @@ enum FlagType: Sendable, Equatable {
       for part in text.split(separator: ",", omittingEmptySubsequences: false) { _ = try GoNumbers.int(String(part), bits: 32) }
     case .float: return [String(try GoNumbers.float(text))]
     case .duration:
-      do throws(GoDuration.Malformed) { return ["\(try GoDuration.nanoseconds(text))ns"] } catch { throw Refusal(why: error.description) }
+      do throws(GoDuration.Malformed) { _ = try GoDuration.parse(text) } catch { throw Refusal(why: error.description) }
     case .strings:
       do throws(CommaSeparated.Malformed) { return try CommaSeparated.values(text) } catch { throw Refusal(why: error.description) }
     case .ip:

@@ -21,9 +21,6 @@ struct GivenFlags: Sendable {
   /// Takes a flag in. Lists grow; of anything else the last counts. Throws a `UsageFailure` for a value of another type.
   mutating func add(_ flag: KnownFlag, _ text: String) throws {
     let read: [String]
-    // Options of ours have always taken bare seconds.
-    let isBare = flag.type == .duration && flag.deed == .acts && !text.isEmpty && text.utf8.allSatisfy { (0x30...0x39).contains($0) }
-    let text = isBare ? text + "s" : text
     do throws(FlagType.Refusal) { read = try flag.type.values(text) } catch {
       throw UsageFailure("invalid argument \(GoText.quoted(text)) for \(GoText.quoted(flag.shown)) flag: \(error.why)")
     }
