@@ -27,7 +27,7 @@ struct JSONPatchWork {
   /// Throws for a value that would make the document too deep as what stands in `levels` containers.
   mutating func checkDepth(of value: JSONValue, below levels: Int) throws(Failure) {
     switch value {
-    case .null, .bool, .int, .double, .string: return
+    case .null, .bool, .int, .double, .number, .string: return
     case .array(let elements):
       try enter(levels, elements.count)
       for element in elements { try checkDepth(of: element, below: levels + 1) }

@@ -76,7 +76,7 @@ public struct ProtobufWriter {
   }
 
   /// The fields at `places`, of a message that stands `depth` messages deep in that of their type.
-  private mutating func write(_ places: ArraySlice<Int>, _ fields: [TypeModel.Field], _ members: [String: JSONNode], depth: Int) {
+  private mutating func write(_ places: ArraySlice<Int>, _ fields: [TypeModel.Field], _ members: [ByteString: JSONNode], depth: Int) {
     var rest = places
     while let place = rest.first {
       let field = fields[place]

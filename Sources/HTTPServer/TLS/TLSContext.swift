@@ -42,9 +42,10 @@ final class TLSContext: Sendable {
   }
 
   static func checkAllButTheFirst(_ configuration: TLSConfiguration) throws(TLSError) {
-    if let path = configuration.proxyCAFile { _ = try ProxyAuthorities(try PEMFile(.proxyCA, path)) }
+    // At which level they would be used does not matter here.
+    if let path = configuration.proxyCAFile { _ = try ClientAuthorities(try PEMFile(.proxyCA, path), securityLevel: 1) }
     for pair in configuration.sniKeyPairs { _ = try ServerContext(configuration, presenting: pair, isStandard: false) }
-    if let path = configuration.clientCAFile { _ = try PEMFile(.clientCA, path).certificates() }
+    if let path = configuration.clientCAFile { _ = try ClientAuthorities(try PEMFile(.clientCA, path), securityLevel: 1) }
   }
 
   /// Presents the certificate of the server name that the client asks for. A whole name beats `*.` in place of its first label.

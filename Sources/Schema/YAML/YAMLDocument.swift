@@ -61,8 +61,8 @@ struct YAMLDocumentBuilder {
   private(set) var document = YAMLDocument()
   private let bytes: UnsafeRawBufferPointer
   /// Where names stand in `document.names`, and what anchors were last given to.
-  private var places: [String: Int32] = [:]
-  private var anchors: [String: Int32] = [:]
+  private var places: [ByteString: Int32] = [:]
+  private var anchors: [ByteString: Int32] = [:]
   private var open: [Open] = []
   private var work = 0
   private var flowDepth = 0

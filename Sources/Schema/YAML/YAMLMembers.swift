@@ -50,7 +50,7 @@ struct YAMLMembers {
   private var members: [JSONObject.Member] = []
   /// The kinds of key that each name stands for.
   private var kinds: [UInt8] = []
-  private var places: [Name: Int] = [:]
+  private var places: [ByteString: Int] = [:]
   private static let few = 8
 
   var object: JSONObject { JSONObject(unchecked: members) }
@@ -62,28 +62,17 @@ struct YAMLMembers {
       defer { kinds[place] |= kind.rawValue }
       return kinds[place] & kind.rawValue == 0
     }
-    if members.count >= Self.few { places[Name(text: name)] = members.count }
+    if members.count >= Self.few { places[name] = members.count }
     members.append(JSONObject.Member(name, value))
     kinds.append(kind.rawValue)
     if members.count == Self.few {
-      for (place, member) in members.enumerated() { places[Name(text: member.name)] = place }
+      for (place, member) in members.enumerated() { places[member.name] = place }
     }
     return true
   }
 
   private func place(_ name: String) -> Int? {
-    if members.count >= Self.few { return places[Name(text: name)] }
-    return members.firstIndex { Name(text: $0.name) == Name(text: name) }
-  }
-
-  /// Text that equals other text where its bytes do; Swift's strings are equal where they look the same.
-  private struct Name: Hashable {
-    let text: String
-
-    static func == (a: Name, b: Name) -> Bool { a.text == b.text && a.text.utf8.elementsEqual(b.text.utf8) }
-    func hash(into hasher: inout Hasher) {
-      var text = text
-      text.withUTF8 { hasher.combine(bytes: UnsafeRawBufferPointer($0)) }
-    }
+    if members.count >= Self.few { return places[name] }
+    return members.firstIndex { $0.name == name }
   }
 }
