@@ -6,8 +6,8 @@ struct SelectorTable: Sendable {
     var mustExist = false
     var mustNotExist = false
     /// nil: any value will do.
-    private(set) var allowed: Set<String>?
-    var refused: Set<String> = []
+    private(set) var allowed: Set<ByteString>?
+    var refused: Set<ByteString> = []
     /// The value must be a number greater than this, or less than that.
     private var above: Int64?
     private var below: Int64?
@@ -17,7 +17,7 @@ struct SelectorTable: Sendable {
     /// Whoever asks for a value asks for the label.
     mutating func allow(_ values: some Sequence<String>) {
       mustExist = true
-      let values = Set(values)
+      let values = Set(values.map { ByteString($0) })
       allowed = allowed?.intersection(values) ?? values
     }
 
@@ -39,7 +39,7 @@ struct SelectorTable: Sendable {
     }
   }
 
-  private var rules: [String: Rule] = [:]
+  private var rules: [ByteString: Rule] = [:]
   /// Rules that ask for the label.
   private var required = 0
 
@@ -75,7 +75,7 @@ struct SelectorTable: Sendable {
   func matches(_ labels: StringMap) -> Bool {
     let count = labels.pairs.count
     if required > count { return false }
-    if rules.count <= count { return rules.allSatisfy { $0.value.holds(labels[$0.key]) } }
+    if rules.count <= count { return rules.allSatisfy { $0.value.holds(labels[$0.key.text]) } }
     var found = 0
     for pair in labels.pairs {
       guard let rule = rules[pair.name] else { continue }
@@ -86,5 +86,5 @@ struct SelectorTable: Sendable {
   }
 
   /// Fields: what is absent is "".
-  func matches(fields: StringMap) -> Bool { rules.allSatisfy { $0.value.holds(fields[$0.key] ?? "") } }
+  func matches(fields: StringMap) -> Bool { rules.allSatisfy { $0.value.holds(fields[$0.key.text] ?? "") } }
 }

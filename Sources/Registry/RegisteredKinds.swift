@@ -69,11 +69,11 @@ enum RegisteredKinds {
     """
 
   /// Kinds of every group version. (`metav1.AddToGroupVersion`)
-  private static let common: Set<String> = [
+  private static let common: Set<ByteString> = [
     "WatchEvent", "ListOptions", "GetOptions", "DeleteOptions", "CreateOptions", "UpdateOptions", "PatchOptions",
   ]
   /// Kinds of no group, which stand in `v1`.
-  private static let unversioned: Set<String> = ["Status", "APIVersions", "APIGroup", "APIGroupList", "APIResourceList"]
+  private static let unversioned: Set<ByteString> = ["Status", "APIVersions", "APIGroup", "APIGroupList", "APIResourceList"]
 
   private static let scheme = "k8s.io/kubernetes/pkg/api/legacyscheme/scheme.go:30"
 
