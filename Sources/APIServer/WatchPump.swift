@@ -40,6 +40,8 @@ final class WatchPump: @unchecked Sendable {  // Sendable: all state is touched 
 
   /// Unsent bytes beyond which a watch pauses. Above the low mark of the connection, so that passing that mark wakes it.
   private static let pendingBytesMax = 512 << 10
+  /// Unsent bytes beyond which pings of a WebSocket go unanswered.
+  private static let pongsPendingMax = 64 << 10
   /// Events taken at a time: enough to coalesce a burst into one write, few enough to let other watches of the reactor have their turn.
   private static let eventsAtATime = 128
 
@@ -101,7 +103,9 @@ final class WatchPump: @unchecked Sendable {  // Sendable: all state is touched 
   private func hear(_ bytes: UnsafeRawBufferPointer) {
     for event in input?.take(bytes) ?? [] {
       switch event {
-      case .ping(let payload): stream?.send(WebSocketFrame.pong(payload))
+      // Who asks and does not read gets no more answers (RFC 6455 section 5.5.3 lets us leave some out).
+      case .ping(let payload):
+        if let stream, stream.pendingBytes < Self.pongsPendingMax { stream.send(WebSocketFrame.pong(payload)) }
       case .close: close()
       case .fault(let code): close(code)
       }

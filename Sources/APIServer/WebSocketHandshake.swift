@@ -16,7 +16,8 @@ struct WebSocketHandshake: Sendable, Equatable {
 
   /// nil for a request that wants no WebSocket. (`wsstream.IsWebSocketRequest`)
   init?(_ request: Request) {
-    guard request.isWebSocket else { return nil }
+    // A body that nobody reads would stand before the first frame.
+    guard request.isWebSocket, request.exceededBodyLimit == nil else { return nil }
     key = request.header("Sec-WebSocket-Key") ?? ""
     version = request.header("Sec-WebSocket-Version") ?? ""
     origin = request.header("Origin")

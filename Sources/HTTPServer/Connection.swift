@@ -45,10 +45,13 @@ final class Connection {
     /// When bytes last came.
     var moved: Duration
     var bytes = 0
+    /// A body is on its way whose sender reads after it has written; nobody else is waited for as long.
+    let isForBody: Bool
 
     func isLate(at now: Duration, _ reactor: Reactor) -> Bool {
       let limits = reactor.configuration.limits
-      let patience = reactor.isDraining ? Reactor.drainGrace : limits.wholeLingerTimeout
+      let whole = isForBody ? limits.wholeLingerTimeout : limits.lingerTimeout
+      let patience = reactor.isDraining ? Reactor.drainGrace : whole
       return now - moved > limits.lingerTimeout || now - since > patience
     }
   }
@@ -191,6 +194,9 @@ final class Connection {
   /// Bytes that the kernel has not taken.
   private var unsent: Int { output.bytes + (tls?.waitingBytes ?? 0) }
 
+  /// Is there output that the client has not got?
+  var hasUnsentOutput: Bool { unsent > 0 }
+
   /// The session will have output at the end of this turn.
   func needsFlush() { reactor.markDirty(self) }
 
@@ -212,8 +218,9 @@ final class Connection {
     if unsent < unsentBefore { lastWrite = reactor.turn }
     if isBlocked { pace.waits(at: reactor.turn) } else { pace.rests() }
     pace.left(max(0, unsentBefore - unsent))
-    if isFinishing && !isBlocked { return linger() }
     session?.flushed(from: before)
+    if isClosed { return }
+    if isFinishing && !isBlocked { return linger() }
     updateInterest()
   }
 
@@ -228,7 +235,7 @@ final class Connection {
   /// Ends our half and reads the rest for a while: closing with unread input would reset the connection before the client has read the answer.
   private func linger() {
     if hasEnded { return reactor.drop(self) }
-    lingering = Lingering(since: reactor.turn, moved: reactor.turn)
+    lingering = Lingering(since: reactor.turn, moved: reactor.turn, isForBody: session?.isBodyComing ?? false)
     tls?.close()
     shutdown(descriptor, Int32(SHUT_WR))
     setInterest(EPOLLIN.rawValue | EPOLLRDHUP.rawValue)
@@ -243,7 +250,8 @@ final class Connection {
       if count > 0 {
         lingering?.bytes += count
         lingering?.moved = reactor.turn
-        if lingering?.bytes ?? 0 > limits.maxLingerBytes { return reactor.drop(self) }
+        let most = lingering?.isForBody == true ? limits.maxLingerBytes : limits.maxShortLingerBytes
+        if lingering?.bytes ?? 0 > most { return reactor.drop(self) }
         continue
       }
       if count < 0 && (errno == EAGAIN || errno == EINTR) { return }
@@ -267,7 +275,10 @@ final class Connection {
   }
 
   /// The server ends: what is idle goes now, the rest when it is done.
-  func drain() { session?.drain() }
+  func drain() {
+    // Who lingers has an answer to read, and goes soon.
+    if lingering == nil { session?.drain() }
+  }
 
   func checkTimeouts(_ now: Duration) {
     let isLate: Bool

@@ -34,6 +34,10 @@ final class HTTP1Session: Session {
   private var stream: ResponseStream?
   /// The connection speaks another protocol, and what comes is its stream's.
   private var isHandedOver = false
+  /// All of an answer whose end is the connection's has been given to it.
+  private var endsWithConnection = false
+  /// The client is in the middle of a body that was answered already, and writes on before it reads.
+  private(set) var isBodyComing = false
   private var running: Task<Void, Never>?
   /// When the current phase began, or bytes of a body last came.
   private var since: Duration
@@ -120,7 +124,8 @@ final class HTTP1Session: Session {
           guard buffer.count > 0, let stream else { return }
           let bytes = buffer.bytes
           stream.onInput?(bytes)
-          if !connection.isClosed { buffer.consume(bytes.count) }
+          // Its end has let go of the buffer.
+          if !connection.isClosed && phase == .streaming { buffer.consume(bytes.count) }
         case .busy, .streaming, .replaced: return
         }
       } catch {
@@ -243,6 +248,7 @@ final class HTTP1Session: Session {
   /// Serves a request whose body is longer than there may be, without it: whoever may not make it hears that first, as
   /// from kube-apiserver, which reads the body last.
   private func dispatchWithoutBody() {
+    isBodyComing = true
     facts.keepsAlive = false
     body = []
     requestShare = nil
@@ -345,6 +351,7 @@ final class HTTP1Session: Session {
     if isChunked && request.method != .head { connection.send(Self.lastChunk) }
     if let share = stream.share { answerShares.append(share) }
     stream.share = nil
+    endsWithConnection = stream.isAnswer && !isChunked
     finishResponse()
   }
 
@@ -359,7 +366,9 @@ final class HTTP1Session: Session {
   var holdsAnswers: Bool { !answerShares.isEmpty || stream?.share != nil }
 
   /// Without chunks nothing but the connection's end says where an answer ends.
-  var endLooksComplete: Bool { phase == .streaming && !isChunked && stream?.isAnswer == true }
+  var endLooksComplete: Bool {
+    endsWithConnection ? connection.hasUnsentOutput : phase == .streaming && !isChunked && stream?.isAnswer == true
+  }
 
   func flushed(from before: Int) {
     if connection.output.isEmpty && !answerShares.isEmpty { answerShares = [] }
@@ -372,6 +381,7 @@ final class HTTP1Session: Session {
   /// Refuses what can't be read as a request; where it ends is unknown, so the connection ends too.
   private func refuse(_ refusal: Refusal) {
     request.base = buffer.bytes.baseAddress ?? request.base
+    if phase == .body { isBodyComing = true }
     // Of a head that was not read, method and target are mostly there all the same.
     if phase == .head && request.pathRange.isEmpty { HeadParser.readTarget(buffer.bytes, into: request) }
     let response = reactor.refusal(refusal, request, isHeadKnown: isHeadKnown)

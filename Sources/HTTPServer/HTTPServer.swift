@@ -52,6 +52,8 @@ public final class HTTPServer: Sendable {
     /// What of a body is read and thrown away, because it was answered before it was read: how much, with what longest
     /// pause, and for how long. A client that writes before it reads would otherwise not see the answer.
     public var maxLingerBytes = 64 << 20
+    /// The same behind all other last answers.
+    public var maxShortLingerBytes = 1 << 20
     public var lingerTimeout = Duration.seconds(3)
     public var wholeLingerTimeout = Duration.seconds(30)
     /// TLS 1.3: records that one key seals; for as many, AES-GCM keeps its margin (RFC 8446 section 5.5).

@@ -102,6 +102,9 @@ extension HTTP2Session {
   private func throwAway(_ count: Int, of stream: HTTP2Stream) {
     guard stream.throwsAway, !stream.isReset else { return engine.consumeStream(stream.id, count) }
     stream.thrownAway += count
+    thrownAway += count
+    // One client does not send so much for nothing by mistake.
+    if thrownAway > 4 * limits.maxLingerBytes { return engine.terminate(.enhanceYourCalm) }
     if stream.isAnswered { stream.moved = reactor.turn }
     if stream.thrownAway <= limits.maxLingerBytes {
       engine.consumeStream(stream.id, count)
@@ -122,7 +125,10 @@ extension HTTP2Session {
       engine.consumeStream(id, bytes.count)
       return serveWithoutBody(stream)
     }
-    guard holds((stream.body.count + bytes.count) * HTTP1Session.workFactor, for: stream) else { return refuse(stream, .noRoom) }
+    guard holds((stream.body.count + bytes.count) * HTTP1Session.workFactor, for: stream) else {
+      engine.consumeStream(id, bytes.count)
+      return refuse(stream, .noRoom)
+    }
     stream.body.append(contentsOf: bytes)
     stream.moved = reactor.turn
     heldBytes += bytes.count

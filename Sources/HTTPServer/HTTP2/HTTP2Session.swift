@@ -23,6 +23,8 @@ final class HTTP2Session: Session {
   /// Streams with incomplete bodies, the oldest first, and what all hold.
   var receiving: [Int32] = []
   var heldBytes = 0
+  /// Bytes of bodies that nobody wanted, in all.
+  var thrownAway = 0
   /// Tasks that serve requests, also of streams that are gone.
   var runningTasks = 0
   @exclusivity(unchecked) var allowance: FrameAllowance

@@ -30,11 +30,13 @@ final class ClientCredential {
     guard let own = certificates.first else { return nil }
     self.reactor = reactor
     self.source = source
-    let bytes = Certificate.der(of: certificates)
-    kept = bytes.count <= Self.keptBytesMax ? bytes : []
-    keptShare = kept.count > Self.uncountedBytes ? reactor.configuration.budget.holding(kept.count) : nil
     generation = source.generation
     (known, validity) = Self.verify(own, Array(certificates.dropFirst()), source.context, at: reactor.second)
+    let bytes = Certificate.der(of: certificates)
+    // Anybody can make a long chain that nobody vouches for; to be known after a reload, its owner connects again.
+    let most = if case .unverified = known { Self.uncountedBytes } else { Self.keptBytesMax }
+    kept = bytes.count <= most ? bytes : []
+    keptShare = kept.count > Self.uncountedBytes ? reactor.configuration.budget.holding(kept.count) : nil
   }
 
   /// Who the client is.
