@@ -12,10 +12,10 @@ import Testing
     T test.Root /v1/Root
     kind s e
     apiVersion s e
-    metadata R1 e
-    selector *R2 e
-    references [R3 e lt=map mk=name ps=merge pk=name
-    named {R3 e
+    metadata Rtest.Meta e
+    selector *Rtest.LabelSelector e
+    references [Rtest.Reference e lt=map mk=name ps=merge pk=name
+    named {Rtest.Reference e
     T test.Meta -
     name s e
     uid s e
