@@ -184,7 +184,7 @@ import Testing
     (["--etcd_quorum-read=F"], "etcd-quorum-read", ["false"]), (["--watch-cache"], "watch-cache", ["true"]), (["--anonymous-auth", "false"], "anonymous-auth", ["false"]),
     (["--authorization-mode=Node", "--authorization-mode", "ABAC,Webhook"], "authorization-mode", ["Node", "ABAC", "Webhook"]), (["--secure-port=1", "--secure-port=2"], "secure-port", ["2"]),
     (["--requestheader-allowed-names=\"a,b\",c"], "requestheader-allowed-names", ["a,b", "c"]), (["--cors-allowed-origins="], "cors-allowed-origins", [""]), (["--authorization-mode=", "--authorization-mode=Node"], "authorization-mode", ["Node"]),
-    (["--request-timeout=60"], "request-timeout", ["60000000000ns"]), (["--profiling", "--v=1"], "profiling", ["true"]), (["--oidc-required-claim=a=b", "--oidc-required-claim=c=d,e=f"], "oidc-required-claim", ["a=b", "c=d,e=f"]),
+    (["--request-timeout=60s"], "request-timeout", ["60s"]), (["--profiling", "--v=1"], "profiling", ["true"]), (["--oidc-required-claim=a=b", "--oidc-required-claim=c=d,e=f"], "oidc-required-claim", ["a=b", "c=d,e=f"]),
   ])
   func `flags are read as kube-apiserver reads them`(arguments: [String], name: String, values: [String]) throws {
     #expect(try CommandLineFlags(arguments).given.values[name] == values)
