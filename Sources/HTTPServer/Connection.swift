@@ -45,12 +45,13 @@ final class Connection {
     /// When bytes last came.
     var moved: Duration
     var bytes = 0
-    /// A body is on its way whose sender reads after it has written; nobody else is waited for as long.
-    let isForBody: Bool
+    /// Requests were spoken: a body may be on its way whose sender reads after it has written. Nobody else is waited for
+    /// as long.
+    let spokeHTTP: Bool
 
     func isLate(at now: Duration, _ reactor: Reactor) -> Bool {
       let limits = reactor.configuration.limits
-      let whole = isForBody ? limits.wholeLingerTimeout : limits.lingerTimeout
+      let whole = spokeHTTP ? limits.wholeLingerTimeout : limits.lingerTimeout
       let patience = reactor.isDraining ? Reactor.drainGrace : whole
       return now - moved > limits.lingerTimeout || now - since > patience
     }
@@ -235,7 +236,7 @@ final class Connection {
   /// Ends our half and reads the rest for a while: closing with unread input would reset the connection before the client has read the answer.
   private func linger() {
     if hasEnded { return reactor.drop(self) }
-    lingering = Lingering(since: reactor.turn, moved: reactor.turn, isForBody: session?.isBodyComing ?? false)
+    lingering = Lingering(since: reactor.turn, moved: reactor.turn, spokeHTTP: session != nil)
     tls?.close()
     shutdown(descriptor, Int32(SHUT_WR))
     setInterest(EPOLLIN.rawValue | EPOLLRDHUP.rawValue)
@@ -250,7 +251,7 @@ final class Connection {
       if count > 0 {
         lingering?.bytes += count
         lingering?.moved = reactor.turn
-        let most = lingering?.isForBody == true ? limits.maxLingerBytes : limits.maxShortLingerBytes
+        let most = lingering?.spokeHTTP == true ? limits.maxLingerBytes : limits.maxShortLingerBytes
         if lingering?.bytes ?? 0 > most { return reactor.drop(self) }
         continue
       }

@@ -36,8 +36,6 @@ final class HTTP1Session: Session {
   private var isHandedOver = false
   /// All of an answer whose end is the connection's has been given to it.
   private var endsWithConnection = false
-  /// The client is in the middle of a body that was answered already, and writes on before it reads.
-  private(set) var isBodyComing = false
   private var running: Task<Void, Never>?
   /// When the current phase began, or bytes of a body last came.
   private var since: Duration
@@ -248,7 +246,6 @@ final class HTTP1Session: Session {
   /// Serves a request whose body is longer than there may be, without it: whoever may not make it hears that first, as
   /// from kube-apiserver, which reads the body last.
   private func dispatchWithoutBody() {
-    isBodyComing = true
     facts.keepsAlive = false
     body = []
     requestShare = nil
@@ -381,7 +378,6 @@ final class HTTP1Session: Session {
   /// Refuses what can't be read as a request; where it ends is unknown, so the connection ends too.
   private func refuse(_ refusal: Refusal) {
     request.base = buffer.bytes.baseAddress ?? request.base
-    if phase == .body { isBodyComing = true }
     // Of a head that was not read, method and target are mostly there all the same.
     if phase == .head && request.pathRange.isEmpty { HeadParser.readTarget(buffer.bytes, into: request) }
     let response = reactor.refusal(refusal, request, isHeadKnown: isHeadKnown)

@@ -52,7 +52,7 @@ public final class HTTPServer: Sendable {
     /// What of a body is read and thrown away, because it was answered before it was read: how much, with what longest
     /// pause, and for how long. A client that writes before it reads would otherwise not see the answer.
     public var maxLingerBytes = 64 << 20
-    /// The same behind all other last answers.
+    /// The same behind a TLS handshake that failed.
     public var maxShortLingerBytes = 1 << 20
     public var lingerTimeout = Duration.seconds(3)
     public var wholeLingerTimeout = Duration.seconds(30)

@@ -33,8 +33,6 @@ protocol Session: AnyObject {
   var holdsAnswers: Bool { get }
   /// Would the client take the end of the connection, if it came now, for the end of an answer that is not complete?
   var endLooksComplete: Bool { get }
-  /// Is the client in the middle of a body that was answered already?
-  var isBodyComing: Bool { get }
   /// Has the client been too slow?
   func isLate(at now: Duration) -> Bool
   /// The connection is gone.
@@ -44,6 +42,5 @@ protocol Session: AnyObject {
 extension Session {
   func fill() {}
   var endLooksComplete: Bool { false }
-  var isBodyComing: Bool { false }
   func taskEnded() {}
 }
