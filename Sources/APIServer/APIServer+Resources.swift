@@ -58,7 +58,7 @@ extension APIServer {
     return false
   }
 
-  private func patchType(_ context: RequestContext) -> String { AcceptClause.trimmed((context.contentType ?? "").prefix { $0 != ";" }) }
+  private func patchType(_ context: RequestContext) -> String { Negotiation.name(of: (context.contentType ?? "")[...]) }
 
   // MARK: reads
 
