@@ -37,6 +37,8 @@ struct RequestContext: Sendable {
     if let exceededBodyLimit { throw .requestEntityTooLarge("Request entity too large: limit is \(exceededBodyLimit)") }
   }
 
+  var isBodyLong: Bool { RequestBody.isLong(body, contentType: contentType) }
+
   /// Has a say in writes once their object is known; nil where nobody has.
   var admission: Admission?
 
