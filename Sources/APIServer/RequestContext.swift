@@ -107,6 +107,7 @@ final class Reply: Sendable {
   /// Sends a list of which many objects have no compressed form yet. Without room for that it goes out as it is.
   private func compress(_ answer: Answer, _ kept: ObjectSlices) {
     guard let share = room(for: AnswerPiece.room) else { return respond(answer) }
+    share.hold(answer.heldBytes ?? 0)
     exchange.perform { [self] in
       let made = await withTaskExecutorPreference(globalConcurrentExecutor) {
         let source = SlicesSource(answer.body, kept)
