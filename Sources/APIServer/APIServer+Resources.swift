@@ -58,7 +58,7 @@ extension APIServer {
     return false
   }
 
-  private func patchType(_ context: RequestContext) -> String { AcceptClause.trimmed((context.contentType ?? "").prefix { $0 != ";" }) }
+  private func patchType(_ context: RequestContext) -> String { Negotiation.name(of: (context.contentType ?? "")[...]) }
 
   // MARK: reads
 
@@ -264,10 +264,9 @@ extension APIServer {
       try options.refuseReadErrors()
       context.auditOptions()
       let deleted = try await endpoint.store.deleteCollection(namespace: namespace, list: selection, options: options)
-      var answer = try await endpoint.answer(deleted, negotiated, context)
       // The cache has let go of them.
-      if answer.objects != nil { answer.heldBytes = deleted.objects.reduce(0) { $0 + $1.object.count } }
-      return answer
+      let held = deleted.objects.reduce(0) { $0 + $1.object.count }
+      return try await endpoint.answer(deleted, negotiated, context, heldBytes: held)
     }
   }
 }

@@ -305,12 +305,12 @@ public final class APIServer: RequestHandler {
 
   // MARK: deferred work
 
-  /// Runs `work` on the request's reactor, or apart from it where the body is large or the work is known to be long
+  /// Runs `work` on the request's reactor, or apart from it where the body is long or the work is known to be long
   /// (`isLong`), and sends its answer, or a 504 when `limit` (which `timeout=` may lower) passes first.
   func perform(
     _ context: RequestContext, limit: Duration, isLong: Bool = false, _ work: @escaping @Sendable () async throws(Status) -> Answer
   ) {
-    let isLong = isLong || context.body.count > WorkThreads.inlineBytesMax
+    let isLong = isLong || context.isBodyLong
     let asked = context.query["timeout"].flatMap { try? GoDuration.parse($0) } ?? .zero
     let limit = asked > .zero ? min(limit, asked) : limit
     let reply = context.reply

@@ -59,6 +59,7 @@ final class AnswerPump: @unchecked Sendable {
       let result: Result<([ByteSlice], isLast: Bool), Status>
       do throws(Status) {
         let piece = try body.source.next(isCompressed: body.compressor != nil)
+        try piece.grow(body.share, from: body.roomBytes)
         result = .success((body.compressor?.compress(piece).slices ?? piece.slices, piece.isLast))
       } catch { result = .failure(error) }
       reactor.post { self.made(result) }

@@ -65,17 +65,33 @@ struct StreamedBody: Sendable {
   /// nil for an answer that is not compressed.
   let compressor: AnswerCompressor?
   let share: MemoryBudget.Share
+  /// What the share holds for pieces of the usual size, and for what all of them need.
+  var roomBytes = AnswerPiece.room
+}
+
+extension AnswerPiece {
+  /// Makes a share as large as this piece needs, of which two may be held at once. Throws 429 where there is no room:
+  /// one object, indented, may be as large as hundreds.
+  func grow(_ share: MemoryBudget.Share, from roomBytes: Int) throws(Status) {
+    let excess = ownBytes - Self.size
+    if excess > 0, !share.grow(to: roomBytes + 2 * excess) { throw .noRoom }
+  }
 }
 
 extension Answer {
   /// An answer of a source that has little to say, whole.
-  static func whole(_ source: any AnswerSource, contentType: String) throws(Status) -> Answer {
+  static func whole(
+    _ source: any AnswerSource, contentType: String, share: MemoryBudget.Share
+  ) throws(Status) -> Answer {
     var answer = Answer(code: 200, contentType: contentType, body: [])
+    let roomBytes = share.bytes
     var own = 0
     while true {
       let piece = try source.next(isCompressed: false)
       answer.body += piece.slices
       own += piece.ownBytes
+      // Little objects may be deep.
+      if own > AnswerPiece.size, !share.grow(to: roomBytes + own) { throw .noRoom }
       if piece.isLast { break }
     }
     answer.heldBytes = own
@@ -86,7 +102,9 @@ extension Answer {
   static func made(
     _ source: any AnswerSource, contentType: String, acceptsGzip: Bool, share: MemoryBudget.Share
   ) throws(Status) -> Answer {
+    let roomBytes = share.bytes
     let piece = try source.next(isCompressed: acceptsGzip)
+    try piece.grow(share, from: roomBytes)
     let isLong = !piece.isLast || piece.plainBytes > ContentEncoding.threshold
     let compressor = acceptsGzip && isLong ? AnswerCompressor() : nil
     let (slices, own) = compressor?.compress(piece) ?? (piece.slices, piece.ownBytes)
@@ -95,7 +113,8 @@ extension Answer {
     if compressor != nil { answer.headers += gzipHeaders }
     answer.heldBytes = own
     if !piece.isLast {
-      answer.streamed = StreamedBody(first: slices, source: source, compressor: compressor, share: share)
+      answer.streamed = StreamedBody(
+        first: slices, source: source, compressor: compressor, share: share, roomBytes: roomBytes)
     }
     return answer
   }

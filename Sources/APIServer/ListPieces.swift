@@ -28,6 +28,9 @@ final class ListPieces: AnswerSource, @unchecked Sendable {  // Sendable: one th
   private let head: String
   private var style: Style
   private var place = 0
+  /// Compact, of what is to be indented, and whether nothing comes after it.
+  private var waiting: ArraySlice<ByteSlice> = []
+  private var isAtEnd = false
 
   /// `media` is JSON or YAML.
   init(
@@ -55,13 +58,25 @@ final class ListPieces: AnswerSource, @unchecked Sendable {  // Sendable: one th
     switch style {
     case .compact: return try compactPiece()
     case .pretty(var indenter):
-      // Indented, half as much is about one piece.
-      let compact = try compactPiece(ofBytes: AnswerPiece.size / 2)
+      // Indented, half as much is about one piece. What is deep comes to much more: the rest waits for the next piece.
+      if waiting.isEmpty {
+        let compact = try compactPiece(ofBytes: AnswerPiece.size / 2)
+        (waiting, isAtEnd) = (compact.slices[...], compact.isLast)
+      }
       var out: [UInt8] = []
       out.reserveCapacity(AnswerPiece.size)
-      for slice in compact.slices { indenter.add(slice, to: &out) }
+      while out.count < AnswerPiece.size, let slice = waiting.first {
+        let taken = indenter.add(slice, to: &out, most: AnswerPiece.size)
+        if taken == slice.count {
+          waiting.removeFirst()
+        } else {
+          let rest = ByteSlice(slice.owner, offset: slice.offset + taken, count: slice.count - taken)
+          waiting[waiting.startIndex] = rest
+        }
+      }
       style = .pretty(indenter)
-      return AnswerPiece(parts: [.bytes(ByteSlice(SharedBytes(out)))], ownBytes: out.count, isLast: compact.isLast)
+      return AnswerPiece(
+        parts: [.bytes(ByteSlice(SharedBytes(out)))], ownBytes: out.count, isLast: isAtEnd && waiting.isEmpty)
     case .yaml(var writer):
       // Moved out and back, so that it is never copied.
       style = .compact

@@ -30,9 +30,15 @@ enum Negotiation {
   static func routeProduces(_ types: [String], accept: String?) -> Bool {
     guard let accept, !accept.isEmpty else { return true }
     return AcceptClause.considered(accept).split(separator: ",", omittingEmptySubsequences: false).contains { part in
-      let name = AcceptClause.trimmed(part.prefix { $0 != ";" })
+      let name = Self.name(of: part)
       return name == "*/*" || types.contains(name)
     }
+  }
+
+  /// A media type without its parameters.
+  static func name(of text: Substring) -> String {
+    let end = text.utf8.firstIndex(of: UInt8(ascii: ";")) ?? text.endIndex
+    return AcceptClause.trimmed(text[..<end])
   }
 
   /// What an endpoint lets a client turn its answer into.
@@ -109,7 +115,7 @@ enum Negotiation {
     for (place, parameter) in parameters.enumerated() where !parameter.contains("=") {
       guard place == parameters.count - 1, AcceptClause.trimmed(parameter).isEmpty else { return nil }
     }
-    return MediaType(rawValue: AcceptClause.trimmed(contentType.prefix { $0 != ";" }).lowercased())
+    return MediaType(rawValue: name(of: contentType[...]).lowercased())
   }
 
   /// Does the query or the user agent ask for indentation? (`isPrettyPrint`.)

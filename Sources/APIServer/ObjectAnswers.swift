@@ -49,13 +49,21 @@ extension ResourceEndpoint {
   }
 
   /// Any list. What is made for this client alone is made at once where it is little, else off the reactor and piece by
-  /// piece, so that a piece bounds the memory whatever the size.
-  func answer(_ list: ListResult, _ negotiated: Negotiated, _ context: RequestContext) async throws(Status) -> Answer {
-    if let plain = answerNow(list, negotiated) { return plain }
+  /// piece, so that a piece bounds the memory whatever the size. `heldBytes`: of the list's objects, where only this
+  /// answer holds them.
+  func answer(
+    _ list: ListResult, _ negotiated: Negotiated, _ context: RequestContext, heldBytes: Int = 0
+  ) async throws(Status) -> Answer {
+    if var plain = answerNow(list, negotiated) {
+      if heldBytes > 0 { plain.heldBytes = heldBytes }
+      return plain
+    }
     let rough = Self.roughBytes(list.objects)
     let isLittle = rough < AnswerPiece.size
     let references = list.objects.count * MemoryLayout<CachedObject>.stride
     let share = try context.reply.share(for: isLittle ? rough * 3 : AnswerPiece.room + references)
+    share.hold(heldBytes)
+    defer { withExtendedLifetime(share) {} }
     let contentType = negotiated.media.rawValue
     // What is little is compressed on its way, like any other answer.
     let acceptsGzip = !isLittle && context.reply.acceptsGzip
@@ -70,8 +78,11 @@ extension ResourceEndpoint {
     }
     var answer: Answer
     if isLittle {
-      _ = try messages?.measure(list.objects.count)
-      answer = try .whole(source, contentType: contentType)
+      let make: @Sendable () throws(Status) -> Answer = { [messages] () throws(Status) in
+        _ = try messages?.measure(list.objects.count)
+        return try .whole(source, contentType: contentType, share: share)
+      }
+      answer = rough > WorkThreads.inlineBytesMax ? try await onWorkThreads(make) : try make()
     } else {
       answer = try await withTaskExecutorPreference(globalConcurrentExecutor) { [messages] () async throws(Status) in
         // Others get the thread in between.

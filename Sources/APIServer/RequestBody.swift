@@ -14,10 +14,10 @@ struct RequestBody {
     return ["yaml: unmarshal errors:\n  " + duplicates.joined(separator: "\n  ")]
   }
 
-  /// Reads the body. YAML is read off the reactor: even a short text may stand for a long one.
+  /// Reads the body; YAML apart from the reactor, as even a short text may stand for a long one.
   static func read(_ context: RequestContext, _ reader: ObjectReader) async throws(Status) -> RequestBody {
     guard Negotiation.input(contentType: context.contentType) == .yaml else { return try RequestBody(context, reader) }
-    return try await offTheReactor { () throws(Status) in try RequestBody(context, reader) }
+    return try await onWorkThreads { () throws(Status) in try RequestBody(context, reader) }
   }
 
   /// The body of an apply: YAML, of which JSON is a part. Strict validation refuses names given twice, others are warned of them.
@@ -27,7 +27,7 @@ struct RequestBody {
       return (JSONValue(tape.root), [])
     }
     let body = context.body
-    let (value, duplicates) = try await offTheReactor { () throws(Status) -> (JSONValue, [String]) in
+    let (value, duplicates) = try await onWorkThreads { () throws(Status) -> (JSONValue, [String]) in
       var duplicates: [String] = []
       do { return (try JSONValue(yaml: body, duplicates: &duplicates), duplicates) } catch {
         throw .badRequest("error decoding YAML: error converting YAML to JSON: \(error)")
@@ -42,6 +42,25 @@ struct RequestBody {
     let text = "yaml: unmarshal errors:\n  " + duplicates.joined(separator: "\n  ")
     if validation == .strict { throw .badRequest("error strict decoding YAML: error converting YAML to JSON: \(text)") }
     return (value, duplicates)
+  }
+
+  /// Is it long work to read a body and to go on with what it says? A short text may stand for a long one: YAML has
+  /// aliases, and a JSON patch may copy what it copied.
+  static func isLong(_ body: ByteSlice, contentType: String?) -> Bool {
+    if body.count == 0 { return false }
+    if body.count > WorkThreads.inlineBytesMax { return true }
+    guard let contentType, contentType != MediaType.json.rawValue, contentType != MediaType.protobuf.rawValue else {
+      return false
+    }
+    return body.withUnsafeBytes { bytes in
+      switch Negotiation.name(of: contentType[...]) {
+      // Most of these are JSON. What has no anchor has no aliases either.
+      case MediaType.applyPatch: bytes.first != UInt8(ascii: "{") || bytes.contains(UInt8(ascii: "&"))
+      // The name of the operation may be written with escapes.
+      case MediaType.jsonPatch: bytes.contains("copy".utf8) || bytes.contains(UInt8(ascii: "\\"))
+      default: Negotiation.input(contentType: contentType) == .yaml
+      }
+    }
   }
 
   private init(_ context: RequestContext, _ reader: ObjectReader) throws(Status) {
@@ -60,12 +79,6 @@ struct RequestBody {
     case nil: throw Status.unsupportedMediaType(accepted: MediaType.all)
     }
   }
-}
-
-/// Does work that may take its time on another thread of the pool, so that the reactor serves others meanwhile.
-func offTheReactor<T: Sendable>(_ work: @escaping @Sendable () throws(Status) -> T) async throws(Status) -> T {
-  let result = await withTaskExecutorPreference(globalConcurrentExecutor) { () async -> Result<T, Status> in Result { () throws(Status) in try work() } }
-  return try result.get()
 }
 
 extension JSONNode {

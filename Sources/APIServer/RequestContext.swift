@@ -37,6 +37,8 @@ struct RequestContext: Sendable {
     if let exceededBodyLimit { throw .requestEntityTooLarge("Request entity too large: limit is \(exceededBodyLimit)") }
   }
 
+  var isBodyLong: Bool { RequestBody.isLong(body, contentType: contentType) }
+
   /// Has a say in writes once their object is known; nil where nobody has.
   var admission: Admission?
 
@@ -105,6 +107,7 @@ final class Reply: Sendable {
   /// Sends a list of which many objects have no compressed form yet. Without room for that it goes out as it is.
   private func compress(_ answer: Answer, _ kept: ObjectSlices) {
     guard let share = room(for: AnswerPiece.room) else { return respond(answer) }
+    share.hold(answer.heldBytes ?? 0)
     exchange.perform { [self] in
       let made = await withTaskExecutorPreference(globalConcurrentExecutor) {
         let source = SlicesSource(answer.body, kept)

@@ -43,12 +43,14 @@ extension RequestContext {
     return options
   }
 
-  /// YAML is read off the reactor: even a short text may stand for a long one.
+  /// YAML is read apart from the reactor: even a short text may stand for a long one.
   func deleteOptions() async throws(Status) -> DeleteOptions {
     let (body, contentType, query) = (body, contentType, query)
     var options: DeleteOptions
     if body.count > 0, Negotiation.input(contentType: contentType) == .yaml {
-      options = try await offTheReactor { () throws(Status) in try DeleteOptions(body: body, contentType: contentType, query: query) }
+      options = try await onWorkThreads { () throws(Status) in
+        try DeleteOptions(body: body, contentType: contentType, query: query)
+      }
     } else {
       options = try DeleteOptions(body: body, contentType: contentType, query: query)
     }

@@ -18,12 +18,12 @@ enum SourceAddresses {
 
   /// As Go prints it; nil for what is no address.
   private static func canonical(_ text: String) -> String? {
-    let text = text.drop { $0 == " " || $0 == "\t" }.prefix { $0 != " " && $0 != "\t" }
+    let text = AcceptClause.trimmed(text[...])
     guard !text.isEmpty, text.utf8.count < 64 else { return nil }
     var bytes = [UInt8](repeating: 0, count: 16)
     var out = [CChar](repeating: 0, count: 64)
     let family = text.contains(":") ? AF_INET6 : AF_INET
-    guard inet_pton(family, String(text), &bytes) == 1, inet_ntop(family, bytes, &out, 64) != nil else { return nil }
+    guard inet_pton(family, text, &bytes) == 1, inet_ntop(family, bytes, &out, 64) != nil else { return nil }
     let shown = String(decoding: out.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
     return shown.hasPrefix("::ffff:") && shown.contains(".") ? String(shown.dropFirst(7)) : shown
   }

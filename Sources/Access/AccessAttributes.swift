@@ -56,7 +56,8 @@ public struct AccessAttributes: Sendable {
     }
     // Nothing that a browser could take for markup.
     if text.utf8.contains(where: { $0 == UInt8(ascii: "&") || $0 == UInt8(ascii: "<") || $0 == UInt8(ascii: ">") }) {
-      text = text.map { $0 == "&" ? "&amp;" : $0 == "<" ? "&lt;" : $0 == ">" ? "&gt;" : String($0) }.joined()
+      // By code points: with an accent behind it a bracket is one all the same.
+      text = text.unicodeScalars.map { $0 == "&" ? "&amp;" : $0 == "<" ? "&lt;" : $0 == ">" ? "&gt;" : String($0) }.joined()
     }
     return .forbidden(isResource ? GroupResource(group: group, resource: resource) : nil, name: name, reason.isEmpty ? text : "\(text): \(reason)")
   }

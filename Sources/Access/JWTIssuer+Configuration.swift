@@ -43,7 +43,7 @@ extension JWTIssuer {
     }
     extra = try Self.extra(mappings["extra"], "\(path).claimMappings.extra")
     if let place = issuer["discoveryURL"]?.string, !place.isEmpty {
-      func bare(_ url: String) -> String { String(url.reversed().drop { $0 == "/" }) }
+      func bare(_ url: String) -> [UInt8] { Array(url.utf8.reversed().drop { $0 == UInt8(ascii: "/") }) }
       if bare(place) == bare(url) { throw Problem(.invalid("\(path).issuer.discoveryURL", place, "discoveryURL must be different from URL")) }
       try Self.checkURL(place, "\(path).issuer.discoveryURL")
       discovery = place
@@ -145,7 +145,7 @@ extension JWTIssuer {
   /// (`validateURL`)
   private static func checkURL(_ url: String, _ path: String) throws(ConfigurationProblem) {
     if !url.hasPrefix("https://") { throw Problem(.invalid(path, url, "URL scheme must be https")) }
-    let host = url.dropFirst(8).prefix { $0 != "/" && $0 != "?" && $0 != "#" }
+    let host = url.dropFirst(8).unicodeScalars.prefix { $0 != "/" && $0 != "?" && $0 != "#" }
     if host.contains("@") { throw Problem(.invalid(path, url, "URL must not contain a username or password")) }
     if url.contains("#") { throw Problem(.invalid(path, url, "URL must not contain a fragment")) }
     if url.contains("?") { throw Problem(.invalid(path, url, "URL must not contain a query")) }

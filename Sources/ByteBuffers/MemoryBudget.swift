@@ -33,6 +33,15 @@ public final class MemoryBudget: Sendable {
     fileprivate init(_ budget: MemoryBudget) { self.budget = budget }
     deinit { budget.taken.subtract(held.load(ordering: .relaxed), ordering: .relaxed) }
 
+    /// In bytes.
+    public var bytes: Int { held.load(ordering: .relaxed) }
+
+    /// Adds what is held already, whether or not there is room for it.
+    public func hold(_ bytes: Int) {
+      held.add(bytes, ordering: .relaxed)
+      budget.taken.add(bytes, ordering: .relaxed)
+    }
+
     /// Makes it as large as `bytes`, up to a step; false when there is no room for that, and it stays as it was.
     public func grow(to bytes: Int) -> Bool {
       let before = held.load(ordering: .relaxed)
@@ -64,8 +73,7 @@ public final class MemoryBudget: Sendable {
   /// What is held already, whether or not there is room for it.
   public func holding(_ bytes: Int) -> Share {
     let share = Share(self)
-    share.held.store(bytes, ordering: .relaxed)
-    taken.add(bytes, ordering: .relaxed)
+    share.hold(bytes)
     return share
   }
 }

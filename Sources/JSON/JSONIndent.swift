@@ -21,21 +21,23 @@ public struct JSONIndenter: Sendable {
 
   public init() {}
 
-  /// Appends the next part, indented.
-  public mutating func add(_ slice: ByteSlice, to out: inout [UInt8]) {
+  /// Appends the next part, indented. Where depth makes it much longer, it ends before the line that begins beyond
+  /// `most` bytes of `out`; returns how many bytes of the part were taken.
+  @discardableResult public mutating func add(_ slice: ByteSlice, to out: inout [UInt8], most: Int = .max) -> Int {
     // In variables of its own, which the compiler keeps in registers.
     var (depth, isInString, isEscaped, needsIndent) = (depth, isInString, isEscaped, needsIndent)
     func newline(_ out: inout [UInt8]) {
       out.append(0x0A)
       for _ in 0..<depth { out.append(contentsOf: [0x20, 0x20]) }
     }
-    slice.withUnsafeBytes { bytes in
-      for byte in bytes {
+    let taken = slice.withUnsafeBytes { bytes in
+      for (place, byte) in bytes.enumerated() {
         if isInString {
           out.append(byte)
           if isEscaped { isEscaped = false } else if byte == UInt8(ascii: "\\") { isEscaped = true } else if byte == UInt8(ascii: "\"") { isInString = false }
           continue
         }
+        if out.count >= most { return place }
         if byte == 0x20 || byte == 0x0A || byte == 0x0D || byte == 0x09 { continue }
         if needsIndent && byte != UInt8(ascii: "}") && byte != UInt8(ascii: "]") {
           needsIndent = false
@@ -66,7 +68,9 @@ public struct JSONIndenter: Sendable {
         default: out.append(byte)
         }
       }
+      return bytes.count
     }
     (self.depth, self.isInString, self.isEscaped, self.needsIndent) = (depth, isInString, isEscaped, needsIndent)
+    return taken
   }
 }

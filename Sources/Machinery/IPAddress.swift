@@ -141,7 +141,7 @@ public struct IPNetwork: Sendable, CustomStringConvertible {
   public init?(_ text: String) {
     guard let slash = text.utf8.firstIndex(of: UInt8(ascii: "/")), let address = IPAddress(text[..<slash])
     else { return nil }
-    let length = text[text.index(after: slash)...].utf8
+    let length = text.utf8[text.utf8.index(after: slash)...]
     var bits = 0
     for byte in length {
       guard (0x30...0x39).contains(byte) else { return nil }

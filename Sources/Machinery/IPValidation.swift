@@ -1,6 +1,9 @@
 /// Rules for addresses and networks, which every member that holds one shares. Members that are older than strict
 /// parsing take texts that are not in canonical form, with a warning; what software might read in two ways they refuse,
 /// unless it stood there before. (apimachinery `util/validation/ip.go`)
+///
+/// No kind that is served so far has a newer member: the rules of those (`address`, `network`, `interfaceAddress`) are
+/// for the services and their addresses that come next.
 public enum IPValidation {
   /// An address in canonical form. (`IsValidIP`)
   public static func address(_ field: String, _ text: String) -> [FieldError] {

@@ -45,10 +45,13 @@ struct JSONPatchWork {
 
   /// A value is about to be copied.
   mutating func copied(_ value: JSONValue) throws(Failure) {
-    copiedBytes += value.encoded().count
+    let count = value.encoded().count
+    copiedBytes += count
     guard copiedBytes <= JSONPatch.maxCopiedBytes else {
       throw .doesNotApply("accumulated size of copy operations exceeds \(JSONPatch.maxCopiedBytes) bytes")
     }
+    // It was written out for that.
+    try take(count / 16)
   }
 
   // MARK: reading

@@ -62,6 +62,10 @@ public final class WorkThreads: TaskExecutor, @unchecked Sendable {
       if queue.first == queue.jobs.count {
         queue.jobs.removeAll(keepingCapacity: queue.jobs.count < 1_024)
         queue.first = 0
+      } else if queue.first > 1_024 && queue.first * 2 > queue.jobs.count {
+        // Under steady load it is never empty.
+        queue.jobs.removeFirst(queue.first)
+        queue.first = 0
       }
       return job
     }

@@ -11,7 +11,7 @@ struct ContinueToken {
   let startKey: String
 
   func encoded(prefix: String) -> String {
-    let object: JSONValue = ["v": "meta.k8s.io/v1", "rv": .int(revision), "start": .string(String(startKey.dropFirst(prefix.count)))]
+    let object: JSONValue = ["v": "meta.k8s.io/v1", "rv": .int(revision), "start": .string(String(startKey.dropFirst(prefix.unicodeScalars.count)))]
     return Base64URL.encode(object.encoded().array)
   }
 

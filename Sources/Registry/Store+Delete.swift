@@ -18,7 +18,9 @@ extension Store {
   public func delete(_ name: String, namespace: String, options: DeleteOptions) async throws(Status) -> DeleteResult {
     try options.validate()
     try options.admission?(admission(.delete, name, namespace: namespace))
-    if let here = try await deleteHere(name, namespace: namespace, options: options) { return here }
+    if !isKnownAsLarge(try requestedKey(name, namespace: namespace)),
+      let here = try await deleteHere(name, namespace: namespace, options: options)
+    { return here }
     let apart = try await onWorkThreads { () async throws(Status) in
       try await deleteHere(name, namespace: namespace, options: options)
     }
@@ -112,7 +114,7 @@ extension Store {
     try deletion.admission?(admission(.delete, "", namespace: namespace))
     let page = try await list(try prepareList(options, namespace: namespace))
     for object in page.objects {
-      let rest = object.key.dropFirst(prefix.count).split(separator: "/")
+      let rest = object.key.dropFirst(prefix.unicodeScalars.count).split(separator: "/")
       guard let name = rest.last else { continue }
       do throws(Status) {
         _ = try await delete(String(name), namespace: info.isNamespaced ? String(rest.first ?? "") : "", options: deletion)

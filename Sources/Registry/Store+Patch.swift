@@ -177,7 +177,7 @@ extension Store {
       let tail = " (\(ObjectReader.summary(ByteSlice(text))))"
       let reason = Self.reason(error)
       let isQuoted = error.message.hasPrefix("the object provided is unrecognized") && reason.hasSuffix(tail)
-      let why = isQuoted ? String(reason.dropLast(tail.count)) : reason
+      let why = isQuoted ? String(reason.dropLast(tail.unicodeScalars.count)) : reason
       // A strategic patch is laid over the object itself and never was text: its kinds are told by another part of upstream.
       let problem = shown != nil && !why.hasPrefix("strict decoding error") ? model.conversionProblem(value, as: type) : nil
       throw Self.invalidPatch(shown?() ?? text.text, problem ?? why)

@@ -42,9 +42,12 @@ extension Store {
     _ name: String, namespace: String, subresource: Subresource, options: WriteOptions, warnings: [String], mayLoseOwners: Bool = true,
     _ make: @escaping @Sendable (JSONValue) throws(Status) -> JSONValue
   ) async throws(Status) -> WriteResult {
-    let here = try await changeHere(
-      name, namespace: namespace, subresource: subresource, options: options, warnings: warnings, mayLoseOwners: mayLoseOwners, make)
-    if let here { return here }
+    if !isKnownAsLarge(try requestedKey(name, namespace: namespace)) {
+      let here = try await changeHere(
+        name, namespace: namespace, subresource: subresource, options: options, warnings: warnings,
+        mayLoseOwners: mayLoseOwners, make)
+      if let here { return here }
+    }
     let apart = try await onWorkThreads { () async throws(Status) in
       try await changeHere(
         name, namespace: namespace, subresource: subresource, options: options, warnings: warnings,
@@ -52,6 +55,13 @@ extension Store {
     }
     guard let apart else { throw .internalError("a write was not made") }
     return apart
+  }
+
+  /// Does the cache show that work on an object is too much for this thread? What it doesn't know yet is found out by
+  /// `TakesLong`, at the cost of a second look at the storage.
+  func isKnownAsLarge(_ key: String) -> Bool {
+    guard let known = objects.cached(key: key) else { return false }
+    return known.object.count > WorkThreads.inlineBytesMax && !WorkThreads.shared.isCurrent
   }
 
   /// nil: the object is so large that this must not be done on a reactor; nothing was done.

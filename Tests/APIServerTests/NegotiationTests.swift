@@ -47,7 +47,12 @@ import Testing
     #expect(Negotiation.aggregatedDiscovery(accept: accept)?.media == media)
   }
 
-  @Test func `what is no object has no message`() {
+  @Test func `what is equivalent to a semicolon is none`() {
+    #expect(Negotiation.input(contentType: "application/json;a=b") == .json)
+    #expect(Negotiation.input(contentType: "application/json\u{37E}a=b") == nil)
+    #expect(Negotiation.input(contentType: "application/json;\u{301}a=b") == .json)
+    #expect(!Negotiation.routeProduces(MediaType.all, accept: "application/json\u{37E}q=1"))
+    #expect(Negotiation.routeProduces(MediaType.all, accept: "application/json;\u{301}q=1"))
   }
 
   @Test func `a Status is never a Table`() {

@@ -248,6 +248,8 @@ import Testing
       == #"things.a.b "x" is forbidden: User "bob" cannot update resource "things/status" in API group "a.b" in the namespace "ns": Everything is forbidden."#)
     #expect(try await refusal("GET", "/metrics", UserInfo(name: "<a>&"), deny).message
       == #"forbidden: User "&lt;a&gt;&amp;" cannot get path "/metrics": Everything is forbidden."#)
+    #expect(try await refusal("GET", "/metrics", UserInfo(name: "<\u{301}a>"), deny).message
+      == "forbidden: User \"&lt;\u{301}a&gt;\" cannot get path \"/metrics\": Everything is forbidden.")
     #expect(try await refusal("GET", "/api/v1/nodes/n2", node, nodes).message
       == "nodes \"n2\" is forbidden: User \"system:node:n1\" cannot get resource \"nodes\" in API group \"\" at the cluster scope: "
       + "node 'n1' cannot read 'n2', only its own Node object\nNo policy matched.")

@@ -27,7 +27,7 @@ import Testing
     ("1::2::3/64", noNetwork), ("1:2:3:4:5:6:7:8:9/64", noNetwork), ("1:2:3:4:5:6:7::8/64", noNetwork),
     ("1:2:3:4:5:6:7:8::/64", noNetwork), (":1::/64", noNetwork),
     ("1:/64", noNetwork), ("12345::/64", noNetwork), ("g::/64", noNetwork), ("fe80::%eth0/64", noNetwork),
-    (" 10.0.0.0/8", noNetwork), ("::1.2.3/96", noNetwork),
+    ("10.0.0.0/\u{301}24", noNetwork), (" 10.0.0.0/8", noNetwork), ("::1.2.3/96", noNetwork),
   ] as [(String, String?)])
   func `a network in an older member`(text: String, detail: String?) {
     let errors = IPValidation.legacyNetwork("f", text)

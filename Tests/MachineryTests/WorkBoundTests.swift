@@ -34,6 +34,13 @@ extension JSONValue {
     if case .doesNotApply("exceeded max depth")? = error as? JSONPatch.Failure { true } else { false }
   }
 
+  @Test func `what is written out for the sake of a copy's length counts`() throws {
+    let patch = try JSONPatch([["op": "copy", "from": "/x", "path": "/y"]])
+    let long: JSONValue = ["x": .string(String(repeating: "a", count: 3_200))]
+    #expect(try patch.apply(to: long, maxSteps: 300)["y"] == long["x"])
+    #expect { try patch.apply(to: long, maxSteps: 100) } throws: { $0 as? JSONPatch.Failure == .tooMuchWork }
+  }
+
   @Test func `no operation makes a document deeper than one that is parsed`() throws {
     // Each copies all that there is into its own innermost member.
     var copies: [JSONValue] = [["op": "add", "path": "/x", "value": ["a": 0]]]

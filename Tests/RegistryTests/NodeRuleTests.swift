@@ -2,9 +2,10 @@ import ByteBuffers
 import Cacher
 import JSON
 import Machinery
-import Registry
 import TestSupport
 import Testing
+
+@testable import Registry
 
 @Suite struct `Rules of nodes` {
   @Test func `what the server no longer knows is dropped from a new node and kept in one that has it (SEMANTICS 2.2)`() async throws {
@@ -82,6 +83,11 @@ import Testing
         && status.details?.causes.allSatisfy { $0.field == "metadata.taints[0].effect" } == true
     }
     await bench.destroy()
+  }
+
+  @Test func `taints whose keys are equivalent as text are not the same`() {
+    let taints: JSONValue = [["key": "\u{212B}", "effect": "NoExecute"], ["key": "\u{C5}", "effect": "NoExecute"]]
+    #expect(NodeValidation.taints(taints, "t").allSatisfy { $0.kind != .duplicate })
   }
 
   @Test func `a taint or an address that is there twice is shown as Go holds it (SEMANTICS 2.6)`() async throws {

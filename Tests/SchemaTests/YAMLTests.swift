@@ -47,6 +47,12 @@ import Testing
     #expect(JSONValue.string(text).yaml().text == yaml + "\n")
   }
 
+  @Test func `a block that begins with a space says its indent, whatever stands on the space`() throws {
+    let text = JSONValue.string(" \u{301}a\nb")
+    #expect(text.yaml().text == "|2-\n   \u{301}a\n  b\n")
+    #expect(try JSONValue(yaml: ByteSlice(text.yaml())) == text)
+  }
+
   @Test(arguments: [UInt64(1), 2, 3])
   func `any text comes back, as a value and as a name`(seed: UInt64) throws {
     var random = Seeded(seed)

@@ -77,7 +77,7 @@ enum NodeValidation {
   /// `path`: how complaints name the list.
   static func taints(_ list: JSONValue?, _ path: String) -> [FieldError] {
     var errors: [FieldError] = []
-    var seen = Set<[String]>()
+    var seen = Set<[ByteString]>()
     let effects = ["NoSchedule", "PreferNoSchedule", "NoExecute"]
     for (place, taint) in (list?.array ?? []).enumerated() {
       let field = "\(path)[\(place)]"
@@ -92,7 +92,7 @@ enum NodeValidation {
       } else if !effects.contains(effect) {
         errors.append(.notSupported("\(field).effect", effect, effects))
       }
-      if !seen.insert([key, effect]).inserted {
+      if !seen.insert([ByteString(key), ByteString(effect)]).inserted {
         // Upstream prints its internal type here (SEMANTICS 2.6).
         let shown: JSONValue = ["Key": .string(key), "Value": .string(value), "Effect": .string(effect), "TimeAdded": taint["timeAdded"] ?? .null]
         errors.append(.duplicate(field, bare: shown.encoded().text, "taints must be unique by key and effect pair"))

@@ -197,7 +197,7 @@ private struct YAMLWriter: Sendable {
 
   private func literal(_ text: String, indent: Int) -> String {
     let body = text.split(separator: "\n", omittingEmptySubsequences: false)
-    let hint = text.first == " " || text.first == "\n" ? "2" : ""
+    let hint = text.utf8.first == UInt8(ascii: " ") || text.utf8.first == UInt8(ascii: "\n") ? "2" : ""
     let chomp = !text.hasSuffix("\n") ? "-" : text.hasSuffix("\n\n") || text == "\n" ? "+" : ""
     let lines = text.hasSuffix("\n") ? body.dropLast() : body[...]
     let padding = String(repeating: " ", count: indent)
