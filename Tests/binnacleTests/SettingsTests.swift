@@ -184,7 +184,7 @@ import Testing
     (["--etcd_quorum-read=F"], "etcd-quorum-read", ["false"]), (["--watch-cache"], "watch-cache", ["true"]), (["--anonymous-auth", "false"], "anonymous-auth", ["false"]),
     (["--authorization-mode=Node", "--authorization-mode", "ABAC,Webhook"], "authorization-mode", ["Node", "ABAC", "Webhook"]), (["--secure-port=1", "--secure-port=2"], "secure-port", ["2"]),
     (["--requestheader-allowed-names=\"a,b\",c"], "requestheader-allowed-names", ["a,b", "c"]), (["--cors-allowed-origins="], "cors-allowed-origins", [""]), (["--authorization-mode=", "--authorization-mode=Node"], "authorization-mode", ["Node"]),
-    (["--request-timeout=60"], "request-timeout", ["60000000000ns"]), (["--profiling", "--v=1"], "profiling", ["true"]), (["--oidc-required-claim=a=b", "--oidc-required-claim=c=d,e=f"], "oidc-required-claim", ["a=b", "c=d,e=f"]),
+    (["--request-timeout=60s"], "request-timeout", ["60s"]), (["--profiling", "--v=1"], "profiling", ["true"]), (["--oidc-required-claim=a=b", "--oidc-required-claim=c=d,e=f"], "oidc-required-claim", ["a=b", "c=d,e=f"]),
   ])
   func `flags are read as kube-apiserver reads them`(arguments: [String], name: String, values: [String]) throws {
     #expect(try CommandLineFlags(arguments).given.values[name] == values)
@@ -250,6 +250,20 @@ import Testing
   func `what has no effect is named in a warning`(arguments: [String], words: String) throws {
     let notes = try Self.settings("serve", arguments).notes
     #expect(notes.count == 1 && notes[0].hasPrefix(words), "\(notes)")
+  }
+
+  @Test func `lists that are given empty leave the defaults, on the command line and in the file`() throws {
+    let folder = try TemporaryFolder()
+    let text = "tls-cipher-suites: []\noidc-signing-algs: []\n"
+    try text.write(toFile: folder.file("settings"), atomically: true, encoding: .utf8)
+    for arguments in [["--tls-cipher-suites=", "--oidc-signing-algs="], ["--config", folder.file("settings")]] {
+      let settings = try Self.settings("check-config", Self.issuer + arguments)
+      #expect(settings.secure != nil && settings.notes.isEmpty)
+      let options = try CommandLineFlags(["serve"] + Self.issuer + arguments).options()
+      #expect(try options.oidc.issuer()?.1.count == 1)
+    }
+    // An empty one among others is a name that there is not.
+    #expect(Self.refusal("serve", ["--tls-cipher-suites=TLS_AES_128_GCM_SHA256,,"]) != nil)
   }
 
   @Test func `addresses of IPv6 have brackets`() throws {
