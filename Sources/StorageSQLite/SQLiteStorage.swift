@@ -191,11 +191,16 @@ public final class SQLiteStorage: Storage {
   /// Reads and removals work without space, and where the file lost its name a restart would only make the loss complete.
   public func livenessCheck() async throws {
     if core.state.withLock({ $0.isClosed }) { throw StorageError.shutDown }
-    if let problem = core.health.withLock({ $0.isDisplaced ? nil : $0.broken ?? $0.checkpoint }) { throw StorageError.refused(problem) }
+    if core.displacement() != nil { return }
+    if let problem = core.health.withLock({ $0.broken ?? $0.checkpoint }) { throw StorageError.refused(problem) }
   }
 
-  /// Bytes of disk that are kept for removals, and how many of them are held already.
-  public var reserve: (wanted: Int, held: Int) { (Int(clamping: core.reserve.wanted), Int(clamping: core.reserve.held)) }
+  /// Bytes of disk that are kept for removals: asked for (by the setting, else by the size of the file system), kept
+  /// as far as there is room, and held already.
+  public var reserve: (asked: Int, wanted: Int, held: Int) {
+    let reserve = core.reserve
+    return (Int(clamping: reserve.goal), Int(clamping: reserve.wanted), Int(clamping: reserve.held))
+  }
 }
 
 extension StorageCore {
