@@ -75,7 +75,12 @@ public final class SQLiteStorage: Storage {
         throw error
       }
       started.append(writer)
-      for queue in core.readers { started.append(try WorkerThread(name: "sqlite-reader") { runReader(queue, core: core) }) }
+      let isReading = ThreadSignal()
+      for queue in core.readers {
+        started.append(try WorkerThread(name: "sqlite-reader") { runReader(queue, core: core, opened: isReading) })
+      }
+      // Whatever happens to the files from here on, what they hold can be read.
+      for _ in core.readers { isReading.wait() }
       started.append(try WorkerThread(name: "sqlite-upkeep") { Maintenance(core: core).run() })
     } catch let error as SQLiteError {
       core.closeQueues()
@@ -119,8 +124,11 @@ public final class SQLiteStorage: Storage {
         // The writer first: in trouble it talks to the others.
         core.writes.close()
         threads.writer.join()
-        core.closeQueues()
-        for thread in threads.others { thread.join() }
+        // One after the other: of two connections that close at once neither is the last, which removes the WAL.
+        for (index, thread) in threads.others.enumerated() {
+          if index < core.readers.count { core.readers[index].close() } else { core.maintenance.close() }
+          thread.join()
+        }
         core.file.release()
         let waiting = life.withLock { life -> [CheckedContinuation<Void, Never>] in
           defer { life = .closed }
