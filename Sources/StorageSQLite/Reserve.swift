@@ -67,7 +67,7 @@ final class Reserve: Sendable {
     if goal == 0 || isUncounted.load(ordering: .relaxed) { return }
     // Of little that is free the most is for objects. What was wanted once, and is more, would refuse them for ever;
     // but the least that is reasonable waits for the space to come back.
-    let share = min(goal, held.addingReportingOverflow(free).partialValue / 4)
+    let share = min(goal, held / 4 + free / 4)
     wantedBytes.store(max(share, held, min(wanted, floor)), ordering: .relaxed)
     guard missing > 0, free >= missing + 2 * Self.margin, let descriptor = descriptor(creating: true) else { return }
     defer { close(descriptor) }
