@@ -31,8 +31,6 @@ public enum StorageBackend {
     public var transformer: (any Transformer)?
     /// How often history is compacted; zero for never.
     public var compactionInterval: Duration = .seconds(300)
-    /// How often keys are counted for the metric; zero for never.
-    public var countMetricPollPeriod: Duration = .seconds(60)
     /// How long a health check may take.
     public var healthcheckTimeout: Duration = .seconds(2)
     /// How long a start waits for an unreachable server.

@@ -12,10 +12,11 @@ enum ReaderMessage: Sendable {
   case pause(closed: ThreadSignal, resume: ThreadSignal)
 }
 
-/// The loop of one reader thread.
-func runReader(_ queue: ReaderQueue, core: StorageCore) {
+/// The loop of one reader thread. `opened` is signalled when it has its connection, or can't have it now.
+func runReader(_ queue: ReaderQueue, core: StorageCore, opened: ThreadSignal) {
   // At once, so that the process holds all its descriptors from the start; what fails here is tried again, and reported, with the first job.
   var connection = try? ReadConnection(core.file, core.tuning)
+  opened.signal()
   var batch: [ReaderMessage] = []
   while queue.takeAll(into: &batch, deadline: nil) {
     for message in batch {

@@ -8,9 +8,14 @@ import Synchronization
 /// `canGrow` belong to the writer's thread; the numbers are anybody's.
 final class Reserve: Sendable {
   let path: String
-  /// Bytes to hold where there is room; fixed by a setting, else in proportion to the file system.
-  private let goal: UInt64
-  private let isFixed: Bool
+  /// Bytes to hold where there is room: by a setting, else in proportion to the file system.
+  let goal: UInt64
+  /// So much is left to what others free, however little there is now.
+  private let floor: UInt64
+  /// `posix_fallocate` of the first bytes of a file; a test stands in for it.
+  private let allocate: @Sendable (CInt, off_t) -> CInt
+  /// The file system does not count what it allocates: what is held can't be known.
+  private let isUncounted = Atomic<Bool>(false)
   private let wantedBytes = Atomic<UInt64>(0)
   private let heldBytes = Atomic<UInt64>(0)
 
@@ -29,10 +34,14 @@ final class Reserve: Sendable {
   static func size(ofFileSystem total: UInt64) -> UInt64 { min(max(total / 64, 1 << 20), 16 << 20) }
 
   /// `setting`: bytes, 0 for no reserve; nil: in proportion to `total`.
-  init(besides database: String, setting: UInt64?, total: UInt64) {
+  init(
+    besides database: String, setting: UInt64?, total: UInt64,
+    allocate: @escaping @Sendable (CInt, off_t) -> CInt = { posix_fallocate($0, 0, $1) }
+  ) {
     path = database + "-reserve"
-    isFixed = setting != nil
     goal = setting ?? Self.size(ofFileSystem: total)
+    floor = min(goal, Self.size(ofFileSystem: total))
+    self.allocate = allocate
   }
 
   /// Takes stock of what an earlier life left, and lets go of what is too much. Nothing is made yet.
@@ -41,30 +50,37 @@ final class Reserve: Sendable {
       unlink(path)
       return
     }
-    wantedBytes.store(isFixed ? goal : 0, ordering: .relaxed)
+    wantedBytes.store(0, ordering: .relaxed)
     guard let descriptor = descriptor(creating: false) else { return }
     defer { close(descriptor) }
     var facts = stat()
     guard fstat(descriptor, &facts) == 0 else { return }
     let size = UInt64(max(facts.st_size, 0))
     if size > goal { _ = ftruncate(descriptor, off_t(clamping: goal)) }
-    if !isFixed { wantedBytes.store(min(size, goal), ordering: .relaxed) }
+    wantedBytes.store(min(size, goal), ordering: .relaxed)
     takeStock(descriptor)
+    if isUncounted.load(ordering: .relaxed) { wantedBytes.store(held, ordering: .relaxed) }
   }
 
   /// Takes what is missing where `free` bytes leave room for objects too.
   func refill(free: UInt64) {
-    // Of little that is free the most is for objects.
-    if !isFixed, wanted < goal {
-      let better = min(goal, held + free / 4)
-      if better > wanted { wantedBytes.store(better, ordering: .relaxed) }
-    }
+    if goal == 0 || isUncounted.load(ordering: .relaxed) { return }
+    // Of little that is free the most is for objects. What was wanted once, and is more, would refuse them for ever;
+    // but the least that is reasonable waits for the space to come back.
+    let share = min(goal, held / 4 + free / 4)
+    wantedBytes.store(max(share, held, min(wanted, floor)), ordering: .relaxed)
     guard missing > 0, free >= missing + 2 * Self.margin, let descriptor = descriptor(creating: true) else { return }
     defer { close(descriptor) }
     // On failure the blocks it got are kept all the same.
-    _ = posix_fallocate(descriptor, 0, off_t(clamping: wanted))
+    let status = allocate(descriptor, off_t(clamping: wanted))
     _ = ftruncate(descriptor, off_t(clamping: wanted))
     takeStock(descriptor)
+    if status == 0, missing > 0 {
+      // Asking again each second would change nothing.
+      isUncounted.store(true, ordering: .relaxed)
+      wantedBytes.store(held, ordering: .relaxed)
+      _ = ftruncate(descriptor, off_t(clamping: wanted))
+    }
   }
 
   /// Gives a piece back to the disk; false when nothing is left.

@@ -75,7 +75,12 @@ public final class SQLiteStorage: Storage {
         throw error
       }
       started.append(writer)
-      for queue in core.readers { started.append(try WorkerThread(name: "sqlite-reader") { runReader(queue, core: core) }) }
+      let isReading = ThreadSignal()
+      for queue in core.readers {
+        started.append(try WorkerThread(name: "sqlite-reader") { runReader(queue, core: core, opened: isReading) })
+      }
+      // Whatever happens to the files from here on, what they hold can be read.
+      for _ in core.readers { isReading.wait() }
       started.append(try WorkerThread(name: "sqlite-upkeep") { Maintenance(core: core).run() })
     } catch let error as SQLiteError {
       core.closeQueues()
@@ -119,8 +124,11 @@ public final class SQLiteStorage: Storage {
         // The writer first: in trouble it talks to the others.
         core.writes.close()
         threads.writer.join()
-        core.closeQueues()
-        for thread in threads.others { thread.join() }
+        // One after the other: of two connections that close at once neither is the last, which removes the WAL.
+        for (index, thread) in threads.others.enumerated() {
+          if index < core.readers.count { core.readers[index].close() } else { core.maintenance.close() }
+          thread.join()
+        }
         core.file.release()
         let waiting = life.withLock { life -> [CheckedContinuation<Void, Never>] in
           defer { life = .closed }
@@ -191,11 +199,16 @@ public final class SQLiteStorage: Storage {
   /// Reads and removals work without space, and where the file lost its name a restart would only make the loss complete.
   public func livenessCheck() async throws {
     if core.state.withLock({ $0.isClosed }) { throw StorageError.shutDown }
-    if let problem = core.health.withLock({ $0.isDisplaced ? nil : $0.broken ?? $0.checkpoint }) { throw StorageError.refused(problem) }
+    if core.displacement() != nil { return }
+    if let problem = core.health.withLock({ $0.broken ?? $0.checkpoint }) { throw StorageError.refused(problem) }
   }
 
-  /// Bytes of disk that are kept for removals, and how many of them are held already.
-  public var reserve: (wanted: Int, held: Int) { (Int(clamping: core.reserve.wanted), Int(clamping: core.reserve.held)) }
+  /// Bytes of disk that are kept for removals: asked for (by the setting, else by the size of the file system), kept
+  /// as far as there is room, and held already.
+  public var reserve: (asked: Int, wanted: Int, held: Int) {
+    let reserve = core.reserve
+    return (Int(clamping: reserve.goal), Int(clamping: reserve.wanted), Int(clamping: reserve.held))
+  }
 }
 
 extension StorageCore {

@@ -27,6 +27,8 @@ struct Tuning: Sendable {
   var replayAhead = 256
   /// As `checkpointPages`, by the writer itself, where the disk is all but full.
   var checkpointPagesWhenLow = 64
+  /// Room in bytes below which what is in the WAL only must fit into the reserve: twice what the WAL may hold.
+  var roomWhenTight: UInt64 = 128 << 20
   /// Stands in for what the disk has left.
   var maxPageCount: Int64?
   /// Says what the next commit shall suffer.

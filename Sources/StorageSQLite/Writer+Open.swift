@@ -6,7 +6,9 @@ extension Writer {
   ///
   /// After a failure it publishes what the file has beyond what was known.
   func openDatabase() throws(SQLiteError) {
-    if let displacement = core.file.displacement() { throw SQLiteError(code: 0, message: displacement, action: "opening \(core.file.path)") }
+    if let displacement = core.displacement() {
+      throw SQLiteError(code: 0, message: displacement, action: "opening \(core.file.path)")
+    }
     let connection = try core.file.connect(cacheKiB: core.tuning.writerCacheKiB)
     // The first access takes the lock of the file; another process that holds it does not go away by waiting.
     let mode = try connection.text("PRAGMA journal_mode=WAL")
@@ -35,6 +37,8 @@ extension Writer {
     let database = try OpenDatabase(connection)
     core.file.noteWAL()
     core.reserve.open()
+    // What is known of the space belongs to the connection: its page limit, its WAL.
+    spaceCheck = SpaceCheck()
     lookAfterSpace(database, isUrgent: true)
     open = database
     core.state.withLock { state in

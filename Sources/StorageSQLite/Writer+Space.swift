@@ -9,6 +9,8 @@ struct SpaceCheck {
   var pagesInWAL = 0
   var pageLimit: Int64 = 0
   var isLow = false
+  /// So little is free that somebody could fill the disk before the next look.
+  var isTight = false
   var pagesAtLastCheckpoint = 0
 
   static let interval: UInt64 = 1_000_000_000
@@ -37,6 +39,7 @@ extension Writer {
     core.freePages.store(countFreePages(open), ordering: .relaxed)
     core.reserve.refill(free: free)
     spaceCheck.isLow = core.space()?.isLow ?? false
+    spaceCheck.isTight = core.space().map { $0.room < core.tuning.roomWhenTight } ?? false
     if spaceCheck.isLow && core.file.walBytes() > SpaceCheck.walBytesWhenLow { open.connection.truncateWAL() }
     free = core.file.freeBytes() ?? free
     guard let space = core.space() else { return }
@@ -64,13 +67,21 @@ extension Writer {
     return (try? open.freePages.step()) == true ? UInt64(max(open.freePages.int(0), 0)) : 0
   }
 
+  /// Where little is free, what is in the WAL only must fit into the reserve, should somebody fill the disk in the
+  /// meantime.
+  private var coveredPages: Int {
+    let wanted = core.reserve.wanted
+    // Far beyond the WAL's bounds, and no sum of it overflows.
+    guard spaceCheck.isTight, wanted > 0 else { return Int(Int32.max) }
+    return max(core.tuning.checkpointPagesWhenLow, Int(clamping: wanted / 2 / 4_096))
+  }
+
   /// After a commit: has the WAL copied into the file now and then.
   func lookAfterWAL(_ connection: SQLiteConnection) {
     let pages = connection.pagesInWAL
     if pages < spaceCheck.pagesAtLastCheckpoint { spaceCheck.pagesAtLastCheckpoint = 0 }
     if pages < spaceCheck.pagesInWAL { spaceCheck.pagesInWAL = pages }
-    // What is in the WAL only must fit into the reserve, should somebody fill the disk in the meantime.
-    let covered = max(core.tuning.checkpointPagesWhenLow, Int(clamping: core.reserve.wanted / 2 / 4_096))
+    let covered = coveredPages
     let interval = spaceCheck.isLow ? core.tuning.checkpointPagesWhenLow : min(core.tuning.checkpointPages, covered)
     guard pages >= spaceCheck.pagesAtLastCheckpoint + interval else { return }
     spaceCheck.pagesAtLastCheckpoint = pages

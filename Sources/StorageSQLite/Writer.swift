@@ -56,7 +56,7 @@ final class Writer {
   }
 
   /// When to look at leases, or to try again.
-  private func wakeUpTime() -> UInt64? {
+  func wakeUpTime() -> UInt64? {
     if open == nil { return nextReopen }
     let space = isShortOfSpace ? spaceCheck.next : nil
     guard let lease = leases.nextDeadline else { return space }
@@ -70,7 +70,7 @@ final class Writer {
   // MARK: - One batch
 
   /// Does and answers a batch; or, with an error from which one must recover, answers nobody.
-  private func process(_ messages: [WriterMessage]) -> SQLiteError? {
+  func process(_ messages: [WriterMessage]) -> SQLiteError? {
     guard let open else { return nil }
     lookAfterSpace(open)
     do throws(SQLiteError) {
@@ -84,7 +84,6 @@ final class Writer {
 
   /// On a full disk puts are refused, but removals may use the reserve: they are what frees space.
   private func processWithoutSpace(_ messages: [WriterMessage], _ open: OpenDatabase) -> SQLiteError? {
-    defer { spaceCheck.next = 0 }
     // What is full may be the WAL only, and it can begin anew.
     open.connection.checkpointUrgently()
     lookAfterSpace(open, isUrgent: true)
@@ -92,6 +91,8 @@ final class Writer {
     while true {
       do throws(SQLiteError) {
         finish(try write(messages, open, removalsOnly: removalsOnly), open)
+        // At once, as the page limit is to be set again.
+        spaceCheck.next = 0
         return nil
       } catch {
         open.connection.rollBack()
@@ -105,6 +106,8 @@ final class Writer {
         open.connection.checkpointUrgently()
       } else {
         refuseAll(messages, .outOfSpace(core.noSpace))
+        // The limit holds for puts again, and a lease that is due is tried again with the next look, not at once.
+        lookAfterSpace(open, isUrgent: true)
         return nil
       }
     }

@@ -43,5 +43,5 @@ enum AdmissionPlugins {
   }
 
   /// A list that is given empty names none.
-  private static func names(_ given: [String]) -> [String] { given == [""] ? [] : given }
+  private static func names(_ given: [String]) -> [String] { given.ofList }
 }

@@ -125,6 +125,7 @@ struct Daemon {
     let reserve = embedded.reserve
     logger.info("disk space kept in reserve for removals", metadata: [
       "database": "\(settings.storage.sqlitePath)", "bytes": "\(reserve.wanted)", "heldBytes": "\(reserve.held)",
+      "askedBytes": "\(reserve.asked)",
     ])
     do { try await embedded.readinessCheck() } catch { logger.warning("storage", metadata: ["problem": "\(error)"]) }
   }

@@ -50,7 +50,8 @@ struct OIDCOptions: ParsableArguments {
       guard let equals = claim.firstIndex(of: "="), equals > claim.startIndex else { throw StartFailure("--oidc-required-claim: \(claim) is not key=value") }
       issuer.requiredClaims[String(claim[..<equals])] = String(claim[claim.index(after: equals)...])
     }
-    let algorithms = try oidcSigningAlgs.map { name in
+    let names = oidcSigningAlgs.ofList
+    let algorithms = try (names.isEmpty ? ["RS256"] : names).map { name in
       guard let algorithm = SigningAlgorithm(rawValue: name) else {
         throw StartFailure("--oidc-signing-algs: \(name) is not served; there are \(SigningAlgorithm.allCases.map(\.rawValue).joined(separator: ", "))")
       }

@@ -78,8 +78,8 @@ extension ServeOptions {
       }
       tls.minVersion = version
     }
-    if !tlsCipherSuites.isEmpty {
-      tls.cipherSuites = try tlsCipherSuites.map { name in
+    if !tlsCipherSuites.ofList.isEmpty {
+      tls.cipherSuites = try tlsCipherSuites.ofList.map { name in
         guard let suite = TLSCipherSuite(name: name) else {
           throw StartFailure("--tls-cipher-suites: Cipher suite \(name) not supported or doesn't exist; choose from \(TLSCipherSuite.allNames.joined(separator: ", "))")
         }

@@ -98,7 +98,7 @@ struct ServeOptions: ParsableCommand {
   @Option(help: "Directory of the embedded database.")
   var dataDir = "data"
 
-  @Option(name: .customLong("sqlite-reserve-mb"), help: "Megabytes of disk that the embedded database keeps for removals when all else is full; 0 for none. Default: a 64th of the file system, at least 1 and at most 16, and less where less is free.")
+  @Option(name: .customLong("sqlite-reserve-mb"), help: "Megabytes of disk that the embedded database keeps for removals when all else is full, at most a quarter of what is free; 0 for none. Default: a 64th of the file system, at least 1 and at most 16.")
   var sqliteReserveMB: Int?
 
   @Option(help: "How often history is compacted, such as 5m; 0 for never.", transform: Seconds.init(parsing:))

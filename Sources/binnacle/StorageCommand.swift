@@ -26,7 +26,6 @@ struct OpenStorage: Sendable {
     var config = settings.storage
     // Nothing happens that was not asked for.
     config.compactionInterval = .zero
-    config.countMetricPollPeriod = .zero
     let raw: any Storage
     let destroy: DestroyFunc
     do { (raw, destroy) = try await newRawStorage(config, factory: BackendFactory()) } catch StorageError.invalidConfiguration(let why) {

@@ -52,10 +52,8 @@ struct StorageMigrate: AsyncParsableCommand {
     }
     // A file that is not there would be made, and be empty.
     if source.type == StorageBackend.typeSQLite && !TextFile.exists(source.sqlitePath) { throw StartFailure("--from-data-dir: there is no \(source.sqlitePath)") }
-    for side in [\StorageBackend.Config.compactionInterval, \.countMetricPollPeriod] {
-      source[keyPath: side] = .zero
-      target[keyPath: side] = .zero
-    }
+    source.compactionInterval = .zero
+    target.compactionInterval = .zero
     try await with(source) { source in
       target.firstRevision = try await source.currentRevision()
       try await with(target) { target in try await migrate(Migration(from: source, to: target, prefix: etcdPrefix == "/" ? "/" : etcdPrefix + "/")) }

@@ -69,6 +69,21 @@ private func repeating(_ text: String, upTo size: Int, in frame: (String, String
     #expect(cost(nested(JSONValue.maxDepth)).problem == nil)
     #expect(cost(nested(JSONValue.maxDepth + 1)).problem == "yaml: exceeded max depth of \(JSONValue.maxDepth)")
     #expect(cost("a: 1\nb: " + nested(JSONValue.maxDepth)).problem == "yaml: line 2: exceeded max depth of \(JSONValue.maxDepth)")
+    // An alias is as deep as what it stands for and what it stands in.
+    func aliased(_ depth: Int, in outer: Int, _ brackets: (String, String)) -> String {
+      func wrapped(_ text: String, _ depth: Int) -> String {
+        String(repeating: brackets.0, count: depth) + text + String(repeating: brackets.1, count: depth)
+      }
+      return "[&x \(wrapped("x", depth)), \(wrapped("*x", outer))]"
+    }
+    for brackets in [("[", "]"), ("{a: ", "}")] {
+      let half = JSONValue.maxDepth / 2
+      #expect(cost(aliased(half, in: half - 1, brackets)).problem == nil)
+      let tooDeep = "yaml: exceeded max depth of \(JSONValue.maxDepth)"
+      #expect(cost(aliased(half, in: half, brackets)).problem == tooDeep)
+      let deep = JSONValue.maxDepth - 12
+      #expect(cost(aliased(deep, in: deep, brackets)).problem == tooDeep)
+    }
     // Aliases and merges nest what the text does not.
     let aliases = "a0: &a0 [x]\n" + (1...2_000).map { "a\($0): &a\($0) [*a\($0 - 1)]\n" }.joined()
     #expect([Self.excessive, "yaml: exceeded max depth of \(JSONValue.maxDepth)"].contains(cost(aliases).problem))

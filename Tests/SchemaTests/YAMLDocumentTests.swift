@@ -33,7 +33,8 @@ import Testing
     ("# only a comment\n", "null"), ("...\n", "yaml: did not find expected node content"), ("%YAML 1.1\n---\na: 1\n", #"{"a":1}"#), ("%YAML 1.2\n---\na: 1\n", "yaml: found incompatible YAML document"), ("%YAML 2.0\n---\na: 1\n", "yaml: found incompatible YAML document"),
     ("%YAML 1.1\n%YAML 1.1\n---\na: 1\n", "yaml: line 1: found duplicate %YAML directive"), ("%TAG !e! tag:yaml.org,2002:\n---\na: !e!str 5\n", #"{"a":"5"}"#), ("%FOO bar\n---\na: 1\n", "yaml: found unknown directive name"),
     ("a: b: c", "yaml: mapping values are not allowed in this context"), ("a: [1", "yaml: line 1: did not find expected ',' or ']'"), ("a:\n\tb: 1", "yaml: line 2: found character that cannot start any token"), ("a: \u{1}", "yaml: control characters are not allowed"),
-    ("a: {u: http://x?y}", "yaml: did not find expected ',' or '}'"), ("a: [x?]", "yaml: did not find expected ',' or ']'"), ("a: ['x?', \"?\"]", #"{"a":["x?","?"]}"#), ("a: x?y", #"{"a":"x?y"}"#), ("a: \"\\0\"", #"{"a":"\u0000"}"#),
+    ("a: {u: http://x?y}", "yaml: did not find expected ',' or '}'"), ("a: [x?]", "yaml: did not find expected ',' or ']'"), ("{?a: 1, ?b2: {?c: 2}, ?d}", #"{"a":1,"b2":{"c":2},"d":null}"#), ("[?a: 1]", #"[{"a":1}]"#), ("{?a?: 1}", "yaml: did not find expected ',' or '}'"),
+    ("{??a: 1}", "yaml: did not find expected node content"), ("{?\"a\": 1}", #"{"a":1}"#), ("{a: ?b}", "yaml: did not find expected node content"), ("a: ['x?', \"?\"]", #"{"a":["x?","?"]}"#), ("a: x?y", #"{"a":"x?y"}"#), ("a: \"\\0\"", #"{"a":"\u0000"}"#),
     ("a: >\n  x\n  y\n", #"{"a":"x y\n"}"#), ("é: \u{1F600}", "{\"é\":\"\u{1F600}\"}"),
   ])
   func `marks, documents, directives and faults`(text: String, json: String) {

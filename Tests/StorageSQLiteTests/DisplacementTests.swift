@@ -87,6 +87,29 @@ import Testing
     #expect(found == ["2", "3"])
   }
 
+  @Test func `a database that breaks where its file is gone is alive, as a restart would lose it`() async throws {
+    let folder = try TemporaryFolder()
+    let path = folder.file("store.db")
+    let isDue = Atomic<Bool>(false)
+    var tuning = Tuning()
+    tuning.commitFault = {
+      guard isDue.exchange(false, ordering: .relaxed) else { return nil }
+      rename(path, path + ".away")
+      return .lost
+    }
+    try await withDatabase(path, tuning) { storage in
+      _ = try await storage.create("/a", "1")
+      isDue.store(true, ordering: .relaxed)
+      await #expect(throws: StorageError.self) { try await storage.put("/a", "2") }
+      try await storage.livenessCheck()
+      await #expect(throws: StorageError.self) { try await storage.readinessCheck() }
+      rename(path + ".away", path)
+      try await eventually("another write") { (try? await storage.put("/a", "3")) != nil }
+      try await storage.livenessCheck()
+      try await storage.readinessCheck()
+    }
+  }
+
   @Test func `what stands in its place is left alone at the end too`() async throws {
     let folder = try TemporaryFolder()
     let path = folder.file("store.db")

@@ -167,6 +167,23 @@ import Testing
     #expect(try await result(path) { try await $0.count(prefix: "/") } == 1)
   }
 
+  @Test func `a full store is one also after its file was opened again`() async throws {
+    let folder = try TemporaryFolder()
+    let faults = Mutex<[CommitFault]>([])
+    var tuning = Tuning()
+    tuning.maxPageCount = 200
+    tuning.commitFault = { faults.withLock { $0.popLast() } }
+    try await withDatabase(folder.file("store.db"), tuning) { storage in
+      _ = try await storage.create("/a", "1")
+      faults.withLock { $0 = [.lost] }
+      await #expect(throws: StorageError.self) { try await storage.put("/a", "2") }
+      let large = String(repeating: "x", count: 20_000)
+      await #expect(throws: StorageError.outOfSpace("no space left for \(folder.file("store.db"))")) {
+        for number in 0..<100 { _ = try await storage.create("/\(number)", large) }
+      }
+    }
+  }
+
   @Test func `a database that can't be opened again is not ready and refuses writes`() async throws {
     let folder = try TemporaryFolder()
     let path = folder.file("store.db")

@@ -1,6 +1,7 @@
 import ByteBuffers
 import Foundation
 import Storage
+import Synchronization
 import TestSupport
 import Testing
 
@@ -112,6 +113,68 @@ import Testing
     try disk.fill()
     let text = try await refusal(disk.file("store.db"))
     #expect(text == "SQLite storage \(disk.file("store.db")): there is no database yet, and no space to make one: the disk is full")
+  }
+
+  @Test func `a reserve that does not fit leaves the most of what is free for objects`() throws {
+    let folder = try TemporaryFolder()
+    let free: UInt64 = 9 << 20
+    // What an earlier life wanted, too.
+    for size in [0, 1 << 30] as [Int] {
+      let path = folder.file("\(size)")
+      if size > 0 {
+        #expect(FileManager.default.createFile(atPath: path + "-reserve", contents: nil))
+        #expect(truncate(path + "-reserve", size) == 0)
+      }
+      let reserve = Reserve(besides: path, setting: 1 << 30, total: 1 << 30)
+      reserve.open()
+      // Less than a 64th of the file system is not waited for without end.
+      reserve.refill(free: free)
+      #expect(reserve.wanted == (size == 0 ? free / 4 : 16 << 20))
+      #expect(reserve.goal == 1 << 30)
+      reserve.refill(free: 64 << 20)
+      #expect(reserve.wanted == 16 << 20 || size == 0)
+      let held = reserve.held
+      #expect(held == reserve.wanted)
+      // With what it has taken gone from what is free, it wants no more.
+      reserve.refill(free: (64 << 20) - held)
+      #expect(reserve.wanted == max(held, 16 << 20))
+    }
+  }
+
+  @Test func `a file system that does not count what it allocates is asked once`() throws {
+    let folder = try TemporaryFolder()
+    let asked = Atomic<Int>(0)
+    let reserve = Reserve(besides: folder.file("store.db"), setting: nil, total: 1 << 30) { descriptor, size in
+      asked.add(1, ordering: .relaxed)
+      return ftruncate(descriptor, size)
+    }
+    reserve.open()
+    for _ in 0..<3 { reserve.refill(free: 1 << 29) }
+    #expect(asked.load(ordering: .relaxed) == 1 && reserve.wanted == 0 && reserve.missing == 0)
+  }
+
+  @Test(.enabled(if: SmallDisk.isPossible, Comment(rawValue: SmallDisk.needs)))
+  func `a lease whose removal finds no space is not tried again at once`() async throws {
+    let disk = try SmallDisk(megabytes: 4)
+    let path = disk.file("store.db")
+    let made = try await result(path) { try await $0.create("/a", "1") }
+    var settings = config(path)
+    settings.sqliteReserveBytes = 0
+    let file = try DatabaseFile(path: path)
+    defer { file.release() }
+    let writer = Writer(core: StorageCore(config: settings, tuning: Tuning(), file: file))
+    unlink(path + "-reserve")
+    try disk.fill()
+    try writer.openDatabase()
+    let due = KeyVersion(revision: made.rawValue, created: made.rawValue, version: 1, lease: 1, isTombstone: false)
+    writer.leases.add(StorageKey("/a"), due)
+    for _ in 0..<2 {
+      #expect(writer.process([]) == nil)
+      #expect(try #require(writer.wakeUpTime()) > Clock.monotonicNanoseconds)
+    }
+    unlink(disk.file("filler"))
+    #expect(writer.process([]) == nil)
+    #expect(writer.leases.nextDeadline == nil)
   }
 
   @Test func `a setting decides what the reserve is, and 0 is none`() async throws {

@@ -252,6 +252,20 @@ import Testing
     #expect(notes.count == 1 && notes[0].hasPrefix(words), "\(notes)")
   }
 
+  @Test func `lists that are given empty leave the defaults, on the command line and in the file`() throws {
+    let folder = try TemporaryFolder()
+    let text = "tls-cipher-suites: []\noidc-signing-algs: []\n"
+    try text.write(toFile: folder.file("settings"), atomically: true, encoding: .utf8)
+    for arguments in [["--tls-cipher-suites=", "--oidc-signing-algs="], ["--config", folder.file("settings")]] {
+      let settings = try Self.settings("check-config", Self.issuer + arguments)
+      #expect(settings.secure != nil && settings.notes.isEmpty)
+      let options = try CommandLineFlags(["serve"] + Self.issuer + arguments).options()
+      #expect(try options.oidc.issuer()?.1.count == 1)
+    }
+    // An empty one among others is a name that there is not.
+    #expect(Self.refusal("serve", ["--tls-cipher-suites=TLS_AES_128_GCM_SHA256,,"]) != nil)
+  }
+
   @Test func `addresses of IPv6 have brackets`() throws {
     let settings = try Self.settings("check-config", ["--bind-address=::1", "--insecure-bind-address=[::1]"])
     #expect(settings.addresses == ["https://[::1]:6443", "http://[::1]:8080"] && settings.secure?.url == "https://[::1]:6443")

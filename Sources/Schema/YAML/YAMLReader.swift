@@ -85,11 +85,13 @@ struct YAMLDecoder {
     switch node.kind {
     case .scalar: return json(try scalar(node))
     case .alias:
-      try follow(place, depth)
-      let value = try value(Int(node.place), depth: depth + 1)
+      try follow(place)
+      // What it stands for is no deeper than the alias.
+      let value = try value(Int(node.place), depth: depth)
       followed.remove(place)
       return value
     case .sequence:
+      try checkDepth(depth)
       var elements: [JSONValue] = []
       var at = place + 1
       while at < Int(node.end) {
@@ -98,18 +100,23 @@ struct YAMLDecoder {
       }
       return .array(elements)
     case .mapping:
+      try checkDepth(depth)
       var members = YAMLMembers()
       try collect(place, &members, depth: depth)
       return .object(members.object)
     }
   }
 
-  private mutating func follow(_ place: Int, _ depth: Int) throws(YAMLError) {
+  private mutating func follow(_ place: Int) throws(YAMLError) {
     guard followed.insert(place).inserted else {
       let name = document.name(document.nodes[place]) ?? ""
       throw YAMLError("anchor '\(name)' value contains itself", line: 0)
     }
-    // Aliases nest what is not nested in the text, and merges go as deep without nesting anything.
+  }
+
+  /// Aliases nest what is not nested in the text, and merges go as deep without nesting anything. `depth`: how many
+  /// collections there are around.
+  private func checkDepth(_ depth: Int) throws(YAMLError) {
     guard depth < YAMLLimits.depth else { throw YAMLError("exceeded max depth of \(YAMLLimits.depth)", line: 0) }
   }
 
@@ -196,9 +203,10 @@ struct YAMLDecoder {
     }
     try count()
     if node.kind == .alias {
-      try follow(place, depth)
+      try follow(place)
       try count()
     }
+    try checkDepth(depth)
     try collect(target, &members, depth: depth + 1)
     if node.kind == .alias { followed.remove(place) }
   }
@@ -214,7 +222,7 @@ struct YAMLDecoder {
     }
     try count()
     guard node.kind == .alias else { return YAMLKey(try scalar(node)) }
-    try follow(place, depth)
+    try follow(place)
     try count()
     let key = YAMLKey(try scalar(document.nodes[target]))
     followed.remove(place)

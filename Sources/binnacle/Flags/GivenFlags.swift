@@ -82,6 +82,11 @@ struct GivenFlags: Sendable {
   }
 }
 
+extension [String] {
+  /// The values of a list option: one that is given empty comes as a single empty value.
+  var ofList: [String] { self == [""] ? [] : self }
+}
+
 /// A command line that can't be understood: one line that says why.
 struct UsageFailure: Error, CustomStringConvertible {
   let description: String
