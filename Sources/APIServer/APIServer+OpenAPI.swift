@@ -4,7 +4,7 @@ import HTTPServer
 import Machinery
 
 /// `/openapi/v2` and `/openapi/v3`. Like kube-apiserver's handlers these look at the path and the headers alone: every method is answered as GET.
-/// (kube-openapi pkg/handler and pkg/handler3; SEMANTICS 2.47.)
+/// (kube-openapi pkg/handler and pkg/handler3; semantics 2.47.)
 extension APIServer {
   /// The forms of a document.
   private enum Form { case json, protobuf }

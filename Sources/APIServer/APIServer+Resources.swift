@@ -245,7 +245,7 @@ extension APIServer {
       switch try await endpoint.store.delete(name, namespace: namespace, options: options) {
       case .gone(let status): return .success(status, negotiated)
       case .pending(let object):
-        // Only those who asked for the old cascading deletion hear that it goes on (SEMANTICS 2.14).
+        // Only those who asked for the old cascading deletion hear that it goes on (semantics 2.14).
         let code = options.orphanDependents == false ? 202 : 200
         return try await endpoint.answerApart(object, code: code, negotiated, context)
       }

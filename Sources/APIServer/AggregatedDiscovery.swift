@@ -3,7 +3,7 @@ import JSON
 import Machinery
 import Registry
 
-/// `/api` or `/apis` with all resources of all versions in one document. (apidiscovery.k8s.io/v2; SEMANTICS 1.21)
+/// `/api` or `/apis` with all resources of all versions in one document. (apidiscovery.k8s.io/v2; semantics 1.21)
 struct AggregatedDiscovery: Sendable {
   let document: JSONValue
   /// The document as protobuf.

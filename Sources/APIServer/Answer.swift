@@ -99,7 +99,7 @@ struct Answer: Sendable {
 }
 
 /// The values of `Warning` headers: repeated texts once, and when they are too long in total, each cut. (`filters.WithWarningRecorder`,
-/// `net.NewWarningHeader`; SEMANTICS 2.22.)
+/// `net.NewWarningHeader`; semantics 2.22.)
 enum Warnings {
   static let maxRunes = 4_096
   static let maxRunesOfOne = 256

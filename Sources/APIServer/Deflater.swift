@@ -9,7 +9,7 @@ final class Deflater {
   /// Room for what comes out.
   private var scratch = UnsafeMutableRawBufferPointer.allocate(byteCount: 0, alignment: 16)
 
-  /// kube-apiserver's level: the least work (SEMANTICS 2.45).
+  /// kube-apiserver's level: the least work (semantics 2.45).
   private static let level: Int32 = 1
 
   /// nil only without memory.

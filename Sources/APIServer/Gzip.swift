@@ -3,7 +3,7 @@ import Cacher
 import CZlib
 import Synchronization
 
-/// When answers are compressed. (`negotiateContentEncoding`; SEMANTICS 2.45)
+/// When answers are compressed. (`negotiateContentEncoding`; semantics 2.45)
 enum ContentEncoding {
   /// Answers up to this many bytes are sent as they are.
   static let threshold = 128 << 10

@@ -101,7 +101,7 @@ enum Negotiation {
   static let aggregatedDiscovery = "g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
 
   /// How a client wants all of discovery in one document; nil when it wants the plain one, or neither. Clauses that do not ask for it are passed over,
-  /// wherever they stand. (SEMANTICS 1.21; `aggregated.DiscoveryEndpointRestrictions`.)
+  /// wherever they stand. (semantics 1.21; `aggregated.DiscoveryEndpointRestrictions`.)
   static func aggregatedDiscovery(accept: String?) -> Negotiated? {
     guard let accept, accept.contains("apidiscovery.k8s.io") else { return nil }
     return negotiate(accept: accept, .ofDiscovery)

@@ -87,7 +87,7 @@ struct Document: Sendable {
   init(_ slice: ByteSlice) { slices = [slice] }
   init(_ value: JSONValue) { slices = [ByteSlice(value.encoded())] }
 
-  /// The body in a media type. Compact JSON ends in a newline, indented JSON does not (SEMANTICS 1.10).
+  /// The body in a media type. Compact JSON ends in a newline, indented JSON does not (semantics 1.10).
   func body(_ media: MediaType, pretty: Bool) -> [ByteSlice] {
     switch media {
     case .yaml:

@@ -2,7 +2,7 @@ import Machinery
 import Registry
 
 /// The paths of the API: every operation of every served resource, with the facts that clients look for (`x-kubernetes-action`,
-/// `x-kubernetes-group-version-kind`, the `fieldValidation` and `dryRun` parameters; SEMANTICS 1.15), and the discovery documents.
+/// `x-kubernetes-group-version-kind`, the `fieldValidation` and `dryRun` parameters; semantics 1.15), and the discovery documents.
 struct OpenAPIPaths {
   private let title: String
   private let tag: String

@@ -60,7 +60,7 @@ extension RequestContext {
 }
 
 extension DeleteOptions {
-  /// From the body or from the query, never from both: a body that is not empty hides the whole query (SEMANTICS 1.17).
+  /// From the body or from the query, never from both: a body that is not empty hides the whole query (semantics 1.17).
   init(body: ByteSlice, contentType: String?, query: Query) throws(Status) {
     self.init()
     if body.count > 0 {

@@ -35,7 +35,7 @@ final class ResourceEndpoint: Sendable {
       ]
     }
     columnDefinitions = ByteSlice(JSONValue.array(columns).encoded())
-    // A bookmark is an empty object of the type with a revision: everything the type writes even when empty is there (SEMANTICS 2.33).
+    // A bookmark is an empty object of the type with a revision: everything the type writes even when empty is there (semantics 2.33).
     let empty = JSONValue.object(["kind": .string(info.kind), "apiVersion": .string(info.groupVersion.description), "metadata": ["resourceVersion": "0"]])
     let document = (try? store.decodeBody(ByteSlice(empty.encoded()), validation: .ignore).object) ?? empty
     let text = document.encoded().text

@@ -14,7 +14,7 @@ struct WatchEncoder {
   let include: IncludeObject
   /// Is each event a message of a WebSocket?
   let isWebSocket: Bool
-  /// Only the first event of a Table watch shows its columns (SEMANTICS 2.39).
+  /// Only the first event of a Table watch shows its columns (semantics 2.39).
   private var needsColumns = true
 
   init(_ endpoint: ResourceEndpoint, media: MediaType, form: Negotiated.Form, include: IncludeObject, isWebSocket: Bool = false) {

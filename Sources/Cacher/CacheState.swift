@@ -42,7 +42,7 @@ struct CacheState {
     case .revision(let wanted): return revision >= wanted ? view : nil
     case .fence(let fence):
       if revision >= fence.revision { return view }
-      // DESIGN 4: a later put that is still live would have raised the newest revision; what is left is deletions, which lower the count.
+      // docs/internals/cacher.md: a later put that is still live would have raised the newest revision; what is left is deletions, which lower the count.
       // The tree then *is* the storage at the fence's revision, and is shown as such.
       guard tree.equals(fence) else { return nil }
       return CacheView(tree: tree, revision: fence.revision, isProven: true)

@@ -2,7 +2,7 @@ import Storage
 import Synchronization
 
 /// The cache held against the storage from time to time: what it shows at a revision must be what is stored at that revision. (Kubernetes:
-/// `cacher.consistencyChecker`; SEMANTICS 1.19.)
+/// `cacher.consistencyChecker`; semantics 1.19.)
 extension Cacher {
   enum ConsistencyCheck: Equatable {
     case passed
@@ -26,7 +26,7 @@ extension Cacher {
   func checkConsistency() async -> ConsistencyCheck {
     // A copy of the tree costs nothing, and stays as it is while pages come.
     let (isReady, tree, revision) = state.withLock { s in
-      // Where progress may overtake events, only an event proves what was before it (DESIGN 4).
+      // Where progress may overtake events, only an event proves what was before it (docs/internals/cacher.md).
       (s.isReady, s.tree, s.proof == .newestAndCount ? s.lastEvent : s.revision)
     }
     let result = isReady ? await compare(tree, at: revision) : .impossible("the cache is not ready")

@@ -2,7 +2,7 @@ import Machinery
 import Storage
 import Synchronization
 
-/// How reads learn that the cache is new enough (DESIGN 4, SEMANTICS 1.4 to 1.6).
+/// How reads learn that the cache is new enough (docs/internals/cacher.md; semantics 1.4 to 1.6).
 extension Cacher {
   /// The cached state, as fresh as asked; nil when the storage itself should answer.
   /// Throws `.resourceVersionTooLarge` and what the storage throws when asked for its revision.

@@ -48,7 +48,7 @@ extension Cacher {
     }
     let (phase, kind) = state.withLock { ($0.phase, $0.proof) }
     if phase == .destroyed { throw StorageError.shutDown }
-    // A point read is cheaper than a fence (SEMANTICS 1.6), and serves while the cache is not ready (2.31).
+    // A point read is cheaper than a fence (semantics 1.6), and serves while the cache is not ready (2.31).
     let isPointRead = phase != .ready || freshness == .consistent && kind == .newestAndCount
     if !isPointRead, let view = try await fresh(freshness) {
       let object = view.tree[key]
@@ -183,7 +183,7 @@ extension Cacher {
     return list
   }
 
-  /// What a client is told while the cache is out of service: longer the longer it has been (SEMANTICS 2.31).
+  /// What a client is told while the cache is out of service: longer the longer it has been (semantics 2.31).
   func notReady() -> StorageError {
     let seconds: Double = state.withLock { s in
       guard case .notReady(let since) = s.phase else { return 0 }
@@ -207,7 +207,7 @@ extension CacheState {
     case gone
   }
 
-  /// The state at exactly `wanted` (SEMANTICS 1.19).
+  /// The state at exactly `wanted` (semantics 1.19).
   func exact(_ wanted: Revision) -> Exact {
     let older = shelf.newest(notAfter: wanted)
     if let older, wanted <= older.through { return .here(CacheView(tree: older.tree, revision: wanted)) }

@@ -3,7 +3,7 @@ import Storage
 import Synchronization
 
 extension Cacher: WatchFeed {
-  /// Events visited for one `take` (DESIGN 6: slices of about 1,000 that yield to others).
+  /// Events visited for one `take` (docs/internals/cacher.md: slices of about 1,000 that yield to others).
   static let catchUpMax = 1_024
 
   public func watch(_ request: WatchRequest, home: any WatchHome) async throws -> CacheWatcher {
@@ -29,7 +29,7 @@ extension Cacher: WatchFeed {
         return try open(request, home, after: revision)
       }
     } catch StorageError.resourceVersionTooLarge(let requested, let current) {
-      // The stream has begun as far as HTTP is concerned (SEMANTICS 1.1, 2.38).
+      // The stream has begun as far as HTTP is concerned (semantics 1.1, 2.38).
       let versioner = storage.versioner
       let status = Status.resourceVersionTooLarge(
         requested: versioner.resourceVersion(of: requested), current: versioner.resourceVersion(of: current))
@@ -150,7 +150,7 @@ extension Cacher: WatchFeed {
 
   // MARK: Bookmarks
 
-  /// A tick about each second; each watcher hears a bookmark about once a minute and shortly before its deadline (SEMANTICS 2.33).
+  /// A tick about each second; each watcher hears a bookmark about once a minute and shortly before its deadline (semantics 2.33).
   func sendBookmarks() async {
     var lastAsked = config.clock.now()
     while !Task.isCancelled {

@@ -74,7 +74,7 @@ public struct CacherConfig: Sendable {
   public var clock = CacherClock.system
   /// How many revisions back the first list starts, so that watches from before a restart can resume.
   public var historyAtStart: Int64 = 10_000
-  /// How long NotOlderThan waits (SEMANTICS 1.1, DESIGN 4).
+  /// How long NotOlderThan waits (semantics 1.1).
   public var freshnessWait: Duration = .seconds(3)
   /// How long a consistent read waits for the cache before it asks the storage.
   public var consistentWait: Duration = .seconds(1)

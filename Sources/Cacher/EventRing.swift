@@ -2,7 +2,7 @@ import ByteBuffers
 import Storage
 
 /// The last events, so that a watch can start in the past. It grows while it covers less than `freshness` and shrinks when a quarter of it
-/// would do (SEMANTICS 1.8; upstream `resizeCacheLocked`).
+/// would do (semantics 1.8; upstream `resizeCacheLocked`).
 ///
 /// Events are addressed by sequence numbers that never repeat: `start..<end` are held, and event `s` stands at `s % capacity`.
 /// It is also bounded in bytes: a storm of writes over few objects would otherwise keep hundreds of megabytes of their past.

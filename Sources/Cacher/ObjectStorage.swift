@@ -69,7 +69,7 @@ public protocol ObjectStorage: Storage {
   func listNow(_ request: ListRequest) -> ObjectList?
   func list(_ request: ListRequest) async throws -> ObjectList
 
-  /// Opens a watch. Throws only what is known before a stream would start; everything later is an ERROR event (SEMANTICS 2.38).
+  /// Opens a watch. Throws only what is known before a stream would start; everything later is an ERROR event (semantics 2.38).
   /// The watch must be ended with `CacheWatcher.stop()`.
   func watch(_ request: WatchRequest, home: any WatchHome) async throws -> CacheWatcher
 

@@ -104,7 +104,7 @@ final class RawWatch: Sendable {
           for item in try await watch.nextBatch() {
             backoff.reset()
             switch item {
-            // Untrustworthy progress may overtake events (SEMANTICS 1.5).
+            // Untrustworthy progress may overtake events (semantics 1.5).
             case .progress(let revision): if proof != .newestAndCount { reach(revision) }
             case .events(let events):
               try deliver(events, &state, &position)

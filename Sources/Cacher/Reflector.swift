@@ -22,7 +22,7 @@ struct Reflector {
   /// Returns on cancellation.
   func run() async {
     var backoff = Backoff(first: .milliseconds(200), longest: .seconds(15))
-    // After a relist nothing older than the list can be resumed (SEMANTICS 2.36), so only the first one looks back.
+    // After a relist nothing older than the list can be resumed (semantics 2.36), so only the first one looks back.
     var history = config.historyAtStart
     while !Task.isCancelled {
       var position = Position()
@@ -107,7 +107,7 @@ struct Reflector {
     case unreadable(key: String, ObjectTree.Unreadable)
   }
 
-  /// One value that can't be read must not hide all others (SEMANTICS 2.51 is upstream's way; its cache stays out of service).
+  /// One value that can't be read must not hide all others (semantics 2.51 is upstream's way; its cache stays out of service).
   private func read(_ stored: StoredObject) -> Reading {
     do { return .object(try config.codec.decode(stored)) } catch {
       config.report(.undecodable(key: stored.key, error: error))
@@ -163,7 +163,7 @@ struct Reflector {
         case .events(let events):
           try await apply(events, to: &tree, &position)
         case .progress(let revision):
-          // Where progress may overtake events, believing it would lose them (SEMANTICS 1.5).
+          // Where progress may overtake events, believing it would lose them (semantics 1.5).
           guard proof != .newestAndCount, revision > position.revision else { continue }
           position.revision = revision
           cacher.advance(to: revision)

@@ -1,7 +1,7 @@
 public import Machinery
 public import Storage
 
-/// Where a watch begins (SEMANTICS 1.1, 1.2).
+/// Where a watch begins (semantics 1.1, 1.2).
 public enum WatchStart: Sendable, Equatable {
   /// resourceVersion unset: the state as of now, then changes.
   case unset

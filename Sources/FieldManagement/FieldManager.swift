@@ -4,7 +4,7 @@ public import Machinery
 public import Schema
 
 /// Field ownership of one resource: keeps `metadata.managedFields` with every write, and applies configurations.
-/// (Kubernetes: `managedfields.FieldManager`; SEMANTICS 2.41 to 2.43)
+/// (Kubernetes: `managedfields.FieldManager`; semantics 2.41 to 2.43)
 public struct FieldManager: Sendable {
   private let versions: ServedVersions
   private var schema: MergeSchema { versions.schema }

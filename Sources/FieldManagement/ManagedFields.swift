@@ -85,7 +85,7 @@ struct ManagedFields: Sendable {
     }
   }
 
-  /// The entries, sorted by operation, time, manager, version and subresource (SEMANTICS 2.41); nil for none.
+  /// The entries, sorted by operation, time, manager, version and subresource (semantics 2.41); nil for none.
   var entries: JSONValue? {
     if sets.isEmpty { return nil }
     let sorted = sets.sorted { a, b in

@@ -38,7 +38,7 @@ public struct Status: Error, Sendable, Equatable {
   public var details: Details?
   /// The HTTP status; 0 in a success that shows no code.
   public var code: Int
-  /// Only for expired continue tokens: the token to go on with (SEMANTICS 1.20).
+  /// Only for expired continue tokens: the token to go on with (semantics 1.20).
   public var continueToken: String
   /// What the client is warned of beside it.
   public private(set) var warnings: [String] = []

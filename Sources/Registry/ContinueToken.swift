@@ -3,7 +3,7 @@ import JSON
 import Machinery
 import Storage
 
-/// Where a listing goes on: `{"v":"meta.k8s.io/v1","rv":N,"start":"key\u0000"}` in unpadded URL-safe base64 (SEMANTICS 2.27).
+/// Where a listing goes on: `{"v":"meta.k8s.io/v1","rv":N,"start":"key\u0000"}` in unpadded URL-safe base64 (semantics 2.27).
 struct ContinueToken {
   /// -1 asks for a consistent read from the key on.
   let revision: Int64

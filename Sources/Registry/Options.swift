@@ -41,7 +41,7 @@ public struct ListOptions: Sendable {
 
   private func failure(_ errors: [FieldError]) -> Status { .invalid("ListOptions", group: "meta.k8s.io", name: "", errors) }
 
-  /// SEMANTICS 2.25 and 2.35.
+  /// Semantics 2.25 and 2.35.
   public func validate() throws(Status) { if watch { try validateForWatch() } else { try validateForList() } }
 
   private func validateForList() throws(Status) {

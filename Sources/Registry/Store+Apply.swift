@@ -6,7 +6,7 @@ import Schema
 import Storage
 
 extension Store {
-  /// Applies a configuration: creates what is missing, else lays it over what is there (SEMANTICS 2.41 to 2.43). Throws 409 with every conflict.
+  /// Applies a configuration: creates what is missing, else lays it over what is there (semantics 2.41 to 2.43). Throws 409 with every conflict.
   public func apply(
     _ name: String, namespace: String, config: JSONValue, subresource: Subresource = .main, options: WriteOptions, warnings: [String] = []
   ) async throws(Status) -> WriteResult {

@@ -95,7 +95,7 @@ extension Store {
       }
       let stored: StoredObject
       do { stored = try await objects.create(key: key, value: value, ttl: nil) } catch StorageError.tooLarge where mayLoseOwners {
-        // Once more without the bookkeeping, which may be what is too much (SEMANTICS 2.23).
+        // Once more without the bookkeeping, which may be what is too much (semantics 2.23).
         var smaller = object
         smaller["metadata"]?["managedFields"] = nil
         stored = try await objects.create(key: key, value: codec.bytes(of: smaller), ttl: nil)

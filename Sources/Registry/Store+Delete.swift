@@ -14,7 +14,7 @@ public enum DeleteResult: Sendable {
 }
 
 extension Store {
-  /// Deletes an object, or marks it where finalizers wait (SEMANTICS 2.14 to 2.16).
+  /// Deletes an object, or marks it where finalizers wait (semantics 2.14 to 2.16).
   public func delete(_ name: String, namespace: String, options: DeleteOptions) async throws(Status) -> DeleteResult {
     try options.validate()
     try options.admission?(admission(.delete, name, namespace: namespace))
@@ -108,7 +108,7 @@ extension Store {
     object["metadata"] = .object(MetadataOrder.sorted(meta))
   }
 
-  /// Deletes what a list selects, one after another; returns the list (SEMANTICS 2.18).
+  /// Deletes what a list selects, one after another; returns the list (semantics 2.18).
   public func deleteCollection(namespace: String, list options: ListOptions, options deletion: DeleteOptions) async throws(Status) -> ListResult {
     try deletion.validate()
     try deletion.admission?(admission(.delete, "", namespace: namespace))

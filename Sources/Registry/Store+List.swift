@@ -18,7 +18,7 @@ public struct PreparedList: Sendable {
 }
 
 extension Store {
-  /// Checks options by SEMANTICS 2.25 to 2.31; throws 400 or 422.
+  /// Checks options by semantics 2.25 to 2.31; throws 400 or 422.
   public func prepareList(_ options: ListOptions, namespace: String) throws(Status) -> PreparedList {
     try options.validate()
     let predicate = try predicate(options)
@@ -53,7 +53,7 @@ extension Store {
     let name = predicate.field.requiredValue(of: "metadata.name")
     let only = name.flatMap { name in info.isNamespaced && namespace.isEmpty ? nil : key(name, namespace: namespace) }
     if let only {
-      // One key, and those that it begins, which the selector leaves out; a limit has nothing to cut there (SEMANTICS 2.29).
+      // One key, and those that it begins, which the selector leaves out; a limit has nothing to cut there (semantics 2.29).
       request.prefix = only
       request.limit = 0
     }
@@ -101,7 +101,7 @@ extension Store {
       remaining: token == nil ? nil : page.remaining)
   }
 
-  /// SEMANTICS 1.20: an expired token brings another, with which the rest can be read as it is now.
+  /// Semantics 1.20: an expired token brings another, with which the rest can be read as it is now.
   private func expired(_ list: PreparedList) -> Status {
     guard list.isContinued, let start = list.request.startKey else { return .expired("The resourceVersion for the provided list is too old.") }
     var status = Status.expired(

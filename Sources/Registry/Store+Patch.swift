@@ -13,7 +13,7 @@ public enum PatchKind: String, Sendable, CaseIterable {
 }
 
 extension Store {
-  /// The answer to a patch that does not apply: upstream tells no more (SEMANTICS 2.20).
+  /// The answer to a patch that does not apply: upstream tells no more (semantics 2.20).
   private static let unprocessable = Status(
     code: 422, reason: "Invalid", message: "the server rejected our request due to an error in our request", details: Status.Details())
 

@@ -2,7 +2,7 @@ public import ByteBuffers
 import JSON
 import Schema
 
-/// Answers in Kubernetes' protobuf. Objects are kept as JSON; messages are made from it. (SEMANTICS 1.14)
+/// Answers in Kubernetes' protobuf. Objects are kept as JSON; messages are made from it. (semantics 1.14)
 extension Store {
   /// The message of a document of this resource, without envelope. Empty for a document that is no JSON.
   public func protobufMessage(of document: ByteSlice) -> [UInt8] {

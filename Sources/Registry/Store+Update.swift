@@ -102,13 +102,13 @@ extension Store {
       do {
         outcome = try await objects.guaranteedUpdate(key: key, ignoreNotFound: false, origin: nil) { try decide($0, losingOwners: false) }
       } catch StorageError.tooLarge where mayLoseOwners {
-        // Once more without the bookkeeping, which may be what is too much (SEMANTICS 2.23).
+        // Once more without the bookkeeping, which may be what is too much (semantics 2.23).
         outcome = try await objects.guaranteedUpdate(key: key, ignoreNotFound: false, origin: nil) { try decide($0, losingOwners: true) }
       }
       noteWrite(outcome.object.revision)
       let all = warnings + extra.withLock { $0 }
       if let last = made.withLock({ $0 }), last.isRemoved {
-        // SEMANTICS 2.17: the answer is what was submitted, under the revision that it replaced.
+        // Semantics 2.17: the answer is what was submitted, under the revision that it replaced.
         return WriteResult(object: try codec.decode(StoredObject(key: key, value: last.value, revision: last.revision)), code: 200, warnings: all)
       }
       return WriteResult(object: try objects.written(outcome.object), code: 200, warnings: all)
@@ -168,7 +168,7 @@ extension Store {
     if !errors.isEmpty { throw .invalid(info.kind, group: info.groupVersion.group, name: name, errors) }
   }
 
-  /// Where nothing but times of field owners would change, nothing does (SEMANTICS 2.10).
+  /// Where nothing but times of field owners would change, nothing does (semantics 2.10).
   private static func keepTimes(_ new: inout JSONValue, _ old: JSONValue) {
     func timeless(_ entries: JSONValue) -> [JSONValue] {
       (entries.array ?? []).map { entry in

@@ -115,7 +115,7 @@ public final class Store: Sendable {
     return revision == .zero ? .any : .notOlderThan(revision)
   }
 
-  /// SEMANTICS 2.30: GET and WATCH answer a plain 500.
+  /// Semantics 2.30: GET and WATCH answer a plain 500.
   func revision(_ resourceVersion: String) throws(Status) -> Revision {
     do { return try objects.versioner.parseResourceVersion(resourceVersion) } catch {
       throw .plain(500, "resourceVersion: Invalid value: \(GoText.quoted(resourceVersion)): \(error)")

@@ -14,7 +14,7 @@ public enum StorageMediaType: String, Sendable, CaseIterable {
   }
 }
 
-/// kube-apiserver's protobuf as a stored form. (SEMANTICS 1.13, 1.14)
+/// kube-apiserver's protobuf as a stored form. (semantics 1.13, 1.14)
 extension ResourceCodec {
   /// An object that was stored as protobuf, in the form that is served. Throws `corruptObject`, or why it can't be decrypted.
   func object(ofProtobuf stored: StoredObject) throws -> JSONValue {

@@ -98,7 +98,7 @@ extension ConditionalWrites {
     }
   }
 
-  /// An error about an object that was handed in counts only if that object is still the stored one (SEMANTICS 2.11).
+  /// An error about an object that was handed in counts only if that object is still the stored one (semantics 2.11).
   private func believe(_ error: any Error, _ key: String, _ shown: inout Shown) async throws {
     if shown.isFresh { throw error }
     let now = try await refreshed(shown.object, key)

@@ -105,7 +105,7 @@ public struct StorageListOptions: Sendable {
 /// What an update function decided about the object it was shown.
 public enum UpdateDecision: Sendable {
   /// Write these bytes; with `ttl` the key goes away after that time (nil keeps it for good). Without a ttl, bytes equal to those shown
-  /// (that are current, not `isStale`, and have no lease) write nothing, as with `.keep` (SEMANTICS 2.10).
+  /// (that are current, not `isStale`, and have no lease) write nothing, as with `.keep` (semantics 2.10).
   case write(SharedBytes, ttl: Duration?)
   /// Leave the stored object as it is; `guaranteedUpdate` returns it.
   case keep
@@ -145,7 +145,7 @@ public protocol Storage: Sendable {
   /// Shows `tryUpdate` the current object (first `origin`, if given: possibly stale) and writes what it decides in one conditional
   /// transaction, again and again until no other writer came between. A missing key throws `.keyNotFound`, or with
   /// `ignoreNotFound` is shown as nil and created. An error of `tryUpdate` that saw `origin` is believed only after a fresh read
-  /// (SEMANTICS 2.11); any other is thrown as it is. `.delete` on a missing key is `.keyNotFound`.
+  /// (semantics 2.11); any other is thrown as it is. `.delete` on a missing key is `.keyNotFound`.
   func guaranteedUpdate(
     key: String, ignoreNotFound: Bool, origin: StoredObject?,
     tryUpdate: @Sendable (StoredObject?) throws -> UpdateDecision
@@ -210,7 +210,7 @@ public enum FreshnessProofKind: Sendable, Equatable {
   case newestAndCount
 }
 
-/// DESIGN section 4: enough to tell that a cache equals the storage at `revision`.
+/// Enough to tell that a cache equals the storage at `revision`.
 public struct StorageFence: Sendable, Equatable {
   /// The answer's header revision.
   public let revision: Revision

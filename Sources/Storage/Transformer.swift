@@ -1,6 +1,6 @@
 public import ByteBuffers
 
-/// Bytes to and from storage. `context` is the whole key: authenticated data for the ciphers that take some (SEMANTICS 1.11).
+/// Bytes to and from storage. `context` is the whole key: authenticated data for the ciphers that take some (semantics 1.11).
 /// (Kubernetes: `value.Transformer`.)
 public protocol Transformer: Sendable {
   /// Undoes `toStorage`; `isStale` says that the value should be written again (an old key). What needs no work is returned as it came.
@@ -14,7 +14,7 @@ public struct TransformFailure: Error, Equatable, CustomStringConvertible {
   public init(_ description: String) { self.description = description }
 }
 
-/// Leaves bytes as they are, but refuses what some other provider encrypted (SEMANTICS 2.51).
+/// Leaves bytes as they are, but refuses what some other provider encrypted (semantics 2.51).
 public struct IdentityTransformer: Transformer {
   public init() {}
   public static let refusal = TransformFailure("identity transformer tried to read encrypted data")

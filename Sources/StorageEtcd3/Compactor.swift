@@ -2,7 +2,7 @@ import EtcdTransport
 import JSON
 import Storage
 
-/// Forgets etcd's history in turns, agreed between all API servers of a cluster through one key (SEMANTICS 2.49; upstream's
+/// Forgets etcd's history in turns, agreed between all API servers of a cluster through one key (semantics 2.49; upstream's
 /// `etcd3/compact.go`): who finds the key at the version it knows may compact to the revision it saw one interval ago.
 struct Compactor: Sendable {
   let client: Etcd3Client

@@ -132,7 +132,7 @@ extension Etcd3Storage {
         return forced
       }
       if let known = proofs.fresh { return known }
-      // One server that is too old, or that does not say, spoils it: the stream may move there at any time (SEMANTICS 1.5).
+      // One server that is too old, or that does not say, spoils it: the stream may move there at any time (semantics 1.5).
       let versions = await withTaskGroup(of: Etcd3Version?.self) { group in
         for index in client.endpoints.all.indices {
           group.addTask { [client, config] in

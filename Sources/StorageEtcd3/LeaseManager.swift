@@ -18,7 +18,7 @@ actor LeaseManager {
   }
   private let client: Etcd3Client
   private let keysMax: Int
-  /// The one that was granted last; another time to live takes its place (SEMANTICS 1.12).
+  /// The one that was granted last; another time to live takes its place (semantics 1.12).
   private var current: Lease?
   /// A grant under way, for which everybody waits.
   private var granting: Task<Void, any Error>?

@@ -11,7 +11,7 @@ import Synchronization
 /// watch with `.watchClosed`: the reader resumes after the last revision it saw, which neither loses nor repeats an event.
 final class WatchHub: @unchecked Sendable {  // Sendable: see Home; HTTPStream checks the thread.
   private let client: Etcd3Client
-  /// Are progress answers ordered after the events they cover? (SEMANTICS 1.5)
+  /// Are progress answers ordered after the events they cover? (semantics 1.5)
   let trustsProgress = Atomic<Bool>(false)
   private let ids = Atomic<Int64>(1)
 

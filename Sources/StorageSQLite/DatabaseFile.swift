@@ -14,7 +14,7 @@ final class DatabaseFile: Sendable {
   static let schemaVersion: Int32 = 1
 
   /// `value` stands last, so that a walk over revisions and keys does not read its overflow pages. There is no index: the index over keys
-  /// is in memory (`KeyIndex`), which more than doubles the rate of durable writes (DESIGN, section 3).
+  /// is in memory (`KeyIndex`), which more than doubles the rate of durable writes (docs/internals/storage.md).
   static func tables(after revision: Int64) -> String {
     """
     CREATE TABLE history(rev INTEGER PRIMARY KEY, key TEXT NOT NULL, prev_rev INTEGER NOT NULL, create_rev INTEGER NOT NULL,

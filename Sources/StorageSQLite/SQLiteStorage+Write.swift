@@ -124,7 +124,7 @@ extension SQLiteStorage {
     }
   }
 
-  /// An error about an object that was handed in counts only if that object is still the stored one (SEMANTICS 2.11).
+  /// An error about an object that was handed in counts only if that object is still the stored one (semantics 2.11).
   private func believe(_ error: any Error, _ key: String, _ shown: inout StoredObject?, _ isFresh: inout Bool) async throws {
     if isFresh { throw error }
     let now = try await current(key)

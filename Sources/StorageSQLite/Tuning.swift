@@ -1,4 +1,4 @@
-/// Numbers that tests turn; the defaults are the measured ones (DESIGN, section 3).
+/// Numbers that tests turn; the defaults are the measured ones (docs/internals/storage.md).
 struct Tuning: Sendable {
   /// Threads with a connection of their own for reads.
   var readers = 2

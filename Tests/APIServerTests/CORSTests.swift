@@ -43,7 +43,7 @@ import Testing
       watch.close()
       for stranger in [["Origin": "https://example.org"], [:]] {
         #expect(try server.call("GET", "/api/v1/nodes", headers: stranger).header("Access-Control-Allow-Origin") == nil)
-        // Nothing is said to strangers, so their preflight is a method that resources do not have (SEMANTICS 1.18).
+        // Nothing is said to strangers, so their preflight is a method that resources do not have (semantics 1.18).
         #expect(try server.call("OPTIONS", "/api/v1/nodes", headers: stranger).code == 405)
       }
     }

@@ -31,7 +31,7 @@ private func ageless(_ body: [UInt8]) -> String { String(decoding: body, as: UTF
   @Test(arguments: [
     ("gzip", true), ("gzip, deflate, br", true), ("deflate,  gzip ", true), ("\tgzip", true), ("", false), ("gzip;q=1.0", false), ("x-gzip", false), ("*", false), ("GZIP", false),
   ])
-  func `one token must be exactly gzip (SEMANTICS 2.45)`(header: String, accepts: Bool) {
+  func `one token must be exactly gzip (semantics 2.45)`(header: String, accepts: Bool) {
     var header = header
     #expect(header.withUTF8 { ContentEncoding.acceptsGzip(UnsafeRawBufferPointer($0)) } == accepts)
     #expect(!ContentEncoding.acceptsGzip(nil))
@@ -61,7 +61,7 @@ private func ageless(_ body: [UInt8]) -> String { String(decoding: body, as: UTF
     #expect(try unzipped([0x1F, 0x8B, 8, 0, 0, 0, 0, 0, 4, 0xFF] + GzipPiece.stored(body).blocks.array + Array(first.flatMap(\.array).suffix(13))) == plain)
   }
 
-  @Test func `large answers are compressed for those who ask, small ones and watches never (SEMANTICS 2.45)`() async throws {
+  @Test func `large answers are compressed for those who ask, small ones and watches never (semantics 2.45)`() async throws {
     try await TestServer.with { server in
       let filler = String(repeating: "x", count: 4_000)
       for i in 0..<40 {

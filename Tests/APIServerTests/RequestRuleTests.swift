@@ -7,7 +7,7 @@ import Testing
 @Suite struct `Rules of requests` {
   private static let merge = ["Content-Type": "application/merge-patch+json"]
 
-  @Test func `a body hides the options of the query (SEMANTICS 1.17)`() async throws {
+  @Test func `a body hides the options of the query (semantics 1.17)`() async throws {
     try await TestServer.with { server in
       try server.createNode("a")
       // The empty body leaves the query its say; any other takes all of it away, dry run included.
@@ -22,7 +22,7 @@ import Testing
     }
   }
 
-  @Test func `resources have no HEAD and no OPTIONS (SEMANTICS 1.18)`() async throws {
+  @Test func `resources have no HEAD and no OPTIONS (semantics 1.18)`() async throws {
     try await TestServer.with { server in
       for path in ["/api/v1/nodes", "/api/v1/nodes/a", "/api/v1/nodes/a/status"] {
         #expect(try server.call("OPTIONS", path).code == 405)
@@ -34,7 +34,7 @@ import Testing
     }
   }
 
-  @Test func `what a removal answers depends on what remains (SEMANTICS 2.14)`() async throws {
+  @Test func `what a removal answers depends on what remains (semantics 2.14)`() async throws {
     try await TestServer.with { server in
       let uid = try server.createNode("a").json()["metadata"]?["uid"]
       let gone = try server.call("DELETE", "/api/v1/nodes/a")
@@ -49,7 +49,7 @@ import Testing
     }
   }
 
-  @Test func `the last finalizer's removal shows DELETED alone, and answers with the old revision (SEMANTICS 2.17)`() async throws {
+  @Test func `the last finalizer's removal shows DELETED alone, and answers with the old revision (semantics 2.17)`() async throws {
     try await TestServer.with { server in
       #expect(try server.call("POST", "/api/v1/nodes", #"{"metadata":{"name":"a","finalizers":["x.io/a"]}}"#).code == 201)
       let marked = try server.call("DELETE", "/api/v1/nodes/a").json()
@@ -65,7 +65,7 @@ import Testing
     }
   }
 
-  @Test func `a patch is checked in upstream's order (SEMANTICS 2.20, 2.21)`() async throws {
+  @Test func `a patch is checked in upstream's order (semantics 2.20, 2.21)`() async throws {
     try await TestServer.with { server in
       try server.createNode("a")
       func patch(_ body: String, _ type: String, _ path: String = "/api/v1/nodes/a", accept: String = "application/json") throws -> (code: Int, message: String) {
@@ -105,7 +105,7 @@ import Testing
     }
   }
 
-  @Test func `a revision in a patch is a condition (SEMANTICS 1.16)`() async throws {
+  @Test func `a revision in a patch is a condition (semantics 1.16)`() async throws {
     try await TestServer.with { server in
       let made = try server.createNode("a").json()["metadata"]?["resourceVersion"]?.string ?? ""
       #expect(try server.call("PATCH", "/api/v1/nodes/a", #"{"metadata":{"resourceVersion":"\#(made)","labels":{"l":"1"}}}"#, headers: Self.merge).code == 200)
@@ -113,7 +113,7 @@ import Testing
     }
   }
 
-  @Test func `complaints about fields are warnings, refusals or nothing (SEMANTICS 2.22, 2.48)`() async throws {
+  @Test func `complaints about fields are warnings, refusals or nothing (semantics 2.22, 2.48)`() async throws {
     try await TestServer.with { server in
       let body = #"{"metadata":{"name":"a"},"bogus":1,"Spec":{"unschedulable":true},"spec":{"taints":[{"key":"k","effect":"NoSchedule","nope":1}]}}"#
       let strict = try server.call("POST", "/api/v1/nodes?fieldValidation=Strict", body)
@@ -131,7 +131,7 @@ import Testing
     }
   }
 
-  @Test func `every verb can be tried dry (SEMANTICS 2.19)`() async throws {
+  @Test func `every verb can be tried dry (semantics 2.19)`() async throws {
     try await TestServer.with { server in
       let made = try server.createNode("a")
       #expect(try server.call("POST", "/api/v1/nodes?dryRun=All", #"{"metadata":{"name":"a"}}"#).code == 409)
@@ -152,7 +152,7 @@ import Testing
     }
   }
 
-  @Test func `a time limit may be lowered, and means nothing to a watch (SEMANTICS 2.32, 2.46)`() async throws {
+  @Test func `a time limit may be lowered, and means nothing to a watch (semantics 2.32, 2.46)`() async throws {
     try await TestServer.with { server in
       for bad in ["abc", "5"] { #expect(try server.call("GET", "/api/v1/nodes?timeout=\(bad)").code == 400) }
       #expect(try server.call("POST", "/api/v1/nodes?timeout=30s", #"{"metadata":{"name":"a"}}"#).code == 201)

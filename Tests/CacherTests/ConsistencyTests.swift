@@ -9,7 +9,7 @@ import Testing
   private func a(_ name: String) -> String { prefix + name }
 
   @Test(arguments: [FreshnessProofKind.inProcess, .progress, .newestAndCount])
-  func `passes while both agree, over more than one page (SEMANTICS 1.19)`(proof: FreshnessProofKind) async throws {
+  func `passes while both agree, over more than one page (semantics 1.19)`(proof: FreshnessProofKind) async throws {
     let storage = ModelStorage(proof)
     let cacher = try await makeCacher(storage)
     #expect(await cacher.checkConsistency() == .passed, "nothing on both sides")
@@ -21,7 +21,7 @@ import Testing
     await cacher.destroy()
   }
 
-  @Test(arguments: ["missing", "extra", "old"]) func `finds what differs, and serves no older states until it passes again (SEMANTICS 1.19)`(kind: String) async throws {
+  @Test(arguments: ["missing", "extra", "old"]) func `finds what differs, and serves no older states until it passes again (semantics 1.19)`(kind: String) async throws {
     let storage = ModelStorage(.inProcess)
     let reports = Mutex<[String]>([])
     let cacher = try await makeCacher(storage) { config in

@@ -5,7 +5,7 @@ import Testing
 
 /// The published OpenAPI v3 documents, taken at their word: schemathesis makes requests from them and reads the answers by them.
 ///
-/// What it is told beyond the documents, and what it checks, is in `Tests/Schemathesis/hooks.py`; the server errors that SEMANTICS demands are named there by
+/// What it is told beyond the documents, and what it checks, is in `Tests/Schemathesis/hooks.py`; the server errors that docs/internals/semantics.md demands are named there by
 /// their rules.
 @Suite struct `schemathesis` {
   @Test func `no request made from the documents brings a server error or an answer that breaks its schema`() async throws {

@@ -198,7 +198,7 @@ struct RandomType {
           #expect(type.flat.table(made) == after, "\(place) made \(made.encoded().text)")
           let stored = Self.decoded(result)
           let again = Self.decoded(try type.manager.apply(live: stored, config: given, writer: writer, force: false, now: Int64(round) + 1_000))
-          // The store writes nothing where only times and the order of members differ (SEMANTICS 2.43). A configuration that says null or nothing of a member first
+          // The store writes nothing where only times and the order of members differ (semantics 2.43). A configuration that says null or nothing of a member first
           // empties what stood there and then says it again: upstream's engine does the same. No more than that may differ.
           let (x, y) = (Self.untimed(again), Self.untimed(stored))
           let same = Self.hasEmpties(given) ? Self.filled(x).isSameValue(as: Self.filled(y)) : x.isSameValue(as: y)

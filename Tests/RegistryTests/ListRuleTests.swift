@@ -18,7 +18,7 @@ import Testing
   }
   private func names(_ list: ListResult) -> [String] { list.objects.map { $0.fields["metadata.name"] ?? "" } }
 
-  @Test func `an expired token brings another with which the rest is read as it is now (SEMANTICS 1.20)`() async throws {
+  @Test func `an expired token brings another with which the rest is read as it is now (semantics 1.20)`() async throws {
     let bench = try await Bench.make(capacity: 0)
     try await filled(bench, 6)
     let first = try await list(bench) { $0.limit = 2 }
@@ -35,7 +35,7 @@ import Testing
     await bench.destroy()
   }
 
-  @Test(arguments: [1_000, 0]) func `a token says where to go on, in upstream's form (SEMANTICS 2.27)`(capacity: Int) async throws {
+  @Test(arguments: [1_000, 0]) func `a token says where to go on, in upstream's form (semantics 2.27)`(capacity: Int) async throws {
     let bench = try await Bench.make(capacity: capacity)
     try await filled(bench, 4)
     let first = try await list(bench) { $0.limit = 2 }
@@ -70,7 +70,7 @@ import Testing
     await bench.destroy()
   }
 
-  @Test(arguments: [1_000, 0]) func `the revision of a list follows what was asked for (SEMANTICS 2.25, 2.26)`(capacity: Int) async throws {
+  @Test(arguments: [1_000, 0]) func `the revision of a list follows what was asked for (semantics 2.25, 2.26)`(capacity: Int) async throws {
     let bench = try await Bench.make(capacity: capacity)
     try await filled(bench, 4)
     let old = try await list(bench) { _ in }
@@ -92,7 +92,7 @@ import Testing
     await bench.destroy()
   }
 
-  @Test(arguments: [1_000, 0]) func `what is left is counted only without selectors (SEMANTICS 2.28)`(capacity: Int) async throws {
+  @Test(arguments: [1_000, 0]) func `what is left is counted only without selectors (semantics 2.28)`(capacity: Int) async throws {
     let bench = try await Bench.make(capacity: capacity)
     try await filled(bench, 6)
     #expect(try await list(bench) { $0.limit = 2 }.remaining == 4)
@@ -101,13 +101,13 @@ import Testing
     let rest = try await list(bench) { ($0.continueToken, $0.labelSelector) = (even.continueToken, "even=true") }
     #expect(names(rest) == ["n4"] && rest.continueToken.isEmpty)
     #expect(try await list(bench) { $0.limit = -1 }.objects.count == 6)
-    // A name is one key, whatever the limit (SEMANTICS 2.29).
+    // A name is one key, whatever the limit (semantics 2.29).
     let one = try await list(bench) { ($0.fieldSelector, $0.limit) = ("metadata.name=n3", 1) }
     #expect(names(one) == ["n3"] && one.continueToken.isEmpty)
     await bench.destroy()
   }
 
-  @Test(arguments: [1_000, 0]) func `the future is not there yet, and says so (SEMANTICS 1.1)`(capacity: Int) async throws {
+  @Test(arguments: [1_000, 0]) func `the future is not there yet, and says so (semantics 1.1)`(capacity: Int) async throws {
     let bench = try await Bench.make(capacity: capacity)
     try await filled(bench, 1)
     for ask in [{ _ = try await bench.store.get("n0", namespace: "", resourceVersion: "999999") }, { _ = try await bench.store.get("none", namespace: "", resourceVersion: "999999") }] as [@Sendable () async throws -> Void] {
@@ -120,7 +120,7 @@ import Testing
     await bench.destroy()
   }
 
-  @Test func `a collection's removal answers with what it removed, and a limit ends it (SEMANTICS 2.18)`() async throws {
+  @Test func `a collection's removal answers with what it removed, and a limit ends it (semantics 2.18)`() async throws {
     let bench = try await Bench.make()
     try await filled(bench, 6)
     var options = ListOptions()

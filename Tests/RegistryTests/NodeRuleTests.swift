@@ -8,7 +8,7 @@ import Testing
 @testable import Registry
 
 @Suite struct `Rules of nodes` {
-  @Test func `what the server no longer knows is dropped from a new node and kept in one that has it (SEMANTICS 2.2)`() async throws {
+  @Test func `what the server no longer knows is dropped from a new node and kept in one that has it (semantics 2.2)`() async throws {
     let bench = try await Bench.make()
     let made = try await bench.create(#"{"metadata":{"name":"a"},"spec":{"configSource":{"configMap":{"name":"x","namespace":"y","kubeletConfigKey":"k"}}},"status":{"config":{"error":"e"}}}"#)
     #expect(made["spec"]?["configSource"] == nil && made["status"]?["config"] == nil)
@@ -19,7 +19,7 @@ import Testing
     await bench.destroy()
   }
 
-  @Test func `the two fields for the pods' networks are one (SEMANTICS 2.3)`() async throws {
+  @Test func `the two fields for the pods' networks are one (semantics 2.3)`() async throws {
     let bench = try await Bench.make()
     for (name, spec) in [("a", #""podCIDR":"10.0.0.0/24""#), ("b", #""podCIDRs":["10.0.0.0/24"]"#), ("c", #""podCIDR":"10.0.0.0/24","podCIDRs":["10.9.0.0/24"]"#)] {
       let made = try await bench.create(#"{"metadata":{"name":"\#(name)"},"spec":{\#(spec)}}"#)
@@ -65,7 +65,7 @@ import Testing
     await bench.destroy()
   }
 
-  @Test func `identities are set once (SEMANTICS 2.3)`() async throws {
+  @Test func `identities are set once (semantics 2.3)`() async throws {
     let bench = try await Bench.make()
     try await bench.create(#"{"metadata":{"name":"a"}}"#)
     #expect(try await bench.patch("a", .merge, #"{"spec":{"providerID":"p://1"}}"#)["spec"]?["providerID"] == "p://1")
@@ -74,7 +74,7 @@ import Testing
     await bench.destroy()
   }
 
-  @Test func `a main update complains twice in the causes and once in the message (SEMANTICS 2.5)`() async throws {
+  @Test func `a main update complains twice in the causes and once in the message (semantics 2.5)`() async throws {
     let bench = try await Bench.make()
     try await bench.create(#"{"metadata":{"name":"a"}}"#)
     await #expect { try await bench.patch("a", .merge, #"{"spec":{"taints":[{"key":"k"}]}}"#) } throws: { error in
@@ -90,7 +90,7 @@ import Testing
     #expect(NodeValidation.taints(taints, "t").allSatisfy { $0.kind != .duplicate })
   }
 
-  @Test func `a taint or an address that is there twice is shown as Go holds it (SEMANTICS 2.6)`() async throws {
+  @Test func `a taint or an address that is there twice is shown as Go holds it (semantics 2.6)`() async throws {
     let bench = try await Bench.make()
     await #expect {
       try await bench.create(#"{"metadata":{"name":"a"},"spec":{"taints":[{"key":"k","effect":"NoSchedule"},{"key":"k","effect":"NoExecute"},{"key":"k","value":"v","effect":"NoSchedule","timeAdded":"2026-01-02T03:04:05Z"}]}}"#)
@@ -146,7 +146,7 @@ import Testing
     await bench.destroy()
   }
 
-  @Test func `taints are replaced as a whole, conditions and addresses by type (SEMANTICS 2.7)`() async throws {
+  @Test func `taints are replaced as a whole, conditions and addresses by type (semantics 2.7)`() async throws {
     let bench = try await Bench.make()
     try await bench.create(#"{"metadata":{"name":"a"},"spec":{"taints":[{"key":"k","effect":"NoSchedule"}]}}"#)
     #expect(try await bench.patch("a", .strategic, #"{"spec":{"taints":[{"key":"l","effect":"NoExecute"}]}}"#)["spec"]?["taints"]?.array?.count == 1)
@@ -156,7 +156,7 @@ import Testing
     await bench.destroy()
   }
 
-  @Test func `a replacement needs no revision, and its uid is a condition (SEMANTICS 2.9)`() async throws {
+  @Test func `a replacement needs no revision, and its uid is a condition (semantics 2.9)`() async throws {
     let bench = try await Bench.make()
     let made = try await bench.create(#"{"metadata":{"name":"a"}}"#)
     func put(_ meta: String, _ name: String = "a") async throws -> JSONValue {
@@ -175,7 +175,7 @@ import Testing
     await bench.destroy()
   }
 
-  @Test func `a removal's conditions name the kind (SEMANTICS 2.15)`() async throws {
+  @Test func `a removal's conditions name the kind (semantics 2.15)`() async throws {
     let bench = try await Bench.make()
     try await bench.create(#"{"metadata":{"name":"a"}}"#)
     for change in [{ $0.uid = "x" }, { $0.resourceVersion = "1" }] as [@Sendable (inout DeleteOptions) -> Void] {
@@ -188,7 +188,7 @@ import Testing
   }
 
   @Test(arguments: [("Foreground", "foregroundDeletion"), ("Orphan", "orphan")])
-  func `a propagation policy leaves its finalizer for a garbage collector (SEMANTICS 2.16)`(policy: String, finalizer: String) async throws {
+  func `a propagation policy leaves its finalizer for a garbage collector (semantics 2.16)`(policy: String, finalizer: String) async throws {
     let bench = try await Bench.make()
     try await bench.create(#"{"metadata":{"name":"a"}}"#)
     var options = DeleteOptions()
@@ -200,7 +200,7 @@ import Testing
     await bench.destroy()
   }
 
-  @Test func `cells are those of kubectl get nodes (SEMANTICS 2.40)`() throws {
+  @Test func `cells are those of kubectl get nodes (semantics 2.40)`() throws {
     func cells(_ text: String) throws -> [JSONValue] { NodeStrategy().cells(try JSONTape.parse(SharedBytes(text)).root, now: 100) }
     #expect(NodeStrategy().columns.map(\.name) == ["Name", "Status", "Roles", "Age", "Version", "Internal-IP", "External-IP", "OS-Image", "Kernel-Version", "Container-Runtime"])
     #expect(NodeStrategy().columns.map(\.priority) == [0, 0, 0, 0, 0, 1, 1, 1, 1, 1])

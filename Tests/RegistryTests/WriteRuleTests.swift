@@ -17,7 +17,7 @@ import Testing
       await #expect { try await bench.create(body) } throws: {
         ($0 as? Status)?.message == "Node \"a\" is invalid: metadata.finalizers[0]: Invalid value: \"\(name)\": name is neither a standard finalizer name nor is it fully qualified"
       }
-      // The update runs the checks of a creation too (SEMANTICS 2.5).
+      // The update runs the checks of a creation too (semantics 2.5).
       try await bench.create(#"{"metadata":{"name":"a"}}"#)
       await #expect { try await bench.patch("a", .merge, #"{"metadata":{"finalizers":["\#(name)"]}}"#) } throws: { ($0 as? Status)?.details?.causes.first?.field == "metadata.finalizers[0]" }
     }
@@ -32,7 +32,7 @@ import Testing
     await bench.destroy()
   }
 
-  @Test func `an owner that is named twice is kept once, with a warning (SEMANTICS 2.24)`() async throws {
+  @Test func `an owner that is named twice is kept once, with a warning (semantics 2.24)`() async throws {
     let bench = try await Bench.make()
     let owner = #"{"apiVersion":"v1","kind":"Pod","name":"p","uid":"u"}"#
     let other = #"{"apiVersion":"v1","kind":"Pod","name":"q","uid":"u"}"#
@@ -52,7 +52,7 @@ import Testing
     await bench.destroy()
   }
 
-  @Test func `nobody owns what a creation drops (SEMANTICS 2.12)`() async throws {
+  @Test func `nobody owns what a creation drops (semantics 2.12)`() async throws {
     let bench = try await Bench.make()
     let made = try await bench.create(
       #"{"metadata":{"name":"a","namespace":"n","uid":"mine","selfLink":"/x","creationTimestamp":"2020-01-01T00:00:00Z","deletionTimestamp":"2020-01-01T00:00:00Z","deletionGracePeriodSeconds":5}}"#)
@@ -157,7 +157,7 @@ import Testing
     (#"{"apiVersion":"a/b/c"}"#, #"the object provided is unrecognized (must be of type Node): unexpected GroupVersion string: a/b/c ({"apiVersion":"a/b/c"})"#),
     (#"{"kind":5}"#, #"the object provided is unrecognized (must be of type Node): couldn't get version/kind; json parse error: json: cannot unmarshal number into Go struct field .kind of type string ({"kind":5})"#),
   ])
-  func `a body of another kind is refused in upstream's words (SEMANTICS 2.12)`(body: String, message: String) async throws {
+  func `a body of another kind is refused in upstream's words (semantics 2.12)`(body: String, message: String) async throws {
     let bench = try await Bench.make()
     #expect { try bench.body(body) } throws: { ($0 as? Status)?.code == 400 && ($0 as? Status)?.message == message }
     await bench.destroy()
@@ -188,7 +188,7 @@ import Testing
     await bench.destroy()
   }
 
-  @Test func `what etcd finds too large is written without its field owners (SEMANTICS 2.23)`() async throws {
+  @Test func `what etcd finds too large is written without its field owners (semantics 2.23)`() async throws {
     let etcd = try await EtcdServer.start(.v3_4)
     let bench = try await Bench.make(etcd: etcd)
     // A megabyte of labels, and more than that to say who owns them: etcd takes 1.5 MiB.

@@ -3,7 +3,7 @@
 The end-to-end test of the same name starts it with this module as SCHEMATHESIS_HOOKS, for one document at a time, against a daemon of its own. Requests that
 only chance would make useful are made so (few names, labels that are labels, patches in their forms), most others are left as they come. Two checks look at
 every answer:
-`no_server_error` lets pass what SEMANTICS demands and nothing else, `keeps_its_schema` reads answers, events and errors by the schemas of the document.
+`no_server_error` lets pass what docs/internals/semantics.md demands and nothing else, `keeps_its_schema` reads answers, events and errors by the schemas of the document.
 When all is over a summary is printed, which the test reads.
 """
 
@@ -153,7 +153,7 @@ def no_server_error(ctx, response, case):
 
 
 def rule_for(response, case):
-    """The rule of SEMANTICS.md that wants this server error; None if none does."""
+    """The rule of docs/internals/semantics.md that wants this server error; None if none does."""
     if response.status_code != 500:
         return None
     version = (case.query or {}).get("resourceVersion")
@@ -262,7 +262,7 @@ class YAML(yaml.SafeLoader):
 @atexit.register
 def summary():
     for rule, count in sorted(demanded.items()):
-        print(f"SEMANTICS {rule} demanded {count} server errors")
+        print(f"semantics {rule} demanded {count} server errors")
     print("read by their schemas: " + ", ".join(f"{count} {what}" for what, count in sorted(read.items())))
     for label, count in sorted(good.items()):
         print(f"answered well: {label} ({count})")

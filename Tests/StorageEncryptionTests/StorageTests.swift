@@ -101,7 +101,7 @@ struct Disk: Sendable {
         for n in 0..<count {
           let stale = try await storage.get(key: key(n), isConsistent: true)
           #expect(stale.isStale && stale.value.text == "value \(n)")
-          // What the caller holds does not know that it is stale: an update that changes nothing is written all the same (SEMANTICS 2.10).
+          // What the caller holds does not know that it is stale: an update that changes nothing is written all the same (semantics 2.10).
           let held = StoredObject(key: stale.key, value: stale.value, revision: stale.revision)
           let outcome = try await storage.guaranteedUpdate(key: stale.key, ignoreNotFound: false, origin: n % 2 == 0 ? held : nil) { shown in
             .write(shown?.value ?? .empty, ttl: nil)

@@ -13,7 +13,7 @@ public struct NodeStrategy: RESTStrategy {
   public var allowsCreateOnUpdate: Bool { false }
   public var allowsUnconditionalUpdate: Bool { true }
 
-  /// Allocatable defaults to capacity, quantities round up to a thousandth; podCIDR and podCIDRs are one field (SEMANTICS 2.3, 2.4).
+  /// Allocatable defaults to capacity, quantities round up to a thousandth; podCIDR and podCIDRs are one field (semantics 2.3, 2.4).
   public func applyDefaults(_ object: inout JSONValue) {
     for list in ["capacity", "allocatable"] {
       guard let quantities = object["status"]?[list]?.object else { continue }
@@ -82,7 +82,7 @@ public struct NodeStrategy: RESTStrategy {
 
   public func validate(_ object: JSONValue) -> [FieldError] { NodeValidation.validate(object) }
 
-  /// The main update runs the checks of a creation too, so some complaints come twice (SEMANTICS 2.5).
+  /// The main update runs the checks of a creation too, so some complaints come twice (semantics 2.5).
   public func validateUpdate(_ object: JSONValue, old: JSONValue, subresource: Subresource, isMetaGood: Bool) -> [FieldError] {
     (subresource == .main ? NodeValidation.validate(object, isMetaGood: isMetaGood) : [])
       + NodeValidation.validateUpdate(object, old: old, isMetaGood: isMetaGood)

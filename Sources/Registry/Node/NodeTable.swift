@@ -1,7 +1,7 @@
 import JSON
 import Machinery
 
-/// The columns of `kubectl get nodes`. (Kubernetes: pkg/printers/internalversion, printNode; SEMANTICS 2.40.)
+/// The columns of `kubectl get nodes`. (Kubernetes: pkg/printers/internalversion, printNode; semantics 2.40.)
 enum NodeTable {
   static let columns = [
     TableColumn("Name", format: "name", description: "The node's name, unique in the cluster."),

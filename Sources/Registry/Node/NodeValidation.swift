@@ -93,7 +93,7 @@ enum NodeValidation {
         errors.append(.notSupported("\(field).effect", effect, effects))
       }
       if !seen.insert([ByteString(key), ByteString(effect)]).inserted {
-        // Upstream prints its internal type here (SEMANTICS 2.6).
+        // Upstream prints its internal type here (semantics 2.6).
         let shown: JSONValue = ["Key": .string(key), "Value": .string(value), "Effect": .string(effect), "TimeAdded": taint["timeAdded"] ?? .null]
         errors.append(.duplicate(field, bare: shown.encoded().text, "taints must be unique by key and effect pair"))
       }
