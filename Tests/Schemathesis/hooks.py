@@ -61,7 +61,9 @@ def before_call(context, case, kwargs):
         # Without it a watch would last for half an hour. A negative one ends a watch as it begins, once in a while it may show something.
         case.query["timeoutSeconds"] = "1" if chance.random() < 0.1 else "-1"
     if case.headers is not None and "Accept" not in case.headers and not is_watch(case):
-        case.headers["Accept"] = chance.choice(["application/json", "application/json", "application/yaml", "application/vnd.kubernetes.protobuf", "*/*"])
+        # /version is given as JSON alone.
+        others = [] if case.path == "/version/" else ["application/yaml", "application/vnd.kubernetes.protobuf"]
+        case.headers["Accept"] = chance.choice(["application/json", "application/json", "*/*"] + others)
     for option in ("dryRun", "fieldValidation", "propagationPolicy", "resourceVersionMatch", "continue", "limit", "resourceVersion", "labelSelector", "fieldSelector"):
         # Nearly every text is a wrong value of these, and one of them hides all others.
         if option in (case.query or {}) and chance.random() < 0.7:
