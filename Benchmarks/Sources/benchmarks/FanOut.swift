@@ -17,7 +17,7 @@ enum FanOut {
     let writer = try Client(port: port)
     try writer.call("POST", "/api/v1/nodes", body: Nodes.json("fan"))
     let resident = child.residentBytes
-    let request = Array("GET /api/v1/nodes?watch=true&fieldSelector=metadata.name%3Dfan HTTP/1.1\r\nHost: x\r\n\(token.isEmpty ? "" : token + "\r\n")\r\n".utf8)
+    let request = Array("GET /api/v1/nodes?watch=true&fieldSelector=metadata.name%3Dfan HTTP/1.1\r\nHost: 127.0.0.1\r\n\(token.isEmpty ? "" : token + "\r\n")\r\n".utf8)
     let receivers: Receivers
     if let securePort {
       receivers = Receivers(try (0..<watchers).map { _ in .secure(try SecureConnection(port: securePort, saying: request)) }, counting: .records)
