@@ -110,7 +110,7 @@ final class Connection {
     if handshake == nil {
       let (place, pushedOut) = reactor.handshakes.enter(peerAddress, reactor, mark: mark)
       handshake = (place, reactor.configuration.budget.holding(HandshakeTable.bytesEach))
-      pushedOut?.reactor.endHandshake(pushedOut?.mark ?? 0)
+      if let pushedOut { pushedOut.reactor.endHandshake(pushedOut.mark) }
     }
     let result = tls.shake()
     isBlocked = unsent > 0

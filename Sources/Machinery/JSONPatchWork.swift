@@ -169,20 +169,15 @@ struct JSONPatchWork {
   }
 
   private mutating func replace(_ parent: inout JSONValue, _ key: String, _ value: JSONValue) throws(Failure) {
-    switch parent {
-    case .object(var object):
-      parent = .null
-      try take(object.count)
-      object[key] = value
-      parent = .object(object)
-    case .array(var array):
-      let place = try Self.index(key, count: array.count)
-      parent = .null
-      try take(array.count)
-      array[place] = value
-      parent = .array(array)
-    default: throw .doesNotApply("replace operation does not apply: doc is missing path: \(key)")
+    if case .object = parent { return try add(&parent, key, value) }
+    guard case .array(var array) = parent else {
+      throw .doesNotApply("replace operation does not apply: doc is missing path: \(key)")
     }
+    let place = try Self.index(key, count: array.count)
+    parent = .null
+    try take(array.count)
+    array[place] = value
+    parent = .array(array)
   }
 
   /// Negative indexes count from the end.
