@@ -22,21 +22,25 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     // The logging front that Swift servers share; the handler is ours.
     .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
-    // BoringSSL's ciphers for records of TLS 1.3, see CBoringSSL. That part of it is not one of its products, so versions are taken one by one.
+    // BoringSSL's ciphers for records of TLS 1.3, see CBoringSSL. That part of it is not one of its products, so
+    // versions are taken one by one.
     .package(url: "https://github.com/apple/swift-crypto", .upToNextMinor(from: "4.5.2")),
   ],
   targets: [
     .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
     .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
     .target(name: "CNetwork"),
-    // The daemon's malloc: by being linked it takes glibc's place, whose arenas cost a write 15 percent and a watch delivery 20.
+    // The daemon's malloc: by being linked it takes glibc's place, whose arenas cost a write 15 percent and a watch
+    // delivery 20.
     .systemLibrary(name: "CMimalloc", providers: [.apt(["libmimalloc-dev"])]),
     // HTTP/2 framing, header compression and flow control; curl's.
     .systemLibrary(name: "CNGHTTP2", pkgConfig: "libnghttp2", providers: [.apt(["libnghttp2-dev"])]),
-    // The ciphers of TLS 1.3's records: where a processor has VAES they take 0.9 µs for a node, and those of Debian 12's OpenSSL 2.3.
+    // The ciphers of TLS 1.3's records: where a processor has VAES they take 0.9 µs for a node, and those of Debian
+    // 12's OpenSSL 2.3.
     .target(name: "CBoringSSL", dependencies: [.product(name: "Crypto", package: "swift-crypto")]),
     // TLS for the server: handshakes and keys, and all of TLS 1.2. Records of TLS 1.3 are ours (RecordWriter).
-    .target(name: "COpenSSL", dependencies: ["CNetwork"], linkerSettings: [.linkedLibrary("ssl"), .linkedLibrary("crypto")]),
+    .target(
+      name: "COpenSSL", dependencies: ["CNetwork"], linkerSettings: [.linkedLibrary("ssl"), .linkedLibrary("crypto")]),
     // Digests and AES of everything but TLS's records. OpenSSL is in the process already, for libcurl and TLS.
     .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
     // XSalsa20-Poly1305 of the encryption provider secretbox, which OpenSSL does not have.
@@ -45,7 +49,8 @@ let package = Package(
     // gzip of large answers: a deflate of our own would be slower and worse.
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
 
-    // Scanner and parser of YAML: its events, of which we make values under limits of our own. A parser of our own would be worse.
+    // Scanner and parser of YAML: its events, of which we make values under limits of our own. A parser of our own
+    // would be worse.
     .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
     // Regular expressions that people write, in linear time: the standard library's backtrack.
     .target(name: "CRE2", linkerSettings: [.linkedLibrary("re2")]),
@@ -56,7 +61,9 @@ let package = Package(
     .target(
       name: "Schema", dependencies: ["CYAML", "JSON", "Machinery", "ByteBuffers"],
       swiftSettings: swiftSettings),
-    .target(name: "FieldManagement", dependencies: ["Schema", "JSON", "Machinery", "ByteBuffers"], swiftSettings: swiftSettings),
+    .target(
+      name: "FieldManagement", dependencies: ["Schema", "JSON", "Machinery", "ByteBuffers"],
+      swiftSettings: swiftSettings),
     .target(name: "Metrics", dependencies: ["ByteBuffers"], swiftSettings: swiftSettings),
     .target(name: "RegularExpressions", dependencies: ["CRE2", "ByteBuffers"], swiftSettings: swiftSettings),
     // The Common Expression Language over JSON: there is no library of it for Swift.
@@ -65,69 +72,141 @@ let package = Package(
     .target(name: "Access", dependencies: ["CEL", "Machinery", "JSON", "ByteBuffers"], swiftSettings: swiftSettings),
     .target(name: "Storage", dependencies: ["ByteBuffers", "Machinery", "Metrics"], swiftSettings: swiftSettings),
     .target(
-      name: "StorageEncryption", dependencies: ["Storage", "Schema", "Machinery", "JSON", "ByteBuffers", "CCrypto", "CSodium"], swiftSettings: swiftSettings),
+      name: "StorageEncryption",
+      dependencies: ["Storage", "Schema", "Machinery", "JSON", "ByteBuffers", "CCrypto", "CSodium"],
+      swiftSettings: swiftSettings),
     .target(name: "StorageSQLite", dependencies: ["Storage", "ByteBuffers", "CSQLite"], swiftSettings: swiftSettings),
     .target(name: "CurlHTTP", dependencies: ["CCurl", "CNetwork", "ByteBuffers"], swiftSettings: swiftSettings),
     // Somebody else is asked who a request is by, or whether it may be made.
-    .target(name: "AccessWebhooks", dependencies: ["Access", "CurlHTTP", "JSON", "Machinery", "ByteBuffers"], swiftSettings: swiftSettings),
+    .target(
+      name: "AccessWebhooks", dependencies: ["Access", "CurlHTTP", "JSON", "Machinery", "ByteBuffers"],
+      swiftSettings: swiftSettings),
     // Tokens that somebody else has signed.
-    .target(name: "AccessJWT", dependencies: ["Access", "CCrypto", "CurlHTTP", "JSON", "Machinery", "Metrics", "ByteBuffers"], swiftSettings: swiftSettings),
+    .target(
+      name: "AccessJWT",
+      dependencies: ["Access", "CCrypto", "CurlHTTP", "JSON", "Machinery", "Metrics", "ByteBuffers"],
+      swiftSettings: swiftSettings),
     // What was asked, by whom, and what became of it.
-    .target(name: "Audit", dependencies: ["Access", "AccessWebhooks", "Machinery", "Metrics", "JSON", "ByteBuffers"], swiftSettings: swiftSettings),
+    .target(
+      name: "Audit", dependencies: ["Access", "AccessWebhooks", "Machinery", "Metrics", "JSON", "ByteBuffers"],
+      swiftSettings: swiftSettings),
     .target(
       name: "EtcdTransport", dependencies: ["Storage", "CurlHTTP", "COpenSSL", "Machinery", "JSON", "ByteBuffers"],
       swiftSettings: swiftSettings),
-    .target(name: "StorageEtcd3", dependencies: ["CCrypto", "EtcdTransport", "Storage", "CurlHTTP", "JSON", "ByteBuffers"], swiftSettings: swiftSettings),
-    .target(name: "StorageEtcd2", dependencies: ["EtcdTransport", "Storage", "CurlHTTP", "JSON", "Machinery", "Metrics", "ByteBuffers"], swiftSettings: swiftSettings),
-    .target(name: "Cacher", dependencies: ["Storage", "Machinery", "Metrics", "ByteBuffers"], swiftSettings: swiftSettings),
-    .target(name: "HTTPServer", dependencies: ["ByteBuffers", "CBoringSSL", "CNetwork", "CNGHTTP2", "COpenSSL"], swiftSettings: swiftSettings),
     .target(
-      name: "Registry", dependencies: ["Cacher", "FieldManagement", "Schema", "Storage", "Machinery", "Metrics", "JSON", "ByteBuffers"], swiftSettings: swiftSettings),
+      name: "StorageEtcd3", dependencies: ["CCrypto", "EtcdTransport", "Storage", "CurlHTTP", "JSON", "ByteBuffers"],
+      swiftSettings: swiftSettings),
+    .target(
+      name: "StorageEtcd2",
+      dependencies: ["EtcdTransport", "Storage", "CurlHTTP", "JSON", "Machinery", "Metrics", "ByteBuffers"],
+      swiftSettings: swiftSettings),
+    .target(
+      name: "Cacher", dependencies: ["Storage", "Machinery", "Metrics", "ByteBuffers"], swiftSettings: swiftSettings),
+    .target(
+      name: "HTTPServer", dependencies: ["ByteBuffers", "CBoringSSL", "CNetwork", "CNGHTTP2", "COpenSSL"],
+      swiftSettings: swiftSettings),
+    .target(
+      name: "Registry",
+      dependencies: ["Cacher", "FieldManagement", "Schema", "Storage", "Machinery", "Metrics", "JSON", "ByteBuffers"],
+      swiftSettings: swiftSettings),
     .target(
       name: "APIServer",
-      dependencies: ["CZlib", "RegularExpressions", "Access", "Audit", "Registry", "HTTPServer", "Cacher", "Schema", "Storage", "Machinery", "Metrics", "JSON", "ByteBuffers", .product(name: "Logging", package: "swift-log")],
+      dependencies: [
+        "CZlib", "RegularExpressions", "Access", "Audit", "Registry", "HTTPServer", "Cacher", "Schema", "Storage",
+        "Machinery", "Metrics", "JSON", "ByteBuffers", .product(name: "Logging", package: "swift-log"),
+      ],
       swiftSettings: swiftSettings),
     .executableTarget(
       name: "binnacle",
       dependencies: [
-        "APIServer", "Registry", "Cacher", "HTTPServer", "Schema", "Storage", "StorageEncryption", "EtcdTransport", "StorageEtcd2", "StorageEtcd3", "StorageSQLite", "Access", "AccessJWT", "AccessWebhooks", "Audit", "Machinery", "Metrics", "JSON", "ByteBuffers", "CMimalloc",
-        .product(name: "ArgumentParser", package: "swift-argument-parser"), .product(name: "Logging", package: "swift-log"),
+        "APIServer", "Registry", "Cacher", "HTTPServer", "Schema", "Storage", "StorageEncryption", "EtcdTransport",
+        "StorageEtcd2", "StorageEtcd3", "StorageSQLite", "Access", "AccessJWT", "AccessWebhooks", "Audit", "Machinery",
+        "Metrics", "JSON", "ByteBuffers", "CMimalloc",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "Logging", package: "swift-log"),
       ],
       swiftSettings: swiftSettings),
 
-    .target(name: "TestSupport", dependencies: ["ByteBuffers", "Storage", "JSON"], path: "Tests/TestSupport", swiftSettings: swiftSettings),
-    .testTarget(name: "AccessTests", dependencies: ["Access", "Machinery", "JSON", "ByteBuffers"], swiftSettings: swiftSettings),
+    .target(
+      name: "TestSupport", dependencies: ["ByteBuffers", "Storage", "JSON"], path: "Tests/TestSupport",
+      swiftSettings: swiftSettings),
+    .testTarget(
+      name: "AccessTests", dependencies: ["Access", "Machinery", "JSON", "ByteBuffers"], swiftSettings: swiftSettings),
     .testTarget(name: "RegularExpressionsTests", dependencies: ["RegularExpressions"], swiftSettings: swiftSettings),
     .testTarget(name: "ByteBuffersTests", dependencies: ["ByteBuffers"], swiftSettings: swiftSettings),
     .testTarget(name: "CELTests", dependencies: ["CEL", "JSON"], swiftSettings: swiftSettings),
-    .testTarget(name: "AccessJWTTests", dependencies: ["AccessJWT", "Access", "Machinery", "JSON", "ByteBuffers", "TestSupport"], swiftSettings: swiftSettings),
-    .testTarget(name: "AccessWebhooksTests", dependencies: ["AccessWebhooks", "TestSupport"], swiftSettings: swiftSettings),
-    .testTarget(name: "AuditTests", dependencies: ["Audit", "Metrics", "Access", "Machinery", "JSON", "ByteBuffers", "TestSupport"], swiftSettings: swiftSettings),
+    .testTarget(
+      name: "AccessJWTTests", dependencies: ["AccessJWT", "Access", "Machinery", "JSON", "ByteBuffers", "TestSupport"],
+      swiftSettings: swiftSettings),
+    .testTarget(
+      name: "AccessWebhooksTests", dependencies: ["AccessWebhooks", "TestSupport"], swiftSettings: swiftSettings),
+    .testTarget(
+      name: "AuditTests",
+      dependencies: ["Audit", "Metrics", "Access", "Machinery", "JSON", "ByteBuffers", "TestSupport"],
+      swiftSettings: swiftSettings),
     .testTarget(name: "MetricsTests", dependencies: ["Metrics", "ByteBuffers"], swiftSettings: swiftSettings),
     .testTarget(name: "JSONTests", dependencies: ["ByteBuffers", "JSON", "TestSupport"], swiftSettings: swiftSettings),
-    .testTarget(name: "MachineryTests", dependencies: ["ByteBuffers", "Machinery", "JSON", "TestSupport"], swiftSettings: swiftSettings),
-    .testTarget(name: "SchemaTests", dependencies: ["ByteBuffers", "Schema", "Machinery", "JSON", "TestSupport"], exclude: ["Facts"], swiftSettings: swiftSettings),
     .testTarget(
-      name: "FieldManagementTests", dependencies: ["FieldManagement", "Schema", "Machinery", "JSON", "ByteBuffers", "TestSupport"], swiftSettings: swiftSettings),
+      name: "MachineryTests", dependencies: ["ByteBuffers", "Machinery", "JSON", "TestSupport"],
+      swiftSettings: swiftSettings),
     .testTarget(
-      name: "StorageTests", dependencies: ["Storage", "ByteBuffers", "StorageEncryption", "StorageSQLite", "StorageEtcd2", "StorageEtcd3", "Cacher", "Machinery", "TestSupport"], swiftSettings: swiftSettings),
+      name: "SchemaTests", dependencies: ["ByteBuffers", "Schema", "Machinery", "JSON", "TestSupport"],
+      exclude: ["Facts"], swiftSettings: swiftSettings),
     .testTarget(
-      name: "StorageEncryptionTests", dependencies: ["StorageEncryption", "Storage", "ByteBuffers", "StorageSQLite", "StorageEtcd3", "Machinery", "JSON", "TestSupport"],
+      name: "FieldManagementTests",
+      dependencies: ["FieldManagement", "Schema", "Machinery", "JSON", "ByteBuffers", "TestSupport"],
+      swiftSettings: swiftSettings),
+    .testTarget(
+      name: "StorageTests",
+      dependencies: [
+        "Storage", "ByteBuffers", "StorageEncryption", "StorageSQLite", "StorageEtcd2", "StorageEtcd3", "Cacher",
+        "Machinery", "TestSupport",
+      ], swiftSettings: swiftSettings),
+    .testTarget(
+      name: "StorageEncryptionTests",
+      dependencies: [
+        "StorageEncryption", "Storage", "ByteBuffers", "StorageSQLite", "StorageEtcd3", "Machinery", "JSON",
+        "TestSupport",
+      ],
       exclude: ["independent.py"], swiftSettings: swiftSettings),
-    .testTarget(name: "StorageSQLiteTests", dependencies: ["StorageSQLite", "Storage", "ByteBuffers", "TestSupport"], swiftSettings: swiftSettings),
-    .testTarget(name: "StorageEtcd3Tests", dependencies: ["StorageEtcd3", "EtcdTransport", "CurlHTTP", "Storage", "JSON", "ByteBuffers", "TestSupport"], swiftSettings: swiftSettings),
-    .testTarget(name: "StorageEtcd2Tests", dependencies: ["StorageEtcd2", "EtcdTransport", "CurlHTTP", "Storage", "JSON", "ByteBuffers", "TestSupport"], swiftSettings: swiftSettings),
-    .testTarget(name: "CacherTests", dependencies: ["ByteBuffers", "Cacher", "Storage", "StorageSQLite", "TestSupport"], swiftSettings: swiftSettings),
-    .testTarget(name: "HTTPServerTests", dependencies: ["HTTPServer", "ByteBuffers", "CNGHTTP2", "LoadClient", "TestSupport"], swiftSettings: swiftSettings),
     .testTarget(
-      name: "RegistryTests", dependencies: ["Registry", "Cacher", "Schema", "Storage", "StorageEtcd3", "StorageSQLite", "Machinery", "JSON", "ByteBuffers", "TestSupport"], swiftSettings: swiftSettings),
+      name: "StorageSQLiteTests", dependencies: ["StorageSQLite", "Storage", "ByteBuffers", "TestSupport"],
+      swiftSettings: swiftSettings),
     .testTarget(
-      name: "APIServerTests", dependencies: ["APIServer", "ByteBuffers", "Cacher", "Registry", "Storage", "StorageSQLite", "HTTPServer", "TestSupport"], swiftSettings: swiftSettings),
+      name: "StorageEtcd3Tests",
+      dependencies: ["StorageEtcd3", "EtcdTransport", "CurlHTTP", "Storage", "JSON", "ByteBuffers", "TestSupport"],
+      swiftSettings: swiftSettings),
+    .testTarget(
+      name: "StorageEtcd2Tests",
+      dependencies: ["StorageEtcd2", "EtcdTransport", "CurlHTTP", "Storage", "JSON", "ByteBuffers", "TestSupport"],
+      swiftSettings: swiftSettings),
+    .testTarget(
+      name: "CacherTests", dependencies: ["ByteBuffers", "Cacher", "Storage", "StorageSQLite", "TestSupport"],
+      swiftSettings: swiftSettings),
+    .testTarget(
+      name: "HTTPServerTests", dependencies: ["HTTPServer", "ByteBuffers", "CNGHTTP2", "LoadClient", "TestSupport"],
+      swiftSettings: swiftSettings),
+    .testTarget(
+      name: "RegistryTests",
+      dependencies: [
+        "Registry", "Cacher", "Schema", "Storage", "StorageEtcd3", "StorageSQLite", "Machinery", "JSON", "ByteBuffers",
+        "TestSupport",
+      ], swiftSettings: swiftSettings),
+    .testTarget(
+      name: "APIServerTests",
+      dependencies: [
+        "APIServer", "ByteBuffers", "Cacher", "Registry", "Storage", "StorageSQLite", "HTTPServer", "TestSupport",
+      ], swiftSettings: swiftSettings),
     .target(name: "LoadClient", dependencies: ["COpenSSL"], path: "Tests/LoadClient", swiftSettings: swiftSettings),
     .testTarget(
-      name: "binnacleTests", dependencies: ["binnacle", "HTTPServer", "Machinery", "TestSupport", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+      name: "binnacleTests",
+      dependencies: [
+        "binnacle", "HTTPServer", "Machinery", "TestSupport",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
       swiftSettings: swiftSettings),
-    .testTarget(name: "EndToEndTests", dependencies: ["TestSupport", "LoadClient", "binnacle"], swiftSettings: swiftSettings),
+    .testTarget(
+      name: "EndToEndTests", dependencies: ["TestSupport", "LoadClient", "binnacle"], swiftSettings: swiftSettings),
   ],
   cxxLanguageStandard: .cxx17
 )

@@ -8,7 +8,9 @@ let package = Package(
   targets: [
     .executableTarget(
       name: "benchmarks",
-      dependencies: [.product(name: "BinnacleStorage", package: "binnacle"), .product(name: "LoadClient", package: "binnacle")],
+      dependencies: [
+        .product(name: "BinnacleStorage", package: "binnacle"), .product(name: "LoadClient", package: "binnacle"),
+      ],
       swiftSettings: [.swiftLanguageMode(.v6), .enableUpcomingFeature("ExistentialAny")])
   ]
 )

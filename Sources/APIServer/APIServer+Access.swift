@@ -7,19 +7,22 @@ import Registry
 
 /// Authentication, impersonation and authorization, in kube-apiserver's order.
 extension APIServer {
-  /// Whether the hot path may answer a request at once: it came over plain HTTP, or it is known and allowed without waiting. False: the general path
-  /// asks again, and says what is wrong.
+  /// Whether the hot path may answer a request at once: it came over plain HTTP, or it is known and allowed without
+  /// waiting. False: the general path asks again, and says what is wrong.
   func isAllowedAtOnce(_ request: Request, _ path: RequestPath, on reactor: Reactor) -> Bool {
     guard request.isSecure, let access = configuration.access else {
       return request.isSecure || configuration.plainDoor.refusal(request, cors: configuration.cors) == nil
     }
-    guard !request.hasHeader(beginningWith: "impersonate-"), let caller = access.caller(of: request) else { return false }
+    guard !request.hasHeader(beginningWith: "impersonate-"), let caller = access.caller(of: request) else {
+      return false
+    }
     guard caller.mayDoEverything || isAllowedAtOnce(caller.user, path, access) else { return false }
     accessMetrics.passed(at: caller.place, on: reactor)
     return true
   }
 
-  /// What is to be said of credentials that are passed over. (bearertoken.go; those whose certificate or proxy says who they are never come there.)
+  /// What is to be said of credentials that are passed over. (bearertoken.go; those whose certificate or proxy says who
+  /// they are never come there.)
   func warnings(_ request: Request) -> [ResponseHeader] {
     guard request.isSecure, configuration.access != nil else { return [] }
     switch request.client {
@@ -27,8 +30,10 @@ extension APIServer {
     case .none, .unverified: break
     }
     guard request.withHeader("Authorization", BearerToken.hasSpaceBefore) else { return [] }
-    return Warnings.headers(["the provided Authorization header contains extra space before the bearer token, and is ignored"])
-      .map { ResponseHeader("Warning", $0) }
+    return Warnings.headers([
+      "the provided Authorization header contains extra space before the bearer token, and is ignored"
+    ])
+    .map { ResponseHeader("Warning", $0) }
   }
 
   private func isAllowedAtOnce(_ user: UserInfo, _ path: RequestPath, _ access: AccessControl) -> Bool {
@@ -43,16 +48,21 @@ extension APIServer {
     }
     let info = endpoints[resource].info
     let question = AccessAttributes(
-      user, verb, group: info.groupVersion.group, version: info.groupVersion.version, resource: info.plural, namespace: space, name: object)
+      user, verb, group: info.groupVersion.group, version: info.groupVersion.version, resource: info.plural,
+      namespace: space, name: object)
     guard case .now(.allow) = access.authorizer.authorize(question) else { return false }
     return true
   }
 
-  /// Finds out who a request is by and whether they may make it; then goes on with `next`, or answers that they may not. Reactor thread; `next` runs
-  /// there too, now or later.
+  /// Finds out who a request is by and whether they may make it; then goes on with `next`, or answers that they may
+  /// not. Reactor thread; `next` runs there too, now or later.
   func admit(_ request: Request, _ context: RequestContext, _ next: @escaping @Sendable (RequestContext) -> Void) {
     guard request.isSecure, let access = configuration.access else {
-      if configuration.audit != nil { audit(RequestInfo(request, context.query), by: .unsecured, context) { AuditRecord.Request(request, auditID: context.reply.auditID) } }
+      if configuration.audit != nil {
+        audit(RequestInfo(request, context.query), by: .unsecured, context) {
+          AuditRecord.Request(request, auditID: context.reply.auditID)
+        }
+      }
       if !request.isSecure, let why = configuration.plainDoor.refusal(request, cors: configuration.cors) {
         return context.reply.send(context.error(Status(code: 403, reason: "Forbidden", message: "Forbidden: \(why)")))
       }
@@ -68,8 +78,11 @@ extension APIServer {
   }
 
   /// From now on the request is audited, as far as the policy says. `user`: nil where nobody was recognized.
-  fileprivate func audit(_ info: RequestInfo, by user: UserInfo?, _ context: RequestContext, _ request: () -> AuditRecord.Request) {
-    context.reply.begin(configuration.audit?.begin(info.attributes(of: user ?? UserInfo(name: "")), isKnown: user != nil, request))
+  fileprivate func audit(
+    _ info: RequestInfo, by user: UserInfo?, _ context: RequestContext, _ request: () -> AuditRecord.Request
+  ) {
+    context.reply.begin(
+      configuration.audit?.begin(info.attributes(of: user ?? UserInfo(name: "")), isKnown: user != nil, request))
   }
 
   /// Answers a request that is refused before anybody was asked who it is by, which its event says too. (apiserver
@@ -113,8 +126,8 @@ extension APIServer {
   fileprivate func begin(_ context: RequestContext, isPrivileged: Bool) -> Bool {
     let kind: InflightLimiter.Kind
     let isHeartbeat: Bool
-    // Heard even when others have used the memory up: a read that is no list takes hardly any, and a heartbeat that is not heard costs a node its work. Bodies, and answers that are
-    // made for one client, ask for their room themselves.
+    // Heard even when others have used the memory up: a read that is no list takes hardly any, and a heartbeat that is
+    // not heard costs a node its work. Bodies, and answers that are made for one client, ask for their room themselves.
     let isAlwaysHeard: Bool
     switch context.load {
     case .exempt: return true
@@ -132,7 +145,9 @@ extension APIServer {
       context.reply.send(.tooMany)
       return false
     }
-    guard let place = inflight.enter(kind, user: context.user.name, isHeartbeat: isHeartbeat, isPrivileged: isPrivileged) else {
+    guard
+      let place = inflight.enter(kind, user: context.user.name, isHeartbeat: isHeartbeat, isPrivileged: isPrivileged)
+    else {
       context.reply.send(.tooMany)
       return false
     }
@@ -188,7 +203,9 @@ private struct AccessFilter: Sendable {
   }
 
   /// Tries one way after another. `refused`: why the first of them was none; the client hears that.
-  private func attempt(_ modes: ArraySlice<Impersonation.Mode>, refused: (status: Status, why: String)?, _ next: @escaping Next) {
+  private func attempt(
+    _ modes: ArraySlice<Impersonation.Mode>, refused: (status: Status, why: String)?, _ next: @escaping Next
+  ) {
     guard let mode = modes.first else {
       if let refused { context.reply.audit?.refused(refused.why) }
       return refuse(refused?.status ?? .internalError("all impersonation modes failed"))
@@ -201,7 +218,9 @@ private struct AccessFilter: Sendable {
   }
 
   /// Goes through the steps of one way; `then` hears what is not allowed, or nil.
-  private func check(_ steps: ArraySlice<Impersonation.Mode.Step>, _ then: @escaping @Sendable ((status: Status, why: String)?) -> Void) {
+  private func check(
+    _ steps: ArraySlice<Impersonation.Mode.Step>, _ then: @escaping @Sendable ((status: Status, why: String)?) -> Void
+  ) {
     var rest = steps
     while let step = rest.popFirst() {
       guard case .ask(let question) = step else {
@@ -248,7 +267,9 @@ private struct AccessFilter: Sendable {
     }
   }
 
-  private func conclude(_ question: AccessAttributes, _ decision: AccessDecision, _ then: @escaping @Sendable () -> Void) {
+  private func conclude(
+    _ question: AccessAttributes, _ decision: AccessDecision, _ then: @escaping @Sendable () -> Void
+  ) {
     context.reply.audit?.annotate("authorization.k8s.io/decision", decision == .allow ? "allow" : "forbid")
     context.reply.audit?.annotate("authorization.k8s.io/reason", decision.refusal ?? "")
     metrics.decided(decision == .allow ? .allowed : decision.isDenial ? .denied : .noOpinion, on: reactor)
@@ -280,14 +301,17 @@ extension AccessDecision {
 extension AuditRecord.Request {
   init(_ request: Request, auditID: String) {
     self.init(
-      auditID: auditID, uri: request.target, userAgent: request.header("User-Agent") ?? "", sourceIPs: SourceAddresses.of(request),
+      auditID: auditID, uri: request.target, userAgent: request.header("User-Agent") ?? "",
+      sourceIPs: SourceAddresses.of(request),
       received: .now())
   }
 }
 
 extension RequestInfo {
   fileprivate init(_ request: Request, _ query: Query) {
-    self.init(method: request.methodName, path: request.withPath { PercentEncoding.decode($0, plusIsSpace: false) } ?? "") { query[$0] }
+    self.init(
+      method: request.methodName, path: request.withPath { PercentEncoding.decode($0, plusIsSpace: false) } ?? ""
+    ) { query[$0] }
   }
 }
 

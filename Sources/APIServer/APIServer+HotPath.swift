@@ -4,14 +4,17 @@ import HTTPServer
 import Machinery
 import Registry
 
-/// The requests that make up nearly all of a busy server's life: GET of one object and LIST of all, as clients and controllers send them.
+/// The requests that make up nearly all of a busy server's life: GET of one object and LIST of all, as clients and
+/// controllers send them.
 extension APIServer {
   private static let cacheControl = ResponseHeader("Cache-Control", "no-cache, private")
   private static let contentType = ResponseHeader("Content-Type", Answer.json)
 
-  /// Answers a plain read of what memory holds, without a task, a parsed query or a parsed header. False: nothing was done.
+  /// Answers a plain read of what memory holds, without a task, a parsed query or a parsed header. False: nothing was
+  /// done.
   func answerAtOnce(_ request: Request, _ exchange: Exchange) -> Bool {
-    guard request.method == .get, configuration.log == nil, configuration.audit == nil, request.withQuery({ $0.isEmpty }),
+    guard request.method == .get, configuration.log == nil, configuration.audit == nil,
+      request.withQuery({ $0.isEmpty }),
       request.withHeader("Accept", Self.isPlainJSON), request.withHeader("User-Agent", { !Self.isPerson($0) }),
       let path = request.withPath({ routes.fastMatch($0) }), isAllowedAtOnce(request, path, on: exchange.reactor)
     else { return false }
@@ -22,12 +25,17 @@ extension APIServer {
     switch path {
     case .item(let resource, let namespace, let name):
       // What is not there is told by the general path.
-      guard let object = (try? endpoints[resource].store.getNow(name, namespace: namespace)) ?? nil else { return false }
+      guard let object = (try? endpoints[resource].store.getNow(name, namespace: namespace)) ?? nil else {
+        return false
+      }
       body = [object.object, Bytes.newline]
       series = RequestSeries(.get, resource: resource, scope: .resource)
     case .collection(let resource, let namespace):
       let endpoint = endpoints[resource]
-      guard !configuration.budget.isUsedUp, let prepared = try? endpoint.store.prepareList(.everything, namespace: namespace), let list = endpoint.store.listNow(prepared) else { return false }
+      guard !configuration.budget.isUsedUp,
+        let prepared = try? endpoint.store.prepareList(.everything, namespace: namespace),
+        let list = endpoint.store.listNow(prepared)
+      else { return false }
       body = endpoint.listDocument(list, isLine: true)
       kept = endpoint.objectSlices(list)
       series = RequestSeries(.list, resource: resource, scope: .cluster)

@@ -3,8 +3,8 @@ import Glibc
 import HTTPServer
 import Machinery
 
-/// `/openapi/v2` and `/openapi/v3`. Like kube-apiserver's handlers these look at the path and the headers alone: every method is answered as GET.
-/// (kube-openapi pkg/handler and pkg/handler3; semantics 2.47.)
+/// `/openapi/v2` and `/openapi/v3`. Like kube-apiserver's handlers these look at the path and the headers alone: every
+/// method is answered as GET. (kube-openapi pkg/handler and pkg/handler3; semantics 2.47.)
 extension APIServer {
   /// The forms of a document.
   private enum Form { case json, protobuf }
@@ -29,7 +29,8 @@ extension APIServer {
       if let hash = context.query["hash"], !hash.isEmpty {
         guard hash == page.hash else {
           let headers = [
-            ResponseHeader("Etag", "\"\(page.hash)\""), ResponseHeader("Vary", "Accept"), ResponseHeader("Location", OpenAPI.url(name, page)),
+            ResponseHeader("Etag", "\"\(page.hash)\""), ResponseHeader("Vary", "Accept"),
+            ResponseHeader("Location", OpenAPI.url(name, page)),
           ]
           return Answer(code: 301, contentType: Self.type(form, version: "v3"), body: [], headers: headers)
         }
@@ -39,15 +40,19 @@ extension APIServer {
     }
   }
 
-  private static let notAcceptable = Answer(code: 406, contentType: "", body: [], headers: [ResponseHeader("Vary", "Accept")])
+  private static let notAcceptable = Answer(
+    code: 406, contentType: "", body: [], headers: [ResponseHeader("Vary", "Accept")])
 
   /// The form that the first clause means which means any.
   private func form(version: String, _ context: RequestContext) -> Form? {
     let accept = context.accept ?? ""
-    for clause in AcceptClause.parse(accept.isEmpty ? "*/*" : accept) where clause.type == "application" || clause.type == "*" {
+    for clause in AcceptClause.parse(accept.isEmpty ? "*/*" : accept)
+    where clause.type == "application" || clause.type == "*" {
       switch clause.subtype {
       case "json", "*": return .json
-      case "com.github.proto-openapi.spec.\(version)@v1.0+protobuf", "com.github.proto-openapi.spec.\(version).v1.0+protobuf": return .protobuf
+      case "com.github.proto-openapi.spec.\(version)@v1.0+protobuf",
+        "com.github.proto-openapi.spec.\(version).v1.0+protobuf":
+        return .protobuf
       default: continue
       }
     }
@@ -62,7 +67,9 @@ extension APIServer {
     form == .json ? Answer.json : "application/com.github.proto-openapi.spec.\(version).v1.0+protobuf"
   }
 
-  private static func answer(_ page: OpenAPI.Page, _ form: Form, version: String, _ headers: [ResponseHeader], _ context: RequestContext) -> Answer {
+  private static func answer(
+    _ page: OpenAPI.Page, _ form: Form, version: String, _ headers: [ResponseHeader], _ context: RequestContext
+  ) -> Answer {
     let etag = "\"\(page.hash)\""
     let headers = [ResponseHeader("Etag", etag), ResponseHeader("Vary", "Accept")] + headers
     if let wanted = context.ifNoneMatch, EntityTag.matches(wanted, etag) {
@@ -71,7 +78,8 @@ extension APIServer {
       return Answer(code: isRead ? 304 : 412, contentType: "", body: [], headers: headers)
     }
     return Answer(
-      code: 200, contentType: type(form, version: version), body: [ByteSlice(form == .json ? page.json : page.protobuf)], headers: headers,
+      code: 200, contentType: type(form, version: version),
+      body: [ByteSlice(form == .json ? page.json : page.protobuf)], headers: headers,
       isLasting: true)
   }
 

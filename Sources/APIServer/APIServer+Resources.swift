@@ -7,7 +7,8 @@ import Machinery
 import Registry
 import Schema
 
-/// The verbs of a resource. Each follows the order of checks of upstream's handler of the same name, because clients see which comes first.
+/// The verbs of a resource. Each follows the order of checks of upstream's handler of the same name, because clients
+/// see which comes first.
 extension APIServer {
   /// `/api/v1/nodes`
   func collection(_ endpoint: ResourceEndpoint, _ namespace: String, _ context: RequestContext) {
@@ -21,11 +22,15 @@ extension APIServer {
       }
     case .post:
       // A namespaced object is created in a namespace.
-      guard !endpoint.info.isNamespaced || !namespace.isEmpty else { return context.reply.send(context.error(.methodNotAllowed)) }
+      guard !endpoint.info.isNamespaced || !namespace.isEmpty else {
+        return context.reply.send(context.error(.methodNotAllowed))
+      }
       guard accepts(MediaType.all, context) else { return }
       create(endpoint, namespace, context)
     case .delete:
-      guard !endpoint.info.isNamespaced || !namespace.isEmpty else { return context.reply.send(context.error(.methodNotAllowed)) }
+      guard !endpoint.info.isNamespaced || !namespace.isEmpty else {
+        return context.reply.send(context.error(.methodNotAllowed))
+      }
       guard accepts(MediaType.all, context) else { return }
       deleteCollection(endpoint, namespace, context)
     default: context.reply.send(context.error(.methodNotAllowed))
@@ -33,14 +38,20 @@ extension APIServer {
   }
 
   /// `/api/v1/nodes/NAME` and its `/status`
-  func item(_ endpoint: ResourceEndpoint, _ namespace: String, _ name: String, _ subresource: Subresource, _ context: RequestContext) {
+  func item(
+    _ endpoint: ResourceEndpoint, _ namespace: String, _ name: String, _ subresource: Subresource,
+    _ context: RequestContext
+  ) {
     switch context.method {
     case .get: if accepts(MediaType.all, context) { get(endpoint, namespace, name, context) }
     case .put: if accepts(MediaType.all, context) { update(endpoint, namespace, name, subresource, context) }
     case .patch:
-      guard MediaType.patches.contains(patchType(context)) else { return context.reply.send(context.error(.routeUnsupportedMediaType)) }
+      guard MediaType.patches.contains(patchType(context)) else {
+        return context.reply.send(context.error(.routeUnsupportedMediaType))
+      }
       if accepts(MediaType.all, context) { patch(endpoint, namespace, name, subresource, context) }
-    case .delete where subresource == .main: if accepts(MediaType.all, context) { delete(endpoint, namespace, name, context) }
+    case .delete where subresource == .main:
+      if accepts(MediaType.all, context) { delete(endpoint, namespace, name, context) }
     default: context.reply.send(context.error(.methodNotAllowed))
     }
   }
@@ -125,10 +136,12 @@ extension APIServer {
           let include: IncludeObject
           if case .table = negotiated.form { include = try IncludeObject(context.query) } else { include = .metadata }
           guard negotiated.media != .yaml else {
-            throw Status.notAcceptable("only the following media types are accepted: \(MediaType.streams.joined(separator: ", "))")
+            throw Status.notAcceptable(
+              "only the following media types are accepted: \(MediaType.streams.joined(separator: ", "))")
           }
           let encoder = WatchEncoder(
-            endpoint, media: negotiated.media, form: negotiated.form, include: include, isWebSocket: context.webSocket != nil)
+            endpoint, media: negotiated.media, form: negotiated.form, include: include,
+            isWebSocket: context.webSocket != nil)
           let pump = WatchPump(watcher, of: endpoint.place, encoder: encoder, reply: context.reply, server: server)
           switch context.webSocket?.answer() {
           case nil: pump.start(timeout: timeout)
@@ -166,7 +179,8 @@ extension APIServer {
     }
   }
 
-  /// As long as asked for, else once to twice the configured least, so that watches opened together do not end together.
+  /// As long as asked for, else once to twice the configured least, so that watches opened together do not end
+  /// together.
   private func watchTimeout(_ options: ListOptions) -> Duration {
     let year: Int64 = 31_536_000
     if let seconds = options.timeoutSeconds, seconds != 0 { return .seconds(min(max(seconds, 0), year)) }
@@ -181,7 +195,8 @@ extension APIServer {
       let body = try await RequestBody.read(context, endpoint.store.reader)
       let options = try context.writeOptions(.create)
       try options.validate()
-      let (object, warnings) = try endpoint.store.decodeBody(body.json, validation: options.fieldValidationKind, problems: body.problems(options.fieldValidationKind))
+      let (object, warnings) = try endpoint.store.decodeBody(
+        body.json, validation: options.fieldValidationKind, problems: body.problems(options.fieldValidationKind))
       context.reply.audit?.sent(object)
       let result = try await endpoint.store.create(object, namespace: namespace, options: options, warnings: warnings)
       let answer = try await endpoint.answerApart(result.object, code: result.code, negotiated, context)
@@ -189,14 +204,18 @@ extension APIServer {
     }
   }
 
-  private func update(_ endpoint: ResourceEndpoint, _ namespace: String, _ name: String, _ subresource: Subresource, _ context: RequestContext) {
+  private func update(
+    _ endpoint: ResourceEndpoint, _ namespace: String, _ name: String, _ subresource: Subresource,
+    _ context: RequestContext
+  ) {
     perform(context, limit: configuration.writeTimeout) { () async throws(Status) in
       let negotiated = try context.negotiated()
       try context.checkBody()
       let options = try context.writeOptions(.update)
       try options.validate()
       let body = try await RequestBody.read(context, endpoint.store.reader)
-      let (object, warnings) = try endpoint.store.decodeBody(body.json, validation: options.fieldValidationKind, problems: body.problems(options.fieldValidationKind))
+      let (object, warnings) = try endpoint.store.decodeBody(
+        body.json, validation: options.fieldValidationKind, problems: body.problems(options.fieldValidationKind))
       context.reply.audit?.sent(object)
       let result = try await endpoint.store.update(
         name, namespace: namespace, body: object, subresource: subresource, options: options, warnings: warnings)
@@ -205,7 +224,10 @@ extension APIServer {
     }
   }
 
-  private func patch(_ endpoint: ResourceEndpoint, _ namespace: String, _ name: String, _ subresource: Subresource, _ context: RequestContext) {
+  private func patch(
+    _ endpoint: ResourceEndpoint, _ namespace: String, _ name: String, _ subresource: Subresource,
+    _ context: RequestContext
+  ) {
     let type = patchType(context)
     perform(context, limit: configuration.writeTimeout) { () async throws(Status) in
       let negotiated = try context.negotiated()
@@ -219,7 +241,9 @@ extension APIServer {
         result = try await endpoint.store.apply(
           name, namespace: namespace, config: config, subresource: subresource, options: options, warnings: warnings)
       } else {
-        guard let kind = PatchKind(rawValue: type) else { throw Status.unsupportedMediaType(accepted: MediaType.patches) }
+        guard let kind = PatchKind(rawValue: type) else {
+          throw Status.unsupportedMediaType(accepted: MediaType.patches)
+        }
         context.reply.audit?.sent(context.body)
         result = try await endpoint.store.patch(
           name, namespace: namespace, kind: kind, body: context.body, subresource: subresource, options: options)

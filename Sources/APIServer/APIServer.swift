@@ -15,7 +15,8 @@ public final class APIServer: RequestHandler {
   public struct Configuration: Sendable {
     public var stores: [Store]
     public var version = ServerVersion()
-    /// What `/healthz`, `/livez` and `/readyz` all look at besides `ping`: the storage (`etcd`, as kube-apiserver calls it whatever it is).
+    /// What `/healthz`, `/livez` and `/readyz` all look at besides `ping`: the storage (`etcd`, as kube-apiserver calls
+    /// it whatever it is).
     public var healthChecks: [HealthCheck] = []
     /// What only `/readyz` looks at: that caches are filled (`informer-sync`).
     public var readyChecks: [HealthCheck] = []
@@ -27,7 +28,8 @@ public final class APIServer: RequestHandler {
     public var requestTimeout: Duration = .seconds(60)
     /// Bound of single writes.
     public var writeTimeout: Duration = .seconds(34)
-    /// Most requests at work at once that change nothing; 0 for no limit. Watches and what memory answers at once don't count.
+    /// Most requests at work at once that change nothing; 0 for no limit. Watches and what memory answers at once don't
+    /// count.
     public var maxRequestsInflight = 400
     /// The same of those that change something.
     public var maxMutatingRequestsInflight = 200
@@ -71,20 +73,23 @@ public final class APIServer: RequestHandler {
     let resources = endpoints.map(\.info) + reviews.map(\.resource.info)
     metrics = RequestMetrics(resources, shards: configuration.reactors)
     accessMetrics = AccessMetrics(shards: configuration.reactors)
-    inflight = InflightLimiter(readOnly: configuration.maxRequestsInflight, mutating: configuration.maxMutatingRequestsInflight)
+    inflight = InflightLimiter(
+      readOnly: configuration.maxRequestsInflight, mutating: configuration.maxMutatingRequestsInflight)
     routes = RouteTable(resources)
     discovery = Discovery(resources)
     openAPI = OpenAPI(resources, version: configuration.version.gitVersion)
     let common = [HealthCheck.ping] + configuration.healthChecks
     health = [
-      "healthz": HealthEndpoint(name: "healthz", checks: common), "livez": HealthEndpoint(name: "livez", checks: common.map(\.ofLife)),
+      "healthz": HealthEndpoint(name: "healthz", checks: common),
+      "livez": HealthEndpoint(name: "livez", checks: common.map(\.ofLife)),
       "readyz": HealthEndpoint(name: "readyz", checks: common + configuration.readyChecks),
     ]
   }
 
   // MARK: life
 
-  /// From now on `/readyz` fails, so that load balancers look elsewhere. Watches end when the HTTP server drains. Idempotent.
+  /// From now on `/readyz` fails, so that load balancers look elsewhere. Watches end when the HTTP server drains.
+  /// Idempotent.
   public func beginShutdown() { isShuttingDown.store(true, ordering: .relaxed) }
 
   /// A request was answered, with `bytes` of body where that is known at once.
@@ -111,21 +116,26 @@ public final class APIServer: RequestHandler {
     let auditID = request.header("Audit-Id") ?? AuditID.next()
     let verb = verb(request, path, query)
     let series = RequestSeries.of(
-      path, request.method, isWatch: verb == "watch", isApply: request.method == .patch && request.withHeader("Content-Type", Self.isApply),
+      path, request.method, isWatch: verb == "watch",
+      isApply: request.method == .patch && request.withHeader("Content-Type", Self.isApply),
       isDryRun: !query.isEmpty && query["dryRun"] == "All")
     let record = RequestRecord(
       verb: verb, target: configuration.log == nil ? "" : request.target, userAgent: request.header("User-Agent") ?? "",
       peer: configuration.log == nil ? "" : request.peerAddress, auditID: auditID, started: .now,
       bytes: request.body.count, series: series)
     let context = RequestContext(
-      method: request.method, query: query, accept: request.header("Accept"), userAgent: record.userAgent, contentType: request.header("Content-Type"),
+      method: request.method, query: query, accept: request.header("Accept"), userAgent: record.userAgent,
+      contentType: request.header("Content-Type"),
       host: request.header("Host"), ifNoneMatch: request.header("If-None-Match"),
       webSocket: WebSocketHandshake(request), body: request.body, exceededBodyLimit: request.exceededBodyLimit,
       pretty: Negotiation.isPretty(query: query, userAgent: record.userAgent), load: load(path, verb),
       reply: Reply(
-        exchange, auditID: auditID, acceptsGzip: request.withHeader("Accept-Encoding", ContentEncoding.acceptsGzip), added: cors + warnings(request), record: record, server: self))
+        exchange, auditID: auditID, acceptsGzip: request.withHeader("Accept-Encoding", ContentEncoding.acceptsGzip),
+        added: cors + warnings(request), record: record, server: self))
     // Asking whether one may ask needs no more than that (`WithCORS`).
-    if !cors.isEmpty, request.method == .options { return context.reply.send(Answer(code: 204, contentType: "", body: [])) }
+    if !cors.isEmpty, request.method == .options {
+      return context.reply.send(Answer(code: 204, contentType: "", body: []))
+    }
     // To act on a part of what was asked would be worse than not to act.
     if query.isExcessive {
       return refuseUnasked(request, context, .badRequest("number of URL query parameters exceeded limit"))
@@ -211,7 +221,10 @@ public final class APIServer: RequestHandler {
 
   /// What `/` lists.
   private var paths: [String] {
-    var paths: Set<String> = ["/api", "/apis", "/healthz", "/livez", "/readyz", "/metrics", "/openapi/v2", "/openapi/v3", "/openapi/v3/", "/version"]
+    var paths: Set<String> = [
+      "/api", "/apis", "/healthz", "/livez", "/readyz", "/metrics", "/openapi/v2", "/openapi/v3", "/openapi/v3/",
+      "/version",
+    ]
     for (name, endpoint) in health { paths.formUnion(endpoint.checks.map { "/\(name)/\($0.name)" }) }
     paths.formUnion(discovery.resourceLists.keys)
     paths.formUnion(discovery.groups.keys.map { "/apis/\($0)" })
@@ -273,13 +286,14 @@ public final class APIServer: RequestHandler {
     if isThroughRoute(context, producing: [Answer.json]) { context.reply.send(.rawJSON(configuration.version.json)) }
   }
 
-  /// A document that is no resource: its media type is negotiated, transforms are not. `isRouted`: go-restful's route comes first. kube-aggregator's documents of
-  /// groups have none, so that any method will do.
+  /// A document that is no resource: its media type is negotiated, transforms are not. `isRouted`: go-restful's route
+  /// comes first. kube-aggregator's documents of groups have none, so that any method will do.
   private func document(_ context: RequestContext, isRouted: Bool = true, _ make: () -> JSONValue?) {
     if isRouted && !isThroughRoute(context) { return }
     guard let value = make() else { return context.reply.send(context.error(.unknownResource)) }
     guard let negotiated = Negotiation.negotiate(accept: context.accept, .none) else {
-      let status = Status.notAcceptable("only the following media types are accepted: \(MediaType.all.joined(separator: ", "))")
+      let status = Status.notAcceptable(
+        "only the following media types are accepted: \(MediaType.all.joined(separator: ", "))")
       return context.reply.send(.rawJSON(status.json, code: status.httpCode))
     }
     context.reply.send(.document(Document(value), negotiated.media, pretty: context.pretty || negotiated.pretty))
@@ -289,7 +303,10 @@ public final class APIServer: RequestHandler {
   private func aggregated(_ discovery: AggregatedDiscovery, isRouted: Bool, _ context: RequestContext) -> Bool {
     guard let negotiated = Negotiation.aggregatedDiscovery(accept: context.accept) else { return false }
     if isRouted && !isThroughRoute(context) { return true }
-    let headers = [ResponseHeader("Etag", discovery.etag), ResponseHeader("Vary", "Accept"), ResponseHeader("Cache-Control", "public")]
+    let headers = [
+      ResponseHeader("Etag", discovery.etag), ResponseHeader("Vary", "Accept"),
+      ResponseHeader("Cache-Control", "public"),
+    ]
     var answer: Answer
     if negotiated.media == .protobuf {
       answer = Answer(code: 200, contentType: negotiated.media.rawValue, body: discovery.message)
@@ -298,7 +315,9 @@ public final class APIServer: RequestHandler {
     }
     answer.contentType += ";" + Negotiation.aggregatedDiscovery
     answer.headers = headers
-    if context.ifNoneMatch == discovery.etag { answer = Answer(code: 304, contentType: answer.contentType, body: [], headers: headers) }
+    if context.ifNoneMatch == discovery.etag {
+      answer = Answer(code: 304, contentType: answer.contentType, body: [], headers: headers)
+    }
     context.reply.send(answer)
     return true
   }
@@ -308,7 +327,8 @@ public final class APIServer: RequestHandler {
   /// Runs `work` on the request's reactor, or apart from it where the body is long or the work is known to be long
   /// (`isLong`), and sends its answer, or a 504 when `limit` (which `timeout=` may lower) passes first.
   func perform(
-    _ context: RequestContext, limit: Duration, isLong: Bool = false, _ work: @escaping @Sendable () async throws(Status) -> Answer
+    _ context: RequestContext, limit: Duration, isLong: Bool = false,
+    _ work: @escaping @Sendable () async throws(Status) -> Answer
   ) {
     let isLong = isLong || context.isBodyLong
     let asked = context.query["timeout"].flatMap { try? GoDuration.parse($0) } ?? .zero
@@ -316,7 +336,8 @@ public final class APIServer: RequestHandler {
     let reply = context.reply
     let timer = reply.exchange.reactor.schedule(after: limit) { [metrics] in
       metrics.terminations.add()
-      reply.send(context.error(.timeout("request did not complete within requested timeout - context deadline exceeded")))
+      reply.send(
+        context.error(.timeout("request did not complete within requested timeout - context deadline exceeded")))
     }
     reply.exchange.perform {
       let answer: Answer
@@ -338,7 +359,8 @@ public final class APIServer: RequestHandler {
 extension Status {
   /// go-restful's 406.
   static func routeNotAcceptable(_ types: [String]) -> Status {
-    .notAcceptable("406: Not Acceptable\n\nAvailable representations: \(types.joined(separator: ", "))", details: Details())
+    .notAcceptable(
+      "406: Not Acceptable\n\nAvailable representations: \(types.joined(separator: ", "))", details: Details())
   }
   /// go-restful's 415.
   static let routeUnsupportedMediaType = Status(

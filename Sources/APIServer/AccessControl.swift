@@ -3,8 +3,9 @@ import HTTPServer
 import Machinery
 import Registry
 
-/// Who may come in, and what they may do: the two questions that every request over TLS is asked. Plain HTTP, which only this machine reaches, asks
-/// nothing: whoever is there is `system:unsecured` (as on kube-apiserver's insecure port, while it had one).
+/// Who may come in, and what they may do: the two questions that every request over TLS is asked. Plain HTTP, which
+/// only this machine reaches, asks nothing: whoever is there is `system:unsecured` (as on kube-apiserver's insecure
+/// port, while it had one).
 public struct AccessControl: Sendable {
   public var authenticator: AuthenticatorChain
   public var authorizer: any Authorizer
@@ -13,7 +14,9 @@ public struct AccessControl: Sendable {
   /// Headers, and beginnings of headers, that authenticators want to see; in small letters.
   public var headers: [String]
 
-  public init(authenticator: AuthenticatorChain, authorizer: any Authorizer, restrictsNodes: Bool = true, headers: [String] = []) {
+  public init(
+    authenticator: AuthenticatorChain, authorizer: any Authorizer, restrictsNodes: Bool = true, headers: [String] = []
+  ) {
     self.authenticator = authenticator
     self.authorizer = authorizer
     self.restrictsNodes = restrictsNodes
@@ -52,7 +55,8 @@ public struct AccessControl: Sendable {
     if case .unverified(let reason) = client { credentials.certificateFault = "x509: \(reason)" }
     if case .verified(let certificate) = client {
       credentials.certificate = CertificateIdentity(
-        commonName: certificate.commonName, organizations: certificate.organizations, uids: certificate.userID.map { [$0] } ?? [],
+        commonName: certificate.commonName, organizations: certificate.organizations,
+        uids: certificate.userID.map { [$0] } ?? [],
         fingerprint: certificate.fingerprint)
     }
     for name in headers { credentials.headers += request.headers(beginningWith: name) }

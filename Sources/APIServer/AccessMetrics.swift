@@ -2,8 +2,8 @@ import HTTPServer
 import Metrics
 import Synchronization
 
-/// Counts who came in and what they were told, each reactor by itself, so that it costs a request no more than a lock that nobody else wants.
-/// (apiserver `endpoints/filters/metrics.go`.)
+/// Counts who came in and what they were told, each reactor by itself, so that it costs a request no more than a lock
+/// that nobody else wants. (apiserver `endpoints/filters/metrics.go`.)
 final class AccessMetrics: Sendable {
   enum Authentication: Int, CaseIterable, Sendable {
     case success, failure, error
@@ -30,7 +30,9 @@ final class AccessMetrics: Sendable {
   }
 
   /// Names that are shown as they are, then what all others are counted as, so that users can't make up series.
-  private static let userNames = ["admin", "client", "kube_proxy", "kubelet", "system:serviceaccount:kube-system:default", "email_id", "other"]
+  private static let userNames = [
+    "admin", "client", "kube_proxy", "kubelet", "system:serviceaccount:kube-system:default", "email_id", "other",
+  ]
 
   private let shards: [Shard]
 
@@ -62,9 +64,13 @@ final class AccessMetrics: Sendable {
   }
 
   /// Somebody was not: `error` where credentials were wrong, `failure` where there were none.
-  func unrecognized(_ result: Authentication, on reactor: Reactor) { count(on: reactor) { $0.authentications[result.rawValue] += 1 } }
+  func unrecognized(_ result: Authentication, on reactor: Reactor) {
+    count(on: reactor) { $0.authentications[result.rawValue] += 1 }
+  }
 
-  func decided(_ result: Authorization, on reactor: Reactor) { count(on: reactor) { $0.authorizations[result.rawValue] += 1 } }
+  func decided(_ result: Authorization, on reactor: Reactor) {
+    count(on: reactor) { $0.authorizations[result.rawValue] += 1 }
+  }
 
   func write(_ text: inout MetricsText) {
     var sum = Counts()
@@ -74,11 +80,23 @@ final class AccessMetrics: Sendable {
       for place in sum.authorizations.indices { sum.authorizations[place] += counts.authorizations[place] }
       for place in sum.users.indices { sum.users[place] += counts.users[place] }
     }
-    text.family("authentication_attempts", .counter, "Requests over TLS by whether somebody was recognized: success, failure (no credentials) or error (wrong ones).")
-    for result in Authentication.allCases { text.sample([("result", result.label)], sum.authentications[result.rawValue]) }
-    text.family("authenticated_user_requests", .counter, "Requests over TLS of recognized users, by name where it is a known one.")
-    for (place, name) in Self.userNames.enumerated() where sum.users[place] > 0 { text.sample([("username", name)], sum.users[place]) }
-    text.family("authorization_attempts_total", .counter, "Decisions on requests over TLS: allowed, denied, no-opinion (refused too) or error.")
-    for result in Authorization.allCases { text.sample([("result", result.label)], sum.authorizations[result.rawValue]) }
+    text.family(
+      "authentication_attempts", .counter,
+      "Requests over TLS by whether somebody was recognized: success, failure (no credentials) or error (wrong ones).")
+    for result in Authentication.allCases {
+      text.sample([("result", result.label)], sum.authentications[result.rawValue])
+    }
+    text.family(
+      "authenticated_user_requests", .counter, "Requests over TLS of recognized users, by name where it is a known one."
+    )
+    for (place, name) in Self.userNames.enumerated() where sum.users[place] > 0 {
+      text.sample([("username", name)], sum.users[place])
+    }
+    text.family(
+      "authorization_attempts_total", .counter,
+      "Decisions on requests over TLS: allowed, denied, no-opinion (refused too) or error.")
+    for result in Authorization.allCases {
+      text.sample([("result", result.label)], sum.authorizations[result.rawValue])
+    }
   }
 }

@@ -2,8 +2,8 @@ import ByteBuffers
 import JSON
 import Schema
 
-/// The document as the message `APIGroupDiscoveryList`. (apidiscovery.k8s.io/v2 `generated.proto`; as in Go, texts are written even when they are empty, and
-/// lists only when they are not.)
+/// The document as the message `APIGroupDiscoveryList`. (apidiscovery.k8s.io/v2 `generated.proto`; as in Go, texts are
+/// written even when they are empty, and lists only when they are not.)
 extension AggregatedDiscovery {
   static func message(of document: JSONValue) -> [ByteSlice] {
     var writer = ProtobufWriter(.builtin)

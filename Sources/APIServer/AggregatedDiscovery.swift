@@ -23,7 +23,9 @@ struct AggregatedDiscovery: Sendable {
         "versions": .array(versions.sorted { KubernetesVersion.precedes($0.key, $1.key) }.map(Self.version)),
       ]
     }
-    document = ["kind": "APIGroupDiscoveryList", "apiVersion": "apidiscovery.k8s.io/v2", "metadata": [:], "items": .array(items)]
+    document = [
+      "kind": "APIGroupDiscoveryList", "apiVersion": "apidiscovery.k8s.io/v2", "metadata": [:], "items": .array(items),
+    ]
     message = Self.message(of: document)
     etag = "\"" + Digest.sha512.hex(document.encoded().array, .upper) + "\""
   }
@@ -37,7 +39,8 @@ struct AggregatedDiscovery: Sendable {
 
   private static func resource(_ info: ResourceInfo) -> JSONValue {
     let kind: JSONValue = [
-      "group": .string(info.groupVersion.group), "version": .string(info.groupVersion.version), "kind": .string(info.kind),
+      "group": .string(info.groupVersion.group), "version": .string(info.groupVersion.version),
+      "kind": .string(info.kind),
     ]
     var object: JSONObject = [
       "resource": .string(info.plural), "responseKind": kind, "scope": info.isNamespaced ? "Namespaced" : "Cluster",
@@ -46,15 +49,20 @@ struct AggregatedDiscovery: Sendable {
     if !info.shortNames.isEmpty { object["shortNames"] = .array(info.shortNames.map { .string($0) }) }
     if !info.categories.isEmpty { object["categories"] = .array(info.categories.map { .string($0) }) }
     if !info.subresources.isEmpty {
-      object["subresources"] = .array(info.subresources.map { subresource in
-        ["subresource": .string(subresource.name), "responseKind": kind, "verbs": .array(subresource.verbs.map { .string($0) })]
-      })
+      object["subresources"] = .array(
+        info.subresources.map { subresource in
+          [
+            "subresource": .string(subresource.name), "responseKind": kind,
+            "verbs": .array(subresource.verbs.map { .string($0) }),
+          ]
+        })
     }
     return .object(object)
   }
 }
 
-/// The order of versions: `v2`, `v1`, `v1beta2`, `v1beta1`, `v1alpha1`, then all others by name. (`version.CompareKubeAwareVersionStrings`)
+/// The order of versions: `v2`, `v1`, `v1beta2`, `v1beta1`, `v1alpha1`, then all others by name.
+/// (`version.CompareKubeAwareVersionStrings`)
 enum KubernetesVersion {
   static func precedes(_ a: String, _ b: String) -> Bool {
     switch (parse(a), parse(b)) {

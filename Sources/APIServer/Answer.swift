@@ -55,16 +55,19 @@ struct Answer: Sendable {
     Answer(code: code, contentType: json, body: [ByteSlice(JSONIndent.pretty([ByteSlice(value.encoded())]))])
   }
 
-  /// An error in what the client accepts; a client that accepts nothing we have gets JSON all the same, because the error matters more than
-  /// its form. (`ErrorNegotiated`.)
+  /// An error in what the client accepts; a client that accepts nothing we have gets JSON all the same, because the
+  /// error matters more than its form. (`ErrorNegotiated`.)
   static func error(_ status: Status, accept: String?, pretty: Bool) -> Answer {
     var answer: Answer
     if let negotiated = Negotiation.negotiate(accept: accept, .none) {
-      answer = .document(Document(status.json), negotiated.media, pretty: pretty || negotiated.pretty, code: status.httpCode)
+      answer = .document(
+        Document(status.json), negotiated.media, pretty: pretty || negotiated.pretty, code: status.httpCode)
     } else {
       answer = .rawJSON(status.json, code: status.httpCode)
     }
-    if let seconds = status.details?.retryAfterSeconds, seconds > 0 { answer.headers.append(ResponseHeader("Retry-After", String(seconds))) }
+    if let seconds = status.details?.retryAfterSeconds, seconds > 0 {
+      answer.headers.append(ResponseHeader("Retry-After", String(seconds)))
+    }
     answer.status = status
     return answer.warning(status.warnings)
   }
@@ -98,8 +101,8 @@ struct Answer: Sendable {
   }
 }
 
-/// The values of `Warning` headers: repeated texts once, and when they are too long in total, each cut. (`filters.WithWarningRecorder`,
-/// `net.NewWarningHeader`; semantics 2.22.)
+/// The values of `Warning` headers: repeated texts once, and when they are too long in total, each cut.
+/// (`filters.WithWarningRecorder`, `net.NewWarningHeader`; semantics 2.22.)
 enum Warnings {
   static let maxRunes = 4_096
   static let maxRunesOfOne = 256

@@ -17,9 +17,14 @@ public final class CORS: Sendable {
       if pattern.isEmpty { throw InvalidPattern(description: "an expression is empty") }
       // An expression that matches any part of a host would let every page in whose host contains it (CVE-2022-1996).
       guard pattern.contains("^") || pattern.contains("//"), pattern.contains("$") || pattern.contains(":") else {
-        throw InvalidPattern(description: "\"\(pattern)\" does not pin to start/end of host in the origin header: use such as '^https://example\\.com(:|$)'")
+        throw InvalidPattern(
+          description:
+            "\"\(pattern)\" does not pin to start/end of host in the origin header: use such as '^https://example\\.com(:|$)'"
+        )
       }
-      do { compiled.append(try GoRegexp(pattern)) } catch { throw InvalidPattern(description: "\"\(pattern)\" is no regular expression: \(error)") }
+      do { compiled.append(try GoRegexp(pattern)) } catch {
+        throw InvalidPattern(description: "\"\(pattern)\" is no regular expression: \(error)")
+      }
     }
     self.patterns = compiled
   }
@@ -33,7 +38,9 @@ public final class CORS: Sendable {
       ResponseHeader("Access-Control-Allow-Origin", origin),
       ResponseHeader("Access-Control-Allow-Methods", "POST, GET, OPTIONS, PUT, DELETE, PATCH"),
       ResponseHeader(
-        "Access-Control-Allow-Headers", "Content-Type, Content-Length, Accept-Encoding, X-CSRF-Token, Authorization, X-Requested-With, If-Modified-Since"),
+        "Access-Control-Allow-Headers",
+        "Content-Type, Content-Length, Accept-Encoding, X-CSRF-Token, Authorization, X-Requested-With, If-Modified-Since"
+      ),
       ResponseHeader("Access-Control-Expose-Headers", "Date"),
       ResponseHeader("Access-Control-Allow-Credentials", "true"),
     ]

@@ -1,8 +1,8 @@
 import ByteBuffers
 import CZlib
 
-/// Compresses pieces of bytes into runs of deflate blocks that begin and end on a byte and look back at nothing outside, so that they can be put together in any
-/// order. One thread at a time.
+/// Compresses pieces of bytes into runs of deflate blocks that begin and end on a byte and look back at nothing
+/// outside, so that they can be put together in any order. One thread at a time.
 final class Deflater {
   // zlib keeps a pointer back to the stream, so it must not move.
   private let stream: UnsafeMutablePointer<z_stream>
@@ -57,7 +57,8 @@ final class Deflater {
       }
       let written = out.count - Int(stream.pointee.avail_out)
       let shift = crc32_combine_gen(count)
-      GzipPiece.writeHead(check: UInt32(truncatingIfNeeded: check), shift: UInt32(truncatingIfNeeded: shift), count: count, into: buffer)
+      GzipPiece.writeHead(
+        check: UInt32(truncatingIfNeeded: check), shift: UInt32(truncatingIfNeeded: shift), count: count, into: buffer)
       return GzipPiece.headCount + written
     }
     let filled = fill(scratch)
@@ -65,7 +66,8 @@ final class Deflater {
   }
 }
 
-/// A compressed piece with what it takes to put it behind others: as one value, because that is what an object's table of encodings holds.
+/// A compressed piece with what it takes to put it behind others: as one value, because that is what an object's table
+/// of encodings holds.
 ///
 /// Layout: check sum, its shift operator and the plain length, four bytes each; then deflate blocks.
 struct GzipPiece {
@@ -90,14 +92,19 @@ struct GzipPiece {
       blocks += part
     }
     let shift = crc32_combine_gen(plain.count)
-    return GzipPiece(SharedBytes(capacity: headCount + blocks.count) { buffer in
-      writeHead(check: UInt32(truncatingIfNeeded: check), shift: UInt32(truncatingIfNeeded: shift), count: plain.count, into: buffer)
-      UnsafeMutableRawBufferPointer(rebasing: buffer[headCount...]).copyBytes(from: blocks)
-      return headCount + blocks.count
-    })
+    return GzipPiece(
+      SharedBytes(capacity: headCount + blocks.count) { buffer in
+        writeHead(
+          check: UInt32(truncatingIfNeeded: check), shift: UInt32(truncatingIfNeeded: shift), count: plain.count,
+          into: buffer)
+        UnsafeMutableRawBufferPointer(rebasing: buffer[headCount...]).copyBytes(from: blocks)
+        return headCount + blocks.count
+      })
   }
 
-  fileprivate static func writeHead(check: UInt32, shift: UInt32, count: Int, into buffer: UnsafeMutableRawBufferPointer) {
+  fileprivate static func writeHead(
+    check: UInt32, shift: UInt32, count: Int, into buffer: UnsafeMutableRawBufferPointer
+  ) {
     buffer.storeBytes(of: check, toByteOffset: 0, as: UInt32.self)
     buffer.storeBytes(of: shift, toByteOffset: 4, as: UInt32.self)
     buffer.storeBytes(of: UInt32(clamping: count), toByteOffset: 8, as: UInt32.self)

@@ -22,15 +22,19 @@ struct Discovery: Sendable {
       let members = resources.filter { $0.rootPath == path }.sorted { $0.plural < $1.plural }
       guard let first = members.first else { continue }
       lists[path] = Self.resourceList(first.groupVersion, members)
-      if !first.groupVersion.group.isEmpty { versions[first.groupVersion.group, default: []].append(first.groupVersion.version) }
+      if !first.groupVersion.group.isEmpty {
+        versions[first.groupVersion.group, default: []].append(first.groupVersion.version)
+      }
     }
     resourceLists = lists
     aggregatedCore = AggregatedDiscovery(resources.filter { $0.groupVersion.group.isEmpty }, hasCore: true)
     aggregatedGroups = AggregatedDiscovery(resources.filter { !$0.groupVersion.group.isEmpty }, hasCore: false)
-    groups = Dictionary(uniqueKeysWithValues: versions.map { ($0.key, Self.group($0.key, $0.value.sorted(), isInList: false)) })
+    groups = Dictionary(
+      uniqueKeysWithValues: versions.map { ($0.key, Self.group($0.key, $0.value.sorted(), isInList: false)) })
     groupList = [
       "kind": "APIGroupList", "apiVersion": "v1",
-      "groups": .array(versions.sorted { $0.key < $1.key }.map { Self.group($0.key, $0.value.sorted(), isInList: true) }),
+      "groups": .array(
+        versions.sorted { $0.key < $1.key }.map { Self.group($0.key, $0.value.sorted(), isInList: true) }),
     ]
   }
 
@@ -64,23 +68,30 @@ struct Discovery: Sendable {
 
   private static func entries(_ resource: ResourceInfo) -> [JSONValue] {
     var main: JSONObject = [
-      "name": .string(resource.plural), "singularName": .string(resource.singular), "namespaced": .bool(resource.isNamespaced),
+      "name": .string(resource.plural), "singularName": .string(resource.singular),
+      "namespaced": .bool(resource.isNamespaced),
       "kind": .string(resource.kind), "verbs": .array(resource.verbs.map { .string($0) }),
     ]
     if !resource.shortNames.isEmpty { main["shortNames"] = .array(resource.shortNames.map { .string($0) }) }
     if !resource.categories.isEmpty { main["categories"] = .array(resource.categories.map { .string($0) }) }
     if resource.isStored { main["storageVersionHash"] = .string(storageVersionHash(resource)) }
-    return [.object(main)] + resource.subresources.map { subresource in
-      [
-        "name": .string("\(resource.plural)/\(subresource.name)"), "singularName": "", "namespaced": .bool(resource.isNamespaced),
-        "kind": .string(resource.kind), "verbs": .array(subresource.verbs.map { .string($0) }),
-      ]
-    }
+    return [.object(main)]
+      + resource.subresources.map { subresource in
+        [
+          "name": .string("\(resource.plural)/\(subresource.name)"), "singularName": "",
+          "namespaced": .bool(resource.isNamespaced),
+          "kind": .string(resource.kind), "verbs": .array(subresource.verbs.map { .string($0) }),
+        ]
+      }
   }
 
   /// The first eight bytes of SHA-256 of `group/version/kind`, in base64. (`discovery.StorageVersionHash`.)
   static func storageVersionHash(_ resource: ResourceInfo) -> String {
-    Base64.text(Array(Digest.sha256.bytes(Array("\(resource.groupVersion.group)/\(resource.groupVersion.version)/\(resource.kind)".utf8)).prefix(8)))
+    Base64.text(
+      Array(
+        Digest.sha256.bytes(
+          Array("\(resource.groupVersion.group)/\(resource.groupVersion.version)/\(resource.kind)".utf8)
+        ).prefix(8)))
   }
 }
 

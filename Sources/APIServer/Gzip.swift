@@ -20,7 +20,8 @@ enum ContentEncoding {
   }
 }
 
-/// Says which slices of a body are objects of the cache: `objects[i]` is `body[first + i]`, compressed once for all lists under `encoding`.
+/// Says which slices of a body are objects of the cache: `objects[i]` is `body[first + i]`, compressed once for all
+/// lists under `encoding`.
 struct ObjectSlices: Sendable {
   let objects: ArraySlice<CachedObject>
   let first: Int
@@ -46,8 +47,10 @@ struct GzipFile {
     slices.append(Self.header)
   }
 
-  /// A body as a gzip file. `compressingAtMost`: nil is returned when more objects than this have no kept piece yet; those that were made until then are kept.
-  static func make(_ body: [ByteSlice], _ objects: ObjectSlices?, compressingAtMost budget: Int = .max) -> [ByteSlice]? {
+  /// A body as a gzip file. `compressingAtMost`: nil is returned when more objects than this have no kept piece yet;
+  /// those that were made until then are kept.
+  static func make(_ body: [ByteSlice], _ objects: ObjectSlices?, compressingAtMost budget: Int = .max) -> [ByteSlice]?
+  {
     var file = GzipFile(pieces: body.count)
     var deflater: Deflater?
     func piece(_ slices: [ByteSlice]) -> GzipPiece {

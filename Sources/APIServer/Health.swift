@@ -7,7 +7,9 @@ public struct HealthCheck: Sendable {
   /// What `/livez` asks in its place: only what a restart may mend. nil: the same.
   let live: (@Sendable () async throws -> Void)?
 
-  public init(name: String, live: (@Sendable () async throws -> Void)? = nil, check: @escaping @Sendable () async throws -> Void) {
+  public init(
+    name: String, live: (@Sendable () async throws -> Void)? = nil, check: @escaping @Sendable () async throws -> Void
+  ) {
     self.name = name
     self.live = live
     self.check = check

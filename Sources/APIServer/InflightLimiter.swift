@@ -1,11 +1,13 @@
 import Metrics
 import Synchronization
 
-/// How many requests may be at work at once: `--max-requests-inflight` and `--max-mutating-requests-inflight`. (apiserver `filters.WithMaxInFlightLimit`.)
+/// How many requests may be at work at once: `--max-requests-inflight` and `--max-mutating-requests-inflight`.
+/// (apiserver `filters.WithMaxInFlightLimit`.)
 ///
-/// What memory answers at once is over before it could be counted, and watches are long; neither takes a place. Of the places there are, users share: once
-/// half of them are taken, nobody holds more than an even part. The last tenth of the places for changes is kept for nodes that report their status, because a
-/// server that hears no heartbeat takes living nodes for dead.
+/// What memory answers at once is over before it could be counted, and watches are long; neither takes a place. Of the
+/// places there are, users share: once half of them are taken, nobody holds more than an even part. The last tenth of
+/// the places for changes is kept for nodes that report their status, because a server that hears no heartbeat takes
+/// living nodes for dead.
 final class InflightLimiter: Sendable {
   enum Kind: Int, Sendable, CaseIterable {
     case readOnly, mutating
@@ -55,12 +57,17 @@ final class InflightLimiter: Sendable {
     }
   }
 
-  /// A place for a request of `user`; nil when it has to be refused. `isPrivileged`: those who always get an answer, so that they can help.
+  /// A place for a request of `user`; nil when it has to be refused. `isPrivileged`: those who always get an answer, so
+  /// that they can help.
   func enter(_ kind: Kind, user: String, isHeartbeat: Bool, isPrivileged: Bool) -> Place? {
     let limit = limits[kind.rawValue]
     let isIn = places(kind) { places -> Bool in
       let own = places.byUser[user, default: 0]
-      guard limit == 0 || isPrivileged || Self.hasRoom(places, own: own, limit: limit, kept: kind == .mutating && !isHeartbeat ? (limit + 9) / 10 : 0) else { return false }
+      guard
+        limit == 0 || isPrivileged
+          || Self.hasRoom(
+            places, own: own, limit: limit, kept: kind == .mutating && !isHeartbeat ? (limit + 9) / 10 : 0)
+      else { return false }
       places.taken += 1
       places.byUser[user] = own + 1
       return true
@@ -88,7 +95,9 @@ final class InflightLimiter: Sendable {
   }
 
   func write(_ text: inout MetricsText) {
-    text.family("apiserver_current_inflight_requests", .gauge, "Requests at work, by kind. What memory answers at once is never at work.")
+    text.family(
+      "apiserver_current_inflight_requests", .gauge,
+      "Requests at work, by kind. What memory answers at once is never at work.")
     for kind in Kind.allCases { text.sample([("request_kind", kind.label)], places(kind) { $0.taken }) }
     text.family("apiserver_dropped_requests_total", .counter, "Requests refused with 429, by kind.")
     text.sample([("request_kind", Kind.readOnly.label)], rejectedReadOnly.value)

@@ -32,7 +32,8 @@ final class KnownCaller {
     }
   }
 
-  /// Takes as long wherever the two differ: behind a proxy others may use the connection, and time must tell them nothing.
+  /// Takes as long wherever the two differ: behind a proxy others may use the connection, and time must tell them
+  /// nothing.
   private static func isSame(_ header: UnsafeRawBufferPointer, _ known: [UInt8]) -> Bool {
     guard header.count == known.count else { return false }
     var difference: UInt8 = 0
@@ -59,7 +60,8 @@ extension AccessControl {
     let credentials = credentials(request, path: "")
     let (verdict, isSteady) = authenticator.identify(credentials)
     guard case .user(let user) = verdict else { return nil }
-    // A proxy's requests are by whomever it says; all else that authenticators look at is the connection's or stands in one header.
+    // A proxy's requests are by whomever it says; all else that authenticators look at is the connection's or stands in
+    // one header.
     let mayBeKept = isSteady && credentials.proxyName == nil
     let header = mayBeKept ? request.withHeader("Authorization") { $0.map(Array.init) } : nil
     let caller = KnownCaller(

@@ -23,7 +23,8 @@ struct Negotiated: Sendable, Equatable {
   }
 }
 
-/// Content negotiation in the two stages of kube-apiserver: its router compares names, its handlers understand parameters.
+/// Content negotiation in the two stages of kube-apiserver: its router compares names, its handlers understand
+/// parameters.
 enum Negotiation {
   /// Would go-restful's route accept this header? It compares whole names, without parameters and without order.
   /// `*/*` matches, `application/*` does not.
@@ -82,7 +83,8 @@ enum Negotiation {
     }
     switch transforms {
     case .none: return converts ? nil : result
-    case .ofDiscovery: return kind == "APIGroupDiscoveryList" && group == "apidiscovery.k8s.io" && version == "v2" ? result : nil
+    case .ofDiscovery:
+      return kind == "APIGroupDiscoveryList" && group == "apidiscovery.k8s.io" && version == "v2" ? result : nil
     case .ofObjects: break
     }
     guard converts else { return result }
@@ -100,8 +102,8 @@ enum Negotiation {
   /// The parameters of aggregated discovery, as clients ask for it and as answers name it.
   static let aggregatedDiscovery = "g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
 
-  /// How a client wants all of discovery in one document; nil when it wants the plain one, or neither. Clauses that do not ask for it are passed over,
-  /// wherever they stand. (semantics 1.21; `aggregated.DiscoveryEndpointRestrictions`.)
+  /// How a client wants all of discovery in one document; nil when it wants the plain one, or neither. Clauses that do
+  /// not ask for it are passed over, wherever they stand. (semantics 1.21; `aggregated.DiscoveryEndpointRestrictions`.)
   static func aggregatedDiscovery(accept: String?) -> Negotiated? {
     guard let accept, accept.contains("apidiscovery.k8s.io") else { return nil }
     return negotiate(accept: accept, .ofDiscovery)

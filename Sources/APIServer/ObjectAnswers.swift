@@ -10,34 +10,50 @@ import Storage
 
 /// Objects and lists as answers, in the form that was negotiated. (`transformResponseObject`.)
 extension ResourceEndpoint {
-  func answer(_ object: CachedObject, code: Int = 200, _ negotiated: Negotiated, _ context: RequestContext) throws(Status) -> Answer {
+  func answer(
+    _ object: CachedObject, code: Int = 200, _ negotiated: Negotiated, _ context: RequestContext
+  ) throws(Status) -> Answer {
     let document: ByteSlice
     switch negotiated.form {
     case .whole:
       switch negotiated.media {
-      case .yaml: return Answer(code: code, contentType: MediaType.yaml.rawValue, body: [ByteSlice(object.encoding(ObjectEncoding.yaml) { Self.yaml(object) })], json: [object.object])
-      case .protobuf: return Answer(code: code, contentType: MediaType.protobuf.rawValue, body: protobuf.document(object), json: [object.object])
+      case .yaml:
+        return Answer(
+          code: code, contentType: MediaType.yaml.rawValue,
+          body: [ByteSlice(object.encoding(ObjectEncoding.yaml) { Self.yaml(object) })], json: [object.object])
+      case .protobuf:
+        return Answer(
+          code: code, contentType: MediaType.protobuf.rawValue, body: protobuf.document(object), json: [object.object])
       case .json:
-        guard negotiated.pretty else { return Answer(code: code, contentType: Answer.json, body: [object.object, Bytes.newline]) }
+        guard negotiated.pretty else {
+          return Answer(code: code, contentType: Answer.json, body: [object.object, Bytes.newline])
+        }
         let pretty = object.encoding(ObjectEncoding.pretty) { JSONIndent.pretty([object.object]) }
         return Answer(code: code, contentType: Answer.json, body: [ByteSlice(pretty)], json: [object.object])
       }
     case .table(let version):
-      let metadata = object.revisionRange.isEmpty ? "{}" : #"{"resourceVersion":"\#(store.objects.versioner.resourceVersion(of: object.revision))"}"#
+      let metadata =
+        object.revisionRange.isEmpty
+        ? "{}" : #"{"resourceVersion":"\#(store.objects.versioner.resourceVersion(of: object.revision))"}"#
       var table = TableWriter(self, version: version, include: try IncludeObject(context.query), metadata: metadata)
       table.add(object)
       document = ByteSlice(table.finish())
     case .partialObject(let version) where negotiated.media == .protobuf:
-      return Answer(code: code, contentType: MediaType.protobuf.rawValue, body: protobuf.partial(object, version: version), json: [ByteSlice(ObjectEncoding.partial(object, version: version))])
+      return Answer(
+        code: code, contentType: MediaType.protobuf.rawValue, body: protobuf.partial(object, version: version),
+        json: [ByteSlice(ObjectEncoding.partial(object, version: version))])
     case .partialObject(let version): document = ByteSlice(ObjectEncoding.partial(object, version: version))
     case .partialObjectList:
-      throw Status.notAcceptable("you requested PartialObjectMetadataList, but the requested object is not a list (*\(goPackage).\(info.kind))")
+      throw Status.notAcceptable(
+        "you requested PartialObjectMetadataList, but the requested object is not a list (*\(goPackage).\(info.kind))")
     }
     return .document(Document(document), negotiated.media, pretty: negotiated.pretty, code: code)
   }
 
   /// The same; where that is long work, apart from the reactor.
-  func answerApart(_ object: CachedObject, code: Int = 200, _ negotiated: Negotiated, _ context: RequestContext) async throws(Status) -> Answer {
+  func answerApart(
+    _ object: CachedObject, code: Int = 200, _ negotiated: Negotiated, _ context: RequestContext
+  ) async throws(Status) -> Answer {
     guard negotiated.isLong(object) else { return try answer(object, code: code, negotiated, context) }
     return try await onWorkThreads { () throws(Status) in try answer(object, code: code, negotiated, context) }
   }
@@ -45,7 +61,8 @@ extension ResourceEndpoint {
   /// A list whose answer needs no work but slicing; nil where it does.
   func answerNow(_ list: ListResult, _ negotiated: Negotiated) -> Answer? {
     guard negotiated.form == .whole, negotiated.media == .json, !negotiated.pretty else { return nil }
-    return Answer(code: 200, contentType: Answer.json, body: listDocument(list, isLine: true), objects: objectSlices(list))
+    return Answer(
+      code: 200, contentType: Answer.json, body: listDocument(list, isLine: true), objects: objectSlices(list))
   }
 
   /// Any list. What is made for this client alone is made at once where it is little, else off the reactor and piece by
@@ -104,7 +121,8 @@ extension ResourceEndpoint {
     case .table(let version):
       return .table(TableRows(self, version: version, include: try IncludeObject(context.query)))
     case .partialObject:
-      throw Status.notAcceptable("you requested PartialObjectMetadata, but the requested object is a list (*\(goPackage).\(info.listKind))")
+      throw Status.notAcceptable(
+        "you requested PartialObjectMetadata, but the requested object is a list (*\(goPackage).\(info.listKind))")
     case .partialObjectList(let version): return .partial(version: version)
     }
   }
@@ -132,7 +150,9 @@ extension ResourceEndpoint {
   }
 
   /// How Go's messages name the package of the internal type.
-  private var goPackage: String { info.groupVersion.group.isEmpty ? "core" : String(info.groupVersion.group.prefix { $0 != "." }) }
+  private var goPackage: String {
+    info.groupVersion.group.isEmpty ? "core" : String(info.groupVersion.group.prefix { $0 != "." })
+  }
 
   private static func yaml(_ object: CachedObject) -> SharedBytes {
     guard let value = try? JSONValue(parsing: object.object) else { return .empty }

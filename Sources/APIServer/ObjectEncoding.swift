@@ -18,7 +18,9 @@ enum ObjectEncoding {
 
   /// The object as `PartialObjectMetadata` of a version of meta.k8s.io, made once an object and shared.
   static func partial(_ object: CachedObject, version: String) -> SharedBytes {
-    object.encoding(version == "v1beta1" ? partialV1beta1 : partialV1) { partialDocument(object.object, version: version) }
+    object.encoding(version == "v1beta1" ? partialV1beta1 : partialV1) {
+      partialDocument(object.object, version: version)
+    }
   }
 
   /// The same for one object of a long list; `isKept`: the cache holds the bytes too. Throws for what has no metadata

@@ -21,7 +21,8 @@ final class OpenAPI: Sendable {
       self.dialect = dialect
     }
 
-    /// The document as gnostic's message. Read back from the JSON, so that the tree of it need not be kept for those who never ask.
+    /// The document as gnostic's message. Read back from the JSON, so that the tree of it need not be kept for those
+    /// who never ask.
     var protobuf: SharedBytes {
       message.get { SharedBytes(OpenAPIMessages(dialect).encode((try? JSONValue(parsing: ByteSlice(json))) ?? .null)) }
     }
@@ -53,7 +54,10 @@ final class OpenAPI: Sendable {
 
   private static let core = GroupVersion(version: "v1")
   private static let security: JSONValue = [
-    "BearerToken": ["type": "apiKey", "description": "a bearer token: 'Bearer' and the token", "name": "authorization", "in": "header"]
+    "BearerToken": [
+      "type": "apiKey", "description": "a bearer token: 'Bearer' and the token", "name": "authorization",
+      "in": "header",
+    ]
   ]
 
   private var info: JSONValue { ["title": "Kubernetes", "version": .string(version)] }
@@ -78,11 +82,15 @@ final class OpenAPI: Sendable {
 
   private func makeDocuments() -> Pages {
     var documents: [String: Page] = [
-      "api": document([OpenAPIPaths.coreVersions], []), "apis": document([OpenAPIPaths.groups], []), "version": document([OpenAPIPaths.version], []),
+      "api": document([OpenAPIPaths.coreVersions], []), "apis": document([OpenAPIPaths.groups], []),
+      "version": document([OpenAPIPaths.version], []),
     ]
     for (groupVersion, members) in groupVersions {
-      documents[String(groupVersion.rootPath.dropFirst())] = document(OpenAPIPaths.groupVersion(groupVersion, members), [groupVersion])
-      if !groupVersion.group.isEmpty { documents["apis/\(groupVersion.group)"] = document([OpenAPIPaths.group(groupVersion.group)], []) }
+      documents[String(groupVersion.rootPath.dropFirst())] = document(
+        OpenAPIPaths.groupVersion(groupVersion, members), [groupVersion])
+      if !groupVersion.group.isEmpty {
+        documents["apis/\(groupVersion.group)"] = document([OpenAPIPaths.group(groupVersion.group)], [])
+      }
     }
     let paths = documents.sorted { $0.key < $1.key }.map { path, page in
       JSONObject.Member(path, ["serverRelativeURL": .string(Self.url(path, page))])
@@ -116,7 +124,8 @@ final class OpenAPI: Sendable {
     return Page(
       [
         "swagger": "2.0", "info": info, "paths": .object(written), "definitions": .object(schemas),
-        "parameters": .object(JSONObject(unchecked: parameters)), "securityDefinitions": Self.security, "security": [["BearerToken": []]],
+        "parameters": .object(JSONObject(unchecked: parameters)), "securityDefinitions": Self.security,
+        "security": [["BearerToken": []]],
       ], .v2)
   }
 }

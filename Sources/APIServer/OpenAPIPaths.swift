@@ -1,8 +1,9 @@
 import Machinery
 import Registry
 
-/// The paths of the API: every operation of every served resource, with the facts that clients look for (`x-kubernetes-action`,
-/// `x-kubernetes-group-version-kind`, the `fieldValidation` and `dryRun` parameters; semantics 1.15), and the discovery documents.
+/// The paths of the API: every operation of every served resource, with the facts that clients look for
+/// (`x-kubernetes-action`, `x-kubernetes-group-version-kind`, the `fieldValidation` and `dryRun` parameters; semantics
+/// 1.15), and the discovery documents.
 struct OpenAPIPaths {
   private let title: String
   private let tag: String
@@ -11,26 +12,37 @@ struct OpenAPIPaths {
   // MARK: what is no resource
 
   static var version: APIPath {
-    APIPath(path: "/version/", operations: [
-      APIOperation(
-        method: "get", id: "getCodeVersion", tag: "version", description: "what the server is built from",
-        answers: [(200, ["io.k8s.apimachinery.pkg.version.Info"])], produces: [MediaType.json.rawValue], consumes: [MediaType.json.rawValue]),
-    ])
+    APIPath(
+      path: "/version/",
+      operations: [
+        APIOperation(
+          method: "get", id: "getCodeVersion", tag: "version", description: "what the server is built from",
+          answers: [(200, ["io.k8s.apimachinery.pkg.version.Info"])], produces: [MediaType.json.rawValue],
+          consumes: [MediaType.json.rawValue])
+      ])
   }
 
-  static var coreVersions: APIPath { document("/api/", "getCoreAPIVersions", "core", "the versions of the group without a name", meta + "APIVersions") }
+  static var coreVersions: APIPath {
+    document("/api/", "getCoreAPIVersions", "core", "the versions of the group without a name", meta + "APIVersions")
+  }
   static var groups: APIPath { document("/apis/", "getAPIVersions", "apis", "the API groups", meta + "APIGroupList") }
 
   static func group(_ name: String) -> APIPath {
     let word = identifier(of: name)
-    return document("/apis/\(name)/", "get\(capitalized(word))APIGroup", word, "the versions of this group", meta + "APIGroup")
+    return document(
+      "/apis/\(name)/", "get\(capitalized(word))APIGroup", word, "the versions of this group", meta + "APIGroup")
   }
 
-  private static func document(_ path: String, _ id: String, _ tag: String, _ description: String, _ schema: String) -> APIPath {
-    APIPath(path: path, operations: [
-      APIOperation(
-        method: "get", id: id, tag: tag, description: description, answers: [(200, [schema])], produces: MediaType.all, consumes: MediaType.all),
-    ])
+  private static func document(
+    _ path: String, _ id: String, _ tag: String, _ description: String, _ schema: String
+  ) -> APIPath {
+    APIPath(
+      path: path,
+      operations: [
+        APIOperation(
+          method: "get", id: id, tag: tag, description: description, answers: [(200, [schema])],
+          produces: MediaType.all, consumes: MediaType.all)
+      ])
   }
 
   // MARK: resources
@@ -39,7 +51,8 @@ struct OpenAPIPaths {
   static func groupVersion(_ groupVersion: GroupVersion, _ resources: [ResourceInfo]) -> [APIPath] {
     let paths = OpenAPIPaths(groupVersion)
     let list = document(
-      groupVersion.rootPath + "/", "get\(paths.title)APIResources", paths.tag, "the resources of this version", meta + "APIResourceList")
+      groupVersion.rootPath + "/", "get\(paths.title)APIResources", paths.tag, "the resources of this version",
+      meta + "APIResourceList")
     return [list] + resources.sorted { $0.plural < $1.plural }.flatMap(paths.paths)
   }
 
@@ -74,36 +87,48 @@ struct OpenAPIPaths {
       // Across all namespaces one can only look.
       add("\(resource.rootPath)/\(resource.plural)", [list(resource, "\(resource.kind)ForAllNamespaces", [.pretty])])
     }
-    add(collection, [
-      list(resource, kind, shared(resource)), create(resource, kind),
-      deleteCollection(resource, kind),
-    ])
-    add("\(collection)/{name}", [
-      read(resource, kind, item, "get", of: resource.verbs), replace(resource, kind, item, of: resource.verbs),
-      patch(resource, kind, item, of: resource.verbs), delete(resource, kind, item),
-    ])
+    add(
+      collection,
+      [
+        list(resource, kind, shared(resource)), create(resource, kind),
+        deleteCollection(resource, kind),
+      ])
+    add(
+      "\(collection)/{name}",
+      [
+        read(resource, kind, item, "get", of: resource.verbs), replace(resource, kind, item, of: resource.verbs),
+        patch(resource, kind, item, of: resource.verbs), delete(resource, kind, item),
+      ])
     for subresource in resource.subresources {
       let name = kind + Self.capitalized(subresource.name)
-      add("\(collection)/{name}/\(subresource.name)", [
-        read(resource, name, item, subresource.name, of: subresource.verbs), replace(resource, name, item, of: subresource.verbs),
-        patch(resource, name, item, of: subresource.verbs),
-      ])
+      add(
+        "\(collection)/{name}/\(subresource.name)",
+        [
+          read(resource, name, item, subresource.name, of: subresource.verbs),
+          replace(resource, name, item, of: subresource.verbs),
+          patch(resource, name, item, of: subresource.verbs),
+        ])
     }
     guard canWatch else { return paths }
     if resource.isNamespaced {
-      add("\(resource.rootPath)/watch/\(resource.plural)", [watch(resource, "\(resource.kind)ListForAllNamespaces", [.pretty], isOne: false)])
+      add(
+        "\(resource.rootPath)/watch/\(resource.plural)",
+        [watch(resource, "\(resource.kind)ListForAllNamespaces", [.pretty], isOne: false)])
     }
     add(watched, [watch(resource, kind + "List", shared(resource), isOne: false)])
     add("\(watched)/{name}", [watch(resource, kind, item, isOne: true)])
     return paths
   }
 
-  private func shared(_ resource: ResourceInfo) -> [APIParameter] { resource.isNamespaced ? [.namespace, .pretty] : [.pretty] }
+  private func shared(_ resource: ResourceInfo) -> [APIParameter] {
+    resource.isNamespaced ? [.namespace, .pretty] : [.pretty]
+  }
 
   private func list(_ resource: ResourceInfo, _ name: String, _ shared: [APIParameter]) -> APIOperation? {
     guard resource.verbs.contains("list") else { return nil }
     return operation(
-      resource, "get", "list", "list", name, "lists objects of kind \(resource.kind), or watches them", shared + APIParameter.selection + APIParameter.watching,
+      resource, "get", "list", "list", name, "lists objects of kind \(resource.kind), or watches them",
+      shared + APIParameter.selection + APIParameter.watching,
       answers: [(200, [resource.typeName + "List"])], isStream: true)
   }
 
@@ -111,42 +136,57 @@ struct OpenAPIPaths {
     guard resource.verbs.contains("create") else { return nil }
     let codes = [200, 201, 202].map { ($0, [resource.typeName]) }
     return operation(
-      resource, "post", "post", "create", name, "creates an object of kind \(resource.kind)", shared(resource) + APIParameter.writing,
+      resource, "post", "post", "create", name, "creates an object of kind \(resource.kind)",
+      shared(resource) + APIParameter.writing,
       body: APIOperation.Body(schema: resource.typeName), answers: codes)
   }
 
   private func deleteCollection(_ resource: ResourceInfo, _ name: String) -> APIOperation? {
     guard resource.verbs.contains("deletecollection") else { return nil }
     return operation(
-      resource, "delete", "deletecollection", "delete", "Collection" + name, "deletes all objects of kind \(resource.kind) that are selected",
+      resource, "delete", "deletecollection", "delete", "Collection" + name,
+      "deletes all objects of kind \(resource.kind) that are selected",
       shared(resource) + APIParameter.selection + APIParameter.deleting,
-      body: APIOperation.Body(schema: Self.meta + "DeleteOptions", isRequired: false), answers: [(200, [Self.meta + "Status", resource.typeName + "List"])])
+      body: APIOperation.Body(schema: Self.meta + "DeleteOptions", isRequired: false),
+      answers: [(200, [Self.meta + "Status", resource.typeName + "List"])])
   }
 
-  private func read(_ resource: ResourceInfo, _ name: String, _ shared: [APIParameter], _ what: String, of verbs: [String]) -> APIOperation? {
+  private func read(
+    _ resource: ResourceInfo, _ name: String, _ shared: [APIParameter], _ what: String, of verbs: [String]
+  ) -> APIOperation? {
     guard verbs.contains("get") else { return nil }
-    let description = what == "get" ? "reads an object of kind \(resource.kind)" : "reads an object of kind \(resource.kind) through \(what)"
+    let description =
+      what == "get"
+      ? "reads an object of kind \(resource.kind)" : "reads an object of kind \(resource.kind) through \(what)"
     return operation(resource, "get", "get", "read", name, description, shared, answers: [(200, [resource.typeName])])
   }
 
-  private func replace(_ resource: ResourceInfo, _ name: String, _ shared: [APIParameter], of verbs: [String]) -> APIOperation? {
+  private func replace(
+    _ resource: ResourceInfo, _ name: String, _ shared: [APIParameter], of verbs: [String]
+  ) -> APIOperation? {
     guard verbs.contains("update") else { return nil }
     return operation(
-      resource, "put", "put", "replace", name, "replaces an object of kind \(resource.kind)", shared + APIParameter.writing,
+      resource, "put", "put", "replace", name, "replaces an object of kind \(resource.kind)",
+      shared + APIParameter.writing,
       body: APIOperation.Body(schema: resource.typeName), answers: [200, 201].map { ($0, [resource.typeName]) })
   }
 
-  private func patch(_ resource: ResourceInfo, _ name: String, _ shared: [APIParameter], of verbs: [String]) -> APIOperation? {
+  private func patch(
+    _ resource: ResourceInfo, _ name: String, _ shared: [APIParameter], of verbs: [String]
+  ) -> APIOperation? {
     guard verbs.contains("patch") else { return nil }
     return operation(
-      resource, "patch", "patch", "patch", name, "changes parts of an object of kind \(resource.kind)", shared + APIParameter.patching,
-      body: APIOperation.Body(schema: Self.meta + "Patch", types: MediaType.patches), answers: [200, 201].map { ($0, [resource.typeName]) })
+      resource, "patch", "patch", "patch", name, "changes parts of an object of kind \(resource.kind)",
+      shared + APIParameter.patching,
+      body: APIOperation.Body(schema: Self.meta + "Patch", types: MediaType.patches),
+      answers: [200, 201].map { ($0, [resource.typeName]) })
   }
 
   private func delete(_ resource: ResourceInfo, _ name: String, _ shared: [APIParameter]) -> APIOperation? {
     guard resource.verbs.contains("delete") else { return nil }
     return operation(
-      resource, "delete", "delete", "delete", name, "deletes an object of kind \(resource.kind)", shared + APIParameter.deleting,
+      resource, "delete", "delete", "delete", name, "deletes an object of kind \(resource.kind)",
+      shared + APIParameter.deleting,
       body: APIOperation.Body(schema: Self.meta + "DeleteOptions", isRequired: false),
       // While finalizers hold the object, it is the answer.
       answers: [200, 202].map { ($0, [Self.meta + "Status", resource.typeName]) })
@@ -155,18 +195,22 @@ struct OpenAPIPaths {
   private func watch(_ resource: ResourceInfo, _ name: String, _ shared: [APIParameter], isOne: Bool) -> APIOperation {
     let what = isOne ? "watches one object of kind \(resource.kind)" : "watches objects of kind \(resource.kind)"
     return operation(
-      resource, "get", isOne ? "watch" : "watchlist", "watch", name, "\(what). The same can be had as a list with the watch parameter.",
-      shared + APIParameter.selection + APIParameter.watching, answers: [(200, [Self.meta + "WatchEvent"])], isStream: true)
+      resource, "get", isOne ? "watch" : "watchlist", "watch", name,
+      "\(what). The same can be had as a list with the watch parameter.",
+      shared + APIParameter.selection + APIParameter.watching, answers: [(200, [Self.meta + "WatchEvent"])],
+      isStream: true)
   }
 
   /// `action`: Kubernetes' word for it; `verb` and `name`: the first and last parts of the operation's id.
   private func operation(
-    _ resource: ResourceInfo, _ method: String, _ action: String, _ verb: String, _ name: String, _ description: String, _ parameters: [APIParameter],
+    _ resource: ResourceInfo, _ method: String, _ action: String, _ verb: String, _ name: String, _ description: String,
+    _ parameters: [APIParameter],
     body: APIOperation.Body? = nil, answers: [(code: Int, schemas: [String])], isStream: Bool = false
   ) -> APIOperation {
     APIOperation(
       method: method, id: verb + title + name, tag: tag, description: description, action: action,
-      kind: GroupVersionKind(resource.groupVersion, kind: resource.kind), parameters: parameters, body: body, answers: answers,
+      kind: GroupVersionKind(resource.groupVersion, kind: resource.kind), parameters: parameters, body: body,
+      answers: answers,
       produces: MediaType.all + (isStream ? MediaType.streams : []))
   }
 }

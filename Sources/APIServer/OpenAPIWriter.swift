@@ -27,12 +27,17 @@ struct OpenAPIWriter {
   }
 
   private mutating func operation(_ operation: APIOperation, without shared: [APIParameter]) -> JSONValue {
-    var object: JSONObject = ["tags": [.string(operation.tag)], "description": .string(operation.description), "operationId": .string(operation.id)]
+    var object: JSONObject = [
+      "tags": [.string(operation.tag)], "description": .string(operation.description),
+      "operationId": .string(operation.id),
+    ]
     if dialect == .v2 {
       object["consumes"] = .array((operation.body?.types ?? operation.consumes).map { .string($0) })
       object["produces"] = .array(operation.produces.map { .string($0) })
     }
-    var parameters = operation.parameters.filter { !shared.contains($0) }.sorted(by: APIParameter.precedes).map { (name: $0.name, value: parameter($0)) }
+    var parameters = operation.parameters.filter { !shared.contains($0) }.sorted(by: APIParameter.precedes).map {
+      (name: $0.name, value: parameter($0))
+    }
     if let body = operation.body {
       switch dialect {
       case .v2:
@@ -49,7 +54,9 @@ struct OpenAPIWriter {
     if dialect == .v2 { object["schemes"] = ["https"] }
     if let action = operation.action { object["x-kubernetes-action"] = .string(action) }
     if let kind = operation.kind {
-      object["x-kubernetes-group-version-kind"] = ["group": .string(kind.group), "version": .string(kind.version), "kind": .string(kind.kind)]
+      object["x-kubernetes-group-version-kind"] = [
+        "group": .string(kind.group), "version": .string(kind.version), "kind": .string(kind.kind),
+      ]
     }
     return .object(object)
   }
@@ -79,7 +86,10 @@ struct OpenAPIWriter {
   // MARK: parameters
 
   private mutating func parameter(_ parameter: APIParameter) -> JSONValue {
-    var object: JSONObject = ["name": .string(parameter.name), "in": .string(parameter.place.rawValue), "description": .string(parameter.description)]
+    var object: JSONObject = [
+      "name": .string(parameter.name), "in": .string(parameter.place.rawValue),
+      "description": .string(parameter.description),
+    ]
     if parameter.place == .path { object["required"] = true }
     let type: JSONObject = ["type": .string(parameter.type), "uniqueItems": true]
     guard dialect == .v2 else {
@@ -99,7 +109,8 @@ struct OpenAPIWriter {
     return body.schema.hasPrefix("io.k8s.apimachinery") ? share("body", .object(object)) : .object(object)
   }
 
-  /// Keeps a parameter for the document's end. Its name tells different ones of one name apart. (`collectSharedParameters`.)
+  /// Keeps a parameter for the document's end. Its name tells different ones of one name apart.
+  /// (`collectSharedParameters`.)
   private mutating func share(_ name: String, _ value: JSONValue) -> JSONValue {
     let digest = Base64.text(Array(Digest.sha256.bytes(value.encoded().array).prefix(6)))
     let key = name + "-" + digest.map { $0 == "+" ? "-" : $0 == "/" ? "_" : $0 }

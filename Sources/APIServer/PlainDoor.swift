@@ -3,9 +3,9 @@ import HTTPServer
 
 /// What plain HTTP, which asks nobody who they are, asks of a request all the same: that no web page made it.
 ///
-/// Whoever is on this machine may do everything, and a browser is on this machine too: any page may send it requests. A page
-/// of `evil.example` whose name leads to 127.0.0.1 (DNS rebinding) says so in `Host`; one that asks across origins says so in
-/// `Origin` or `Sec-Fetch-Site`. Programs say neither. (kubectl proxy's `--accept-hosts`.)
+/// Whoever is on this machine may do everything, and a browser is on this machine too: any page may send it requests. A
+/// page of `evil.example` whose name leads to 127.0.0.1 (DNS rebinding) says so in `Host`; one that asks across origins
+/// says so in `Origin` or `Sec-Fetch-Site`. Programs say neither. (kubectl proxy's `--accept-hosts`.)
 public struct PlainDoor: Sendable {
   /// Names, besides IP addresses and localhost, by which the server is reached; in small letters. `*` for all.
   private let names: Set<ByteString>
@@ -17,13 +17,15 @@ public struct PlainDoor: Sendable {
   func refusal(_ request: Request, cors: CORS?) -> String? {
     guard request.withHeader("Host", isOurs) else {
       let name = request.header("Host") ?? ""
-      return "the host \"\(name)\" is not one that plain HTTP is served under: use an IP address or localhost, or name it with --insecure-accept-hosts"
+      return
+        "the host \"\(name)\" is not one that plain HTTP is served under: use an IP address or localhost, or name it with --insecure-accept-hosts"
     }
     let isRead = request.method == .get || request.method == .head || request.method == .options
     if isRead && !request.isWebSocket { return nil }
     if let origin = request.header("Origin") {
       if cors?.allows(origin) == true || isSame(origin, request) { return nil }
-      return "plain HTTP takes no writes and WebSockets from pages of another origin, such as \"\(origin)\": name it with --cors-allowed-origins"
+      return
+        "plain HTTP takes no writes and WebSockets from pages of another origin, such as \"\(origin)\": name it with --cors-allowed-origins"
     }
     if request.header("Sec-Fetch-Site")?.lowercased() == "cross-site" {
       return "plain HTTP takes no writes and WebSockets from pages of another site"
@@ -39,7 +41,8 @@ public struct PlainDoor: Sendable {
     return name == "localhost" || names.contains(name)
   }
 
-  /// Is it an IP address, with or without a port? A name can't be of digits and dots alone: its last label would make it an address.
+  /// Is it an IP address, with or without a port? A name can't be of digits and dots alone: its last label would make
+  /// it an address.
   private static func isAddress(_ host: UnsafeRawBufferPointer) -> Bool {
     if host[0] == UInt8(ascii: "[") {
       guard let end = host.firstIndex(of: UInt8(ascii: "]")) else { return false }

@@ -5,8 +5,8 @@ import Machinery
 import Registry
 import Schema
 
-/// Answers in `application/vnd.kubernetes.protobuf`: messages made once an object, shared by every list, read and watch, with what stands around them.
-/// (apimachinery `serializer/protobuf`.)
+/// Answers in `application/vnd.kubernetes.protobuf`: messages made once an object, shared by every list, read and
+/// watch, with what stands around them. (apimachinery `serializer/protobuf`.)
 struct ProtobufForm: Sendable {
   private let store: Store
   private let kind: String
@@ -33,11 +33,14 @@ struct ProtobufForm: Sendable {
   }
 
   func partial(_ object: CachedObject, version: String) -> [ByteSlice] {
-    Self.enveloped([Self.message(ofItem: partialItem(object))], apiVersion: "meta.k8s.io/\(version)", kind: "PartialObjectMetadata")
+    Self.enveloped(
+      [Self.message(ofItem: partialItem(object))], apiVersion: "meta.k8s.io/\(version)", kind: "PartialObjectMetadata")
   }
 
   func partial(_ document: ByteSlice, version: String) -> [ByteSlice] {
-    Self.enveloped([ByteSlice(SharedBytes(Self.metadataMessage(document)))], apiVersion: "meta.k8s.io/\(version)", kind: "PartialObjectMetadata")
+    Self.enveloped(
+      [ByteSlice(SharedBytes(Self.metadataMessage(document)))], apiVersion: "meta.k8s.io/\(version)",
+      kind: "PartialObjectMetadata")
   }
 
   /// The first member of a list's message.
@@ -84,7 +87,9 @@ struct ProtobufForm: Sendable {
 
   // MARK: messages
 
-  private static func asItem(_ message: [UInt8]) -> SharedBytes { SharedBytes(ProtobufWriter.lead(2, count: message.count) + message) }
+  private static func asItem(_ message: [UInt8]) -> SharedBytes {
+    SharedBytes(ProtobufWriter.lead(2, count: message.count) + message)
+  }
 
   private static func message(ofItem item: ByteSlice) -> ByteSlice {
     // One byte of tag, then a length whose last byte has no high bit.
@@ -94,27 +99,34 @@ struct ProtobufForm: Sendable {
 
   private static func metadataMessage(_ document: ByteSlice) -> [UInt8] {
     var writer = ProtobufWriter(.builtin)
-    guard let type = TypeModel.builtin.type("io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"), let root = try? JSONTape.parse(document).root else { return [] }
+    guard let type = TypeModel.builtin.type("io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"),
+      let root = try? JSONTape.parse(document).root
+    else { return [] }
     writer.message(1) { $0.structure(root["metadata"], type) }
     return writer.bytes
   }
 
   private static func listMetadata(_ metadata: [String: JSONValue]) -> [UInt8] {
     var writer = ProtobufWriter(.builtin, capacity: 64)
-    let text = ByteSlice(JSONValue.object(JSONObject(unchecked: metadata.map { JSONObject.Member($0.key, $0.value) })).encoded())
-    guard let type = TypeModel.builtin.type("io.k8s.apimachinery.pkg.apis.meta.v1.ListMeta"), let root = try? JSONTape.parse(text).root else { return [] }
+    let text = ByteSlice(
+      JSONValue.object(JSONObject(unchecked: metadata.map { JSONObject.Member($0.key, $0.value) })).encoded())
+    guard let type = TypeModel.builtin.type("io.k8s.apimachinery.pkg.apis.meta.v1.ListMeta"),
+      let root = try? JSONTape.parse(text).root
+    else { return [] }
     writer.message(1) { $0.structure(root, type) }
     return writer.bytes
   }
 
-  /// A document of any type that the model knows by its kind (a Status, mostly, or discovery's, of which some do not say their version). Others have no
-  /// message and come as nothing.
+  /// A document of any type that the model knows by its kind (a Status, mostly, or discovery's, of which some do not
+  /// say their version). Others have no message and come as nothing.
   static func document(_ json: ByteSlice) -> [ByteSlice] {
     guard let root = try? JSONTape.parse(json).root, let kind = root["kind"]?.string else { return [] }
     let apiVersion = root["apiVersion"]?.string ?? ""
     let groupVersion = apiVersion.isEmpty ? "v1" : apiVersion
     guard
-      let structure = TypeModel.builtin.structures.first(where: { $0.groupVersionKind?.kind == kind && $0.groupVersionKind?.groupVersion.description == groupVersion }),
+      let structure = TypeModel.builtin.structures.first(where: {
+        $0.groupVersionKind?.kind == kind && $0.groupVersionKind?.groupVersion.description == groupVersion
+      }),
       let type = TypeModel.builtin.type(structure.name)
     else { return [] }
     var writer = ProtobufWriter(.builtin, capacity: json.count)
@@ -126,7 +138,8 @@ struct ProtobufForm: Sendable {
 
   /// A message, whatever its pieces, as a document: four bytes and a `runtime.Unknown`.
   static func enveloped(_ message: [ByteSlice], apiVersion: String, kind: String) -> [ByteSlice] {
-    [ByteSlice(SharedBytes(ProtobufEnvelope.head(apiVersion: apiVersion, kind: kind, count: size(message))))] + message + [tail]
+    [ByteSlice(SharedBytes(ProtobufEnvelope.head(apiVersion: apiVersion, kind: kind, count: size(message))))] + message
+      + [tail]
   }
 
   /// A watch event: a `WatchEvent` whose object is a document, behind its length in four bytes where the transport has

@@ -77,7 +77,8 @@ enum PercentEncoding {
     while place < raw.count {
       let byte = raw[place]
       if byte == UInt8(ascii: "%") {
-        guard place + 2 < raw.count, let high = Hex.value(of: raw[place + 1]), let low = Hex.value(of: raw[place + 2]) else { return nil }
+        guard place + 2 < raw.count, let high = Hex.value(of: raw[place + 1]), let low = Hex.value(of: raw[place + 2])
+        else { return nil }
         bytes.append(high << 4 | low)
         place += 3
       } else {

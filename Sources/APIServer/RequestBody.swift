@@ -7,7 +7,8 @@ import Schema
 /// A request body as JSON, whatever it came as.
 struct RequestBody {
   let json: ByteSlice
-  /// Complaints that only the original text shows: names given twice in YAML. A strict refusal quotes go-yaml's one error, warnings come one by one.
+  /// Complaints that only the original text shows: names given twice in YAML. A strict refusal quotes go-yaml's one
+  /// error, warnings come one by one.
   private var duplicates: [String] = []
   func problems(_ validation: FieldValidation) -> [String] {
     if duplicates.isEmpty || validation != .strict { return duplicates }
@@ -20,10 +21,15 @@ struct RequestBody {
     return try await onWorkThreads { () throws(Status) in try RequestBody(context, reader) }
   }
 
-  /// The body of an apply: YAML, of which JSON is a part. Strict validation refuses names given twice, others are warned of them.
-  static func configuration(_ context: RequestContext, validation: FieldValidation) async throws(Status) -> (JSONValue, warnings: [String]) {
+  /// The body of an apply: YAML, of which JSON is a part. Strict validation refuses names given twice, others are
+  /// warned of them.
+  static func configuration(
+    _ context: RequestContext, validation: FieldValidation
+  ) async throws(Status) -> (JSONValue, warnings: [String]) {
     // Most clients send JSON, which is read much faster; what is odd about it is left to the reader of YAML.
-    if let tape = try? JSONTape.parse(context.body, limits: .tree), tape.root.kind == .object, !tape.root.hasRepeatedNames {
+    if let tape = try? JSONTape.parse(context.body, limits: .tree), tape.root.kind == .object,
+      !tape.root.hasRepeatedNames
+    {
       return (JSONValue(tape.root), [])
     }
     let body = context.body
@@ -36,7 +42,9 @@ struct RequestBody {
     // Go reads null into a map as nothing at all.
     if value.isNull { return ([:], []) }
     guard value.object != nil else {
-      throw .badRequest("error decoding YAML: error unmarshaling JSON: while decoding JSON: json: cannot unmarshal \(value.goKind) into Go value of type map[string]interface {}")
+      throw .badRequest(
+        "error decoding YAML: error unmarshaling JSON: while decoding JSON: json: cannot unmarshal \(value.goKind) into Go value of type map[string]interface {}"
+      )
     }
     if duplicates.isEmpty || validation == .ignore { return (value, []) }
     let text = "yaml: unmarshal errors:\n  " + duplicates.joined(separator: "\n  ")
@@ -73,7 +81,9 @@ struct RequestBody {
         let value = try JSONValue(yaml: context.body, duplicates: &duplicates)
         json = ByteSlice(value.encoded())
       } catch {
-        throw Status.badRequest("the object provided is unrecognized (must be of type \(reader.info.kind)): \(error) (\(ObjectReader.summary(context.body)))")
+        throw Status.badRequest(
+          "the object provided is unrecognized (must be of type \(reader.info.kind)): \(error) (\(ObjectReader.summary(context.body)))"
+        )
       }
     case .protobuf: json = try reader.json(ofProtobuf: context.body)
     case nil: throw Status.unsupportedMediaType(accepted: MediaType.all)

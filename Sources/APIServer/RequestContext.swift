@@ -48,14 +48,16 @@ struct RequestContext: Sendable {
   /// What the client wants, or the 406 of the handlers (the router's 406 has other words and comes first).
   func negotiated() throws(Status) -> Negotiated {
     guard var result = Negotiation.negotiate(accept: accept, .ofObjects) else {
-      throw Status.notAcceptable("only the following media types are accepted: \(MediaType.all.joined(separator: ", "))")
+      throw Status.notAcceptable(
+        "only the following media types are accepted: \(MediaType.all.joined(separator: ", "))")
     }
     if pretty { result.pretty = true }
     return result
   }
 }
 
-/// The way back to a client: the first answer counts, so that a deadline and the work it limits need not know of one another.
+/// The way back to a client: the first answer counts, so that a deadline and the work it limits need not know of one
+/// another.
 final class Reply: Sendable {
   let exchange: Exchange
   let auditID: String
@@ -68,10 +70,14 @@ final class Reply: Sendable {
   /// The request's place among those at work, until it is answered.
   private let place = Mutex<InflightLimiter.Place?>(nil)
   private let auditRecord = Mutex<AuditRecord?>(nil)
-  /// Objects that are compressed on the reactor before the rest is done elsewhere: what changed since the last list, mostly.
+  /// Objects that are compressed on the reactor before the rest is done elsewhere: what changed since the last list,
+  /// mostly.
   private static let compressedAtOnceMax = 16
 
-  init(_ exchange: Exchange, auditID: String, acceptsGzip: Bool, added: [ResponseHeader], record: RequestRecord, server: APIServer) {
+  init(
+    _ exchange: Exchange, auditID: String, acceptsGzip: Bool, added: [ResponseHeader], record: RequestRecord,
+    server: APIServer
+  ) {
     self.exchange = exchange
     self.auditID = auditID
     self.acceptsGzip = acceptsGzip
@@ -89,7 +95,9 @@ final class Reply: Sendable {
       return respond(answer)
     }
     if let kept = answer.objects {
-      if let body = GzipFile.make(answer.body, kept, compressingAtMost: Self.compressedAtOnceMax) { return respond(answer.gzipped(body)) }
+      if let body = GzipFile.make(answer.body, kept, compressingAtMost: Self.compressedAtOnceMax) {
+        return respond(answer.gzipped(body))
+      }
     } else if answer.isLasting, let body = server.compressedDocuments.body(of: answer.body[0].owner) {
       return respond(answer.gzipped(body))
     }
@@ -151,7 +159,9 @@ final class Reply: Sendable {
     guard let audit else { return }
     let isJSON = answer.json != nil || !answer.body.isEmpty && answer.contentType.hasPrefix(Answer.json)
     let isKept = audit.keepsResponse && isJSON
-    audit.answered(answer.code, answer.status, object: isKept ? answer.json ?? answer.body.withoutNewline : nil, stage: audit.isStranger ? .responseStarted : .responseComplete)
+    audit.answered(
+      answer.code, answer.status, object: isKept ? answer.json ?? answer.body.withoutNewline : nil,
+      stage: audit.isStranger ? .responseStarted : .responseComplete)
   }
 
   /// Room for an answer that is about to be made. Throws 429 where there is none.
@@ -184,15 +194,16 @@ final class Reply: Sendable {
   /// Claims the right to answer; true once.
   func take() -> Bool { !isTaken.exchange(true, ordering: .acquiringAndReleasing) }
 
-  /// Begins a streamed answer; nil when an answer was sent before or the client is gone. `upgrade`: the head by which the
-  /// connection changes to another protocol, whose input `onInput` hears. `onEnd`: the client went, or the server drains.
-  /// Reactor thread.
+  /// Begins a streamed answer; nil when an answer was sent before or the client is gone. `upgrade`: the head by which
+  /// the connection changes to another protocol, whose input `onInput` hears. `onEnd`: the client went, or the server
+  /// drains. Reactor thread.
   func startStream(
     contentType: String, upgrade: ResponseHead? = nil, onWritable: @escaping @Sendable () -> Void,
     onEnd: @escaping @Sendable () -> Void, onInput: (@Sendable (UnsafeRawBufferPointer) -> Void)? = nil
   ) -> ResponseStream? {
     guard take() else { return nil }
-    let head = upgrade ?? ResponseHead(status: 200, headers: headers(Answer(code: 200, contentType: contentType, body: [])))
+    let head =
+      upgrade ?? ResponseHead(status: 200, headers: headers(Answer(code: 200, contentType: contentType, body: [])))
     audit?.answered(head.status, nil, object: nil, stage: .responseStarted)
     let stream = exchange.startStream(head, onWritable: onWritable, onClose: onEnd, onDrain: onEnd, onInput: onInput)
     if stream == nil { audit?.ended() }
@@ -209,7 +220,9 @@ final class Reply: Sendable {
     var headers: [ResponseHeader] = []
     headers.reserveCapacity(3 + answer.headers.count + added.count)
     headers.append(ResponseHeader("Audit-Id", auditID))
-    if !answer.headers.contains(where: { $0.name.description == "Cache-Control" }) { headers.append(ResponseHeader("Cache-Control", "no-cache, private")) }
+    if !answer.headers.contains(where: { $0.name.description == "Cache-Control" }) {
+      headers.append(ResponseHeader("Cache-Control", "no-cache, private"))
+    }
     // What has no body has no type.
     if !answer.contentType.isEmpty { headers.append(ResponseHeader("Content-Type", answer.contentType)) }
     headers += answer.headers
@@ -217,7 +230,8 @@ final class Reply: Sendable {
   }
 }
 
-/// Names of requests, for logs on both sides. They need to differ, not to be secret, so a mixed counter serves (SplitMix64).
+/// Names of requests, for logs on both sides. They need to differ, not to be secret, so a mixed counter serves
+/// (SplitMix64).
 enum AuditID {
   private static let counter = Atomic<UInt64>(SystemRandomNumberGenerator.seed())
 

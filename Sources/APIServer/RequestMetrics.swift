@@ -6,7 +6,8 @@ import Synchronization
 
 /// Which requests are counted together: the labels of `apiserver_request_total` and its siblings, as small numbers.
 struct RequestSeries: Sendable, Equatable {
-  /// As metrics tell verbs apart. (apiserver `metrics.CleanVerb`: a LIST is told from a GET, a WATCH from both, an APPLY from a PATCH.)
+  /// As metrics tell verbs apart. (apiserver `metrics.CleanVerb`: a LIST is told from a GET, a WATCH from both, an
+  /// APPLY from a PATCH.)
   enum Verb: Int, Sendable, CaseIterable {
     case get, list, watch, post, put, patch, apply, delete, other
     var label: String { self == .other ? "other" : "\(self)".uppercased() }
@@ -46,19 +47,24 @@ struct RequestSeries: Sendable, Equatable {
     self.path = path
   }
 
-  static func == (a: RequestSeries, b: RequestSeries) -> Bool { a.slot == b.slot && a.path.description == b.path.description }
+  static func == (a: RequestSeries, b: RequestSeries) -> Bool {
+    a.slot == b.slot && a.path.description == b.path.description
+  }
 
   /// Series a resource may have.
   static let slots = Verb.allCases.count * Scope.allCases.count * 4
 
   /// Place in the table of a resource's series.
   var slot: Int {
-    let place = ((verb.rawValue * Scope.allCases.count + scope.rawValue) * 2 + (isStatus ? 1 : 0)) * 2 + (isDryRun ? 1 : 0)
+    let place =
+      ((verb.rawValue * Scope.allCases.count + scope.rawValue) * 2 + (isStatus ? 1 : 0)) * 2 + (isDryRun ? 1 : 0)
     return (resource ?? 0) * Self.slots + place
   }
 
   /// What a path and a method are counted as.
-  static func of(_ path: RequestPath, _ method: HTTPMethod, isWatch: Bool, isApply: Bool, isDryRun: Bool) -> RequestSeries {
+  static func of(
+    _ path: RequestPath, _ method: HTTPMethod, isWatch: Bool, isApply: Bool, isDryRun: Bool
+  ) -> RequestSeries {
     func named(_ plain: Verb) -> Verb {
       switch method {
       case .get, .head: plain
@@ -73,12 +79,16 @@ struct RequestSeries: Sendable, Equatable {
     case .collection(let resource, let namespace):
       let scope: Scope = method == .post ? .resource : namespace.isEmpty ? .cluster : .namespace
       return RequestSeries(named(isWatch ? .watch : .list), resource: resource, scope: scope, isDryRun: isDryRun)
-    case .item(let resource, _, _): return RequestSeries(named(isWatch ? .watch : .get), resource: resource, scope: .resource, isDryRun: isDryRun)
-    case .status(let resource, _, _): return RequestSeries(named(.get), resource: resource, isStatus: true, scope: .resource, isDryRun: isDryRun)
-    case .watchCollection(let resource, let namespace): return RequestSeries(named(.watch), resource: resource, scope: namespace.isEmpty ? .cluster : .namespace)
+    case .item(let resource, _, _):
+      return RequestSeries(named(isWatch ? .watch : .get), resource: resource, scope: .resource, isDryRun: isDryRun)
+    case .status(let resource, _, _):
+      return RequestSeries(named(.get), resource: resource, isStatus: true, scope: .resource, isDryRun: isDryRun)
+    case .watchCollection(let resource, let namespace):
+      return RequestSeries(named(.watch), resource: resource, scope: namespace.isEmpty ? .cluster : .namespace)
     case .watchItem(let resource, _, _): return RequestSeries(named(.watch), resource: resource, scope: .resource)
     case .root: return RequestSeries(named(.get), path: "/")
-    case .health(let name, _): return RequestSeries(named(.get), path: name == "livez" ? "/livez" : name == "readyz" ? "/readyz" : "/healthz")
+    case .health(let name, _):
+      return RequestSeries(named(.get), path: name == "livez" ? "/livez" : name == "readyz" ? "/readyz" : "/healthz")
     case .version: return RequestSeries(named(.get), path: "/version")
     case .metrics: return RequestSeries(named(.get), path: "/metrics")
     case .coreVersions: return RequestSeries(named(.get), path: "/api")
@@ -88,8 +98,8 @@ struct RequestSeries: Sendable, Equatable {
   }
 }
 
-/// Counts requests where they are answered. Each reactor has a shard of its own, whose lock nobody else wants but a scrape, so that counting costs
-/// a request some ten nanoseconds and never waits for another core.
+/// Counts requests where they are answered. Each reactor has a shard of its own, whose lock nobody else wants but a
+/// scrape, so that counting costs a request some ten nanoseconds and never waits for another core.
 final class RequestMetrics: Sendable {
   private struct Series {
     let labels: RequestSeries
@@ -100,7 +110,11 @@ final class RequestMetrics: Sendable {
     var bodies: Histogram?
 
     mutating func count(_ code: Int, _ more: Int = 1) {
-      if let place = codes.firstIndex(where: { $0.code == code }) { codes[place].count += more } else { codes.append((code, more)) }
+      if let place = codes.firstIndex(where: { $0.code == code }) {
+        codes[place].count += more
+      } else {
+        codes.append((code, more))
+      }
     }
 
     mutating func add(_ other: Series) {
@@ -147,23 +161,29 @@ final class RequestMetrics: Sendable {
   init(_ resources: [ResourceInfo], shards: Int) {
     self.resources = resources
     self.shards = (0..<max(1, shards)).map { _ in
-      SharedShard(Shard(
-        places: [Int](repeating: -1, count: resources.count * RequestSeries.slots), watchEvents: [Histogram](repeating: Histogram(bounds: Self.eventBounds), count: resources.count),
-        openWatches: [Int](repeating: 0, count: resources.count)))
+      SharedShard(
+        Shard(
+          places: [Int](repeating: -1, count: resources.count * RequestSeries.slots),
+          watchEvents: [Histogram](repeating: Histogram(bounds: Self.eventBounds), count: resources.count),
+          openWatches: [Int](repeating: 0, count: resources.count)))
     }
   }
 
   private func shard(_ reactor: Reactor) -> SharedShard { shards[reactor.index % shards.count] }
 
   /// A request was answered. `bytes`: of the answer's body; `received`: of the request's. Any thread.
-  func answered(_ labels: RequestSeries, on reactor: Reactor, code: Int, duration: Duration, bytes: Int, received: Int = 0) {
+  func answered(
+    _ labels: RequestSeries, on reactor: Reactor, code: Int, duration: Duration, bytes: Int, received: Int = 0
+  ) {
     let seconds = duration.inSeconds
     shard(reactor).shard.withLock { shard in
       if labels.resource == nil {
-        let place = shard.others.firstIndex { $0.labels == labels } ?? {
-          shard.others.append(Series(labels: labels))
-          return shard.others.count - 1
-        }()
+        let place =
+          shard.others.firstIndex { $0.labels == labels }
+          ?? {
+            shard.others.append(Series(labels: labels))
+            return shard.others.count - 1
+          }()
         Self.note(&shard.others[place], code, seconds, bytes, 0)
         return
       }
@@ -186,8 +206,12 @@ final class RequestMetrics: Sendable {
     series.bodies?.observe(Double(received))
   }
 
-  func watchOpened(_ resource: Int, on reactor: Reactor) { shard(reactor).shard.withLock { $0.openWatches[resource] += 1 } }
-  func watchClosed(_ resource: Int, on reactor: Reactor) { shard(reactor).shard.withLock { $0.openWatches[resource] -= 1 } }
+  func watchOpened(_ resource: Int, on reactor: Reactor) {
+    shard(reactor).shard.withLock { $0.openWatches[resource] += 1 }
+  }
+  func watchClosed(_ resource: Int, on reactor: Reactor) {
+    shard(reactor).shard.withLock { $0.openWatches[resource] -= 1 }
+  }
   /// Events of so many bytes each were sent.
   func watchSent(_ sizes: [Int], _ resource: Int, on reactor: Reactor) {
     shard(reactor).shard.withLock { shard in
@@ -208,30 +232,48 @@ final class RequestMetrics: Sendable {
       // Copied under the lock, added up outside it.
       let shard = shared.shard.withLock { $0 }
       for series in shard.series + shard.others {
-        if let place = all.firstIndex(where: { $0.labels == series.labels }) { all[place].add(series) } else { all.append(series) }
+        if let place = all.firstIndex(where: { $0.labels == series.labels }) {
+          all[place].add(series)
+        } else {
+          all.append(series)
+        }
       }
       for resource in resources.indices {
         watchEvents[resource].add(shard.watchEvents[resource])
         openWatches[resource] += shard.openWatches[resource]
       }
     }
-    text.family("apiserver_request_total", .counter, "Requests answered, by verb, dry run, group, version, resource, subresource, scope, component and code.")
+    text.family(
+      "apiserver_request_total", .counter,
+      "Requests answered, by verb, dry run, group, version, resource, subresource, scope, component and code.")
     for series in all {
-      for (code, count) in series.codes.sorted(by: { $0.code < $1.code }) { text.sample(labels(series.labels, hasDryRun: true) + [("code", String(code))], count) }
+      for (code, count) in series.codes.sorted(by: { $0.code < $1.code }) {
+        text.sample(labels(series.labels, hasDryRun: true) + [("code", String(code))], count)
+      }
     }
-    text.family("apiserver_request_duration_seconds", .histogram, "Time from a request's arrival to its answer, or to the end of its watch, in seconds.")
+    text.family(
+      "apiserver_request_duration_seconds", .histogram,
+      "Time from a request's arrival to its answer, or to the end of its watch, in seconds.")
     for series in all { text.sample(labels(series.labels, hasDryRun: true), series.duration) }
     text.family("apiserver_response_sizes", .histogram, "Bytes of the bodies that answered GET and LIST.")
-    for series in all where series.sizes.count > 0 { text.sample(labels(series.labels, hasDryRun: false), series.sizes) }
+    for series in all where series.sizes.count > 0 {
+      text.sample(labels(series.labels, hasDryRun: false), series.sizes)
+    }
     text.family("apiserver_longrunning_requests", .gauge, "Watches that are open.")
-    for place in resources.indices { text.sample(labels(RequestSeries(.watch, resource: place, scope: .cluster), hasDryRun: false), openWatches[place]) }
+    for place in resources.indices {
+      text.sample(labels(RequestSeries(.watch, resource: place, scope: .cluster), hasDryRun: false), openWatches[place])
+    }
     text.family("apiserver_watch_events_total", .counter, "Events sent to watches.")
     for (place, info) in resources.enumerated() {
-      text.sample([("group", info.groupVersion.group), ("version", info.groupVersion.version), ("resource", info.plural)], watchEvents[place].count)
+      text.sample(
+        [("group", info.groupVersion.group), ("version", info.groupVersion.version), ("resource", info.plural)],
+        watchEvents[place].count)
     }
     text.family("apiserver_watch_events_sizes", .histogram, "Watch event size distribution in bytes.")
     for (place, info) in resources.enumerated() where watchEvents[place].count > 0 {
-      text.sample([("group", info.groupVersion.group), ("version", info.groupVersion.version), ("resource", info.plural)], watchEvents[place])
+      text.sample(
+        [("group", info.groupVersion.group), ("version", info.groupVersion.version), ("resource", info.plural)],
+        watchEvents[place])
     }
     writeBodies(all, &text)
     text.family("apiserver_request_terminations_total", .counter, "Requests that were ended because their time was up.")
@@ -239,11 +281,15 @@ final class RequestMetrics: Sendable {
   }
 
   private func writeBodies(_ all: [Series], _ text: inout MetricsText) {
-    text.family("apiserver_request_body_size_bytes", .histogram, "Apiserver request body size in bytes broken out by resource and verb.")
+    text.family(
+      "apiserver_request_body_size_bytes", .histogram,
+      "Apiserver request body size in bytes broken out by resource and verb.")
     // By kube-apiserver's verbs: an apply is a patch, and it makes no difference whether of the object or its status.
     let verbs: [(String, (RequestSeries) -> Bool)] = [
-      ("create", { $0.verb == .post }), ("update", { $0.verb == .put }), ("patch", { $0.verb == .patch || $0.verb == .apply }),
-      ("delete", { $0.verb == .delete && $0.scope == .resource }), ("delete_collection", { $0.verb == .delete && $0.scope != .resource }),
+      ("create", { $0.verb == .post }), ("update", { $0.verb == .put }),
+      ("patch", { $0.verb == .patch || $0.verb == .apply }),
+      ("delete", { $0.verb == .delete && $0.scope == .resource }),
+      ("delete_collection", { $0.verb == .delete && $0.scope != .resource }),
     ]
     for (place, info) in resources.enumerated() {
       for (verb, isOne) in verbs {
@@ -252,7 +298,9 @@ final class RequestMetrics: Sendable {
           sum = sum ?? Histogram(bounds: Self.bodyBounds)
           sum?.add(bodies)
         }
-        if let sum { text.sample([("group", info.groupVersion.group), ("resource", info.plural), ("verb", verb)], sum) }
+        if let sum {
+          text.sample([("group", info.groupVersion.group), ("resource", info.plural), ("verb", verb)], sum)
+        }
       }
     }
   }
@@ -260,8 +308,10 @@ final class RequestMetrics: Sendable {
   private func labels(_ series: RequestSeries, hasDryRun: Bool) -> MetricsText.Labels {
     let info = series.resource.map { resources[$0] }
     var labels: MetricsText.Labels = [
-      ("verb", series.verb.label), ("group", info?.groupVersion.group ?? ""), ("version", info?.groupVersion.version ?? ""), ("resource", info?.plural ?? ""),
-      ("subresource", info == nil ? series.path.description : series.isStatus ? "status" : ""), ("scope", info == nil ? "" : series.scope.label),
+      ("verb", series.verb.label), ("group", info?.groupVersion.group ?? ""),
+      ("version", info?.groupVersion.version ?? ""), ("resource", info?.plural ?? ""),
+      ("subresource", info == nil ? series.path.description : series.isStatus ? "status" : ""),
+      ("scope", info == nil ? "" : series.scope.label),
       ("component", "apiserver"),
     ]
     if hasDryRun { labels.insert(("dry_run", series.isDryRun ? "All" : ""), at: 1) }

@@ -175,7 +175,8 @@ enum IncludeObject: String, Sendable {
   }
 }
 
-/// Single parameters as Go's conversions read them. (apimachinery `runtime/converter.go`, `strconv`, `time.ParseDuration`.)
+/// Single parameters as Go's conversions read them. (apimachinery `runtime/converter.go`, `strconv`,
+/// `time.ParseDuration`.)
 enum ParameterText {
   /// Only absence, `false` and `0` are false; an empty value is true.
   static func bool(_ text: String?) -> Bool? {

@@ -46,11 +46,13 @@ struct RouteTable: Sendable {
     self.resources = resources
     roots = Set(resources.map(\.rootPath)).union(["/api/v1"])
     groups = Set(resources.map(\.groupVersion.group)).subtracting([""])
-    prefixes = resources.enumerated().filter { !$0.element.isNamespaced && $0.element.isStored }.map { (Array("\($0.element.rootPath)/\($0.element.plural)".utf8), $0.offset) }
+    prefixes = resources.enumerated().filter { !$0.element.isNamespaced && $0.element.isStored }.map {
+      (Array("\($0.element.rootPath)/\($0.element.plural)".utf8), $0.offset)
+    }
   }
 
-  /// The collection or item of a cluster-scoped resource, matched on the raw bytes; nil means "look closer" (escapes, namespaces,
-  /// subresources, everything else). Allocates the name and nothing else.
+  /// The collection or item of a cluster-scoped resource, matched on the raw bytes; nil means "look closer" (escapes,
+  /// namespaces, subresources, everything else). Allocates the name and nothing else.
   func fastMatch(_ path: UnsafeRawBufferPointer) -> RequestPath? {
     for (bytes, resource) in prefixes where path.count >= bytes.count {
       guard bytes.withUnsafeBytes({ path.prefix(bytes.count).elementsEqual($0) }) else { continue }
@@ -72,7 +74,8 @@ struct RouteTable: Sendable {
     case "index.html": return parts.count == 1 ? .root : .notFound
     case "healthz", "livez", "readyz":
       // These paths are matched as they stand.
-      return parts.count <= 2 && !path.hasSuffix("/") ? .health(first, check: parts.count == 2 ? parts[1] : nil) : .notFound
+      return parts.count <= 2 && !path.hasSuffix("/")
+        ? .health(first, check: parts.count == 2 ? parts[1] : nil) : .notFound
     case "metrics": return parts.count == 1 ? .metrics : .notFound
     case "version": return parts.count == 1 ? .version : .unknownResource
     case "openapi":
@@ -103,7 +106,9 @@ struct RouteTable: Sendable {
       if parts.isEmpty { return .incompleteWatch }
     }
     var namespace = ""
-    if parts.first == "namespaces", parts.count >= 3, !(parts.count == 3 && ["status", "finalize"].contains(parts[parts.startIndex + 2])) {
+    if parts.first == "namespaces", parts.count >= 3,
+      !(parts.count == 3 && ["status", "finalize"].contains(parts[parts.startIndex + 2]))
+    {
       namespace = parts[parts.startIndex + 1]
       parts = parts.dropFirst(2)
     }

@@ -2,7 +2,8 @@ import HTTPServer
 
 /// One request, for whoever keeps the log.
 public struct RequestRecord: Sendable {
-  /// `get`, `list`, `watch`, `create`, `update`, `patch`, `delete`, `deletecollection`; for other paths the method in small letters.
+  /// `get`, `list`, `watch`, `create`, `update`, `patch`, `delete`, `deletecollection`; for other paths the method in
+  /// small letters.
   public let verb: String
   /// Path and query as the client sent them; empty when nobody listens.
   public let target: String

@@ -16,8 +16,8 @@ final class ResourceEndpoint: Sendable {
   private let listHeadStart: String
   /// The `columnDefinitions` of a Table.
   let columnDefinitions: ByteSlice
-  /// A bookmark around its revision: `{"kind":…,"metadata":{"resourceVersion":"` and `"…}}`, without and with the annotation that ends the
-  /// initial events.
+  /// A bookmark around its revision: `{"kind":…,"metadata":{"resourceVersion":"` and `"…}}`, without and with the
+  /// annotation that ends the initial events.
   private let bookmarkHead: String
   private let bookmarkTail: String
   private let annotatedTail: String
@@ -27,32 +27,41 @@ final class ResourceEndpoint: Sendable {
     self.place = place
     info = store.info
     protobuf = ProtobufForm(store)
-    listHeadStart = #"{"kind":"\#(store.info.listKind)","apiVersion":"\#(store.info.groupVersion)","metadata":{"resourceVersion":""#
+    listHeadStart =
+      #"{"kind":"\#(store.info.listKind)","apiVersion":"\#(store.info.groupVersion)","metadata":{"resourceVersion":""#
     let columns = store.strategy.columns.map { column -> JSONValue in
       [
-        "name": .string(column.name), "type": .string(column.type), "format": .string(column.format), "description": .string(column.description),
+        "name": .string(column.name), "type": .string(column.type), "format": .string(column.format),
+        "description": .string(column.description),
         "priority": .int(Int64(column.priority)),
       ]
     }
     columnDefinitions = ByteSlice(JSONValue.array(columns).encoded())
-    // A bookmark is an empty object of the type with a revision: everything the type writes even when empty is there (semantics 2.33).
-    let empty = JSONValue.object(["kind": .string(info.kind), "apiVersion": .string(info.groupVersion.description), "metadata": ["resourceVersion": "0"]])
+    // A bookmark is an empty object of the type with a revision: everything the type writes even when empty is there
+    // (semantics 2.33).
+    let empty = JSONValue.object([
+      "kind": .string(info.kind), "apiVersion": .string(info.groupVersion.description),
+      "metadata": ["resourceVersion": "0"],
+    ])
     let document = (try? store.decodeBody(ByteSlice(empty.encoded()), validation: .ignore).object) ?? empty
     let text = document.encoded().text
     let mark = #""resourceVersion":"0""#
     let place = text.firstRange(of: mark)
     bookmarkHead = place.map { String(text[..<$0.lowerBound]) + #""resourceVersion":""# } ?? ""
     bookmarkTail = place.map { "\"" + text[$0.upperBound...] } ?? ""
-    annotatedTail = place.map { #"","annotations":{"k8s.io/initial-events-end":"true"}"# + text[$0.upperBound...] } ?? ""
+    annotatedTail =
+      place.map { #"","annotations":{"k8s.io/initial-events-end":"true"}"# + text[$0.upperBound...] } ?? ""
   }
 
   /// The document of a bookmark.
   func bookmark(_ revision: Revision, isInitialEventsEnd: Bool) -> SharedBytes {
-    SharedBytes(bookmarkHead + store.objects.versioner.resourceVersion(of: revision) + (isInitialEventsEnd ? annotatedTail : bookmarkTail))
+    SharedBytes(
+      bookmarkHead + store.objects.versioner.resourceVersion(of: revision)
+        + (isInitialEventsEnd ? annotatedTail : bookmarkTail))
   }
 
-  /// A list in compact JSON: the objects' own bytes, each with the separator to the next. `isLine`: with the closing newline, which is not added
-  /// afterwards because that would retain thousands of owners once more.
+  /// A list in compact JSON: the objects' own bytes, each with the separator to the next. `isLine`: with the closing
+  /// newline, which is not added afterwards because that would retain thousands of owners once more.
   func listDocument(_ list: ListResult, isLine: Bool) -> [ByteSlice] {
     let end = isLine ? Bytes.listEnd : Bytes.listEndCompact
     var slices: [ByteSlice] = []
@@ -71,8 +80,11 @@ final class ResourceEndpoint: Sendable {
     return slices
   }
 
-  /// Which slices of `listDocument` can be taken compressed from the objects. The last lacks the separator, so it is none.
-  func objectSlices(_ list: ListResult) -> ObjectSlices { ObjectSlices(objects: list.objects.dropLast(), first: 1, encoding: ObjectEncoding.gzippedItem) }
+  /// Which slices of `listDocument` can be taken compressed from the objects. The last lacks the separator, so it is
+  /// none.
+  func objectSlices(_ list: ListResult) -> ObjectSlices {
+    ObjectSlices(objects: list.objects.dropLast(), first: 1, encoding: ObjectEncoding.gzippedItem)
+  }
 
   private func metadataRest(_ list: ListResult) -> String {
     if list.continueToken.isEmpty { return "" }
@@ -80,7 +92,9 @@ final class ResourceEndpoint: Sendable {
   }
 
   /// The metadata of a list in another kind.
-  func listMetadata(_ list: ListResult) -> String { #"{"resourceVersion":"\#(list.resourceVersion)""# + metadataRest(list) + "}" }
+  func listMetadata(_ list: ListResult) -> String {
+    #"{"resourceVersion":"\#(list.resourceVersion)""# + metadataRest(list) + "}"
+  }
 
   /// What stands before the items of a list.
   func listHead(_ list: ListResult) -> String {

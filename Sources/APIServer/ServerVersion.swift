@@ -1,6 +1,7 @@
 import JSON
 
-/// What `/version` says. (`version.Info`, whose names clients know; the Go members carry what this server is built with.)
+/// What `/version` says. (`version.Info`, whose names clients know; the Go members carry what this server is built
+/// with.)
 public struct ServerVersion: Sendable {
   public var major = "1"
   public var minor = "36"
@@ -14,18 +15,20 @@ public struct ServerVersion: Sendable {
 
   public init() {
     #if arch(arm64)
-      platform = "linux/arm64"
+    platform = "linux/arm64"
     #else
-      platform = "linux/amd64"
+    platform = "linux/amd64"
     #endif
   }
 
   var json: JSONValue {
     [
-      "major": .string(major), "minor": .string(minor), "emulationMajor": .string(major), "emulationMinor": .string(minor),
+      "major": .string(major), "minor": .string(minor), "emulationMajor": .string(major),
+      "emulationMinor": .string(minor),
       "minCompatibilityMajor": .string(major), "minCompatibilityMinor": .string(String((Int(minor) ?? 1) - 1)),
       "gitVersion": .string(gitVersion), "gitCommit": .string(gitCommit), "gitTreeState": .string(gitTreeState),
-      "buildDate": .string(buildDate), "goVersion": .string(goVersion), "compiler": .string(compiler), "platform": .string(platform),
+      "buildDate": .string(buildDate), "goVersion": .string(goVersion), "compiler": .string(compiler),
+      "platform": .string(platform),
     ]
   }
 }

@@ -1,7 +1,8 @@
 import Glibc
 import HTTPServer
 
-/// Where a request came from: through which proxies, as these say, and from whom at last. (apimachinery `net.SourceIPs`.)
+/// Where a request came from: through which proxies, as these say, and from whom at last. (apimachinery
+/// `net.SourceIPs`.)
 enum SourceAddresses {
   /// More than any chain of proxies; a client may make up as many.
   private static let max = 16

@@ -21,7 +21,8 @@ struct TableRows: Sendable {
   /// watch shows the columns.
   func head(metadata: String, hasColumns: Bool = true) -> String {
     let columns = hasColumns ? endpoint.columnDefinitions.text : "null"
-    return #"{"kind":"Table","apiVersion":"meta.k8s.io/\#(version)","metadata":\#(metadata),"columnDefinitions":\#(columns),"rows":["#
+    return
+      #"{"kind":"Table","apiVersion":"meta.k8s.io/\#(version)","metadata":\#(metadata),"columnDefinitions":\#(columns),"rows":["#
   }
 
   /// Writes the row of an object. Throws for what can't be read.

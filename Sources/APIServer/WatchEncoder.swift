@@ -6,7 +6,8 @@ import Machinery
 import Registry
 import Storage
 
-/// Makes the lines of one watch, or its frames in protobuf. An event of whole objects is three slices, the object's own shared: nothing is copied, whoever else watches.
+/// Makes the lines of one watch, or its frames in protobuf. An event of whole objects is three slices, the object's own
+/// shared: nothing is copied, whoever else watches.
 struct WatchEncoder {
   let endpoint: ResourceEndpoint
   let media: MediaType
@@ -17,7 +18,10 @@ struct WatchEncoder {
   /// Only the first event of a Table watch shows its columns (semantics 2.39).
   private var needsColumns = true
 
-  init(_ endpoint: ResourceEndpoint, media: MediaType, form: Negotiated.Form, include: IncludeObject, isWebSocket: Bool = false) {
+  init(
+    _ endpoint: ResourceEndpoint, media: MediaType, form: Negotiated.Form, include: IncludeObject,
+    isWebSocket: Bool = false
+  ) {
     self.endpoint = endpoint
     self.media = media
     self.form = form
@@ -50,7 +54,8 @@ struct WatchEncoder {
       switch form {
       // A list can't be made of one object, and upstream then sends the object as it is.
       case .whole, .partialObjectList: slices.append(document)
-      case .partialObject(let version): slices.append(ByteSlice(ObjectEncoding.partialDocument(document, version: version)))
+      case .partialObject(let version):
+        slices.append(ByteSlice(ObjectEncoding.partialDocument(document, version: version)))
       case .table(let version):
         var table = beginTable(version, event.revision)
         table.add(bookmark: document, isInitialEventsEnd: event.isInitialEventsEnd)
@@ -74,13 +79,22 @@ struct WatchEncoder {
     let document: [ByteSlice]
     switch event.kind {
     case .error:
-      document = ProtobufForm.document(ByteSlice((event.status ?? Status.internalError("a watch failed without a reason")).json.encoded()))
+      document = ProtobufForm.document(
+        ByteSlice((event.status ?? Status.internalError("a watch failed without a reason")).json.encoded()))
     case .bookmark:
       let bookmark = ByteSlice(endpoint.bookmark(event.revision, isInitialEventsEnd: event.isInitialEventsEnd))
-      if case .partialObject(let version) = form { document = endpoint.protobuf.partial(bookmark, version: version) } else { document = endpoint.protobuf.document(bookmark) }
+      if case .partialObject(let version) = form {
+        document = endpoint.protobuf.partial(bookmark, version: version)
+      } else {
+        document = endpoint.protobuf.document(bookmark)
+      }
     case .added, .modified, .deleted:
       guard let object = event.object else { return }
-      if case .partialObject(let version) = form { document = endpoint.protobuf.partial(object, version: version) } else { document = endpoint.protobuf.document(object) }
+      if case .partialObject(let version) = form {
+        document = endpoint.protobuf.partial(object, version: version)
+      } else {
+        document = endpoint.protobuf.document(object)
+      }
     }
     ProtobufForm.frame(event.kind.name, document, isDelimited: !isWebSocket, into: &slices)
   }
@@ -89,6 +103,7 @@ struct WatchEncoder {
     defer { needsColumns = false }
     let text = endpoint.store.objects.versioner.resourceVersion(of: revision)
     return TableWriter(
-      endpoint, version: version, include: include, metadata: #"{"resourceVersion":"\#(text)"}"#, hasColumns: needsColumns, capacity: 1_024)
+      endpoint, version: version, include: include, metadata: #"{"resourceVersion":"\#(text)"}"#,
+      hasColumns: needsColumns, capacity: 1_024)
   }
 }

@@ -1,5 +1,5 @@
 import ByteBuffers
-import Cacher
+public import Cacher
 import HTTPServer
 
 /// The reactor is the home of the watchers whose connections live on it.
@@ -7,9 +7,11 @@ extension Reactor: WatchHome {}
 
 /// Carries the events of one watch from its `CacheWatcher` to its connection.
 ///
-/// Confined to the connection's reactor; kept alive by the callbacks of its stream until it is closed. While the stream holds more unsent bytes than the budget, nothing is taken: events
-/// then pile up in the watcher, and the Cacher ends it when it is too far behind. So a slow client costs what the two budgets allow.
-final class WatchPump: @unchecked Sendable {  // Sendable: all state is touched on `reactor` only, which `pump` and `close` check.
+/// Confined to the connection's reactor; kept alive by the callbacks of its stream until it is closed. While the stream
+/// holds more unsent bytes than the budget, nothing is taken: events then pile up in the watcher, and the Cacher ends
+/// it when it is too far behind. So a slow client costs what the two budgets allow.
+// Sendable: all state is touched on `reactor` only, which `pump` and `close` check.
+final class WatchPump: @unchecked Sendable {
   private let watcher: CacheWatcher
   private let reactor: Reactor
   private let reply: Reply
@@ -24,7 +26,8 @@ final class WatchPump: @unchecked Sendable {  // Sendable: all state is touched 
   private var input: WebSocketInput?
   private let room: Room
 
-  /// Where a delivery is made, one for all watches of a reactor: so it allocates nothing, and is in the processor's caches already. Empty but while pumping.
+  /// Where a delivery is made, one for all watches of a reactor: so it allocates nothing, and is in the processor's
+  /// caches already. Empty but while pumping.
   private final class Room: @unchecked Sendable {  // Sendable: touched on its reactor only.
     @exclusivity(unchecked) var events: [WatchEvent] = []
     @exclusivity(unchecked) var slices: [ByteSlice] = []
@@ -38,11 +41,13 @@ final class WatchPump: @unchecked Sendable {  // Sendable: all state is touched 
     }
   }
 
-  /// Unsent bytes beyond which a watch pauses. Above the low mark of the connection, so that passing that mark wakes it.
+  /// Unsent bytes beyond which a watch pauses. Above the low mark of the connection, so that passing that mark wakes
+  /// it.
   private static let pendingBytesMax = 512 << 10
   /// Unsent bytes beyond which pings of a WebSocket go unanswered.
   private static let pongsPendingMax = 64 << 10
-  /// Events taken at a time: enough to coalesce a burst into one write, few enough to let other watches of the reactor have their turn.
+  /// Events taken at a time: enough to coalesce a burst into one write, few enough to let other watches of the reactor
+  /// have their turn.
   private static let eventsAtATime = 128
 
   init(_ watcher: CacheWatcher, of resource: Int, encoder: WatchEncoder, reply: Reply, server: APIServer) {
@@ -55,8 +60,8 @@ final class WatchPump: @unchecked Sendable {  // Sendable: all state is touched 
     room = Room.of(reactor)
   }
 
-  /// Sends the head and begins to pump. Reactor thread. `timeout`: after this time the body ends cleanly. `upgrade`: the
-  /// head with which the connection becomes a WebSocket.
+  /// Sends the head and begins to pump. Reactor thread. `timeout`: after this time the body ends cleanly. `upgrade`:
+  /// the head with which the connection becomes a WebSocket.
   func start(timeout: Duration, upgrade: ResponseHead? = nil) {
     var onInput: (@Sendable (UnsafeRawBufferPointer) -> Void)?
     if upgrade != nil {

@@ -3,8 +3,8 @@ import HTTPServer
 import JSON
 import Machinery
 
-/// A request to go on as a WebSocket (RFC 6455 section 4.2), as the server of golang.org/x/net that kube-apiserver's watches
-/// use reads it. Browsers can't send headers with a WebSocket, so a bearer token may come as a subprotocol.
+/// A request to go on as a WebSocket (RFC 6455 section 4.2), as the server of golang.org/x/net that kube-apiserver's
+/// watches use reads it. Browsers can't send headers with a WebSocket, so a bearer token may come as a subprotocol.
 struct WebSocketHandshake: Sendable, Equatable {
   private let key: String
   private let version: String
@@ -29,7 +29,9 @@ struct WebSocketHandshake: Sendable, Equatable {
   /// What the client hears instead of events, or the head that opens the stream.
   func answer() -> Result<ResponseHead, Refusal> {
     if key.isEmpty { return .failure(Refusal(code: 400, text: "mismatch challenge/response")) }
-    if version != "13" { return .failure(Refusal(code: 400, text: "missing or bad WebSocket Version", isOtherVersion: true)) }
+    if version != "13" {
+      return .failure(Refusal(code: 400, text: "missing or bad WebSocket Version", isOtherVersion: true))
+    }
     // Who has no origin is no browser, and upstream's handler is for browsers: it wants one that is a URL.
     guard let origin, Self.isURL(origin) else { return .failure(Refusal(code: 403, text: "")) }
     // One subprotocol is agreed to, whatever its name; to choose among several takes somebody who knows them.
@@ -61,7 +63,9 @@ struct WebSocketHandshake: Sendable, Equatable {
     guard !bytes.isEmpty, bytes.allSatisfy({ $0 > 0x20 && $0 != 0x7F }) else { return false }
     if bytes[0] == UInt8(ascii: "/") { return true }
     guard let colon = bytes.firstIndex(of: UInt8(ascii: ":")), colon > 0, Self.isLetter(bytes[0]) else { return false }
-    let isScheme = bytes[..<colon].allSatisfy { Self.isLetter($0) || (0x30...0x39).contains($0) || [0x2B, 0x2D, 0x2E].contains($0) }
+    let isScheme = bytes[..<colon].allSatisfy {
+      Self.isLetter($0) || (0x30...0x39).contains($0) || [0x2B, 0x2D, 0x2E].contains($0)
+    }
     // `null`, what a sandboxed page has for an origin, is neither.
     return isScheme
   }
@@ -86,7 +90,9 @@ enum WebSocketToken {
   static func isToken(_ name: String) -> Bool { name.utf8.starts(with: prefix.utf8) }
 
   static func split(_ header: String) -> [String] {
-    header.utf8.split(separator: UInt8(ascii: ","), omittingEmptySubsequences: false).map { AcceptClause.trimmed(Substring($0)) }
+    header.utf8.split(separator: UInt8(ascii: ","), omittingEmptySubsequences: false).map {
+      AcceptClause.trimmed(Substring($0))
+    }
   }
 
   /// What is wrong with a token; for the log, clients hear 401.

@@ -1,7 +1,8 @@
 import JSON
 import Machinery
 
-/// A file of policies, one JSON object a line: the user or group, and what they may touch. (Kubernetes: `--authorization-policy-file`, package `abac`.)
+/// A file of policies, one JSON object a line: the user or group, and what they may touch. (Kubernetes:
+/// `--authorization-policy-file`, package `abac`.)
 public struct ABACPolicy: Authorizer {
   struct Rule: Sendable, Equatable {
     var user = ""
@@ -19,7 +20,8 @@ public struct ABACPolicy: Authorizer {
 
   let rules: [Rule]
 
-  /// Throws `Malformed`, naming the line. Empty lines and those that begin with `#` are passed over; a line without a version is read as the oldest form.
+  /// Throws `Malformed`, naming the line. Empty lines and those that begin with `#` are passed over; a line without a
+  /// version is read as the oldest form.
   public init(lines text: String) throws(Malformed) {
     var rules: [Rule] = []
     for (place, line) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
@@ -35,7 +37,9 @@ public struct ABACPolicy: Authorizer {
         continue
       }
       let version = value["apiVersion"]?.string ?? ""
-      guard version == "abac.authorization.kubernetes.io/v1beta1" else { throw malformed("unknown apiVersion \(GoText.quoted(version))") }
+      guard version == "abac.authorization.kubernetes.io/v1beta1" else {
+        throw malformed("unknown apiVersion \(GoText.quoted(version))")
+      }
       guard value["kind"]?.string == "Policy" else { throw malformed("unrecognized object, kind must be \"Policy\"") }
       let spec = value["spec"]
       func text(_ name: String) throws(Malformed) -> String {
@@ -44,7 +48,8 @@ public struct ABACPolicy: Authorizer {
         return text
       }
       var rule = Rule(
-        user: try text("user"), group: try text("group"), apiGroup: try text("apiGroup"), resource: try text("resource"), namespace: try text("namespace"),
+        user: try text("user"), group: try text("group"), apiGroup: try text("apiGroup"),
+        resource: try text("resource"), namespace: try text("namespace"),
         path: try text("nonResourcePath"))
       if let readonly = spec?["readonly"], readonly != .null {
         guard let isReadOnly = readonly.bool else { throw malformed("spec.readonly must be true or false") }
@@ -58,7 +63,8 @@ public struct ABACPolicy: Authorizer {
   /// The form before there were versions: what is not named is everything. (`abac/v0` conversion.)
   private static func unversioned(_ value: JSONValue) -> Rule {
     func text(_ name: String) -> String { value[name]?.string ?? "" }
-    var rule = Rule(user: text("user"), group: text("group"), apiGroup: "*", resource: text("resource"), namespace: text("namespace"))
+    var rule = Rule(
+      user: text("user"), group: text("group"), apiGroup: "*", resource: text("resource"), namespace: text("namespace"))
     rule.isReadOnly = value["readonly"]?.bool ?? false
     if rule.user.isEmpty && rule.group.isEmpty { rule.group = UserInfo.authenticatedGroup }
     if rule.namespace.isEmpty && rule.resource.isEmpty { rule.path = "*" }
@@ -75,7 +81,9 @@ public struct ABACPolicy: Authorizer {
     var found = AccessRules()
     for rule in rules where rule.isAbout(user) && (rule.namespace == "*" || rule.namespace == namespace) {
       let verbs = rule.isReadOnly ? ["get", "list", "watch"] : ["*"]
-      if !rule.resource.isEmpty { found.resources.append(.init(verbs: verbs, groups: [rule.apiGroup], resources: [rule.resource])) }
+      if !rule.resource.isEmpty {
+        found.resources.append(.init(verbs: verbs, groups: [rule.apiGroup], resources: [rule.resource]))
+      }
       if !rule.path.isEmpty { found.paths.append(.init(verbs: verbs, paths: [rule.path])) }
     }
     return found
@@ -101,9 +109,11 @@ extension ABACPolicy.Rule {
   func covers(_ attributes: AccessAttributes) -> Bool {
     guard isAbout(attributes.user), attributes.isReadOnly || !isReadOnly else { return false }
     if attributes.isResource {
-      return (namespace == "*" || namespace == attributes.namespace) && (resource == "*" || resource == attributes.resource)
+      return (namespace == "*" || namespace == attributes.namespace)
+        && (resource == "*" || resource == attributes.resource)
         && (apiGroup == "*" || apiGroup == attributes.group)
     }
-    return path == "*" || path == attributes.path || (path.hasSuffix("*") && attributes.path.hasPrefix(String(path.dropLast())))
+    return path == "*" || path == attributes.path
+      || (path.hasSuffix("*") && attributes.path.hasPrefix(String(path.dropLast())))
   }
 }

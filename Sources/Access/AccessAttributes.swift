@@ -3,7 +3,8 @@ public import Machinery
 /// What somebody wants to do: what authorizers decide about. (Kubernetes: `authorizer.Attributes`.)
 public struct AccessAttributes: Sendable {
   public var user: UserInfo
-  /// `get`, `list`, `watch`, `create`, `update`, `patch`, `delete`, `deletecollection`, `impersonate`; for paths the method in small letters.
+  /// `get`, `list`, `watch`, `create`, `update`, `patch`, `delete`, `deletecollection`, `impersonate`; for paths the
+  /// method in small letters.
   public var verb: String
   /// False for a path that is no resource: then only `path` says what it is about.
   public var isResource: Bool
@@ -18,7 +19,8 @@ public struct AccessAttributes: Sendable {
 
   /// Of a resource.
   public init(
-    _ user: UserInfo, _ verb: String, group: String, version: String = "", resource: String, subresource: String = "", namespace: String = "", name: String = "",
+    _ user: UserInfo, _ verb: String, group: String, version: String = "", resource: String, subresource: String = "",
+    namespace: String = "", name: String = "",
     path: String = ""
   ) {
     self.user = user
@@ -57,8 +59,11 @@ public struct AccessAttributes: Sendable {
     // Nothing that a browser could take for markup.
     if text.utf8.contains(where: { $0 == UInt8(ascii: "&") || $0 == UInt8(ascii: "<") || $0 == UInt8(ascii: ">") }) {
       // By code points: with an accent behind it a bracket is one all the same.
-      text = text.unicodeScalars.map { $0 == "&" ? "&amp;" : $0 == "<" ? "&lt;" : $0 == ">" ? "&gt;" : String($0) }.joined()
+      text = text.unicodeScalars.map { $0 == "&" ? "&amp;" : $0 == "<" ? "&lt;" : $0 == ">" ? "&gt;" : String($0) }
+        .joined()
     }
-    return .forbidden(isResource ? GroupResource(group: group, resource: resource) : nil, name: name, reason.isEmpty ? text : "\(text): \(reason)")
+    return .forbidden(
+      isResource ? GroupResource(group: group, resource: resource) : nil, name: name,
+      reason.isEmpty ? text : "\(text): \(reason)")
   }
 }

@@ -22,8 +22,9 @@ extension Authenticator {
   public var isSteady: Bool { false }
 }
 
-/// Authenticators that are asked one after another; the first that knows the user decides. If none does, one that found fault fails the request,
-/// so that a bad token does not pass as no token. (Kubernetes: `union.New`, `union.NewFailOnError`, `group.NewAuthenticatedGroupAdder`.)
+/// Authenticators that are asked one after another; the first that knows the user decides. If none does, one that found
+/// fault fails the request, so that a bad token does not pass as no token. (Kubernetes: `union.New`,
+/// `union.NewFailOnError`, `group.NewAuthenticatedGroupAdder`.)
 public final class AuthenticatorChain: Authenticator {
   private struct Links {
     let members: [any Authenticator]
@@ -32,7 +33,9 @@ public final class AuthenticatorChain: Authenticator {
   private let links: Mutex<Links>
   private let replacements = Atomic<Int>(0)
 
-  public init(_ members: [any Authenticator], anonymous: AnonymousAccess) { links = Mutex(Links(members: members, anonymous: anonymous)) }
+  public init(_ members: [any Authenticator], anonymous: AnonymousAccess) {
+    links = Mutex(Links(members: members, anonymous: anonymous))
+  }
 
   /// Asks others from now on. Requests that are being asked about go on with those that they began with.
   public func replace(_ members: [any Authenticator], anonymous: AnonymousAccess) {
@@ -82,7 +85,8 @@ public final class AuthenticatorChain: Authenticator {
   }
 }
 
-/// Where requests without credentials are let in as `system:anonymous`. (Kubernetes: `--anonymous-auth`, or the structured configuration's `anonymous`.)
+/// Where requests without credentials are let in as `system:anonymous`. (Kubernetes: `--anonymous-auth`, or the
+/// structured configuration's `anonymous`.)
 public enum AnonymousAccess: Sendable, Equatable {
   case denied
   case everywhere
@@ -97,7 +101,8 @@ public enum AnonymousAccess: Sendable, Equatable {
   }
 }
 
-/// Client certificates: the common name is the user, the organizations are the groups. (Kubernetes: `x509.CommonNameUserConversion`.)
+/// Client certificates: the common name is the user, the organizations are the groups. (Kubernetes:
+/// `x509.CommonNameUserConversion`.)
 public struct CertificateAuthenticator: Authenticator {
   public init() {}
   public var isSteady: Bool { true }
@@ -107,16 +112,21 @@ public struct CertificateAuthenticator: Authenticator {
       return credentials.certificateFault.map { .invalid($0) } ?? .absent
     }
     if certificate.commonName.isEmpty { return .absent }
-    if certificate.uids.count > 1 { return .invalid("unable to parse UID: expected 1 UID, but found multiple: \(certificate.uids)") }
+    if certificate.uids.count > 1 {
+      return .invalid("unable to parse UID: expected 1 UID, but found multiple: \(certificate.uids)")
+    }
     if certificate.uids.first == "" { return .invalid("unable to parse UID: UID cannot be an empty string") }
-    var user = UserInfo(name: certificate.commonName, uid: certificate.uids.first ?? "", groups: certificate.organizations)
-    if !certificate.fingerprint.isEmpty { user.extra = [("authentication.kubernetes.io/credential-id", ["X509SHA256=\(certificate.fingerprint)"])] }
+    var user = UserInfo(
+      name: certificate.commonName, uid: certificate.uids.first ?? "", groups: certificate.organizations)
+    if !certificate.fingerprint.isEmpty {
+      user.extra = [("authentication.kubernetes.io/credential-id", ["X509SHA256=\(certificate.fingerprint)"])]
+    }
     return .user(user)
   }
 }
 
-/// Headers by which a proxy in front says who a request is by; believed only from a proxy whose certificate the front proxies' CA has signed.
-/// (Kubernetes: `headerrequest.NewDynamicVerifyOptionsSecure`.)
+/// Headers by which a proxy in front says who a request is by; believed only from a proxy whose certificate the front
+/// proxies' CA has signed. (Kubernetes: `headerrequest.NewDynamicVerifyOptionsSecure`.)
 public struct RequestHeaderAuthenticator: Authenticator {
   public struct Names: Sendable {
     /// In small letters, as all here.
@@ -126,7 +136,10 @@ public struct RequestHeaderAuthenticator: Authenticator {
     public var extraPrefixes: [String]
     /// Common names of proxies that are believed; empty for all that the CA has signed.
     public var allowed: [String]
-    public init(user: [String] = [], uid: [String] = [], group: [String] = [], extraPrefixes: [String] = [], allowed: [String] = []) {
+    public init(
+      user: [String] = [], uid: [String] = [], group: [String] = [], extraPrefixes: [String] = [],
+      allowed: [String] = []
+    ) {
       self.user = user.map { $0.lowercased() }
       self.uid = uid.map { $0.lowercased() }
       self.group = group.map { $0.lowercased() }
@@ -143,9 +156,13 @@ public struct RequestHeaderAuthenticator: Authenticator {
 
   public func authenticate(_ credentials: Credentials) -> AuthenticationVerdict {
     guard let proxy = credentials.proxyName else { return .absent }
-    guard names.allowed.isEmpty || names.allowed.contains(proxy) else { return .invalid("x509: subject with cn=\(proxy) is not in the allowed list") }
+    guard names.allowed.isEmpty || names.allowed.contains(proxy) else {
+      return .invalid("x509: subject with cn=\(proxy) is not in the allowed list")
+    }
     func first(_ wanted: [String]) -> String? {
-      for name in wanted { if let found = credentials.headers.first(where: { $0.name == name && !$0.value.isEmpty }) { return found.value } }
+      for name in wanted {
+        if let found = credentials.headers.first(where: { $0.name == name && !$0.value.isEmpty }) { return found.value }
+      }
       return nil
     }
     guard let name = first(names.user) else { return .absent }
@@ -154,7 +171,11 @@ public struct RequestHeaderAuthenticator: Authenticator {
     for prefix in names.extraPrefixes {
       for (header, value) in credentials.headers where header.hasPrefix(prefix) {
         let key = ExtraKey.unescape(String(header.dropFirst(prefix.count)))
-        if let place = user.extra.firstIndex(where: { $0.key == key }) { user.extra[place].values.append(value) } else { user.extra.append((key, [value])) }
+        if let place = user.extra.firstIndex(where: { $0.key == key }) {
+          user.extra[place].values.append(value)
+        } else {
+          user.extra.append((key, [value]))
+        }
       }
     }
     return .user(user)
@@ -173,7 +194,9 @@ enum ExtraKey {
         bytes.append(byte)
         continue
       }
-      guard rest.count >= 2, let decoded = UInt8(String(decoding: rest.prefix(2), as: UTF8.self), radix: 16) else { return text }
+      guard rest.count >= 2, let decoded = UInt8(String(decoding: rest.prefix(2), as: UTF8.self), radix: 16) else {
+        return text
+      }
       bytes.append(decoded)
       rest = rest.dropFirst(2)
     }

@@ -56,8 +56,8 @@ extension Authorizer {
   }
 }
 
-/// Authorizers in order; the first that allows or denies decides. The privileged group is let through before them. (Kubernetes: `union.New`,
-/// `authorizerfactory.NewPrivilegedGroups`.)
+/// Authorizers in order; the first that allows or denies decides. The privileged group is let through before them.
+/// (Kubernetes: `union.New`, `authorizerfactory.NewPrivilegedGroups`.)
 public struct AuthorizerChain: Authorizer {
   private let members: [any Authorizer]
   public init(_ members: [any Authorizer]) { self.members = members }
@@ -69,7 +69,9 @@ public struct AuthorizerChain: Authorizer {
 
   public func allowsEverything(_ user: UserInfo) -> Bool { user.isIn(UserInfo.privilegedGroup) }
 
-  private func ask(_ rest: ArraySlice<any Authorizer>, _ attributes: AccessAttributes, reasons: [String]) -> AccessVerdict {
+  private func ask(
+    _ rest: ArraySlice<any Authorizer>, _ attributes: AccessAttributes, reasons: [String]
+  ) -> AccessVerdict {
     var reasons = reasons
     for (place, member) in zip(rest.indices, rest) {
       switch member.authorize(attributes) {
@@ -126,7 +128,9 @@ public struct AlwaysAllow: Authorizer {
 /// `--authorization-mode=AlwaysDeny`.
 public struct AlwaysDeny: Authorizer {
   public init() {}
-  public func authorize(_ attributes: AccessAttributes) -> AccessVerdict { .now(.noOpinion("Everything is forbidden.")) }
+  public func authorize(_ attributes: AccessAttributes) -> AccessVerdict {
+    .now(.noOpinion("Everything is forbidden."))
+  }
   public func rules(for user: UserInfo, namespace: String) -> AccessRules { AccessRules() }
 }
 
@@ -138,7 +142,9 @@ public struct AllowedPaths: Authorizer {
   /// A path that ends in `*` stands for all that begin so.
   public init(_ paths: [String]) {
     exact = Set(paths.filter { !$0.hasSuffix("*") }.map { $0.hasPrefix("/") ? $0 : "/" + $0 })
-    prefixes = paths.filter { $0.hasSuffix("*") }.map { String($0.dropLast()) }.map { $0.hasPrefix("/") ? $0 : "/" + $0 }
+    prefixes = paths.filter { $0.hasSuffix("*") }.map { String($0.dropLast()) }.map {
+      $0.hasPrefix("/") ? $0 : "/" + $0
+    }
   }
 
   public func authorize(_ attributes: AccessAttributes) -> AccessVerdict {

@@ -17,7 +17,8 @@ public struct Credentials: Sendable {
   public var fault: String?
 
   public init(
-    authorization: String? = nil, certificate: CertificateIdentity? = nil, proxyName: String? = nil, path: String = "", headers: [(name: String, value: String)] = []
+    authorization: String? = nil, certificate: CertificateIdentity? = nil, proxyName: String? = nil, path: String = "",
+    headers: [(name: String, value: String)] = []
   ) {
     self.authorization = authorization
     self.certificate = certificate
@@ -38,14 +39,19 @@ public enum BearerToken {
   /// What stands between the first blank and the second; nil where another scheme is meant, or nothing follows.
   static func text<Bytes: BidirectionalCollection<UInt8>>(in header: Bytes) -> Bytes.SubSequence? {
     func isSpace(_ byte: UInt8) -> Bool { byte == 0x20 || (0x09...0x0D).contains(byte) }
-    guard let first = header.firstIndex(where: { !isSpace($0) }), let last = header.lastIndex(where: { !isSpace($0) }) else { return nil }
+    guard let first = header.firstIndex(where: { !isSpace($0) }), let last = header.lastIndex(where: { !isSpace($0) })
+    else { return nil }
     let header = header[first...last]
-    guard let end = header.firstIndex(of: 0x20), header[..<end].count == 6, zip(header[..<end], "bearer".utf8).allSatisfy({ $0 | 0x20 == $1 }) else { return nil }
+    guard let end = header.firstIndex(of: 0x20), header[..<end].count == 6,
+      zip(header[..<end], "bearer".utf8).allSatisfy({ $0 | 0x20 == $1 })
+    else { return nil }
     return header[header.index(after: end)...].prefix { $0 != 0x20 }
   }
 
   /// Is there a blank too many, so that what follows is no token?
-  public static func hasSpaceBefore(_ header: UnsafeRawBufferPointer?) -> Bool { header.flatMap { text(in: $0) }?.isEmpty ?? false }
+  public static func hasSpaceBefore(_ header: UnsafeRawBufferPointer?) -> Bool {
+    header.flatMap { text(in: $0) }?.isEmpty ?? false
+  }
 }
 
 /// What kube-apiserver reads of a client certificate.

@@ -1,6 +1,7 @@
 import Synchronization
 
-/// Answers that are good for a while, at most so many. What comes when it is full takes the place of what has expired, or else of all: whoever said it can be asked again.
+/// Answers that are good for a while, at most so many. What comes when it is full takes the place of what has expired,
+/// or else of all: whoever said it can be asked again.
 public final class ExpiringCache<Value: Sendable>: Sendable {
   private let entries = Mutex<[ByteString: (value: Value, until: ContinuousClock.Instant)]>([:])
   private let countMax: Int

@@ -1,7 +1,7 @@
 public import Machinery
 
-/// The ways in which somebody may be let act as somebody else: those that are for one kind of user and one kind of request first, and then the old one, which is for all.
-/// (endpoints/filters/impersonation/mode.go, kep.k8s.io/5284.)
+/// The ways in which somebody may be let act as somebody else: those that are for one kind of user and one kind of
+/// request first, and then the old one, which is for all. (endpoints/filters/impersonation/mode.go, kep.k8s.io/5284.)
 extension Impersonation {
   public struct Mode: Sendable {
     public enum Step: Sendable {
@@ -19,8 +19,8 @@ extension Impersonation {
 
   private static let authentication = GroupVersion(group: "authentication.k8s.io", version: "v1")
 
-  /// In the order in which they are tried. `request`: what is to be done, by the requester. The way that is for the pods of a node alone is not there: nobody is known by a
-  /// token of a pod.
+  /// In the order in which they are tried. `request`: what is to be done, by the requester. The way that is for the
+  /// pods of a node alone is not there: nobody is known by a token of a pod.
   public func modes(for request: AccessAttributes) -> [Mode] {
     let requester = request.user
     let isPlain = groups.isEmpty && extra.isEmpty && uid.isEmpty
@@ -32,7 +32,10 @@ extension Impersonation {
       }
     } else if let serviceAccount {
       if isPlain {
-        modes.append(constrained("serviceaccount", request, user) { [question($0, requester, "serviceaccounts", namespace: serviceAccount.namespace, name: serviceAccount.name)] })
+        modes.append(
+          constrained("serviceaccount", request, user) {
+            [question($0, requester, "serviceaccounts", namespace: serviceAccount.namespace, name: serviceAccount.name)]
+          })
       }
     } else {
       modes.append(constrained("user-info", request, user) { userInfoSteps($0, requester) })
@@ -48,30 +51,37 @@ extension Impersonation {
   }
 
   /// May the request be made in this way, and then: may this user be taken?
-  private func constrained(_ name: String, _ request: AccessAttributes, _ user: UserInfo, _ steps: (String) -> [Mode.Step]) -> Mode {
+  private func constrained(
+    _ name: String, _ request: AccessAttributes, _ user: UserInfo, _ steps: (String) -> [Mode.Step]
+  ) -> Mode {
     var on = request
     on.verb = "impersonate-on:\(name):\(request.verb)"
     return Mode(steps: [.ask(on)] + steps("impersonate:\(name)"), user: user, constraint: "impersonate:\(name)")
   }
 
   private func question(
-    _ verb: String, _ requester: UserInfo, _ resource: String, subresource: String = "", namespace: String = "", name: String
+    _ verb: String, _ requester: UserInfo, _ resource: String, subresource: String = "", namespace: String = "",
+    name: String
   ) -> Mode.Step {
     .ask(attributes(verb, requester, resource, subresource: subresource, namespace: namespace, name: name))
   }
 
   private func attributes(
-    _ verb: String, _ requester: UserInfo, _ resource: String, subresource: String = "", namespace: String = "", name: String
+    _ verb: String, _ requester: UserInfo, _ resource: String, subresource: String = "", namespace: String = "",
+    name: String
   ) -> AccessAttributes {
     let version = Self.authentication
     return AccessAttributes(
-      requester, verb, group: version.group, version: version.version, resource: resource, subresource: subresource, namespace: namespace, name: name)
+      requester, verb, group: version.group, version: version.version, resource: resource, subresource: subresource,
+      namespace: namespace, name: name)
   }
 
   private func userInfoSteps(_ verb: String, _ requester: UserInfo) -> [Mode.Step] {
     var steps = [question(verb, requester, "users", name: userName)]
     if !uid.isEmpty { steps.append(question(verb, requester, "uids", name: uid)) }
-    func refuse(_ resource: String, name: String = "", _ why: String) { steps.append(.refuse(attributes(verb, requester, resource, name: name).forbidden(why))) }
+    func refuse(_ resource: String, name: String = "", _ why: String) {
+      steps.append(.refuse(attributes(verb, requester, resource, name: name).forbidden(why)))
+    }
     if groups.contains("") {
       refuse("groups", "impersonating the empty string group is not allowed")
     } else if groups.contains(UserInfo.privilegedGroup) {
@@ -80,15 +90,21 @@ extension Impersonation {
     steps += groups.map { question(verb, requester, "groups", name: $0) }
     let extra = Self.gathered(extra)
     if let why = extra.lazy.compactMap({ Self.problem(ofExtra: $0.key, $0.values) }).first { refuse("userextras", why) }
-    for (key, values) in extra { steps += values.map { question(verb, requester, "userextras", subresource: key, name: $0) } }
+    for (key, values) in extra {
+      steps += values.map { question(verb, requester, "userextras", subresource: key, name: $0) }
+    }
     return steps
   }
 
   private static func problem(ofExtra key: String, _ values: [String]) -> String? {
     if key.isEmpty { return "impersonating the empty string key in extra is not allowed" }
     let errors = domainPrefixedPath(key)
-    if !errors.isEmpty { return "impersonating an invalid key in extra is not allowed: \(FieldError.aggregate(errors.map(\.message)))" }
-    if key != key.lowercased() { return "impersonating a non-lowercase key in extra is not allowed: \(GoText.quoted(key))" }
+    if !errors.isEmpty {
+      return "impersonating an invalid key in extra is not allowed: \(FieldError.aggregate(errors.map(\.message)))"
+    }
+    if key != key.lowercased() {
+      return "impersonating a non-lowercase key in extra is not allowed: \(GoText.quoted(key))"
+    }
     if values.contains("") { return "impersonating the empty string value in extra is not allowed" }
     return nil
   }
@@ -103,11 +119,15 @@ extension Impersonation {
     let errors = NameValidation.dns1123Subdomain(parts[0]).map { FieldError.invalid(field, parts[0], $0) }
     func isOfPath(_ byte: UInt8) -> Bool {
       switch byte {
-      case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "a")...UInt8(ascii: "z"): true
+      case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+        UInt8(ascii: "a")...UInt8(ascii: "z"):
+        true
       default: "/-._~%!$&'()*+,;=:".utf8.contains(byte)
       }
     }
     if parts[1].utf8.allSatisfy(isOfPath) { return errors }
-    return errors + [.invalid(field, parts[1], "Invalid path (regex used for validation is '[A-Za-z0-9/\\-._~%!$&'()*+,;=:]+')")]
+    return errors + [
+      .invalid(field, parts[1], "Invalid path (regex used for validation is '[A-Za-z0-9/\\-._~%!$&'()*+,;=:]+')")
+    ]
   }
 }

@@ -1,6 +1,7 @@
 public import Machinery
 
-/// A wish to act as somebody else, from a request's `Impersonate-*` headers. (Kubernetes: endpoints/filters/impersonation.)
+/// A wish to act as somebody else, from a request's `Impersonate-*` headers. (Kubernetes:
+/// endpoints/filters/impersonation.)
 public struct Impersonation: Sendable {
   let userName: String
   let serviceAccount: (namespace: String, name: String)?
@@ -8,18 +9,22 @@ public struct Impersonation: Sendable {
   let extra: [(key: String, value: String)]
   let uid: String
 
-  /// nil where nobody is impersonated. `headers`: names in small letters. Throws 400 where groups, uid or extras come without a user.
+  /// nil where nobody is impersonated. `headers`: names in small letters. Throws 400 where groups, uid or extras come
+  /// without a user.
   public init?(headers: [(name: String, value: String)]) throws(Status) {
     func first(_ name: String) -> String { headers.first { $0.name == name }?.value ?? "" }
     let extraLead = "impersonate-extra-"
     userName = first("impersonate-user")
     groups = headers.filter { $0.name == "impersonate-group" }.map(\.value)
     uid = first("impersonate-uid")
-    extra = headers.filter { $0.name.hasPrefix(extraLead) }.map { (ExtraKey.unescape(String($0.name.dropFirst(extraLead.count))), $0.value) }
+    extra = headers.filter { $0.name.hasPrefix(extraLead) }.map {
+      (ExtraKey.unescape(String($0.name.dropFirst(extraLead.count))), $0.value)
+    }
     serviceAccount = Self.account(userName)
     if userName.isEmpty {
       if groups.isEmpty && uid.isEmpty && extra.isEmpty { return nil }
-      throw .badRequest("requested \(Self.described(groups, Self.gathered(extra), uid)) without impersonating a user name")
+      throw .badRequest(
+        "requested \(Self.described(groups, Self.gathered(extra), uid)) without impersonating a user name")
     }
   }
 
@@ -28,7 +33,9 @@ public struct Impersonation: Sendable {
     let parts = user.split(separator: ":", omittingEmptySubsequences: false)
     guard parts.count == 4, parts[0] == "system", parts[1] == "serviceaccount" else { return nil }
     let (namespace, name) = (String(parts[2]), String(parts[3]))
-    guard NameValidation.dns1123Label(namespace).isEmpty, NameValidation.dns1123Subdomain(name).isEmpty else { return nil }
+    guard NameValidation.dns1123Label(namespace).isEmpty, NameValidation.dns1123Subdomain(name).isEmpty else {
+      return nil
+    }
     return (namespace, name)
   }
 
@@ -36,14 +43,21 @@ public struct Impersonation: Sendable {
   static func gathered(_ extra: [(key: String, value: String)]) -> [(key: String, values: [String])] {
     var all: [(key: String, values: [String])] = []
     for (key, value) in extra {
-      if let place = all.firstIndex(where: { $0.key == key }) { all[place].values.append(value) } else { all.append((key, [value])) }
+      if let place = all.firstIndex(where: { $0.key == key }) {
+        all[place].values.append(value)
+      } else {
+        all.append((key, [value]))
+      }
     }
     return all
   }
 
   /// The user as Go prints the struct.
-  private static func described(_ groups: [String], _ extra: [(key: String, values: [String])], _ uid: String) -> String {
-    func list(_ texts: [String]) -> String { texts.isEmpty ? "[]string(nil)" : "[]string{\(texts.map { GoText.quoted($0) }.joined(separator: ", "))}" }
+  private static func described(_ groups: [String], _ extra: [(key: String, values: [String])], _ uid: String) -> String
+  {
+    func list(_ texts: [String]) -> String {
+      texts.isEmpty ? "[]string(nil)" : "[]string{\(texts.map { GoText.quoted($0) }.joined(separator: ", "))}"
+    }
     let members = extra.sorted { $0.key < $1.key }.map { "\(GoText.quoted($0.key)):\(list($0.values))" }
     let map = members.isEmpty ? "map[string][]string(nil)" : "map[string][]string{\(members.joined(separator: ", "))}"
     return "&user.DefaultInfo{Name:\"\", UID:\(GoText.quoted(uid)), Groups:\(list(groups)), Extra:\(map)}"
@@ -53,16 +67,27 @@ public struct Impersonation: Sendable {
   public func questions(by requester: UserInfo) -> [AccessAttributes] {
     var questions: [AccessAttributes] = []
     if let serviceAccount {
-      questions.append(AccessAttributes(
-        requester, "impersonate", group: "", version: "v1", resource: "serviceaccounts", namespace: serviceAccount.namespace, name: serviceAccount.name))
+      questions.append(
+        AccessAttributes(
+          requester, "impersonate", group: "", version: "v1", resource: "serviceaccounts",
+          namespace: serviceAccount.namespace, name: serviceAccount.name))
     } else {
-      questions.append(AccessAttributes(requester, "impersonate", group: "", version: "v1", resource: "users", name: userName))
+      questions.append(
+        AccessAttributes(requester, "impersonate", group: "", version: "v1", resource: "users", name: userName))
     }
-    questions += groups.map { AccessAttributes(requester, "impersonate", group: "", version: "v1", resource: "groups", name: $0) }
+    questions += groups.map {
+      AccessAttributes(requester, "impersonate", group: "", version: "v1", resource: "groups", name: $0)
+    }
     questions += extra.map {
-      AccessAttributes(requester, "impersonate", group: "authentication.k8s.io", version: "v1", resource: "userextras", subresource: $0.key, name: $0.value)
+      AccessAttributes(
+        requester, "impersonate", group: "authentication.k8s.io", version: "v1", resource: "userextras",
+        subresource: $0.key, name: $0.value)
     }
-    if !uid.isEmpty { questions.append(AccessAttributes(requester, "impersonate", group: "authentication.k8s.io", version: "v1", resource: "uids", name: uid)) }
+    if !uid.isEmpty {
+      questions.append(
+        AccessAttributes(
+          requester, "impersonate", group: "authentication.k8s.io", version: "v1", resource: "uids", name: uid))
+    }
     return questions
   }
 

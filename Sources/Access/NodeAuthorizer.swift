@@ -1,7 +1,8 @@
-/// Lets a node's identity touch what is its own. (Kubernetes: `--authorization-mode=Node`; plugin/pkg/auth/authorizer/node.)
+/// Lets a node's identity touch what is its own. (Kubernetes: `--authorization-mode=Node`;
+/// plugin/pkg/auth/authorizer/node.)
 ///
-/// What a node may read of secrets, config maps and volumes depends on its pods, which are not served: such requests get no opinion. Whose node a write
-/// is about is looked at again by `NodeRestriction`, which sees the object.
+/// What a node may read of secrets, config maps and volumes depends on its pods, which are not served: such requests
+/// get no opinion. Whose node a write is about is looked at again by `NodeRestriction`, which sees the object.
 public struct NodeAuthorizer: Authorizer {
   public init() {}
 
@@ -24,7 +25,8 @@ public struct NodeAuthorizer: Authorizer {
     case ("", "nodes"): return ownNode(node, attributes)
     case ("coordination.k8s.io", "leases"): return ownLease(node, attributes)
     case ("storage.k8s.io", "csinodes"): return ownCSINode(node, attributes)
-    case ("", "secrets"), ("", "configmaps"), ("", "persistentvolumeclaims"), ("", "persistentvolumes"), ("storage.k8s.io", "volumeattachments"),
+    case ("", "secrets"), ("", "configmaps"), ("", "persistentvolumeclaims"), ("", "persistentvolumes"),
+      ("storage.k8s.io", "volumeattachments"),
       ("resource.k8s.io", "resourceclaims"), ("", "serviceaccounts"), ("", "pods"):
       return .noOpinion("no relationship found between node '\(node)' and this object")
     default: return Self.fixed.contains { $0.covers(attributes) } ? .allow : .noOpinion("")
@@ -46,9 +48,13 @@ public struct NodeAuthorizer: Authorizer {
     guard ["get", "create", "update", "patch", "delete"].contains(attributes.verb) else {
       return .noOpinion("can only get, create, update, patch, or delete a node lease")
     }
-    guard attributes.namespace == "kube-node-lease" else { return .noOpinion("can only access leases in the \"kube-node-lease\" system namespace") }
+    guard attributes.namespace == "kube-node-lease" else {
+      return .noOpinion("can only access leases in the \"kube-node-lease\" system namespace")
+    }
     // The name of what is created is not known yet.
-    if attributes.verb != "create" && attributes.name != node { return .noOpinion("can only access node lease with the same name as the requesting node") }
+    if attributes.verb != "create" && attributes.name != node {
+      return .noOpinion("can only access node lease with the same name as the requesting node")
+    }
     return .allow
   }
 
@@ -57,7 +63,9 @@ public struct NodeAuthorizer: Authorizer {
       return .noOpinion("can only get, create, update, patch, or delete a CSINode")
     }
     if !attributes.subresource.isEmpty { return .noOpinion("cannot authorize CSINode subresources") }
-    if attributes.verb != "create" && attributes.name != node { return .noOpinion("can only access CSINode with the same name as the requesting node") }
+    if attributes.verb != "create" && attributes.name != node {
+      return .noOpinion("can only access CSINode with the same name as the requesting node")
+    }
     return .allow
   }
 
@@ -67,18 +75,23 @@ public struct NodeAuthorizer: Authorizer {
     let groups: Set<ByteString>
     let resources: Set<ByteString>
     func covers(_ attributes: AccessAttributes) -> Bool {
-      let resource = attributes.subresource.isEmpty ? attributes.resource : "\(attributes.resource)/\(attributes.subresource)"
+      let resource =
+        attributes.subresource.isEmpty ? attributes.resource : "\(attributes.resource)/\(attributes.subresource)"
       return verbs.contains(attributes.verb) && groups.contains(attributes.group) && resources.contains(resource)
     }
   }
   private static let read: Set<ByteString> = ["get", "list", "watch"]
   private static let fixed: [Fixed] = [
     Fixed(verbs: ["create"], groups: ["authentication.k8s.io"], resources: ["tokenreviews"]),
-    Fixed(verbs: ["create"], groups: ["authorization.k8s.io"], resources: ["subjectaccessreviews", "localsubjectaccessreviews"]),
+    Fixed(
+      verbs: ["create"], groups: ["authorization.k8s.io"],
+      resources: ["subjectaccessreviews", "localsubjectaccessreviews"]),
     Fixed(verbs: read, groups: [""], resources: ["services"]),
     Fixed(verbs: ["create", "update", "patch"], groups: ["", "events.k8s.io"], resources: ["events"]),
     Fixed(verbs: ["get"], groups: [""], resources: ["endpoints"]),
-    Fixed(verbs: ["create", "get", "list", "watch"], groups: ["certificates.k8s.io"], resources: ["certificatesigningrequests"]),
+    Fixed(
+      verbs: ["create", "get", "list", "watch"], groups: ["certificates.k8s.io"],
+      resources: ["certificatesigningrequests"]),
     Fixed(verbs: read, groups: ["storage.k8s.io"], resources: ["csidrivers"]),
     Fixed(verbs: read, groups: ["node.k8s.io"], resources: ["runtimeclasses"]),
   ]

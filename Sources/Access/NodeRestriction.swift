@@ -1,8 +1,8 @@
 public import JSON
 public import Machinery
 
-/// What a node may write, seen with the object in hand: its own Node and its own Lease, and of its Node neither taints, owners nor the labels that
-/// steer workloads. (Kubernetes: plugin/pkg/admission/noderestriction.)
+/// What a node may write, seen with the object in hand: its own Node and its own Lease, and of its Node neither taints,
+/// owners nor the labels that steer workloads. (Kubernetes: plugin/pkg/admission/noderestriction.)
 public enum NodeRestriction {
   public enum Operation: Sendable { case create, update, delete }
 
@@ -25,7 +25,8 @@ public enum NodeRestriction {
   }
 
   private static func admitNode(
-    _ node: String, _ operation: Operation, _ name: String, _ new: JSONValue?, _ old: JSONValue?, _ refuse: (String) -> Status
+    _ node: String, _ operation: Operation, _ name: String, _ new: JSONValue?, _ old: JSONValue?,
+    _ refuse: (String) -> Status
   ) throws(Status) {
     let node = GoText.quoted(node)
     if GoText.quoted(name) != node { throw refuse("node \(node) is not allowed to modify node \(GoText.quoted(name))") }
@@ -34,15 +35,21 @@ public enum NodeRestriction {
     if operation == .create {
       if config != .null { throw refuse("node \(node) is not allowed to create pods with a non-nil configSource") }
       let forbidden = forbiddenLabels(new, nil)
-      if !forbidden.isEmpty { throw refuse("node \(node) is not allowed to set the following labels: \(forbidden.joined(separator: ", "))") }
+      if !forbidden.isEmpty {
+        throw refuse("node \(node) is not allowed to set the following labels: \(forbidden.joined(separator: ", "))")
+      }
       return
     }
     if config != .null && config != old?["spec"]?["configSource"] {
       throw refuse("node \(node) is not allowed to update configSource to a new non-nil configSource")
     }
     func list(_ value: JSONValue?) -> [JSONValue] { value?.array ?? [] }
-    if list(new["spec"]?["taints"]) != list(old?["spec"]?["taints"]) { throw refuse("node \(node) is not allowed to modify taints") }
-    if list(new["metadata"]?["ownerReferences"]) != list(old?["metadata"]?["ownerReferences"]) { throw refuse("node \(node) is not allowed to modify ownerReferences") }
+    if list(new["spec"]?["taints"]) != list(old?["spec"]?["taints"]) {
+      throw refuse("node \(node) is not allowed to modify taints")
+    }
+    if list(new["metadata"]?["ownerReferences"]) != list(old?["metadata"]?["ownerReferences"]) {
+      throw refuse("node \(node) is not allowed to modify ownerReferences")
+    }
     let forbidden = forbiddenLabels(new, old)
     if !forbidden.isEmpty { throw refuse("is not allowed to modify labels: \(forbidden.joined(separator: ", "))") }
   }
@@ -59,8 +66,10 @@ public enum NodeRestriction {
   }
 
   private static let own: Set<ByteString> = [
-    "kubernetes.io/hostname", "topology.kubernetes.io/zone", "topology.kubernetes.io/region", "failure-domain.beta.kubernetes.io/zone",
-    "failure-domain.beta.kubernetes.io/region", "beta.kubernetes.io/instance-type", "node.kubernetes.io/instance-type", "kubernetes.io/os", "kubernetes.io/arch",
+    "kubernetes.io/hostname", "topology.kubernetes.io/zone", "topology.kubernetes.io/region",
+    "failure-domain.beta.kubernetes.io/zone",
+    "failure-domain.beta.kubernetes.io/region", "beta.kubernetes.io/instance-type", "node.kubernetes.io/instance-type",
+    "kubernetes.io/os", "kubernetes.io/arch",
     "beta.kubernetes.io/os", "beta.kubernetes.io/arch",
   ]
 

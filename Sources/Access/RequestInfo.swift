@@ -1,7 +1,7 @@
 import Machinery
 
-/// What a request is about, read from its method and path alone, whether or not anything serves it: a request that may not be made is refused before
-/// anybody looks whether it could be. (apiserver `request.RequestInfoFactory`.)
+/// What a request is about, read from its method and path alone, whether or not anything serves it: a request that may
+/// not be made is refused before anybody looks whether it could be. (apiserver `request.RequestInfoFactory`.)
 public struct RequestInfo: Sendable, Equatable {
   public var isResource = false
   public var verb: String
@@ -46,7 +46,9 @@ public struct RequestInfo: Sendable, Equatable {
     if parts.first == "namespaces", parts.count > 1 {
       namespace = String(parts[parts.startIndex + 1])
       // What follows a namespace is a resource in it, unless it is a part of the namespace itself.
-      if parts.count > 2, parts[parts.startIndex + 2] != "status", parts[parts.startIndex + 2] != "finalize" { parts = parts.dropFirst(2) }
+      if parts.count > 2, parts[parts.startIndex + 2] != "status", parts[parts.startIndex + 2] != "finalize" {
+        parts = parts.dropFirst(2)
+      }
     }
     let place = parts.startIndex
     if parts.count >= 1 { resource = String(parts[place]) }
@@ -69,7 +71,9 @@ public struct RequestInfo: Sendable, Equatable {
   /// What an authorizer is asked.
   public func attributes(of user: UserInfo) -> AccessAttributes {
     isResource
-      ? AccessAttributes(user, verb, group: group, version: version, resource: resource, subresource: subresource, namespace: namespace, name: name, path: path)
+      ? AccessAttributes(
+        user, verb, group: group, version: version, resource: resource, subresource: subresource, namespace: namespace,
+        name: name, path: path)
       : AccessAttributes(user, verb, path: path)
   }
 }

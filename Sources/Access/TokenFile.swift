@@ -1,5 +1,5 @@
-/// Tokens and the users that they stand for, from a CSV file: token, name, uid, and optionally the groups in one quoted column.
-/// (Kubernetes: `--token-auth-file`, `tokenfile.NewCSV`.)
+/// Tokens and the users that they stand for, from a CSV file: token, name, uid, and optionally the groups in one quoted
+/// column. (Kubernetes: `--token-auth-file`, `tokenfile.NewCSV`.)
 public struct TokenFile: Authenticator {
   private let users: [ByteString: UserInfo]
 
@@ -8,15 +8,18 @@ public struct TokenFile: Authenticator {
     public let description: String
   }
 
-  /// Throws `Malformed`, naming the line. A token that stands twice keeps its last user; a line without one is passed over, as upstream does.
+  /// Throws `Malformed`, naming the line. A token that stands twice keeps its last user; a line without one is passed
+  /// over, as upstream does.
   public init(csv text: String) throws(Malformed) {
     var users: [ByteString: UserInfo] = [:]
     for (line, record) in try CSV.records(text) {
       guard record.count >= 3 else {
-        throw Malformed(description: "line \(line) must have at least 3 columns (token, user name, user uid), found \(record.count)")
+        throw Malformed(
+          description: "line \(line) must have at least 3 columns (token, user name, user uid), found \(record.count)")
       }
       if record[0].isEmpty { continue }
-      let groups = record.count > 3 ? record[3].split(separator: ",", omittingEmptySubsequences: false).map(String.init) : []
+      let groups =
+        record.count > 3 ? record[3].split(separator: ",", omittingEmptySubsequences: false).map(String.init) : []
       users[record[0]] = UserInfo(name: record[1], uid: record[2], groups: groups)
     }
     self.users = users
@@ -27,12 +30,14 @@ public struct TokenFile: Authenticator {
 
   public func authenticate(_ credentials: Credentials) -> AuthenticationVerdict {
     guard let token = credentials.bearerToken else { return .absent }
-    // The dictionary's hash is seeded and looks at the whole token, so time tells nothing of how much of a guess was right.
+    // The dictionary's hash is seeded and looks at the whole token, so time tells nothing of how much of a guess was
+    // right.
     return users[token].map { .user($0) } ?? .absent
   }
 }
 
-/// Comma-separated values as Go's encoding/csv reads them: quoted fields may hold commas, line ends and doubled quotes; empty lines are skipped.
+/// Comma-separated values as Go's encoding/csv reads them: quoted fields may hold commas, line ends and doubled quotes;
+/// empty lines are skipped.
 enum CSV {
   static func records(_ text: String) throws(TokenFile.Malformed) -> [(line: Int, fields: [String])] {
     var records: [(line: Int, fields: [String])] = []
@@ -70,7 +75,9 @@ enum CSV {
       }
       switch byte {
       case UInt8(ascii: "\""):
-        guard field.isEmpty, !wasQuoted else { throw TokenFile.Malformed(description: "line \(line): bare \" in non-quoted field") }
+        guard field.isEmpty, !wasQuoted else {
+          throw TokenFile.Malformed(description: "line \(line): bare \" in non-quoted field")
+        }
         isQuoted = true
         wasQuoted = true
       case UInt8(ascii: ","): endField()
@@ -84,7 +91,9 @@ enum CSV {
         line += 1
         start = line
       default:
-        guard !wasQuoted || byte == UInt8(ascii: "\r") else { throw TokenFile.Malformed(description: "line \(line): extraneous or missing \" in quoted-field") }
+        guard !wasQuoted || byte == UInt8(ascii: "\r") else {
+          throw TokenFile.Malformed(description: "line \(line): extraneous or missing \" in quoted-field")
+        }
         field.append(byte)
       }
     }

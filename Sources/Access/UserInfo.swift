@@ -29,9 +29,14 @@ public struct UserInfo: Sendable, Equatable {
 
   public func isIn(_ group: String) -> Bool { groups.contains(group) }
 
-  /// With the group that every authenticated user is in. (`group.AuthenticatedGroupAdder`: those who are anonymous, or say so, are left alone.)
+  /// With the group that every authenticated user is in. (`group.AuthenticatedGroupAdder`: those who are anonymous, or
+  /// say so, are left alone.)
   var authenticated: UserInfo {
-    if name == Self.anonymousName || groups.contains(Self.authenticatedGroup) || groups.contains(Self.unauthenticatedGroup) { return self }
+    if name == Self.anonymousName || groups.contains(Self.authenticatedGroup)
+      || groups.contains(Self.unauthenticatedGroup)
+    {
+      return self
+    }
     var user = self
     user.groups.append(Self.authenticatedGroup)
     return user
@@ -50,13 +55,16 @@ public struct UserInfo: Sendable, Equatable {
     if !uid.isEmpty { info["uid"] = .string(uid) }
     if !groups.isEmpty { info["groups"] = .array(groups.map { .string($0) }) }
     if !extra.isEmpty {
-      let members = extra.sorted { $0.key < $1.key }.map { JSONObject.Member($0.key, .array($0.values.map { .string($0) })) }
+      let members = extra.sorted { $0.key < $1.key }.map {
+        JSONObject.Member($0.key, .array($0.values.map { .string($0) }))
+      }
       info["extra"] = .object(JSONObject(unchecked: members))
     }
     return .object(info)
   }
 
   public static func == (a: UserInfo, b: UserInfo) -> Bool {
-    a.name == b.name && a.uid == b.uid && a.groups == b.groups && a.extra.map(\.key) == b.extra.map(\.key) && a.extra.map(\.values) == b.extra.map(\.values)
+    a.name == b.name && a.uid == b.uid && a.groups == b.groups && a.extra.map(\.key) == b.extra.map(\.key)
+      && a.extra.map(\.values) == b.extra.map(\.values)
   }
 }

@@ -4,8 +4,8 @@ import JSON
 import Machinery
 import Synchronization
 
-/// The keys that an issuer publishes: fetched when the server starts and when a token is signed by one that is not known, so that an issuer may change them.
-/// (OpenID Connect Discovery 1.0.)
+/// The keys that an issuer publishes: fetched when the server starts and when a token is signed by one that is not
+/// known, so that an issuer may change them. (OpenID Connect Discovery 1.0.)
 final class IssuerKeys: Sendable {
   struct Failure: Error, CustomStringConvertible {
     let description: String
@@ -40,16 +40,21 @@ final class IssuerKeys: Sendable {
     configuration.maxInFlight = 4
     configuration.maxWaiting = 16
     if !authority.isEmpty {
-      guard let path = MemoryFile.path(named: "issuer", holding: authority.utf8) else { throw Failure(description: "certificateAuthority: no memory for it") }
+      guard let path = MemoryFile.path(named: "issuer", holding: authority.utf8) else {
+        throw Failure(description: "certificateAuthority: no memory for it")
+      }
       configuration.caFile = path
     }
-    do throws(HTTPFailure) { http = try HTTPClient(configuration) } catch { throw Failure(description: error.description) }
+    do throws(HTTPFailure) { http = try HTTPClient(configuration) } catch {
+      throw Failure(description: error.description)
+    }
   }
 
   /// What was fetched last; nil before anything was.
   var known: [JSONWebKey]? { state.withLock { $0.keys } }
 
-  /// Fetches anew, unless that was tried a moment ago: then it waits for what is under way, or takes what there is. Throws `Failure`.
+  /// Fetches anew, unless that was tried a moment ago: then it waits for what is under way, or takes what there is.
+  /// Throws `Failure`.
   func refreshed() async throws(Failure) -> [JSONWebKey] {
     let task = state.withLock { state -> Task<Result<[JSONWebKey], Failure>, Never>? in
       if let fetch = state.fetch { return fetch }
@@ -70,11 +75,18 @@ final class IssuerKeys: Sendable {
     do throws(Failure) {
       let document = try Self.json(try await get(discovery), discovery)
       guard document["issuer"]?.string == issuer else {
-        throw Failure(description: "issuer did not match the issuer returned by provider, expected \(GoText.quoted(issuer)) got \(GoText.quoted(document["issuer"]?.string ?? ""))")
+        throw Failure(
+          description:
+            "issuer did not match the issuer returned by provider, expected \(GoText.quoted(issuer)) got \(GoText.quoted(document["issuer"]?.string ?? ""))"
+        )
       }
-      guard let place = document["jwks_uri"]?.string, place.hasPrefix("https://") else { throw Failure(description: "\(discovery): jwks_uri is no https URL") }
+      guard let place = document["jwks_uri"]?.string, place.hasPrefix("https://") else {
+        throw Failure(description: "\(discovery): jwks_uri is no https URL")
+      }
       let answer = try await get(place)
-      guard let list = try Self.json(answer, place)["keys"]?.array else { throw Failure(description: "\(place): there are no keys") }
+      guard let list = try Self.json(answer, place)["keys"]?.array else {
+        throw Failure(description: "\(place): there are no keys")
+      }
       metrics.fetched(issuer, answer.array)
       result = .success(list.prefix(Self.keysMax).compactMap { JSONWebKey($0) })
     } catch {
@@ -91,14 +103,20 @@ final class IssuerKeys: Sendable {
 
   private func get(_ url: String) async throws(Failure) -> SharedBytes {
     let answer: HTTPResponse
-    do throws(HTTPFailure) { answer = try await http.request(HTTPRequest(.get, url, timeout: Self.timeout, isReplayable: true)) } catch {
+    do throws(HTTPFailure) {
+      answer = try await http.request(HTTPRequest(.get, url, timeout: Self.timeout, isReplayable: true))
+    } catch {
       throw Failure(description: "Get \(GoText.quoted(url)): \(error.description)")
     }
-    guard answer.status == 200 else { throw Failure(description: "Get \(GoText.quoted(url)): it answered \(answer.status)") }
+    guard answer.status == 200 else {
+      throw Failure(description: "Get \(GoText.quoted(url)): it answered \(answer.status)")
+    }
     return answer.body
   }
 
   private static func json(_ answer: SharedBytes, _ url: String) throws(Failure) -> JSONValue {
-    do { return try JSONValue(parsing: ByteSlice(answer)) } catch { throw Failure(description: "Get \(GoText.quoted(url)): the answer is no JSON: \(error)") }
+    do { return try JSONValue(parsing: ByteSlice(answer)) } catch {
+      throw Failure(description: "Get \(GoText.quoted(url)): the answer is no JSON: \(error)")
+    }
   }
 }

@@ -33,7 +33,8 @@ public enum SigningAlgorithm: String, Sendable, CaseIterable {
 }
 
 /// A public key that an issuer publishes. (RFC 7517.)
-final class JSONWebKey: @unchecked Sendable {  // Sendable: the key is never changed, and OpenSSL counts and locks what threads share of it.
+// Sendable: the key is never changed, and OpenSSL counts and locks what threads share of it.
+final class JSONWebKey: @unchecked Sendable {
   fileprivate enum Kind { case rsa, p256, p384, p521 }
 
   let id: String
@@ -101,7 +102,9 @@ final class JSONWebKey: @unchecked Sendable {  // Sendable: the key is never cha
     guard EVP_DigestVerifyInit(context, &settings, algorithm.digest, nil, key) == 1 else { return false }
     if algorithm.isPSS {
       // The salt is as long as the digest.
-      guard EVP_PKEY_CTX_set_rsa_padding(settings, RSA_PKCS1_PSS_PADDING) == 1, EVP_PKEY_CTX_set_rsa_pss_saltlen(settings, -1) == 1 else { return false }
+      guard EVP_PKEY_CTX_set_rsa_padding(settings, RSA_PKCS1_PSS_PADDING) == 1,
+        EVP_PKEY_CTX_set_rsa_pss_saltlen(settings, -1) == 1
+      else { return false }
     }
     return EVP_DigestVerify(context, signature, signature.count, message, message.count) == 1
   }

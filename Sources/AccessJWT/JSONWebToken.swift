@@ -13,7 +13,8 @@ struct JSONWebToken {
   /// nil for what is no such token.
   init?(_ text: String) {
     let parts = text.utf8.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
-    guard parts.count == 3, let header = Self.object(parts[0]), let claims = Self.object(parts[1]), let signature = try? Base64URL.decode(parts[2]).get(),
+    guard parts.count == 3, let header = Self.object(parts[0]), let claims = Self.object(parts[1]),
+      let signature = try? Base64URL.decode(parts[2]).get(),
       let algorithm = header["alg"]?.string
     else { return nil }
     // Extensions that must be understood are not.
@@ -26,7 +27,9 @@ struct JSONWebToken {
   }
 
   private static func object(_ part: Substring.UTF8View) -> JSONValue? {
-    guard let bytes = try? Base64URL.decode(part).get(), let value = try? JSONValue(parsing: ByteSlice(SharedBytes(bytes))), value.object != nil else { return nil }
+    guard let bytes = try? Base64URL.decode(part).get(),
+      let value = try? JSONValue(parsing: ByteSlice(SharedBytes(bytes))), value.object != nil
+    else { return nil }
     return value
   }
 }

@@ -30,11 +30,17 @@ public final class JWTAuthenticator: Authenticator {
   }
 
   /// Begins to fetch the issuer's keys; `report` hears why they can't be had. Throws `Unusable`.
-  public init(_ issuer: JWTIssuer, algorithms: [SigningAlgorithm] = SigningAlgorithm.allCases, metrics: JWTMetrics, report: @escaping @Sendable (String) -> Void = { _ in }) throws(Unusable) {
+  public init(
+    _ issuer: JWTIssuer, algorithms: [SigningAlgorithm] = SigningAlgorithm.allCases, metrics: JWTMetrics,
+    report: @escaping @Sendable (String) -> Void = { _ in }
+  ) throws(Unusable) {
     self.issuer = issuer
     self.algorithms = Set(algorithms)
     self.metrics = metrics
-    do throws(IssuerKeys.Failure) { keys = try IssuerKeys(issuer: issuer.url, discovery: issuer.discovery, authority: issuer.certificateAuthority, metrics) } catch {
+    do throws(IssuerKeys.Failure) {
+      keys = try IssuerKeys(
+        issuer: issuer.url, discovery: issuer.discovery, authority: issuer.certificateAuthority, metrics)
+    } catch {
       throw Unusable(description: error.description)
     }
     let url = issuer.url
@@ -63,7 +69,9 @@ public final class JWTAuthenticator: Authenticator {
         _ = try await keys.refreshed()
         continue
       } catch { problem = error }
-      guard .now + Self.keysPause < end, (try? await Task.sleep(for: Self.keysPause)) != nil else { return "its keys can't be had: \(problem)" }
+      guard .now + Self.keysPause < end, (try? await Task.sleep(for: Self.keysPause)) != nil else {
+        return "its keys can't be had: \(problem)"
+      }
     }
     return nil
   }
@@ -87,19 +95,25 @@ public final class JWTAuthenticator: Authenticator {
 
   private func look(at text: String, _ token: JSONWebToken) -> AuthenticationVerdict {
     guard let algorithm = SigningAlgorithm(rawValue: token.algorithm), algorithms.contains(algorithm) else {
-      return .invalid("oidc: verify token: oidc: id token signed with unsupported algorithm, got \(GoText.quoted(token.algorithm))")
+      return .invalid(
+        "oidc: verify token: oidc: id token signed with unsupported algorithm, got \(GoText.quoted(token.algorithm))")
     }
     if let known = keys.known, Self.isSigned(token, algorithm, by: known) { return verdict(text, token) }
     return .later { [self] in
       do throws(IssuerKeys.Failure) {
-        guard Self.isSigned(token, algorithm, by: try await keys.refreshed()) else { return .invalid("oidc: verify token: failed to verify signature: failed to verify id token signature") }
+        guard Self.isSigned(token, algorithm, by: try await keys.refreshed()) else {
+          return .invalid("oidc: verify token: failed to verify signature: failed to verify id token signature")
+        }
       } catch { return .invalid("oidc: verify token: failed to verify signature: fetching keys \(error)") }
       return verdict(text, token)
     }
   }
 
   private static func isSigned(_ token: JSONWebToken, _ algorithm: SigningAlgorithm, by keys: [JSONWebKey]) -> Bool {
-    keys.contains { key in (token.keyID.isEmpty || key.id.isEmpty || key.id == token.keyID) && key.verifies(token.message, token.signature, algorithm) }
+    keys.contains { key in
+      (token.keyID.isEmpty || key.id.isEmpty || key.id == token.keyID)
+        && key.verifies(token.message, token.signature, algorithm)
+    }
   }
 
   private func verdict(_ text: String, _ token: JSONWebToken) -> AuthenticationVerdict {
@@ -124,8 +138,14 @@ public final class JWTAuthenticator: Authenticator {
       }
     }
     let expiry = time("exp") ?? 0
-    if expiry < now { throw JWTIssuer.Refusal("oidc: verify token: oidc: token is expired (Token Expiry: \(Timestamp.text(Int64(max(min(expiry, 1e11), -1e10)))))") }
-    if let start = time("nbf"), start > now + leeway { throw JWTIssuer.Refusal("oidc: verify token: current time before the nbf (not before) time") }
+    if expiry < now {
+      throw JWTIssuer.Refusal(
+        "oidc: verify token: oidc: token is expired (Token Expiry: \(Timestamp.text(Int64(max(min(expiry, 1e11), -1e10)))))"
+      )
+    }
+    if let start = time("nbf"), start > now + leeway {
+      throw JWTIssuer.Refusal("oidc: verify token: current time before the nbf (not before) time")
+    }
     return expiry
   }
 }

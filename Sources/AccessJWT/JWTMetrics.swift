@@ -3,8 +3,8 @@ import Machinery
 public import Metrics
 import Synchronization
 
-/// What is counted of token issuers, under kube-apiserver's names; issuers and sets of keys are told by their digests. (apiserver
-/// `plugin/pkg/authenticator/token/oidc/metrics.go`.)
+/// What is counted of token issuers, under kube-apiserver's names; issuers and sets of keys are told by their digests.
+/// (apiserver `plugin/pkg/authenticator/token/oidc/metrics.go`.)
 public final class JWTMetrics: Sendable {
   private struct Issuer {
     /// Authenticators that ask it.
@@ -39,7 +39,11 @@ public final class JWTMetrics: Sendable {
   /// A token of an issuer that was not remembered was looked at, which took so long.
   func looked(_ issuer: String, isGood: Bool, _ time: Duration) {
     issuers.withLock { issuers in
-      if isGood { issuers[issuer, default: Issuer()].good.observe(time.inSeconds) } else { issuers[issuer, default: Issuer()].bad.observe(time.inSeconds) }
+      if isGood {
+        issuers[issuer, default: Issuer()].good.observe(time.inSeconds)
+      } else {
+        issuers[issuer, default: Issuer()].bad.observe(time.inSeconds)
+      }
     }
   }
 
@@ -57,23 +61,30 @@ public final class JWTMetrics: Sendable {
   }
 
   public func write(_ text: inout MetricsText) {
-    let all = issuers.withLock { $0 }.sorted { $0.key < $1.key }.map { ("sha256:" + Digest.sha256.hex(Array($0.key.utf8), .lower), $0.value) }
+    let all = issuers.withLock { $0 }.sorted { $0.key < $1.key }.map {
+      ("sha256:" + Digest.sha256.hex(Array($0.key.utf8), .lower), $0.value)
+    }
     guard !all.isEmpty else { return }
     let prefix = "apiserver_authentication_jwt_authenticator_"
-    text.family(prefix + "latency_seconds", .histogram, "How long tokens of an issuer that were not remembered were looked at, by whether they were good.")
+    text.family(
+      prefix + "latency_seconds", .histogram,
+      "How long tokens of an issuer that were not remembered were looked at, by whether they were good.")
     for (hash, issuer) in all {
       if issuer.good.count > 0 { text.sample([("result", "success"), ("jwt_issuer_hash", hash)], issuer.good) }
       if issuer.bad.count > 0 { text.sample([("result", "failure"), ("jwt_issuer_hash", hash)], issuer.bad) }
     }
     // Servers have no identity here, so its digest is kube-apiserver's of none.
     func labels(_ hash: String) -> MetricsText.Labels { [("jwt_issuer_hash", hash), ("apiserver_id_hash", "")] }
-    text.family(prefix + "jwks_fetch_last_timestamp_seconds", .gauge, "When an issuer was last asked for its keys, in seconds since 1970, by whether that succeeded.")
+    text.family(
+      prefix + "jwks_fetch_last_timestamp_seconds", .gauge,
+      "When an issuer was last asked for its keys, in seconds since 1970, by whether that succeeded.")
     for (hash, issuer) in all {
       for (result, time) in [("success", issuer.lastFetch), ("failure", issuer.lastFailure)] {
         if let time { text.sample([("result", result)] + labels(hash), Int(time)) }
       }
     }
-    text.family(prefix + "jwks_fetch_last_key_set_info", .gauge, "The digest of the keys that an issuer published last.")
+    text.family(
+      prefix + "jwks_fetch_last_key_set_info", .gauge, "The digest of the keys that an issuer published last.")
     for (hash, issuer) in all {
       if let keySet = issuer.keySet { text.sample(labels(hash) + [("hash", keySet)], 1) }
     }

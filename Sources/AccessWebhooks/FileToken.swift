@@ -2,7 +2,8 @@ import Foundation
 import Machinery
 import Synchronization
 
-/// A token in a file that whoever issues it may change: read again after a while, and kept as it was where it can't be read. (client-go `NewCachedFileTokenSource`.)
+/// A token in a file that whoever issues it may change: read again after a while, and kept as it was where it can't be
+/// read. (client-go `NewCachedFileTokenSource`.)
 final class FileToken: Sendable {
   private let path: String
   private let lifetime: Duration

@@ -1,7 +1,8 @@
 public import Access
 import JSON
 
-/// Asks somebody else whose a bearer token is, by TokenReview, and remembers the answers. (plugin/pkg/authenticator/token/webhook.)
+/// Asks somebody else whose a bearer token is, by TokenReview, and remembers the answers.
+/// (plugin/pkg/authenticator/token/webhook.)
 public struct WebhookAuthenticator: Authenticator {
   private let connection: WebhookConnection
   private let version: WebhookAuthorizer.Version
@@ -19,14 +20,17 @@ public struct WebhookAuthenticator: Authenticator {
 
   public func authenticate(_ credentials: Credentials) -> AuthenticationVerdict {
     guard let token = credentials.bearerToken else { return .absent }
-    guard token.utf8.count <= Self.tokenBytesMax else { return .invalid("the token is longer than \(Self.tokenBytesMax) bytes") }
+    guard token.utf8.count <= Self.tokenBytesMax else {
+      return .invalid("the token is longer than \(Self.tokenBytesMax) bytes")
+    }
     if let user = cache[token] { return .user(user) }
     return .later { await ask(token) }
   }
 
   private func ask(_ token: String) async -> AuthenticationVerdict {
     let review: JSONValue = [
-      "kind": "TokenReview", "apiVersion": .string("authentication.k8s.io/\(version.rawValue)"), "metadata": [:], "spec": ["token": .string(token)], "status": ["user": [:]],
+      "kind": "TokenReview", "apiVersion": .string("authentication.k8s.io/\(version.rawValue)"), "metadata": [:],
+      "spec": ["token": .string(token)], "status": ["user": [:]],
     ]
     let status: JSONValue
     do { status = try await connection.review(review)["status"] ?? [:] } catch { return .invalid(error.description) }

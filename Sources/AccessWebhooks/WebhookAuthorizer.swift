@@ -2,7 +2,8 @@ public import Access
 import ByteBuffers
 import JSON
 
-/// `--authorization-mode=Webhook`: asks somebody else, by SubjectAccessReview, and remembers the answers. (plugin/pkg/authorizer/webhook.)
+/// `--authorization-mode=Webhook`: asks somebody else, by SubjectAccessReview, and remembers the answers.
+/// (plugin/pkg/authorizer/webhook.)
 public struct WebhookAuthorizer: Authorizer {
   /// How the review is written.
   public enum Version: String, Sendable, CaseIterable { case v1, v1beta1 }
@@ -39,13 +40,21 @@ public struct WebhookAuthorizer: Authorizer {
 
   /// Throws when nobody answers: the request fails, as it does at kube-apiserver, and nobody is let in.
   private func ask(_ spec: JSONValue, _ key: String, _ attributes: AccessAttributes) async throws -> AccessDecision {
-    let review: JSONValue = ["kind": "SubjectAccessReview", "apiVersion": .string("authorization.k8s.io/\(version.rawValue)"), "metadata": [:], "spec": spec, "status": ["allowed": false]]
+    let review: JSONValue = [
+      "kind": "SubjectAccessReview", "apiVersion": .string("authorization.k8s.io/\(version.rawValue)"), "metadata": [:],
+      "spec": spec, "status": ["allowed": false],
+    ]
     let status = try await connection.review(review)["status"] ?? [:]
     let reason = status["reason"]?.string ?? ""
     let (isAllowed, isDenied) = (status["allowed"]?.bool ?? false, status["denied"]?.bool ?? false)
     let decision: AccessDecision = isDenied ? .deny(reason) : isAllowed ? .allow : .noOpinion(reason)
-    let parts = [attributes.namespace, attributes.verb, attributes.group, attributes.version, attributes.resource, attributes.subresource, attributes.name, attributes.path]
-    if parts.reduce(0, { $0 + $1.utf8.count }) < Self.rememberedBytesMax { cache.keep(decision, for: key, isAllowed ? authorizedLife : unauthorizedLife) }
+    let parts = [
+      attributes.namespace, attributes.verb, attributes.group, attributes.version, attributes.resource,
+      attributes.subresource, attributes.name, attributes.path,
+    ]
+    if parts.reduce(0, { $0 + $1.utf8.count }) < Self.rememberedBytesMax {
+      cache.keep(decision, for: key, isAllowed ? authorizedLife : unauthorizedLife)
+    }
     return decision
   }
 
@@ -56,7 +65,8 @@ public struct WebhookAuthorizer: Authorizer {
     }
     if attributes.isResource {
       spec["resourceAttributes"] = members([
-        ("namespace", attributes.namespace), ("verb", attributes.verb), ("group", attributes.group), ("version", attributes.version), ("resource", attributes.resource),
+        ("namespace", attributes.namespace), ("verb", attributes.verb), ("group", attributes.group),
+        ("version", attributes.version), ("resource", attributes.resource),
         ("subresource", attributes.subresource), ("name", attributes.name),
       ])
     } else {
@@ -66,7 +76,11 @@ public struct WebhookAuthorizer: Authorizer {
     if !user.name.isEmpty { spec["user"] = .string(user.name) }
     if !user.groups.isEmpty { spec[version == .v1 ? "groups" : "group"] = .array(user.groups.map { .string($0) }) }
     if !user.extra.isEmpty {
-      spec["extra"] = .object(JSONObject(unchecked: user.extra.sorted { $0.key < $1.key }.map { JSONObject.Member($0.key, .array($0.values.map { .string($0) })) }))
+      spec["extra"] = .object(
+        JSONObject(
+          unchecked: user.extra.sorted { $0.key < $1.key }.map {
+            JSONObject.Member($0.key, .array($0.values.map { .string($0) }))
+          }))
     }
     if !user.uid.isEmpty { spec["uid"] = .string(user.uid) }
     return .object(spec)

@@ -4,7 +4,8 @@ import Foundation
 public import JSON
 import Machinery
 
-/// A webhook as a kubeconfig file names it: where it is, whom to trust there, and how to say who asks. (apiserver `util/webhook`.)
+/// A webhook as a kubeconfig file names it: where it is, whom to trust there, and how to say who asks. (apiserver
+/// `util/webhook`.)
 public struct WebhookConnection: Sendable {
   /// A file that can't be used; the text says where and why, and shows no secret.
   public struct Problem: Error, Equatable, CustomStringConvertible {
@@ -21,12 +22,16 @@ public struct WebhookConnection: Sendable {
   private static let attempts = 5
   private static let firstPause: Duration = .milliseconds(500)
 
-  /// Reads the tree of a kubeconfig file whose current context is the webhook. Throws `Problem`. `folder`: where file names that are not absolute begin.
+  /// Reads the tree of a kubeconfig file whose current context is the webhook. Throws `Problem`. `folder`: where file
+  /// names that are not absolute begin.
   public init(kubeconfig tree: JSONValue, folder: String) throws(Problem) {
     func named(_ list: String, _ member: String, _ name: String) throws(Problem) -> JSONValue {
       let entries = tree[list]?.array ?? []
       // A file with one of a kind needs no context to choose.
-      guard let entry = entries.first(where: { $0["name"]?.string == name }) ?? (name.isEmpty && entries.count == 1 ? entries.first : nil) else {
+      guard
+        let entry = entries.first(where: { $0["name"]?.string == name })
+          ?? (name.isEmpty && entries.count == 1 ? entries.first : nil)
+      else {
         throw Problem(description: "\(list): there is none named \(GoText.quoted(name))")
       }
       return entry[member] ?? [:]
@@ -37,11 +42,19 @@ public struct WebhookConnection: Sendable {
     let cluster = try named("clusters", "cluster", context["cluster"]?.string ?? "")
     let userName = context["user"]?.string ?? ""
     let user = userName.isEmpty && (tree["users"]?.array ?? []).isEmpty ? [:] : try named("users", "user", userName)
-    for (part, members) in [(cluster, ["insecure-skip-tls-verify", "tls-server-name", "proxy-url"]), (user, ["exec", "auth-provider"])] {
-      if let unknown = members.first(where: { part[$0].map { !$0.isNull && $0 != false } ?? false }) { throw Problem(description: "\(unknown) is not served: leave it out") }
+    for (part, members) in [
+      (cluster, ["insecure-skip-tls-verify", "tls-server-name", "proxy-url"]), (user, ["exec", "auth-provider"]),
+    ] {
+      if let unknown = members.first(where: { part[$0].map { !$0.isNull && $0 != false } ?? false }) {
+        throw Problem(description: "\(unknown) is not served: leave it out")
+      }
     }
     let server = cluster["server"]?.string ?? ""
-    guard server.hasPrefix("https://") || server.hasPrefix("http://") else { throw Problem(description: "clusters: server must be a URL, such as https://authz.example.com/authorize, not \(GoText.quoted(server))") }
+    guard server.hasPrefix("https://") || server.hasPrefix("http://") else {
+      throw Problem(
+        description:
+          "clusters: server must be a URL, such as https://authz.example.com/authorize, not \(GoText.quoted(server))")
+    }
     self.server = server
 
     var configuration = HTTPClient.Configuration()
@@ -50,7 +63,9 @@ public struct WebhookConnection: Sendable {
     configuration.caFile = try Self.file(cluster, "certificate-authority", folder)
     configuration.certFile = try Self.file(user, "client-certificate", folder)
     configuration.keyFile = try Self.file(user, "client-key", folder)
-    do throws(HTTPFailure) { http = try HTTPClient(configuration) } catch { throw Problem(description: error.description) }
+    do throws(HTTPFailure) { http = try HTTPClient(configuration) } catch {
+      throw Problem(description: error.description)
+    }
     let token = user["token"]?.string ?? ""
     let file = user["tokenFile"]?.string ?? ""
     fileToken = token.isEmpty && !file.isEmpty ? FileToken(Self.absolute(file, folder)) : nil
@@ -63,18 +78,24 @@ public struct WebhookConnection: Sendable {
     }
   }
 
-  private static func absolute(_ path: String, _ folder: String) -> String { path.hasPrefix("/") ? path : "\(folder)/\(path)" }
+  private static func absolute(_ path: String, _ folder: String) -> String {
+    path.hasPrefix("/") ? path : "\(folder)/\(path)"
+  }
 
   /// A file that a member names, or that its `-data` sibling holds; empty for none.
   private static func file(_ part: JSONValue, _ member: String, _ folder: String) throws(Problem) -> String {
     if let data = part[member + "-data"]?.string, !data.isEmpty {
       guard let bytes = Data(base64Encoded: data) else { throw Problem(description: "\(member)-data is not base64") }
-      guard let path = MemoryFile.path(named: "webhook", holding: bytes) else { throw Problem(description: "\(member)-data: no memory for it") }
+      guard let path = MemoryFile.path(named: "webhook", holding: bytes) else {
+        throw Problem(description: "\(member)-data: no memory for it")
+      }
       return path
     }
     guard let name = part[member]?.string, !name.isEmpty else { return "" }
     let path = absolute(name, folder)
-    guard access(path, R_OK) == 0 else { throw Problem(description: "\(member): can't read \(path): \(String(cString: strerror(errno)))") }
+    guard access(path, R_OK) == 0 else {
+      throw Problem(description: "\(member): can't read \(path): \(String(cString: strerror(errno)))")
+    }
     return path
   }
 
@@ -87,18 +108,25 @@ public struct WebhookConnection: Sendable {
   /// Sends a review and reads the one that comes back. Tries again where a later try may do better. Throws `Failure`.
   public func review(_ body: JSONValue) async throws(Failure) -> JSONValue {
     let answer = try await send(body.encoded(), firstPause: Self.firstPause)
-    do { return try JSONValue(parsing: ByteSlice(answer)) } catch { throw Failure(description: "Post \(GoText.quoted(server)): the answer is no JSON: \(error)", isLasting: true) }
+    do { return try JSONValue(parsing: ByteSlice(answer)) } catch {
+      throw Failure(description: "Post \(GoText.quoted(server)): the answer is no JSON: \(error)", isLasting: true)
+    }
   }
 
-  /// Sends a document whose answer nobody needs. Tries again as `review` does, first after `firstPause`. Throws `Failure`.
-  public func deliver(_ body: SharedBytes, firstPause: Duration) async throws(Failure) { _ = try await send(body, firstPause: firstPause) }
+  /// Sends a document whose answer nobody needs. Tries again as `review` does, first after `firstPause`. Throws
+  /// `Failure`.
+  public func deliver(_ body: SharedBytes, firstPause: Duration) async throws(Failure) {
+    _ = try await send(body, firstPause: firstPause)
+  }
 
   private func send(_ bytes: SharedBytes, firstPause: Duration) async throws(Failure) -> SharedBytes {
     var pause = firstPause
     var attempt = 1
     while true {
       do throws(Failure) { return try await once(bytes) } catch {
-        guard !error.isLasting, attempt < Self.attempts, (try? await Task.sleep(for: pause * Double.random(in: 1...1.2))) != nil else { throw error }
+        guard !error.isLasting, attempt < Self.attempts,
+          (try? await Task.sleep(for: pause * Double.random(in: 1...1.2))) != nil
+        else { throw error }
         pause = pause * 1.5
         attempt += 1
       }
@@ -108,11 +136,17 @@ public struct WebhookConnection: Sendable {
   private func once(_ body: SharedBytes) async throws(Failure) -> SharedBytes {
     if let fileToken { http.authorize("Bearer \(await fileToken.current())") }
     let answer: HTTPResponse
-    do throws(HTTPFailure) { answer = try await http.request(HTTPRequest(.post, server, body: body, timeout: Self.timeout, isReplayable: true)) } catch {
-      throw Failure(description: "Post \(GoText.quoted(server)): \(error.description)", isLasting: error.reason == .cancelled || error.reason == .untrusted)
+    do throws(HTTPFailure) {
+      answer = try await http.request(HTTPRequest(.post, server, body: body, timeout: Self.timeout, isReplayable: true))
+    } catch {
+      throw Failure(
+        description: "Post \(GoText.quoted(server)): \(error.description)",
+        isLasting: error.reason == .cancelled || error.reason == .untrusted)
     }
     guard (200..<300).contains(answer.status) else {
-      throw Failure(description: "Post \(GoText.quoted(server)): the webhook answered \(answer.status)", isLasting: answer.status < 500 && answer.status != 429)
+      throw Failure(
+        description: "Post \(GoText.quoted(server)): the webhook answered \(answer.status)",
+        isLasting: answer.status < 500 && answer.status != 429)
     }
     return answer.body
   }

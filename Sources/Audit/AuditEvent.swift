@@ -16,9 +16,11 @@ public struct AuditTime: Sendable {
   }
 }
 
-/// What is said of one request from its arrival to its end. Each stage makes an event of what is known by then. (audit.k8s.io/v1 `Event`.)
+/// What is said of one request from its arrival to its end. Each stage makes an event of what is known by then.
+/// (audit.k8s.io/v1 `Event`.)
 ///
-/// Any thread: a request moves between its reactor and others, never in two places at once, but a deadline may end it meanwhile.
+/// Any thread: a request moves between its reactor and others, never in two places at once, but a deadline may end it
+/// meanwhile.
 public final class AuditRecord: Sendable {
   /// What the request brought.
   public struct Request: Sendable {
@@ -65,7 +67,10 @@ public final class AuditRecord: Sendable {
   /// What is sent to these is secret, or a token: it is shown where the policy asks for answers too, and not before.
   private static let secretive: Set<String> = ["secrets", "tokenreviews", "serviceaccounts/token"]
 
-  init(_ trail: AuditTrail, _ request: Request, _ attributes: AccessAttributes, isKnown: Bool, _ decision: AuditPolicy.Decision) {
+  init(
+    _ trail: AuditTrail, _ request: Request, _ attributes: AccessAttributes, isKnown: Bool,
+    _ decision: AuditPolicy.Decision
+  ) {
     self.trail = trail
     self.request = request
     self.attributes = attributes
@@ -88,7 +93,9 @@ public final class AuditRecord: Sendable {
   public var keepsResponse: Bool { decision.level == .requestResponse }
 
   /// `constraint`: the verb of the way in which it was allowed; empty for the old one.
-  public func impersonated(_ user: UserInfo, constraint: String = "") { state.withLock { ($0.impersonated, $0.constraint) = (user, constraint) } }
+  public func impersonated(_ user: UserInfo, constraint: String = "") {
+    state.withLock { ($0.impersonated, $0.constraint) = (user, constraint) }
+  }
 
   /// It was not let act as somebody else.
   public func refused(_ why: String) {
@@ -154,15 +161,17 @@ public final class AuditRecord: Sendable {
     return state
   }
 
-  /// The request was answered with a code and, where that was a Status, with that. `object`: the answer as one document of JSON, where there is one. Only the first
-  /// end counts; `stage` is the one that it makes an event of.
+  /// The request was answered with a code and, where that was a Status, with that. `object`: the answer as one document
+  /// of JSON, where there is one. Only the first end counts; `stage` is the one that it makes an event of.
   public func answered(_ code: Int, _ status: Status?, object: [ByteSlice]?, stage: AuditStage = .responseComplete) {
     let isFirst = state.withLock { state in
       guard !state.isComplete else { return false }
       state.isComplete = stage == .responseComplete
       var shown: JSONObject = ["metadata": [:]]
       if let status, let json = status.json.object {
-        for member in json.members where !["kind", "apiVersion", "metadata", "code"].contains(member.name) { shown[member.name] = member.value }
+        for member in json.members where !["kind", "apiVersion", "metadata", "code"].contains(member.name) {
+          shown[member.name] = member.value
+        }
       }
       shown["code"] = .int(Int64(code))
       state.responseStatus = shown
@@ -181,7 +190,11 @@ public final class AuditRecord: Sendable {
     let wasAnswered = state.withLock { state in
       defer { state.isComplete = true }
       guard !state.isComplete else { return false }
-      if state.responseStatus == nil { state.responseStatus = ["metadata": [:], "status": "Success", "message": "Connection closed early", "code": 200] }
+      if state.responseStatus == nil {
+        state.responseStatus = [
+          "metadata": [:], "status": "Success", "message": "Connection closed early", "code": 200,
+        ]
+      }
       return true
     }
     if wasAnswered { reached(.responseComplete) }
@@ -198,27 +211,41 @@ public final class AuditRecord: Sendable {
   /// One line of JSON, in the order of Go's struct. The bodies are not copied.
   private func event(_ stage: AuditStage, at time: AuditTime, _ state: State) -> AuditLine {
     var event: JSONObject = [
-      "kind": "Event", "apiVersion": "audit.k8s.io/v1", "level": .string(decision.level.rawValue), "auditID": .string(request.auditID), "stage": .string(stage.rawValue),
-      "requestURI": .string(request.uri), "verb": .string(attributes.verb), "user": isKnown ? attributes.user.json : [:],
+      "kind": "Event", "apiVersion": "audit.k8s.io/v1", "level": .string(decision.level.rawValue),
+      "auditID": .string(request.auditID), "stage": .string(stage.rawValue),
+      "requestURI": .string(request.uri), "verb": .string(attributes.verb),
+      "user": isKnown ? attributes.user.json : [:],
     ]
     if let user = state.impersonated { event["impersonatedUser"] = user.json }
-    if !state.constraint.isEmpty { event["authenticationMetadata"] = ["impersonationConstraint": .string(state.constraint)] }
+    if !state.constraint.isEmpty {
+      event["authenticationMetadata"] = ["impersonationConstraint": .string(state.constraint)]
+    }
     if !request.sourceIPs.isEmpty { event["sourceIPs"] = .array(request.sourceIPs.map { .string($0) }) }
     if !request.userAgent.isEmpty {
       let isLong = request.userAgent.utf8.count > Self.userAgentMax
-      event["userAgent"] = .string(isLong ? String(decoding: request.userAgent.utf8.prefix(Self.userAgentMax), as: UTF8.self) + "...TRUNCATED" : request.userAgent)
+      event["userAgent"] = .string(
+        isLong
+          ? String(decoding: request.userAgent.utf8.prefix(Self.userAgentMax), as: UTF8.self) + "...TRUNCATED"
+          : request.userAgent)
     }
     if attributes.isResource {
       let parts = [
-        ("resource", attributes.resource), ("namespace", state.namespace), ("name", state.name), ("uid", state.uid), ("apiGroup", attributes.group),
-        ("apiVersion", attributes.version), ("resourceVersion", state.resourceVersion), ("subresource", attributes.subresource),
+        ("resource", attributes.resource), ("namespace", state.namespace), ("name", state.name), ("uid", state.uid),
+        ("apiGroup", attributes.group),
+        ("apiVersion", attributes.version), ("resourceVersion", state.resourceVersion),
+        ("subresource", attributes.subresource),
       ]
-      event["objectRef"] = .object(JSONObject(unchecked: parts.filter { !$0.1.isEmpty }.map { JSONObject.Member($0.0, .string($0.1)) }))
+      event["objectRef"] = .object(
+        JSONObject(unchecked: parts.filter { !$0.1.isEmpty }.map { JSONObject.Member($0.0, .string($0.1)) }))
     }
     if let status = state.responseStatus { event["responseStatus"] = .object(status) }
-    var tail: JSONObject = ["requestReceivedTimestamp": .string(request.received.text), "stageTimestamp": .string(time.text)]
+    var tail: JSONObject = [
+      "requestReceivedTimestamp": .string(request.received.text), "stageTimestamp": .string(time.text),
+    ]
     if !state.annotations.isEmpty {
-      tail["annotations"] = .object(JSONObject(unchecked: state.annotations.sorted { $0.key < $1.key }.map { JSONObject.Member($0.key, .string($0.value)) }))
+      tail["annotations"] = .object(
+        JSONObject(
+          unchecked: state.annotations.sorted { $0.key < $1.key }.map { JSONObject.Member($0.key, .string($0.value)) }))
     }
     let head = event.encodedText.dropLast()
     let end = "," + tail.encodedText.dropFirst()

@@ -7,7 +7,8 @@ import Synchronization
 
 /// Events in a file, a line each, which is put aside when it is large enough. (apiserver `plugin/log` over lumberjack.)
 ///
-/// A queue of its own writes, so that a slow disk holds up nobody; what comes faster than it can be written, beyond the buffer, is lost and counted.
+/// A queue of its own writes, so that a slow disk holds up nobody; what comes faster than it can be written, beyond the
+/// buffer, is lost and counted.
 public final class AuditLog: AuditBackend {
   public struct Configuration: Sendable {
     /// `-` for standard output, which is never put aside.
@@ -75,7 +76,10 @@ public final class AuditLog: AuditBackend {
   /// Of what found no room while the file, or the reader of a pipe, took nothing.
   private func tell() {
     let count = untold.exchange(0, ordering: .relaxed)
-    if count > 0 { configuration.report("\(configuration.path): \(count) events were lost, as they came faster than they could be written") }
+    if count > 0 {
+      configuration.report(
+        "\(configuration.path): \(count) events were lost, as they came faster than they could be written")
+    }
   }
 
   /// On `queue`.
@@ -115,7 +119,8 @@ private struct LogFile: ~Copyable {
   private static func open(_ path: String) throws(AuditLog.Unusable) -> (Int32, Int) {
     var about = stat()
     let isPipe = stat(path, &about) == 0 && about.st_mode & S_IFMT == S_IFIFO
-    // Opened for writing only, a pipe would hold up the start until it has a reader, and lose its lines whenever that is restarted.
+    // Opened for writing only, a pipe would hold up the start until it has a reader, and lose its lines whenever that
+    // is restarted.
     let descriptor = Glibc.open(path, (isPipe ? O_RDWR : O_WRONLY | O_CREAT | O_APPEND) | O_CLOEXEC, 0o600)
     guard descriptor >= 0 else { throw AuditLog.Unusable(description: "\(path): \(String(cString: strerror(errno)))") }
     return (descriptor, fstat(descriptor, &about) == 0 ? Int(about.st_size) : 0)
@@ -140,7 +145,9 @@ private struct LogFile: ~Copyable {
   private mutating func write(_ bytes: [UInt8]) throws(AuditLog.Unusable) {
     var sent = 0
     while sent < bytes.count {
-      let count = bytes.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress?.advanced(by: sent), bytes.count - sent) }
+      let count = bytes.withUnsafeBytes {
+        Glibc.write(descriptor, $0.baseAddress?.advanced(by: sent), bytes.count - sent)
+      }
       if count < 0 && errno == EINTR { continue }
       if count < 0 && errno == EAGAIN {
         // A standard output that somebody made so.
@@ -148,7 +155,9 @@ private struct LogFile: ~Copyable {
         poll(&ready, 1, -1)
         continue
       }
-      guard count > 0 else { throw AuditLog.Unusable(description: "\(configuration.path): \(String(cString: strerror(errno)))") }
+      guard count > 0 else {
+        throw AuditLog.Unusable(description: "\(configuration.path): \(String(cString: strerror(errno)))")
+      }
       sent += count
       size += count
     }
@@ -158,7 +167,8 @@ private struct LogFile: ~Copyable {
   private mutating func putAside() throws(AuditLog.Unusable) {
     let (stem, ending) = parts
     guard rename(configuration.path, "\(stem)-\(Self.stamp(Date()))\(ending)") == 0 else {
-      throw AuditLog.Unusable(description: "\(configuration.path) can't be put aside: \(String(cString: strerror(errno)))")
+      throw AuditLog.Unusable(
+        description: "\(configuration.path) can't be put aside: \(String(cString: strerror(errno)))")
     }
     let (next, _) = try Self.open(configuration.path)
     close(descriptor)
@@ -173,7 +183,9 @@ private struct LogFile: ~Copyable {
 
   private var parts: (stem: String, ending: String) {
     let path = configuration.path
-    guard let dot = path.lastIndex(of: "."), dot > (path.lastIndex(of: "/") ?? path.startIndex) else { return (path, "") }
+    guard let dot = path.lastIndex(of: "."), dot > (path.lastIndex(of: "/") ?? path.startIndex) else {
+      return (path, "")
+    }
     return (String(path[..<dot]), String(path[dot...]))
   }
 
@@ -184,7 +196,9 @@ private struct LogFile: ~Copyable {
     let folder = url.deletingLastPathComponent().path
     let lead = url.lastPathComponent + "-"
     // Names that begin alike are in the order of their times.
-    let names = ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []).filter { $0.hasPrefix(lead) && $0.hasSuffix(ending) && $0.utf8.count == lead.utf8.count + 23 + ending.utf8.count }.sorted(by: >)
+    let names = ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []).filter {
+      $0.hasPrefix(lead) && $0.hasSuffix(ending) && $0.utf8.count == lead.utf8.count + 23 + ending.utf8.count
+    }.sorted(by: >)
     var doomed = configuration.maxBackups > 0 ? names.dropFirst(configuration.maxBackups).map { $0 } : []
     if configuration.maxAge > 0 {
       let oldest = Self.stamp(Date().addingTimeInterval(-Double(configuration.maxAge) * 86_400))

@@ -3,7 +3,8 @@ import ByteBuffers
 public import JSON
 public import Machinery
 
-/// Which requests are audited, and how closely: the first rule that fits decides. (audit.k8s.io/v1 `Policy`; apiserver `audit/policy`.)
+/// Which requests are audited, and how closely: the first rule that fits decides. (audit.k8s.io/v1 `Policy`; apiserver
+/// `audit/policy`.)
 public struct AuditPolicy: Sendable {
   public typealias Problem = ConfigurationProblem
 
@@ -34,22 +35,33 @@ public struct AuditPolicy: Sendable {
   /// Of what no rule fits.
   private let rest: Decision
 
-  /// Reads the tree of a file. `duplicates`: complaints of names given twice, which only the text shows. Throws `Problem`. Unknown members are refused here: a
-  /// rule with a slip in it would leave unseen what it was written for. (kube-apiserver warns and goes on.)
+  /// Reads the tree of a file. `duplicates`: complaints of names given twice, which only the text shows. Throws
+  /// `Problem`. Unknown members are refused here: a rule with a slip in it would leave unseen what it was written for.
+  /// (kube-apiserver warns and goes on.)
   public init(_ tree: JSONValue, duplicates: [String] = []) throws(Problem) {
     try ConfigurationTree.check(tree, kind: "Policy", versions: ["audit.k8s.io/v1"], duplicates: duplicates)
-    try ConfigurationTree.check(tree, "", ["kind", "apiVersion", "metadata", "rules", "omitStages", "omitManagedFields"])
+    try ConfigurationTree.check(
+      tree, "", ["kind", "apiVersion", "metadata", "rules", "omitStages", "omitManagedFields"])
     let stages = try Self.stages(tree["omitStages"], "omitStages")
     let omits = try Self.flag(tree["omitManagedFields"], "omitManagedFields") ?? false
     rest = Decision(level: .none, omittedStages: stages, omitsManagedFields: omits)
     var rules: [Rule] = []
-    for (place, rule) in try ConfigurationTree.items(tree["rules"], "rules").enumerated() { rules.append(try Self.rule(rule, "rules[\(place)]", stages, omits)) }
+    for (place, rule) in try ConfigurationTree.items(tree["rules"], "rules").enumerated() {
+      rules.append(try Self.rule(rule, "rules[\(place)]", stages, omits))
+    }
     if rules.isEmpty { throw Problem(description: "loaded illegal policy with 0 rules") }
     self.rules = rules
   }
 
-  private static func rule(_ tree: JSONValue, _ path: String, _ stages: Set<AuditStage>, _ omits: Bool) throws(Problem) -> Rule {
-    try ConfigurationTree.check(tree, path, ["level", "users", "userGroups", "verbs", "resources", "namespaces", "nonResourceURLs", "omitStages", "omitManagedFields"])
+  private static func rule(
+    _ tree: JSONValue, _ path: String, _ stages: Set<AuditStage>, _ omits: Bool
+  ) throws(Problem) -> Rule {
+    try ConfigurationTree.check(
+      tree, path,
+      [
+        "level", "users", "userGroups", "verbs", "resources", "namespaces", "nonResourceURLs", "omitStages",
+        "omitManagedFields",
+      ])
     let text = tree["level"]?.string ?? ""
     if text.isEmpty { throw Problem(.required("\(path).level", "")) }
     guard let level = AuditLevel(rawValue: text) else {
@@ -58,34 +70,46 @@ public struct AuditPolicy: Sendable {
     let paths = try strings(tree["nonResourceURLs"], "\(path).nonResourceURLs")
     for (place, url) in paths.enumerated() where url != "*" {
       let field = "\(path).nonResourceURLs[\(place)]"
-      if !url.hasPrefix("/") { throw Problem(.invalid(field, url, "non-resource URL rules must begin with a '/' character")) }
-      if url.dropLast().contains("*") { throw Problem(.invalid(field, url, "non-resource URL wildcards '*' must be the final character of the rule")) }
+      if !url.hasPrefix("/") {
+        throw Problem(.invalid(field, url, "non-resource URL rules must begin with a '/' character"))
+      }
+      if url.dropLast().contains("*") {
+        throw Problem(.invalid(field, url, "non-resource URL wildcards '*' must be the final character of the rule"))
+      }
     }
     var resources: [Resources] = []
     for (place, entry) in try ConfigurationTree.items(tree["resources"], "\(path).resources").enumerated() {
       let at = "\(path).resources[\(place)]"
       try ConfigurationTree.check(entry, at, ["group", "resources", "resourceNames"])
       let one = Resources(
-        group: entry["group"]?.string ?? "", resources: try strings(entry["resources"], "\(at).resources"), names: try strings(entry["resourceNames"], "\(at).resourceNames"))
+        group: entry["group"]?.string ?? "", resources: try strings(entry["resources"], "\(at).resources"),
+        names: try strings(entry["resourceNames"], "\(at).resourceNames"))
       if !one.group.isEmpty, one.group != "*", let problem = NameValidation.dns1123Subdomain(one.group).first {
         throw Problem(.invalid("\(path).resources.group", one.group, problem))
       }
       if !one.names.isEmpty && one.resources.isEmpty {
-        throw Problem(.invalid("\(path).resources.resourceNames", bare: (entry["resourceNames"] ?? []).encoded().text, "using resourceNames requires at least one resource"))
+        throw Problem(
+          .invalid(
+            "\(path).resources.resourceNames", bare: (entry["resourceNames"] ?? []).encoded().text,
+            "using resourceNames requires at least one resource"))
       }
       resources.append(one)
     }
     let namespaces = try strings(tree["namespaces"], "\(path).namespaces")
     if !paths.isEmpty && !(resources.isEmpty && namespaces.isEmpty) {
       let shown = (tree["nonResourceURLs"] ?? []).encoded().text
-      throw Problem(.invalid("\(path).nonResourceURLs", bare: shown, "rules cannot apply to both regular resources and non-resource URLs"))
+      throw Problem(
+        .invalid(
+          "\(path).nonResourceURLs", bare: shown, "rules cannot apply to both regular resources and non-resource URLs"))
     }
     let decision = Decision(
       level: level, omittedStages: stages.union(try self.stages(tree["omitStages"], "\(path).omitStages")),
       omitsManagedFields: try flag(tree["omitManagedFields"], "\(path).omitManagedFields") ?? omits)
     return Rule(
-      users: Set(try strings(tree["users"], "\(path).users")), groups: Set(try strings(tree["userGroups"], "\(path).userGroups")),
-      verbs: Set(try strings(tree["verbs"], "\(path).verbs")), resources: resources, namespaces: Set(namespaces), paths: paths, decision: decision)
+      users: Set(try strings(tree["users"], "\(path).users")),
+      groups: Set(try strings(tree["userGroups"], "\(path).userGroups")),
+      verbs: Set(try strings(tree["verbs"], "\(path).verbs")), resources: resources, namespaces: Set(namespaces),
+      paths: paths, decision: decision)
   }
 
   // MARK: reading
@@ -138,7 +162,8 @@ public struct AuditPolicy: Sendable {
     return rule.hasSuffix("*") && path.hasPrefix(String(rule.dropLast()))
   }
 
-  private static func fits(_ resources: [Resources], _ namespaces: Set<ByteString>, _ request: AccessAttributes) -> Bool {
+  private static func fits(_ resources: [Resources], _ namespaces: Set<ByteString>, _ request: AccessAttributes) -> Bool
+  {
     guard request.isResource else { return false }
     if !namespaces.isEmpty && !namespaces.contains(request.namespace) { return false }
     if resources.isEmpty { return true }
@@ -148,7 +173,8 @@ public struct AuditPolicy: Sendable {
       if entry.resources.isEmpty { return true }
       guard entry.names.isEmpty || entry.names.contains(request.name) else { return false }
       return entry.resources.contains { pattern in
-        pattern == whole || pattern == "*" || !request.subresource.isEmpty && pattern == "*/\(request.subresource)" || pattern == "\(request.resource)/*"
+        pattern == whole || pattern == "*" || !request.subresource.isEmpty && pattern == "*/\(request.subresource)"
+          || pattern == "\(request.resource)/*"
       }
     }
   }

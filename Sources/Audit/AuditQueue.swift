@@ -19,7 +19,9 @@ final class AuditQueue: Sendable {
   func add(_ line: AuditLine) -> Entry {
     state.withLock { state in
       // One that is too large alone passes through an empty queue: a limit is no reason to see nothing of a large list.
-      guard state.lines.count < countMax, state.lines.isEmpty || state.bytes + line.count <= Self.bytesMax else { return .refused }
+      guard state.lines.count < countMax, state.lines.isEmpty || state.bytes + line.count <= Self.bytesMax else {
+        return .refused
+      }
       state.lines.append(line)
       state.bytes += line.count
       return state.lines.count == 1 ? .first : .another

@@ -18,11 +18,14 @@ public protocol AuditBackend: Sendable {
 
 /// How large events may be for who keeps them. (apiserver `plugin/truncate`.)
 public struct AuditTruncation: Sendable, Equatable {
-  /// Bytes of an event. A larger one goes without the bodies of request and answer, and is lost where it is too large even so.
+  /// Bytes of an event. A larger one goes without the bodies of request and answer, and is lost where it is too large
+  /// even so.
   public var maxEventSize: Int
   /// Bytes of events that a webhook is sent at a time.
   public var maxBatchSize: Int
-  public init(maxEventSize: Int = 100 << 10, maxBatchSize: Int = 10 << 20) { (self.maxEventSize, self.maxBatchSize) = (maxEventSize, maxBatchSize) }
+  public init(maxEventSize: Int = 100 << 10, maxBatchSize: Int = 10 << 20) {
+    (self.maxEventSize, self.maxBatchSize) = (maxEventSize, maxBatchSize)
+  }
 
   static let annotation = "audit.k8s.io/truncated"
 }
@@ -42,8 +45,11 @@ public final class AuditTrail: Sendable {
     refused = backends.map { _ in Counter() }
   }
 
-  /// A request has come in, and it is known who it is by (`isKnown`), or that nobody recognizes them. nil: nothing of it is kept.
-  public func begin(_ attributes: AccessAttributes, isKnown: Bool = true, _ request: () -> AuditRecord.Request) -> AuditRecord? {
+  /// A request has come in, and it is known who it is by (`isKnown`), or that nobody recognizes them. nil: nothing of
+  /// it is kept.
+  public func begin(
+    _ attributes: AccessAttributes, isKnown: Bool = true, _ request: () -> AuditRecord.Request
+  ) -> AuditRecord? {
     let decision = policy.decide(attributes, isKnown: isKnown)
     levels[decision.level.place].add()
     guard decision.level != .none else { return nil }
@@ -68,7 +74,8 @@ public final class AuditTrail: Sendable {
     }
   }
 
-  /// Returns when all events are kept, or can't be, or the time is up: also where a backend never returns, as one whose pipe nobody reads.
+  /// Returns when all events are kept, or can't be, or the time is up: also where a backend never returns, as one whose
+  /// pipe nobody reads.
   public func flush(within limit: Duration) async {
     let gate = Gate()
     Task { [backends] in
@@ -118,14 +125,22 @@ public final class AuditTrail: Sendable {
 
   /// Writes the metrics under kube-apiserver's names.
   public func write(_ text: inout MetricsText) {
-    text.family("apiserver_audit_event_total", .counter, "Counter of audit events generated and sent to the audit backend.")
+    text.family(
+      "apiserver_audit_event_total", .counter, "Counter of audit events generated and sent to the audit backend.")
     text.sample([], events.value)
-    text.family("apiserver_audit_error_total", .counter, "Counter of audit events that failed to be audited properly. Plugin identifies the plugin affected by the error.")
-    for (backend, counter) in zip(backends, refused) { text.sample([("plugin", backend.name)], counter.value + backend.lost) }
+    text.family(
+      "apiserver_audit_error_total", .counter,
+      "Counter of audit events that failed to be audited properly. Plugin identifies the plugin affected by the error.")
+    for (backend, counter) in zip(backends, refused) {
+      text.sample([("plugin", backend.name)], counter.value + backend.lost)
+    }
     if backends.contains(where: { $0.truncation != nil }) { text.sample([("plugin", "truncate")], tooLarge.value) }
     text.family("apiserver_audit_level_total", .counter, "Counter of policy levels for audit events (1 per request).")
     for level in AuditLevel.allCases { text.sample([("level", level.rawValue)], levels[level.place].value) }
-    text.family("apiserver_audit_requests_rejected_total", .counter, "Counter of apiserver requests rejected due to an error in audit logging backend: none, as what finds no room is dropped and counted.")
+    text.family(
+      "apiserver_audit_requests_rejected_total", .counter,
+      "Counter of apiserver requests rejected due to an error in audit logging backend: none, as what finds no room is dropped and counted."
+    )
     text.sample([], 0)
   }
 }

@@ -98,7 +98,9 @@ public final class AuditWebhook: AuditBackend {
       }
       writer.raw("]}")
       rest = rest.dropFirst(count)
-      do throws(WebhookConnection.Failure) { try await connection.deliver(writer.finish(), firstPause: configuration.initialBackoff) } catch {
+      do throws(WebhookConnection.Failure) {
+        try await connection.deliver(writer.finish(), firstPause: configuration.initialBackoff)
+      } catch {
         failures.add(count)
         configuration.report(error.description)
       }

@@ -12,8 +12,8 @@ public struct ByteString: Hashable, Comparable, Sendable, ExpressibleByStringLit
   @inlinable public func hash(into hasher: inout Hasher) { hasher.combine(text) }
 }
 
-// In the place of the standard library's, whose hash is the same for all texts that are equivalent: a client could make up thousands of them. What the compiler derives
-// for `Hashable` comes here too.
+// In the place of the standard library's, whose hash is the same for all texts that are equivalent: a client could make
+// up thousands of them. What the compiler derives for `Hashable` comes here too.
 extension Hasher {
   @inlinable public mutating func combine(_ text: String) {
     let isDone: Void? = text.utf8.withContiguousStorageIfAvailable { combine(bytes: UnsafeRawBufferPointer($0)) }
@@ -38,7 +38,9 @@ extension Dictionary where Key == ByteString {
     _modify { yield &self[ByteString(text), default: value()] }
   }
 
-  @discardableResult @inlinable public mutating func removeValue(forKey text: String) -> Value? { removeValue(forKey: ByteString(text)) }
+  @discardableResult @inlinable public mutating func removeValue(forKey text: String) -> Value? {
+    removeValue(forKey: ByteString(text))
+  }
   @discardableResult @inlinable public mutating func updateValue(_ value: Value, forKey text: String) -> Value? {
     updateValue(value, forKey: ByteString(text))
   }
@@ -48,7 +50,9 @@ extension Set where Element == ByteString {
   public init(_ texts: [String]) { self.init(texts.map { ByteString($0) }) }
 
   @inlinable public func contains(_ text: String) -> Bool { contains(ByteString(text)) }
-  @discardableResult @inlinable public mutating func insert(_ text: String) -> (inserted: Bool, memberAfterInsert: ByteString) {
+  @discardableResult @inlinable public mutating func insert(
+    _ text: String
+  ) -> (inserted: Bool, memberAfterInsert: ByteString) {
     insert(ByteString(text))
   }
   @discardableResult @inlinable public mutating func remove(_ text: String) -> ByteString? { remove(ByteString(text)) }

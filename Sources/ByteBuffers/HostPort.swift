@@ -12,6 +12,7 @@ public enum HostPort {
 
   /// The host alone, as resolvers and certificates take it: an IPv6 address without brackets.
   public static func bare(_ host: String) -> String {
-    host.utf8.first == UInt8(ascii: "[") && host.utf8.last == UInt8(ascii: "]") ? String(host.dropFirst().dropLast()) : host
+    host.utf8.first == UInt8(ascii: "[") && host.utf8.last == UInt8(ascii: "]")
+      ? String(host.dropFirst().dropLast()) : host
   }
 }

@@ -1,8 +1,9 @@
 import Synchronization
 
-/// Memory that clients may make a server hold beside what it holds anyway: TLS handshakes and records that wait, heads and bodies that are coming or being worked on, answers on their way that nobody
-/// shares, and events that only the queues of slow watches still hold. One for all reactors. What comes when it is used up is refused, and slow readers are ended,
-/// so that the server does not grow.
+/// Memory that clients may make a server hold beside what it holds anyway: TLS handshakes and records that wait, heads
+/// and bodies that are coming or being worked on, answers on their way that nobody shares, and events that only the
+/// queues of slow watches still hold. One for all reactors. What comes when it is used up is refused, and slow readers
+/// are ended, so that the server does not grow.
 ///
 /// Bytes that the cache holds too are not counted: a thousand readers of one list cost a list of pointers each.
 public final class MemoryBudget: Sendable {

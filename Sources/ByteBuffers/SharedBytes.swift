@@ -1,8 +1,10 @@
 /// Immutable bytes that many owners share: a stored value, an encoded object, a watch frame.
 ///
-/// The bytes are written once, inside `init(capacity:initializingWith:)`, and never again; their address stays the same for
-/// the life of the object. That is what lets `writev(2)` take them without a copy while any holder keeps a reference.
-public final class SharedBytes: @unchecked Sendable {  // Sendable: `base` is written only in init, before anyone shares it.
+/// The bytes are written once, inside `init(capacity:initializingWith:)`, and never again; their address stays the same
+/// for the life of the object. That is what lets `writev(2)` take them without a copy while any holder keeps a
+/// reference.
+// Sendable: `base` is written only in init, before anyone shares it.
+public final class SharedBytes: @unchecked Sendable {
   // Readable by inlined code only; see above.
   @usableFromInline let base: UnsafeMutableRawPointer
   /// Number of bytes.
@@ -22,7 +24,8 @@ public final class SharedBytes: @unchecked Sendable {  // Sendable: `base` is wr
     }
   }
 
-  /// Takes over memory that `UnsafeMutableRawPointer.allocate` gave and that nobody else will write to; the first `count` bytes are kept.
+  /// Takes over memory that `UnsafeMutableRawPointer.allocate` gave and that nobody else will write to; the first
+  /// `count` bytes are kept.
   public init(adopting base: UnsafeMutableRawPointer, count: Int) {
     self.base = base
     self.count = count
@@ -65,7 +68,8 @@ public final class SharedBytes: @unchecked Sendable {  // Sendable: `base` is wr
     try body(UnsafeRawBufferPointer(start: base, count: count).bytes)
   }
 
-  /// Lends the bytes to C or to code that wants pointers; the pointer may be kept as long as a reference to this object is.
+  /// Lends the bytes to C or to code that wants pointers; the pointer may be kept as long as a reference to this object
+  /// is.
   @inlinable @inline(__always)
   public func withUnsafeBytes<R, E: Error>(_ body: (UnsafeRawBufferPointer) throws(E) -> R) throws(E) -> R {
     try body(UnsafeRawBufferPointer(start: base, count: count))
@@ -96,8 +100,9 @@ public struct ByteSlice: Sendable {
   /// `count` bytes of `owner` from `offset`; both must lie inside.
   @inlinable
   public init(_ owner: SharedBytes, offset: Int, count: Int) {
-    precondition(offset >= 0 && count >= 0 && offset <= owner.count && count <= owner.count - offset,
-                 "slice \(offset)+\(count) of \(owner.count) bytes")
+    precondition(
+      offset >= 0 && count >= 0 && offset <= owner.count && count <= owner.count - offset,
+      "slice \(offset)+\(count) of \(owner.count) bytes")
     self.owner = owner
     self.offset = offset
     self.count = count
@@ -130,6 +135,7 @@ extension SharedBytes {
 
   /// Same bytes?
   public func hasSameBytes(as other: SharedBytes) -> Bool {
-    self === other || (count == other.count && withUnsafeBytes { a in other.withUnsafeBytes { b in a.elementsEqual(b) } })
+    self === other
+      || (count == other.count && withUnsafeBytes { a in other.withUnsafeBytes { b in a.elementsEqual(b) } })
   }
 }

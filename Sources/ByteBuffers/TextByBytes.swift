@@ -1,9 +1,11 @@
 import Glibc
 
-// Swift takes texts for equal that are canonically equivalent: U+212A (KELVIN SIGN) is its "K", and "/" with an accent after it no "/". Names, keys, paths and users are
-// other than that: bytes, as in Go. So what follows stands in the place of the standard library's operators and methods of the same name, in every file that sees this
-// module, which each target exports to its own files (`Bytes.swift`): `==`, `<`, `switch`, `contains`, and what the compiler derives for `Equatable`, go by bytes without
-// a thought. Only generic code, and so tuples, still goes by equivalence: `Dictionary` and `Set` take `ByteString` for their keys.
+// Swift takes texts for equal that are canonically equivalent: U+212A (KELVIN SIGN) is its "K", and "/" with an accent
+// after it no "/". Names, keys, paths and users are other than that: bytes, as in Go. So what follows stands in the
+// place of the standard library's operators and methods of the same name, in every file that sees this module, which
+// each target exports to its own files (`Bytes.swift`): `==`, `<`, `switch`, `contains`, and what the compiler derives
+// for `Equatable`, go by bytes without a thought. Only generic code, and so tuples, still goes by equivalence:
+// `Dictionary` and `Set` take `ByteString` for their keys.
 
 /// Do both hold the same bytes? They are as long as each other.
 @usableFromInline func haveSameBytes(_ a: String.UTF8View, _ b: String.UTF8View) -> Bool {
@@ -33,7 +35,9 @@ import Glibc
 }
 
 extension String {
-  @inlinable public static func == (a: String, b: String) -> Bool { a.utf8.count == b.utf8.count && haveSameBytes(a.utf8, b.utf8) }
+  @inlinable public static func == (a: String, b: String) -> Bool {
+    a.utf8.count == b.utf8.count && haveSameBytes(a.utf8, b.utf8)
+  }
   @inlinable public static func != (a: String, b: String) -> Bool { !(a == b) }
   @inlinable public static func < (a: String, b: String) -> Bool { byteOrder(a.utf8, b.utf8) < 0 }
   @inlinable public static func > (a: String, b: String) -> Bool { byteOrder(a.utf8, b.utf8) > 0 }
@@ -44,7 +48,9 @@ extension String {
 
 @inlinable public func == (a: some StringProtocol, b: some StringProtocol) -> Bool { a.utf8.elementsEqual(b.utf8) }
 @inlinable public func != (a: some StringProtocol, b: some StringProtocol) -> Bool { !a.utf8.elementsEqual(b.utf8) }
-@inlinable public func < (a: some StringProtocol, b: some StringProtocol) -> Bool { a.utf8.lexicographicallyPrecedes(b.utf8) }
+@inlinable public func < (a: some StringProtocol, b: some StringProtocol) -> Bool {
+  a.utf8.lexicographicallyPrecedes(b.utf8)
+}
 
 extension Substring {
   @inlinable public static func == (a: Substring, b: Substring) -> Bool { a.utf8.elementsEqual(b.utf8) }
@@ -130,14 +136,20 @@ extension Array where Element == String {
 }
 
 /// Where the member stands that the set takes for `text`.
-@usableFromInline func place<Text: Hashable>(of text: Text, in set: Set<Text>) -> Set<Text>.Index? { set.firstIndex(of: text) }
-
-// For sets of names that are written out. Of two texts from outside that are equivalent it would keep one: they are for `Set<ByteString>`.
-extension Set where Element == String {
-  @inlinable public func contains(_ text: String) -> Bool { place(of: text, in: self).map { self[$0] == text } ?? false }
+@usableFromInline func place<Text: Hashable>(of text: Text, in set: Set<Text>) -> Set<Text>.Index? {
+  set.firstIndex(of: text)
 }
 
-// Of parts of texts: what is looked for is found wherever its bytes stand, not only between characters as a reader sees them. Places are counted in code points.
+// For sets of names that are written out. Of two texts from outside that are equivalent it would keep one: they are for
+// `Set<ByteString>`.
+extension Set where Element == String {
+  @inlinable public func contains(_ text: String) -> Bool {
+    place(of: text, in: self).map { self[$0] == text } ?? false
+  }
+}
+
+// Of parts of texts: what is looked for is found wherever its bytes stand, not only between characters as a reader sees
+// them. Places are counted in code points.
 extension StringProtocol {
   @inlinable public func hasPrefix(_ prefix: some StringProtocol) -> Bool { utf8.starts(with: prefix.utf8) }
   @inlinable public func hasSuffix(_ suffix: some StringProtocol) -> Bool {
@@ -182,14 +194,20 @@ extension Substring {
 
 extension StringProtocol where SubSequence == Substring {
   public func dropFirst(_ count: Int = 1) -> Substring {
-    self[(unicodeScalars.index(unicodeScalars.startIndex, offsetBy: count, limitedBy: unicodeScalars.endIndex) ?? unicodeScalars.endIndex)...]
+    self[
+      (unicodeScalars.index(unicodeScalars.startIndex, offsetBy: count, limitedBy: unicodeScalars.endIndex)
+        ?? unicodeScalars.endIndex)...]
   }
   public func dropLast(_ count: Int = 1) -> Substring {
-    self[..<(unicodeScalars.index(unicodeScalars.endIndex, offsetBy: -count, limitedBy: unicodeScalars.startIndex) ?? unicodeScalars.startIndex)]
+    self[
+      ..<(unicodeScalars.index(unicodeScalars.endIndex, offsetBy: -count, limitedBy: unicodeScalars.startIndex)
+        ?? unicodeScalars.startIndex)]
   }
 
   /// The parts between a separator of one code point or more.
-  public func split(separator: some StringProtocol, maxSplits: Int = .max, omittingEmptySubsequences: Bool = true) -> [Substring] {
+  public func split(
+    separator: some StringProtocol, maxSplits: Int = .max, omittingEmptySubsequences: Bool = true
+  ) -> [Substring] {
     var parts: [Substring] = []
     var rest = self[...]
     while parts.count < maxSplits, let found = rest.firstRange(of: separator) {
@@ -199,7 +217,8 @@ extension StringProtocol where SubSequence == Substring {
     if !omittingEmptySubsequences || !rest.isEmpty { parts.append(rest) }
     return parts
   }
-  public func split(separator: Character, maxSplits: Int = .max, omittingEmptySubsequences: Bool = true) -> [Substring] {
+  public func split(separator: Character, maxSplits: Int = .max, omittingEmptySubsequences: Bool = true) -> [Substring]
+  {
     split(separator: String(separator), maxSplits: maxSplits, omittingEmptySubsequences: omittingEmptySubsequences)
   }
 }

@@ -7,8 +7,9 @@ public struct CELError: Error, Equatable, CustomStringConvertible {
   init(_ description: String) { self.description = description }
 }
 
-/// An expression of the Common Expression Language over JSON: the language's operators, macros and conversions, and Kubernetes' additions for strings and lists. Numbers
-/// are 64-bit integers and doubles; values may be optional; there are no timestamps, durations or bytes. (github.com/google/cel-spec; apiserver `cel/environment`.)
+/// An expression of the Common Expression Language over JSON: the language's operators, macros and conversions, and
+/// Kubernetes' additions for strings and lists. Numbers are 64-bit integers and doubles; values may be optional; there
+/// are no timestamps, durations or bytes. (github.com/google/cel-spec; apiserver `cel/environment`.)
 public struct CELExpression: Sendable, Equatable {
   private let root: CELNode
   /// Of the patterns that are written out.
@@ -17,7 +18,8 @@ public struct CELExpression: Sendable, Equatable {
 
   public static func == (a: CELExpression, b: CELExpression) -> Bool { a.text == b.text }
 
-  /// Reads an expression that may speak of `variables`. Throws for what is no expression, and for names and functions that there are not.
+  /// Reads an expression that may speak of `variables`. Throws for what is no expression, and for names and functions
+  /// that there are not.
   public init(_ text: String, variables: Set<String>) throws(CELError) {
     self.text = text
     root = try CELParser.parse(text)
@@ -28,13 +30,20 @@ public struct CELExpression: Sendable, Equatable {
     if root.isOptional { throw CELError("the expression comes to an optional: say orValue() of it") }
   }
 
-  private static func check(_ node: CELNode, _ known: Set<String>, _ regexps: inout [ByteString: GoRegexp]) throws(CELError) {
+  private static func check(
+    _ node: CELNode, _ known: Set<String>, _ regexps: inout [ByteString: GoRegexp]
+  ) throws(CELError) {
     switch node {
-    case .identifier(let name) where !known.contains(name): throw CELError("undeclared reference to '\(name)' (in container '')")
+    case .identifier(let name) where !known.contains(name):
+      throw CELError("undeclared reference to '\(name)' (in container '')")
     case .call(let target, let name, let arguments):
-      guard CELFunctions.isKnown(name, isMember: target != nil, count: arguments.count) else { throw CELError("undeclared reference to '\(name)' (in container '')") }
+      guard CELFunctions.isKnown(name, isMember: target != nil, count: arguments.count) else {
+        throw CELError("undeclared reference to '\(name)' (in container '')")
+      }
       // As upstream, whose optimizer compiles them when the expression is read.
-      if name == "matches", case .literal(.string(let pattern))? = arguments.first { regexps[pattern] = try CELFunctions.regexp(pattern) }
+      if name == "matches", case .literal(.string(let pattern))? = arguments.first {
+        regexps[pattern] = try CELFunctions.regexp(pattern)
+      }
     case .comprehension(let target, _, let variable, let filter, let body):
       try check(target, known, &regexps)
       if let filter { try check(filter, known.union([variable]), &regexps) }
@@ -59,7 +68,8 @@ public struct CELExpression: Sendable, Equatable {
     return isThere(root)
   }
 
-  /// What it comes to. Throws where it has no value: a member that is not there, a division by nothing, values that don't fit.
+  /// What it comes to. Throws where it has no value: a member that is not there, a division by nothing, values that
+  /// don't fit.
   public func evaluate(_ variables: [String: JSONValue]) throws(CELError) -> JSONValue {
     var evaluator = CELEvaluator(variables: variables, regexps: regexps)
     return try evaluator.value(of: root)
@@ -113,7 +123,8 @@ struct CELEvaluator {
         if let value = try self.entry(entry.value) { object[key] = value }
       }
       return .object(object)
-    case .call(nil, let name, let arguments) where name == "_&&_" || name == "_||_": return try logic(arguments, decides: name == "_||_")
+    case .call(nil, let name, let arguments) where name == "_&&_" || name == "_||_":
+      return try logic(arguments, decides: name == "_||_")
     case .call(nil, let name, let arguments) where (name == "_==_" || name == "_!=_") && arguments[0].isOptional:
       let (a, b) = (try optional(of: arguments[0]), try optional(of: arguments[1]))
       let isEqual = if let a, let b { CELFunctions.isEqual(a, b) } else { a == nil && b == nil }
@@ -141,7 +152,8 @@ struct CELEvaluator {
         return .bool(regexp.matches(text))
       }
       return try CELFunctions.call(name, given, isMember: target != nil)
-    case .comprehension(let target, let macro, let variable, let filter, let body): return try comprehension(try value(of: target), macro, variable, filter, body)
+    case .comprehension(let target, let macro, let variable, let filter, let body):
+      return try comprehension(try value(of: target), macro, variable, filter, body)
     }
   }
 
@@ -212,7 +224,9 @@ struct CELEvaluator {
     throw CELError("no such key: \(place.string ?? "")")
   }
 
-  private mutating func comprehension(_ target: JSONValue, _ macro: CELNode.Macro, _ variable: String, _ filter: CELNode?, _ body: CELNode) throws(CELError) -> JSONValue {
+  private mutating func comprehension(
+    _ target: JSONValue, _ macro: CELNode.Macro, _ variable: String, _ filter: CELNode?, _ body: CELNode
+  ) throws(CELError) -> JSONValue {
     let items: [JSONValue]
     switch target {
     case .array(let all): items = all

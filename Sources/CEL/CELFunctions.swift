@@ -4,10 +4,14 @@ import RegularExpressions
 
 /// Operators and functions, all but those that decide which of their arguments are evaluated.
 enum CELFunctions {
-  private static let global: [String: ClosedRange<Int>] = ["size": 1...1, "string": 1...1, "int": 1...1, "double": 1...1, "bool": 1...1, "dyn": 1...1, "type": 1...1]
+  private static let global: [String: ClosedRange<Int>] = [
+    "size": 1...1, "string": 1...1, "int": 1...1, "double": 1...1, "bool": 1...1, "dyn": 1...1, "type": 1...1,
+  ]
   private static let member: [String: ClosedRange<Int>] = [
-    "size": 0...0, "startsWith": 1...1, "endsWith": 1...1, "contains": 1...1, "matches": 1...1, "lowerAscii": 0...0, "upperAscii": 0...0, "trim": 0...0, "split": 1...2, "join": 0...1,
-    "replace": 2...3, "substring": 1...2, "indexOf": 1...1, "lastIndexOf": 1...1, "charAt": 1...1, "isSorted": 0...0, "min": 0...0, "max": 0...0, "sum": 0...0,
+    "size": 0...0, "startsWith": 1...1, "endsWith": 1...1, "contains": 1...1, "matches": 1...1, "lowerAscii": 0...0,
+    "upperAscii": 0...0, "trim": 0...0, "split": 1...2, "join": 0...1,
+    "replace": 2...3, "substring": 1...2, "indexOf": 1...1, "lastIndexOf": 1...1, "charAt": 1...1, "isSorted": 0...0,
+    "min": 0...0, "max": 0...0, "sum": 0...0,
   ]
 
   static func isKnown(_ name: String, isMember: Bool, count: Int) -> Bool {
@@ -41,7 +45,8 @@ enum CELFunctions {
       guard let value = given[0].bool else { throw overload }
       return .bool(!value)
     case "-_": return try arithmetic("-", .int(0), given[0])
-    case "_+_", "_-_", "_*_", "_/_", "_%_": return try arithmetic(String(name.dropFirst().dropLast()), given[0], given[1])
+    case "_+_", "_-_", "_*_", "_/_", "_%_":
+      return try arithmetic(String(name.dropFirst().dropLast()), given[0], given[1])
     default: return isMember ? try method(name, given[0], Array(given.dropFirst())) : try conversion(name, given[0])
     }
   }
@@ -74,7 +79,8 @@ enum CELFunctions {
     case (.int, .double), (.double, .int), (.double, .double): return number(a) == number(b)
     case (.array(let x), .array(let y)): return x.count == y.count && zip(x, y).allSatisfy { isEqual($0, $1) }
     case (.object(let x), .object(let y)):
-      return x.members.count == y.members.count && x.members.allSatisfy { member in y[member.name].map { isEqual(member.value, $0) } ?? false }
+      return x.members.count == y.members.count
+        && x.members.allSatisfy { member in y[member.name].map { isEqual(member.value, $0) } ?? false }
     default: return a == b
     }
   }
@@ -115,7 +121,9 @@ enum CELFunctions {
       default: throw overload
       }
     case (.string(let x), .string(let y)) where sign == "+":
-      guard x.utf8.count + y.utf8.count <= textMax else { throw CELError("a string would be longer than \(textMax) bytes") }
+      guard x.utf8.count + y.utf8.count <= textMax else {
+        throw CELError("a string would be longer than \(textMax) bytes")
+      }
       return .string(x + y)
     case (.array(let x), .array(let y)) where sign == "+": return .array(x + y)
     default: throw overload
@@ -190,9 +198,14 @@ enum CELFunctions {
       let wanted = Array(try argument(0).unicodeScalars)
       let all = Array(scalars)
       guard wanted.count <= all.count else { return -1 }
-      return .int(Int64((0...(all.count - wanted.count)).last { all[$0..<($0 + wanted.count)].elementsEqual(wanted) } ?? -1))
-    case "lowerAscii": return .string(String(String.UnicodeScalarView(scalars.map { $0.isASCII ? Unicode.Scalar(lower($0.value)) ?? $0 : $0 })))
-    case "upperAscii": return .string(String(String.UnicodeScalarView(scalars.map { $0.isASCII ? Unicode.Scalar(upper($0.value)) ?? $0 : $0 })))
+      return .int(
+        Int64((0...(all.count - wanted.count)).last { all[$0..<($0 + wanted.count)].elementsEqual(wanted) } ?? -1))
+    case "lowerAscii":
+      return .string(
+        String(String.UnicodeScalarView(scalars.map { $0.isASCII ? Unicode.Scalar(lower($0.value)) ?? $0 : $0 })))
+    case "upperAscii":
+      return .string(
+        String(String.UnicodeScalarView(scalars.map { $0.isASCII ? Unicode.Scalar(upper($0.value)) ?? $0 : $0 })))
     case "trim":
       let all = Array(scalars)
       let start = all.firstIndex { !$0.properties.isWhitespace } ?? all.count
@@ -213,7 +226,8 @@ enum CELFunctions {
       return .array(parts(of: text, by: try argument(0), most: most).map { .string($0) })
     case "replace":
       let most = given.count > 2 ? Int(given[2].int ?? -1) : -1
-      let joined = parts(of: text, by: try argument(0), most: most < 0 ? -1 : most + 1).joined(separator: try argument(1))
+      let joined = parts(of: text, by: try argument(0), most: most < 0 ? -1 : most + 1).joined(
+        separator: try argument(1))
       guard joined.utf8.count <= textMax else { throw CELError("a string would be longer than \(textMax) bytes") }
       return .string(joined)
     default: throw overload

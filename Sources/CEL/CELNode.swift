@@ -22,7 +22,8 @@ indirect enum CELNode: Sendable {
   /// `operand.optMap(variable, body)`; `isFlat`: `optFlatMap`, whose body is an optional.
   case optionalMap(CELNode, variable: String, body: CELNode, isFlat: Bool)
   case or(CELNode, CELNode)
-  /// What is made of an optional: `orValue`, `hasValue`, `value`, and an entry of a list or map that is left out with it (`?` before it).
+  /// What is made of an optional: `orValue`, `hasValue`, `value`, and an entry of a list or map that is left out with
+  /// it (`?` before it).
   case orValue(CELNode, CELNode)
   case hasValue(CELNode)
   case unwrapped(CELNode)
@@ -36,7 +37,8 @@ indirect enum CELNode: Sendable {
     case .literal, .identifier: []
     case .select(let operand, _, _): [operand]
     case .index(let a, let b), .optionalIndex(let a, let b), .or(let a, let b), .orValue(let a, let b): [a, b]
-    case .optionalSelect(let operand, _), .hasValue(let operand), .unwrapped(let operand), .entry(let operand): [operand]
+    case .optionalSelect(let operand, _), .hasValue(let operand), .unwrapped(let operand), .entry(let operand):
+      [operand]
     case .optional(let operand, _): operand.map { [$0] } ?? []
     case .optionalMap(let target, _, let body, _): [target, body]
     case .list(let items): items
@@ -62,7 +64,9 @@ extension CELNode {
   func checkOptionals() throws(CELError) {
     func require(_ isOptional: Bool, _ nodes: CELNode...) throws(CELError) {
       for node in nodes where node.isOptional != isOptional {
-        throw CELError("found no matching overload for \(isOptional ? "a value in place of an optional" : "an optional in place of a value")")
+        throw CELError(
+          "found no matching overload for \(isOptional ? "a value in place of an optional" : "an optional in place of a value")"
+        )
       }
     }
     switch self {
@@ -70,7 +74,8 @@ extension CELNode {
     // These take either.
     case .select, .optionalSelect: break
     case .index(_, let place), .optionalIndex(_, let place): try require(false, place)
-    case .call(nil, "_==_", let arguments), .call(nil, "_!=_", let arguments): try require(arguments[0].isOptional, arguments[1])
+    case .call(nil, "_==_", let arguments), .call(nil, "_!=_", let arguments):
+      try require(arguments[0].isOptional, arguments[1])
     case .call(nil, "_?_:_", let arguments):
       try require(false, arguments[0])
       try require(arguments[1].isOptional, arguments[2])

@@ -16,28 +16,41 @@ struct CELLexer {
   private var at = 0
   init(_ text: String) { characters = Array(text) }
 
-  private static let symbols = ["&&", "||", "<=", ">=", "==", "!=", "(", ")", "[", "]", "{", "}", ".", ",", "?", ":", "+", "-", "*", "/", "%", "!", "<", ">"]
+  private static let symbols = [
+    "&&", "||", "<=", ">=", "==", "!=", "(", ")", "[", "]", "{", "}", ".", ",", "?", ":", "+", "-", "*", "/", "%", "!",
+    "<", ">",
+  ]
 
   mutating func next() throws(CELError) -> CELToken {
     while at < characters.count {
-      if characters[at].isWhitespace { at += 1 } else if characters[at...].starts(with: "//") {
+      if characters[at].isWhitespace {
+        at += 1
+      } else if characters[at...].starts(with: "//") {
         while at < characters.count && !characters[at].isNewline { at += 1 }
-      } else { break }
+      } else {
+        break
+      }
     }
     guard at < characters.count else { return .end }
     let first = characters[at]
     if first.isASCII && first.isNumber { return try number() }
     if first == "\"" || first == "'" { return .string(try string(isRaw: false)) }
-    if (first == "r" || first == "R"), at + 1 < characters.count, characters[at + 1] == "\"" || characters[at + 1] == "'" {
+    if (first == "r" || first == "R"), at + 1 < characters.count,
+      characters[at + 1] == "\"" || characters[at + 1] == "'"
+    {
       at += 1
       return .string(try string(isRaw: true))
     }
     if first.isASCII && (first.isLetter || first == "_") {
       let start = at
-      while at < characters.count, characters[at].isASCII, characters[at].isLetter || characters[at].isNumber || characters[at] == "_" { at += 1 }
+      while at < characters.count, characters[at].isASCII,
+        characters[at].isLetter || characters[at].isNumber || characters[at] == "_"
+      { at += 1 }
       return .identifier(String(characters[start..<at]))
     }
-    guard let symbol = Self.symbols.first(where: { characters[at...].starts(with: $0) }) else { throw CELError("Syntax error: token recognition error at: '\(first)'") }
+    guard let symbol = Self.symbols.first(where: { characters[at...].starts(with: $0) }) else {
+      throw CELError("Syntax error: token recognition error at: '\(first)'")
+    }
     at += symbol.count
     return .symbol(symbol)
   }
@@ -47,7 +60,9 @@ struct CELLexer {
     if characters[at] == "0", at + 1 < characters.count, characters[at + 1] == "x" {
       at += 2
       while at < characters.count, characters[at].isHexDigit { at += 1 }
-      guard let value = Int64(String(characters[(start + 2)..<at]), radix: 16) else { throw CELError("Syntax error: invalid int literal") }
+      guard let value = Int64(String(characters[(start + 2)..<at]), radix: 16) else {
+        throw CELError("Syntax error: invalid int literal")
+      }
       return .int(value)
     }
     var isDouble = false
@@ -62,7 +77,9 @@ struct CELLexer {
         isDouble = true
         at += 1
         if at < characters.count, characters[at] == "+" || characters[at] == "-" { at += 1 }
-      } else { break }
+      } else {
+        break
+      }
     }
     let text = String(characters[start..<at])
     if isDouble {
@@ -81,7 +98,9 @@ struct CELLexer {
     var out = ""
     while at < characters.count {
       let character = characters[at]
-      if character == quote, !isLong || (at + 2 < characters.count && characters[at + 1] == quote && characters[at + 2] == quote) {
+      if character == quote,
+        !isLong || (at + 2 < characters.count && characters[at + 1] == quote && characters[at + 2] == quote)
+      {
         at += isLong ? 3 : 1
         return out
       }
@@ -111,7 +130,9 @@ struct CELLexer {
     case "\\", "\"", "'", "`", "?": return kind
     case "x", "X", "u", "U":
       let count = kind == "u" ? 4 : kind == "U" ? 8 : 2
-      guard at + count <= characters.count, let code = UInt32(String(characters[at..<(at + count)]), radix: 16), let scalar = Unicode.Scalar(code) else { break }
+      guard at + count <= characters.count, let code = UInt32(String(characters[at..<(at + count)]), radix: 16),
+        let scalar = Unicode.Scalar(code)
+      else { break }
       at += count
       return Character(scalar)
     default: break
@@ -172,7 +193,9 @@ struct CELParser {
   }
 
   /// Weakest first.
-  private static let levels: [[String]] = [["||"], ["&&"], ["<", "<=", ">", ">=", "==", "!=", "in"], ["+", "-"], ["*", "/", "%"]]
+  private static let levels: [[String]] = [
+    ["||"], ["&&"], ["<", "<=", ">", ">=", "==", "!=", "in"], ["+", "-"], ["*", "/", "%"],
+  ]
 
   private mutating func binary(_ level: Int) throws(CELError) -> CELNode {
     guard level < Self.levels.count else { return try unary() }
@@ -208,7 +231,9 @@ struct CELParser {
     while true {
       if try take(".") {
         let isOptional = try take("?")
-        guard case .identifier(let name) = token else { throw CELError("Syntax error: no viable alternative at input '.'") }
+        guard case .identifier(let name) = token else {
+          throw CELError("Syntax error: no viable alternative at input '.'")
+        }
         try advance()
         if isOptional {
           node = .optionalSelect(node, name)
@@ -235,7 +260,9 @@ struct CELParser {
   }
 
   /// Of a list; `?` says that it may not be there.
-  private mutating func entry() throws(CELError) -> CELNode { try take("?") ? .entry(try expression()) : try expression() }
+  private mutating func entry() throws(CELError) -> CELNode {
+    try take("?") ? .entry(try expression()) : try expression()
+  }
 
   /// Calls that make an optional, or something of one; nil for others.
   private func ofOptional(_ target: CELNode, _ name: String, _ arguments: [CELNode]) throws(CELError) -> CELNode? {
@@ -263,10 +290,12 @@ struct CELParser {
   /// Macros are calls whose arguments are not evaluated first.
   private func called(_ target: CELNode, _ name: String, _ arguments: [CELNode]) throws(CELError) -> CELNode {
     if let made = try ofOptional(target, name, arguments) { return made }
-    guard let macro = CELNode.Macro(rawValue: name), arguments.count == 2 || macro == .map && arguments.count == 3 else { return .call(target: target, name: name, arguments: arguments) }
+    guard let macro = CELNode.Macro(rawValue: name), arguments.count == 2 || macro == .map && arguments.count == 3
+    else { return .call(target: target, name: name, arguments: arguments) }
     guard case .identifier(let variable) = arguments[0] else { throw CELError("argument must be a simple name") }
     let isFiltered = arguments.count == 3
-    return .comprehension(target, macro, variable: variable, filter: isFiltered ? arguments[1] : nil, body: arguments[isFiltered ? 2 : 1])
+    return .comprehension(
+      target, macro, variable: variable, filter: isFiltered ? arguments[1] : nil, body: arguments[isFiltered ? 2 : 1])
   }
 
   private mutating func primary() throws(CELError) -> CELNode {
@@ -314,7 +343,9 @@ struct CELParser {
       guard try take("(") else { return .identifier(name) }
       let given = try arguments(")")
       if name == "has" {
-        guard given.count == 1, case .select(let operand, let member, _) = given[0] else { throw CELError("invalid argument to has() macro") }
+        guard given.count == 1, case .select(let operand, let member, _) = given[0] else {
+          throw CELError("invalid argument to has() macro")
+        }
         return .select(operand, member, isTest: true)
       }
       return .call(target: nil, name: name, arguments: given)

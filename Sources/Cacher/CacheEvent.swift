@@ -14,7 +14,8 @@ final class CacheEvent: Sendable {
   let time: ContinuousClock.Instant
 
   private let stamped = Mutex<CachedObject?>(nil)
-  /// Of the budget for what clients make us hold: taken when the ring has let go of the event and queues have not. Under the lock of the ring.
+  /// Of the budget for what clients make us hold: taken when the ring has let go of the event and queues have not.
+  /// Under the lock of the ring.
   private nonisolated(unsafe) var share: MemoryBudget.Share?
 
   /// One of `object` and `previous` is not nil.
@@ -55,7 +56,8 @@ final class CacheEvent: Sendable {
     }
   }
 
-  /// The event as one watcher sees it. A DELETED event shows the previous object with the event's revision, stamped once for all watchers.
+  /// The event as one watcher sees it. A DELETED event shows the previous object with the event's revision, stamped
+  /// once for all watchers.
   func watchEvent(_ kind: WatchEvent.Kind, codec: any ObjectCodec) -> WatchEvent? {
     guard kind == .deleted else { return object.map { WatchEvent(kind, $0, revision: revision) } }
     if let known = stamped.withLock({ $0 }) { return WatchEvent(.deleted, known, revision: revision) }

@@ -3,8 +3,8 @@ public import Storage
 
 /// What readers look at, behind one short lock.
 ///
-/// Invariants: `lastEvent` <= `revision`; `tree` is the state at every revision from `lastEvent` to `revision`; `revision` never goes back but
-/// by a new list.
+/// Invariants: `lastEvent` <= `revision`; `tree` is the state at every revision from `lastEvent` to `revision`;
+/// `revision` never goes back but by a new list.
 struct CacheState {
   enum Phase: Equatable {
     /// Nothing listed yet, or listed and not yet up to date. `since` is when service was lost.
@@ -42,8 +42,8 @@ struct CacheState {
     case .revision(let wanted): return revision >= wanted ? view : nil
     case .fence(let fence):
       if revision >= fence.revision { return view }
-      // docs/internals/cacher.md: a later put that is still live would have raised the newest revision; what is left is deletions, which lower the count.
-      // The tree then *is* the storage at the fence's revision, and is shown as such.
+      // docs/internals/cacher.md: a later put that is still live would have raised the newest revision; what is left is
+      // deletions, which lower the count. The tree then *is* the storage at the fence's revision, and is shown as such.
       guard tree.equals(fence) else { return nil }
       return CacheView(tree: tree, revision: fence.revision, isProven: true)
     }

@@ -20,11 +20,12 @@ struct CatchUp {
   var isLost = false
 }
 
-/// One open watch: first the state it began with (read from a snapshot as it is taken), then the ring's events, then a queue of its own.
-/// Until it is live it costs no queue, only a snapshot; so a slow reader of a large state is not ended for being slow.
+/// One open watch: first the state it began with (read from a snapshot as it is taken), then the ring's events, then a
+/// queue of its own. Until it is live it costs no queue, only a snapshot; so a slow reader of a large state is not
+/// ended for being slow.
 ///
-/// Invariants: nothing waits until the watcher is live; what waits stays within the budget, or the watcher ends; revisions that
-/// it delivers increase and are above `after`, but for those of the initial state.
+/// Invariants: nothing waits until the watcher is live; what waits stays within the budget, or the watcher ends;
+/// revisions that it delivers increase and are above `after`, but for those of the initial state.
 public final class CacheWatcher: Sendable {
   enum Entry {
     case event(CacheEvent, WatchEvent.Kind)
@@ -116,10 +117,12 @@ public final class CacheWatcher: Sendable {
   private let feed: (any WatchFeed)?
   private let state: Mutex<State>
   /// The reader's: what it took from the queue. The two arrays take turns, so that a burst allocates nothing.
-  private nonisolated(unsafe) var taken: ContiguousArray<Entry> = []  // touched in `take` only, which has one caller at a time
+  // touched in `take` only, which has one caller at a time
+  private nonisolated(unsafe) var taken: ContiguousArray<Entry> = []
 
   init(
-    _ request: WatchRequest, home: any WatchHome, homeSlot: Int, scope: KeyScope, triggerValue: String?, after: Revision, source: Source,
+    _ request: WatchRequest, home: any WatchHome, homeSlot: Int, scope: KeyScope, triggerValue: String?,
+    after: Revision, source: Source,
     feed: (any WatchFeed)?, codec: any ObjectCodec
   ) {
     target = request.target
@@ -161,15 +164,15 @@ public final class CacheWatcher: Sendable {
 
   // MARK: The reader's side
 
-  /// `callback` runs on the home, inside a `post`, when events wait or the watch has ended; the first time soon after this call.
-  /// It is not repeated until `take` has returned fewer events than it was asked for.
+  /// `callback` runs on the home, inside a `post`, when events wait or the watch has ended; the first time soon after
+  /// this call. It is not repeated until `take` has returned fewer events than it was asked for.
   public func setReady(_ callback: @escaping @Sendable () -> Void) {
     state.withLock { $0.callback = callback }
     home.post { [self] in fire() }
   }
 
-  /// Puts up to `max` events in order into `events`, which is empty; fewer than `max` means that nothing more waits now and that the callback will
-  /// come. Returns the end once no event is left. Never blocks; one caller at a time.
+  /// Puts up to `max` events in order into `events`, which is empty; fewer than `max` means that nothing more waits now
+  /// and that the callback will come. Returns the end once no event is left. Never blocks; one caller at a time.
   public func take(max: Int, into events: inout [WatchEvent]) -> WatchEnd? {
     enum Step { case done(WatchEnd?), initial(InitialState), ring(Int), error(WatchEvent) }
     while events.count < max {
@@ -272,7 +275,8 @@ public final class CacheWatcher: Sendable {
     callback?()
   }
 
-  /// Ends the watch, if it has not ended. With `dropQueue` at once, else after what is queued. True when the home must hear of it.
+  /// Ends the watch, if it has not ended. With `dropQueue` at once, else after what is queued. True when the home must
+  /// hear of it.
   @discardableResult
   func end(_ end: WatchEnd, dropQueue: Bool) -> Bool {
     let (isFirst, mustWake) = state.withLock { s -> (Bool, Bool) in
@@ -310,8 +314,8 @@ public final class CacheWatcher: Sendable {
     return isUnselective ? event.plainKind : event.kind(for: predicate)
   }
 
-  /// Queues what it wants of `events`. Cheap: one lock for the batch. With `.tooSlow` the caller ends the watch. `usedUp`: a budget of which nothing is left, so
-  /// that nobody may lag behind the ring. Under the lock of the ring.
+  /// Queues what it wants of `events`. Cheap: one lock for the batch. With `.tooSlow` the caller ends the watch.
+  /// `usedUp`: a budget of which nothing is left, so that nobody may lag behind the ring. Under the lock of the ring.
   func offer(_ events: ArraySlice<CacheEvent>, usedUp: MemoryBudget?, delivered: inout Int) -> Offer {
     state.withLock { s in
       guard s.end == nil else { return .nothing }
@@ -334,7 +338,9 @@ public final class CacheWatcher: Sendable {
   }
 
   /// Queues a bookmark if its time has come; dropped when the queue is full.
-  func offerBookmark(_ revision: Revision, now: ContinuousClock.Instant, period: Duration, beforeDeadline: Duration) -> Offer {
+  func offerBookmark(
+    _ revision: Revision, now: ContinuousClock.Instant, period: Duration, beforeDeadline: Duration
+  ) -> Offer {
     state.withLock { s in
       guard s.end == nil, case .queue = s.source else { return .nothing }
       guard let due = s.nextBookmark else {
@@ -351,7 +357,9 @@ public final class CacheWatcher: Sendable {
     }
   }
 
-  private func bookmarkTime(after now: ContinuousClock.Instant, period: Duration, beforeDeadline: Duration) -> ContinuousClock.Instant {
+  private func bookmarkTime(
+    after now: ContinuousClock.Instant, period: Duration, beforeDeadline: Duration
+  ) -> ContinuousClock.Instant {
     let regular = now + period * Double.random(in: 0.9...1.1)
     guard let deadline else { return regular }
     let last = deadline - beforeDeadline

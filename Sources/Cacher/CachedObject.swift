@@ -3,18 +3,20 @@ public import Machinery
 public import Storage
 import Synchronization
 
-/// Names one encoding of an object (an event frame, pretty text, a Table row, …). Whoever encodes chooses the numbers; the Cacher
-/// attaches no meaning to them.
+/// Names one encoding of an object (an event frame, pretty text, a Table row, …). Whoever encodes chooses the numbers;
+/// the Cacher attaches no meaning to them.
 public struct EncodingID: RawRepresentable, Hashable, Sendable {
   public let rawValue: UInt32
   public init(rawValue: UInt32) { self.rawValue = rawValue }
   public init(_ rawValue: UInt32) { self.rawValue = rawValue }
 }
 
-/// One object as the API serves it: immutable, shared by the state tree, the event ring, every watcher's queue and answers on their way out.
+/// One object as the API serves it: immutable, shared by the state tree, the event ring, every watcher's queue and
+/// answers on their way out.
 ///
-/// `document` is the complete final JSON with resourceVersion in place (`{"kind":"Node","apiVersion":"v1","metadata":{…}}`), followed by the
-/// two bytes `,{`. So a list item with its separator is one slice: the opening brace comes from the item before it, or from the head of the list.
+/// `document` is the complete final JSON with resourceVersion in place
+/// (`{"kind":"Node","apiVersion":"v1","metadata":{…}}`), followed by the two bytes `,{`. So a list item with its
+/// separator is one slice: the opening brace comes from the item before it, or from the head of the list.
 public final class CachedObject: Sendable {
   /// The whole key in storage.
   public let key: String
@@ -45,9 +47,9 @@ public final class CachedObject: Sendable {
   private let firstSize = Atomic<UInt32>(0)
   private let secondSize = Atomic<UInt32>(0)
 
-  /// `document`: see the type. `objectEnd`: the bytes before it are the object. `itemOffset`: where a list item begins, after
-  /// `{"kind":…,"apiVersion":…,` (custom resources: 1). `revisionRange`: where the digits of resourceVersion stand.
-  /// `encodings`: counts what is kept beside the object.
+  /// `document`: see the type. `objectEnd`: the bytes before it are the object. `itemOffset`: where a list item begins,
+  /// after `{"kind":…,"apiVersion":…,` (custom resources: 1). `revisionRange`: where the digits of resourceVersion
+  /// stand. `encodings`: counts what is kept beside the object.
   public init(
     key: String, revision: Revision, document: SharedBytes, objectEnd: Int, itemOffset: Int, revisionRange: Range<Int>,
     labels: StringMap, fields: StringMap, facts: (any Sendable)? = nil, lease: Int64 = 0, isStale: Bool = false,
@@ -84,7 +86,9 @@ public final class CachedObject: Sendable {
   /// The object as the last item of a list, without the opening brace of an object whose kind was cut off.
   public var listItem: ByteSlice { ByteSlice(document, offset: itemOffset, count: objectEnd - itemOffset) }
   /// The object as an item that another one follows: with `,{` after it.
-  public var listItemAndSeparator: ByteSlice { ByteSlice(document, offset: itemOffset, count: document.count - itemOffset) }
+  public var listItemAndSeparator: ByteSlice {
+    ByteSlice(document, offset: itemOffset, count: document.count - itemOffset)
+  }
 
   deinit { table.load()?.clear() }
 
@@ -130,8 +134,8 @@ public final class CachedObject: Sendable {
   var cost: Int { document.count }
 }
 
-/// What the Registry supplies: from stored bytes to what the API serves, and back. Runs the `Versioner` and the codec of a resource, once a
-/// value. Never called under a lock, and called from any thread.
+/// What the Registry supplies: from stored bytes to what the API serves, and back. Runs the `Versioner` and the codec
+/// of a resource, once a value. Never called under a lock, and called from any thread.
 public protocol ObjectCodec: Sendable {
   /// Counts what its objects keep in encodings.
   var encodings: EncodingCache { get }
@@ -147,6 +151,7 @@ extension ObjectCodec {
   /// What an update may start from.
   public func storedObject(of object: CachedObject) -> StoredObject {
     StoredObject(
-      key: object.key, value: storedBytes(of: object), revision: object.revision, lease: object.lease, isStale: object.isStale)
+      key: object.key, value: storedBytes(of: object), revision: object.revision, lease: object.lease,
+      isStale: object.isStale)
   }
 }

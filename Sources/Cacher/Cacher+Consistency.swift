@@ -1,8 +1,8 @@
 import Storage
 import Synchronization
 
-/// The cache held against the storage from time to time: what it shows at a revision must be what is stored at that revision. (Kubernetes:
-/// `cacher.consistencyChecker`; semantics 1.19.)
+/// The cache held against the storage from time to time: what it shows at a revision must be what is stored at that
+/// revision. (Kubernetes: `cacher.consistencyChecker`; semantics 1.19.)
 extension Cacher {
   enum ConsistencyCheck: Equatable {
     case passed
@@ -21,7 +21,8 @@ extension Cacher {
     }
   }
 
-  /// One check and what follows from it: after a failure older states are not kept, and exact reads ask the storage, until a check passes again.
+  /// One check and what follows from it: after a failure older states are not kept, and exact reads ask the storage,
+  /// until a check passes again.
   @discardableResult
   func checkConsistency() async -> ConsistencyCheck {
     // A copy of the tree costs nothing, and stays as it is while pages come.
@@ -51,21 +52,29 @@ extension Cacher {
     var place = 0
     while true {
       let page: StorageList
-      do { page = try await storage.getList(prefix: config.resourcePrefix, options: options) } catch { return .impossible("\(error)") }
+      do { page = try await storage.getList(prefix: config.resourcePrefix, options: options) } catch {
+        return .impossible("\(error)")
+      }
       // What can't be read stands beside the tree.
-      let readable = tree.unreadable.isEmpty ? page.objects : page.objects.filter { tree.unreadable[$0.key]?.revision != $0.revision }
+      let readable =
+        tree.unreadable.isEmpty
+        ? page.objects : page.objects.filter { tree.unreadable[$0.key]?.revision != $0.revision }
       let cached = tree.objects(place..<min(tree.count, place + readable.count))
       for (index, stored) in readable.enumerated() {
         guard index < cached.count else { return .failed("\(stored.key) at \(stored.revision) is not cached") }
         let object = cached[index]
         if object.key != stored.key { return .failed("\(stored.key) is stored where \(object.key) is cached") }
-        if object.revision != stored.revision { return .failed("\(stored.key) is stored at \(stored.revision) and cached at \(object.revision)") }
+        if object.revision != stored.revision {
+          return .failed("\(stored.key) is stored at \(stored.revision) and cached at \(object.revision)")
+        }
       }
       place += readable.count
       guard page.hasMore, let last = page.objects.last else { break }
       options.startKey = last.key + "\0"
     }
-    if place < tree.count, let more = tree.objects(place..<place + 1).first { return .failed("\(more.key) at \(more.revision) is cached and not stored") }
+    if place < tree.count, let more = tree.objects(place..<place + 1).first {
+      return .failed("\(more.key) at \(more.revision) is cached and not stored")
+    }
     return .passed
   }
 }

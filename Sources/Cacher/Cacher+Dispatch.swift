@@ -39,7 +39,8 @@ extension Cacher {
     let bytes = tree.objects(0..<tree.count).reduce(0) { $0 + $1.cost }
     var change = 0
     let resumptions = watches.withLock { w in
-      w.ring = EventRing(base: revision, capacityMax: config.capacity, freshness: config.eventFreshness, memory: config.memory)
+      w.ring = EventRing(
+        base: revision, capacityMax: config.capacity, freshness: config.eventFreshness, memory: config.memory)
       w.revision = revision
       return state.withLock { s -> [FreshnessWaiter.Resumption] in
         guard s.phase != .destroyed else { return [] }
@@ -104,8 +105,8 @@ extension Cacher {
     for resume in resumptions { resume() }
   }
 
-  /// Applies a batch of events in order: the tree, the state that readers see, the ring, the watchers. Throws `CacheIsWrong` for an event
-  /// that does not fit the state; what came before it has been applied.
+  /// Applies a batch of events in order: the tree, the state that readers see, the ring, the watchers. Throws
+  /// `CacheIsWrong` for an event that does not fit the state; what came before it has been applied.
   func apply(_ events: [DecodedEvent], to tree: inout ObjectTree, after position: inout Position) throws {
     let now = config.clock.now()
     var batch: [CacheEvent] = []
@@ -118,11 +119,13 @@ extension Cacher {
       guard event.revision > position.lastEvent else { continue }
       // Bookmarks may have told clients about what progress claimed, so a late event can't be slipped in.
       guard event.revision >= last && event.revision > position.revision else {
-        wrong = CacheIsWrong(description: "event at \(event.revision) came after \(last) and progress \(position.revision)")
+        wrong = CacheIsWrong(
+          description: "event at \(event.revision) came after \(last) and progress \(position.revision)")
         break
       }
       if let failure = event.failure {
-        // Watchers of an object that has become unreadable know a state that nobody can bring up to date: a new list ends their watches.
+        // Watchers of an object that has become unreadable know a state that nobody can bring up to date: a new list
+        // ends their watches.
         guard tree.unreadable[event.key] != nil else {
           wrong = CacheIsWrong(description: "\(event.key) at \(event.revision) can't be read: \(failure)")
           break
@@ -158,7 +161,8 @@ extension Cacher {
   }
 
   private func dispatch(_ batch: [CacheEvent], first: Revision, last: Revision, tree: ObjectTree, bytes: Int) {
-    // The scope and trigger functions are foreign closures, so they run before the lock; always, because a watcher may go live meanwhile.
+    // The scope and trigger functions are foreign closures, so they run before the lock; always, because a watcher may
+    // go live meanwhile.
     let prepared = batch.map { event -> Prepared in
       var triggers: [String] = []
       if let trigger = config.trigger {
@@ -203,7 +207,9 @@ extension Cacher {
   }
 
   /// Watchers of everything take the batch under one lock each; the others are looked up event by event.
-  private func deliver(_ batch: [CacheEvent], _ prepared: [Prepared], to w: inout WatchState, slow: inout [CacheWatcher]) {
+  private func deliver(
+    _ batch: [CacheEvent], _ prepared: [Prepared], to w: inout WatchState, slow: inout [CacheWatcher]
+  ) {
     var deliveries = 0
     let usedUp = config.memory.isUsedUp ? config.memory : nil
     func note(_ offer: CacheWatcher.Offer, _ watcher: CacheWatcher) {
@@ -215,7 +221,9 @@ extension Cacher {
         w.watchersTerminated += 1
       }
     }
-    for watcher in w.index.unscoped.all { note(watcher.offer(batch[...], usedUp: usedUp, delivered: &deliveries), watcher) }
+    for watcher in w.index.unscoped.all {
+      note(watcher.offer(batch[...], usedUp: usedUp, delivered: &deliveries), watcher)
+    }
     if w.index.hasScoped {
       let index = w.index
       for (place, event) in batch.enumerated() {

@@ -6,7 +6,8 @@ import Synchronization
 extension Cacher {
   /// The cached state, as fresh as asked; nil when the storage itself should answer.
   /// Throws `.resourceVersionTooLarge` and what the storage throws when asked for its revision.
-  /// `orStorage: false`: there is no other way for the asker (a watch), so it waits longer, even while the storage watch is lost.
+  /// `orStorage: false`: there is no other way for the asker (a watch), so it waits longer, even while the storage
+  /// watch is lost.
   func fresh(_ freshness: Freshness, orStorage: Bool = true) async throws -> CacheView? {
     switch freshness {
     case .any: return state.withLock { $0.isReady ? $0.view : nil }
@@ -26,19 +27,23 @@ extension Cacher {
       let (now, kind, current) = state.withLock { s in (s.satisfies(.revision(revision)), s.proof, s.revision) }
       if let now { return now }
       // An idle cache whose storage has no trustworthy progress never gets to another resource's revision by itself.
-      if kind == .newestAndCount, let need = try await proof(), case .fence(let fence) = need, fence.revision >= revision {
+      if kind == .newestAndCount, let need = try await proof(), case .fence(let fence) = need,
+        fence.revision >= revision
+      {
         if case .reached(let view) = try await wait(for: need, limit: config.freshnessWait) { return proven(view) }
         throw StorageError.resourceVersionTooLarge(requested: revision, current: current)
       }
       switch try await wait(for: .revision(revision), limit: config.freshnessWait) {
       case .reached(let view): return view
-      case .timedOut: throw StorageError.resourceVersionTooLarge(requested: revision, current: state.withLock { $0.revision })
+      case .timedOut:
+        throw StorageError.resourceVersionTooLarge(requested: revision, current: state.withLock { $0.revision })
       case .interrupted: return nil
       }
     }
   }
 
-  /// What the cache must have reached to miss nothing that was committed before this call; nil when not even the kind of proof is known.
+  /// What the cache must have reached to miss nothing that was committed before this call; nil when not even the kind
+  /// of proof is known.
   func proof() async throws -> FreshnessNeed? {
     if let revision = storage.revisionInProcess { return .revision(revision) }
     switch state.withLock({ $0.proof }) {
@@ -51,7 +56,9 @@ extension Cacher {
   /// A list that is shown as of a fence's revision can be continued there: the state is kept under it.
   private func proven(_ view: CacheView) -> CacheView {
     if view.isProven {
-      state.withLock { if $0.isConsistent { $0.shelf.keep(.init(tree: view.tree, revision: view.revision, through: view.revision)) } }
+      state.withLock {
+        if $0.isConsistent { $0.shelf.keep(.init(tree: view.tree, revision: view.revision, through: view.revision)) }
+      }
     }
     return view
   }
@@ -81,7 +88,8 @@ extension Cacher {
     }
   }
 
-  /// While anyone waits: ends the waits whose time is over, and asks the storage for progress at once for a new waiter and then each 100 ms.
+  /// While anyone waits: ends the waits whose time is over, and asks the storage for progress at once for a new waiter
+  /// and then each 100 ms.
   func serveWaiters() async {
     while !Task.isCancelled {
       await waiting.wait()

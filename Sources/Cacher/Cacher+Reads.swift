@@ -5,7 +5,8 @@ import Synchronization
 extension Cacher {
   /// A range with a selector of more objects than this is not searched in one go on a reactor.
   static let visitsInOneGo = 1_024
-  /// A range without selectors of more objects than this is not copied in one go; copying references is much cheaper than matching.
+  /// A range without selectors of more objects than this is not copied in one go; copying references is much cheaper
+  /// than matching.
   static let copiesInOneGo = 16_384
 
   // MARK: GET
@@ -22,8 +23,8 @@ extension Cacher {
     return view.tree.unreadable[key] == nil ? .missing : .mustWait
   }
 
-  /// The state, if it is as fresh as asked, without waiting. Where the process knows the storage's revision, that is read before the lock,
-  /// so nothing committed before this call is missing.
+  /// The state, if it is as fresh as asked, without waiting. Where the process knows the storage's revision, that is
+  /// read before the lock, so nothing committed before this call is missing.
   private func viewNow(_ freshness: Freshness, count: (inout CacherStatistics) -> Void) -> CacheView? {
     let needed: Revision
     switch freshness {
@@ -111,7 +112,9 @@ extension Cacher {
 
   public func list(_ request: ListRequest) async throws -> ObjectList {
     if let now = listNow(request) { return now }
-    guard let view = try await listView(request), view.tree.failure(prefix: request.prefix) == nil else { return try await listFromStorage(request) }
+    guard let view = try await listView(request), view.tree.failure(prefix: request.prefix) == nil else {
+      return try await listFromStorage(request)
+    }
     var page = PageBuilder(request, view, view.tree.ranks(prefix: request.prefix, from: request.startKey))
     while !page.isDone {
       page.visit(request.predicate.isEverything ? Self.copiesInOneGo : Self.visitsInOneGo)
@@ -143,11 +146,16 @@ extension Cacher {
         if isSecond { return nil }
         isSecond = true
         // An idle cache without trustworthy progress may never get there, though the storage has been.
-        if state.withLock({ $0.proof }) == .newestAndCount, case .fence(let fence)? = try await proof(), fence.revision >= exact { return nil }
+        if state.withLock({ $0.proof }) == .newestAndCount, case .fence(let fence)? = try await proof(),
+          fence.revision >= exact
+        {
+          return nil
+        }
         switch try await wait(for: .revision(exact), limit: config.freshnessWait) {
         case .reached: continue
         case .interrupted: return nil
-        case .timedOut: throw StorageError.resourceVersionTooLarge(requested: exact, current: state.withLock { $0.revision })
+        case .timedOut:
+          throw StorageError.resourceVersionTooLarge(requested: exact, current: state.withLock { $0.revision })
         }
       }
     }

@@ -2,8 +2,8 @@ public import ByteBuffers
 public import Storage
 import Synchronization
 
-/// The raw storage under the Cacher. Writes pass through, starting from the newest object that is known; their result reaches the cache
-/// by the watch like everybody else's, so it may not be there yet when a write returns.
+/// The raw storage under the Cacher. Writes pass through, starting from the newest object that is known; their result
+/// reaches the cache by the watch like everybody else's, so it may not be there yet when a write returns.
 extension Cacher {
   public var versioner: any Versioner { config.storage.versioner }
 

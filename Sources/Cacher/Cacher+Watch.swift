@@ -64,7 +64,10 @@ extension Cacher: WatchFeed {
       ranks = rank..<(view.tree[key] == nil ? rank : rank + 1)
     }
     return try register(request, home, after: view.revision) { sequence in
-      .state(.init(tree: view.tree, ranks: ranks, revision: view.revision, announcesEnd: request.allowBookmarks, sequence: sequence))
+      .state(
+        .init(
+          tree: view.tree, ranks: ranks, revision: view.revision, announcesEnd: request.allowBookmarks,
+          sequence: sequence))
     }
   }
 
@@ -93,19 +96,23 @@ extension Cacher: WatchFeed {
     case .closed: throw isDestroyed ? StorageError.shutDown : notReady()
     case .tooOld(let oldest):
       let versioner = storage.versioner
-      let text = "too old resource version: \(versioner.resourceVersion(of: after)) (\(versioner.resourceVersion(of: oldest)))"
+      let text =
+        "too old resource version: \(versioner.resourceVersion(of: after)) (\(versioner.resourceVersion(of: oldest)))"
       return CacheWatcher(failed: .expired(text), request, home: home, codec: codec)
     }
   }
 
-  /// Where a watcher can stand in the index: by its target, and by what its field selector says about name and namespace.
+  /// Where a watcher can stand in the index: by its target, and by what its field selector says about name and
+  /// namespace.
   private func scope(of request: WatchRequest) -> KeyScope {
     var scope: KeyScope
     switch request.target {
     case .key(let key): return config.scope(of: key)
     case .prefix(let prefix):
       scope = KeyScope()
-      if prefix.utf8.count > config.resourcePrefix.utf8.count { scope.namespace = config.scope(of: prefix + "x").namespace }
+      if prefix.utf8.count > config.resourcePrefix.utf8.count {
+        scope.namespace = config.scope(of: prefix + "x").namespace
+      }
     }
     if scope.namespace.isEmpty, let namespace = request.predicate.field.requiredValue(of: "metadata.namespace") {
       scope.namespace = namespace
@@ -129,7 +136,9 @@ extension Cacher: WatchFeed {
       var next = sequence
       let end = min(w.ring.end, sequence + Self.catchUpMax)
       while next < end && result.events.count < max {
-        if let event = w.ring[next], watcher.covers(event.key), let kind = watcher.kind(of: event) { result.events.append(.event(event, kind)) }
+        if let event = w.ring[next], watcher.covers(event.key), let kind = watcher.kind(of: event) {
+          result.events.append(.event(event, kind))
+        }
         next += 1
       }
       w.deliveries += result.events.count
@@ -138,7 +147,8 @@ extension Cacher: WatchFeed {
       } else {
         w.index.insert(watcher)
         if watcher.allowBookmarks { w.bookmarkers.insert(watcher) }
-        watcher.goLive(now: config.clock.now(), period: config.bookmarkPeriod, beforeDeadline: config.bookmarkBeforeDeadline)
+        watcher.goLive(
+          now: config.clock.now(), period: config.bookmarkPeriod, beforeDeadline: config.bookmarkBeforeDeadline)
       }
       return result
     }
@@ -150,7 +160,8 @@ extension Cacher: WatchFeed {
 
   // MARK: Bookmarks
 
-  /// A tick about each second; each watcher hears a bookmark about once a minute and shortly before its deadline (semantics 2.33).
+  /// A tick about each second; each watcher hears a bookmark about once a minute and shortly before its deadline
+  /// (semantics 2.33).
   func sendBookmarks() async {
     var lastAsked = config.clock.now()
     while !Task.isCancelled {

@@ -2,10 +2,12 @@ import Machinery
 import Storage
 import Synchronization
 
-/// The cache of one resource above a raw storage: reads and watches from memory, writes passed through. (Kubernetes: `cacher.Cacher`.)
+/// The cache of one resource above a raw storage: reads and watches from memory, writes passed through. (Kubernetes:
+/// `cacher.Cacher`.)
 ///
-/// One task writes (the reflector: list, then watch). It owns the tree that it works on and publishes copies. Readers take a lock only to
-/// retain the published tree; watchers are fed under a second lock. `destroy` ends the task and all watches.
+/// One task writes (the reflector: list, then watch). It owns the tree that it works on and publishes copies. Readers
+/// take a lock only to retain the published tree; watchers are fed under a second lock. `destroy` ends the task and all
+/// watches.
 public final class Cacher: ObjectStorage {
   let config: CacherConfig
   public let codec: any ObjectCodec
@@ -35,7 +37,10 @@ public final class Cacher: ObjectStorage {
     self.config = config
     codec = config.codec
     state = Mutex(CacheState(phase: .notReady(since: config.clock.now())))
-    watches = Mutex(WatchState(ring: EventRing(base: .zero, capacityMax: config.capacity, freshness: config.eventFreshness, memory: config.memory)))
+    watches = Mutex(
+      WatchState(
+        ring: EventRing(
+          base: .zero, capacityMax: config.capacity, freshness: config.eventFreshness, memory: config.memory)))
     let storage = config.storage
     let prefix = config.resourcePrefix
     currentRevisionCall = SharedCall { try await storage.currentRevision() }
@@ -50,14 +55,15 @@ public final class Cacher: ObjectStorage {
     life.withLock { life in
       guard case .idle = life else { return }
       // The root of everything that this Cacher does by itself; `destroy` cancels and awaits it.
-      life = .running(Task { [self] in
-        await withTaskGroup(of: Void.self) { group in
-          group.addTask { await Reflector(cacher: self).run() }
-          group.addTask { await self.serveWaiters() }
-          group.addTask { await self.sendBookmarks() }
-          group.addTask { await self.checkConsistencyRepeatedly() }
-        }
-      })
+      life = .running(
+        Task { [self] in
+          await withTaskGroup(of: Void.self) { group in
+            group.addTask { await Reflector(cacher: self).run() }
+            group.addTask { await self.serveWaiters() }
+            group.addTask { await self.sendBookmarks() }
+            group.addTask { await self.checkConsistencyRepeatedly() }
+          }
+        })
     }
   }
 

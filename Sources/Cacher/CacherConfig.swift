@@ -12,8 +12,8 @@ public struct KeyScope: Hashable, Sendable {
   }
 }
 
-/// Indexes the watchers of a resource by the value that they require of one field (spec.nodeName of pods), so that an event visits only
-/// those that want its value. (Kubernetes: `TriggerPublisherFunc`.)
+/// Indexes the watchers of a resource by the value that they require of one field (spec.nodeName of pods), so that an
+/// event visits only those that want its value. (Kubernetes: `TriggerPublisherFunc`.)
 public struct TriggerPublisher: Sendable {
   /// The field of the field selector.
   public let field: String
@@ -45,7 +45,8 @@ public struct CacherClock: Sendable {
 
 /// Something an operator should know; the Cacher itself writes no log.
 public enum CacherProblem: Sendable {
-  /// A stored object can't be decoded: reads of it, lists that hold it and watches that would begin with it fail; the rest is served.
+  /// A stored object can't be decoded: reads of it, lists that hold it and watches that would begin with it fail; the
+  /// rest is served.
   case undecodable(key: String, error: any Error)
   case listFailed(any Error)
   /// The storage watch was lost; it is resumed after `revision`.
@@ -65,8 +66,9 @@ public struct CacherConfig: Sendable {
   public var codec: any ObjectCodec
   /// Upper bound of the event ring.
   public var capacity = 102_400
-  /// The event ring keeps at most this many bytes, or as many as the current objects have if that is more; nil for no such bound. With it a
-  /// process stays within about twice its objects' bytes, while at usual rates the ring still covers `eventFreshness`.
+  /// The event ring keeps at most this many bytes, or as many as the current objects have if that is more; nil for no
+  /// such bound. With it a process stays within about twice its objects' bytes, while at usual rates the ring still
+  /// covers `eventFreshness`.
   public var ringBytes: Int? = 64 << 20
   public var trigger: TriggerPublisher?
   /// The scope of a whole key; nil: what follows `resourcePrefix`, the name after its last `/`.
@@ -85,7 +87,8 @@ public struct CacherConfig: Sendable {
   public var consistencyCheckPeriod: Duration? = .seconds(300)
   /// What the event ring covers.
   public var eventFreshness: Duration = .seconds(75)
-  /// Counts what the queues of watches hold beside the ring; when it is used up, the watches that hold such events are ended.
+  /// Counts what the queues of watches hold beside the ring; when it is used up, the watches that hold such events are
+  /// ended.
   public var memory = MemoryBudget(limit: 0)
   /// Called with what an operator should know, never under a lock.
   public var report: @Sendable (CacherProblem) -> Void = { _ in }
@@ -103,6 +106,7 @@ public struct CacherConfig: Sendable {
     if let scopeOfKey { return scopeOfKey(key) }
     let rest = key.utf8.dropFirst(resourcePrefix.utf8.count)
     guard let slash = rest.lastIndex(of: UInt8(ascii: "/")) else { return KeyScope(name: String(Substring(rest))) }
-    return KeyScope(namespace: String(Substring(rest[..<slash])), name: String(Substring(rest[rest.index(after: slash)...])))
+    return KeyScope(
+      namespace: String(Substring(rest[..<slash])), name: String(Substring(rest[rest.index(after: slash)...])))
   }
 }

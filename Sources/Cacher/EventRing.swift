@@ -1,13 +1,13 @@
 import ByteBuffers
 import Storage
 
-/// The last events, so that a watch can start in the past. It grows while it covers less than `freshness` and shrinks when a quarter of it
-/// would do (semantics 1.8; upstream `resizeCacheLocked`).
+/// The last events, so that a watch can start in the past. It grows while it covers less than `freshness` and shrinks
+/// when a quarter of it would do (semantics 1.8; upstream `resizeCacheLocked`).
 ///
-/// Events are addressed by sequence numbers that never repeat: `start..<end` are held, and event `s` stands at `s % capacity`.
-/// It is also bounded in bytes: a storm of writes over few objects would otherwise keep hundreds of megabytes of their past.
-/// Invariants: end - start <= capacity <= capacityMax; revisions do not decrease; `base` <= every revision held; `bytes` is the sum of the
-/// events' costs.
+/// Events are addressed by sequence numbers that never repeat: `start..<end` are held, and event `s` stands at `s %
+/// capacity`. It is also bounded in bytes: a storm of writes over few objects would otherwise keep hundreds of
+/// megabytes of their past. Invariants: end - start <= capacity <= capacityMax; revisions do not decrease; `base` <=
+/// every revision held; `bytes` is the sum of the events' costs.
 struct EventRing {
   static let capacityMin = 100
 
@@ -39,7 +39,8 @@ struct EventRing {
     return slots[sequence % slots.count]
   }
 
-  /// The revision that a message names as the oldest from which a watch can start: the one before the oldest event, as upstream tells it.
+  /// The revision that a message names as the oldest from which a watch can start: the one before the oldest event, as
+  /// upstream tells it.
   var oldestStart: Revision {
     guard start > 0, start < end, let oldest = self[start] else { return base }
     return max(base, Revision(oldest.revision.rawValue - 1))

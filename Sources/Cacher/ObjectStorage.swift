@@ -13,7 +13,8 @@ public struct ListRequest: Sendable {
   public var exactRevision: Revision?
   public var predicate: SelectionPredicate
   public init(
-    prefix: String, startKey: String? = nil, limit: Int = 0, freshness: Freshness = .consistent, exactRevision: Revision? = nil,
+    prefix: String, startKey: String? = nil, limit: Int = 0, freshness: Freshness = .consistent,
+    exactRevision: Revision? = nil,
     predicate: SelectionPredicate = .everything
   ) {
     self.prefix = prefix
@@ -36,7 +37,9 @@ public struct ObjectList: Sendable {
   public let nextKey: String?
   /// Objects after this page; nil where a selector was given or the storage does not know.
   public let remaining: Int?
-  public init(revision: Revision, objects: [CachedObject], hasMore: Bool = false, nextKey: String? = nil, remaining: Int? = nil) {
+  public init(
+    revision: Revision, objects: [CachedObject], hasMore: Bool = false, nextKey: String? = nil, remaining: Int? = nil
+  ) {
     self.revision = revision
     self.objects = objects
     self.hasMore = hasMore
@@ -55,8 +58,8 @@ public enum NowResult: Sendable {
 
 /// What the Registry speaks to: a `Cacher`, or an `UndecoratedStorage` where the cache is off.
 ///
-/// Errors are `StorageError`s. Reads add to those of `Storage`: `.resourceVersionTooLarge` when the cache did not get to the revision in
-/// time, `.notReady` while it starts or relists, `.compacted` for an exact revision that is gone.
+/// Errors are `StorageError`s. Reads add to those of `Storage`: `.resourceVersionTooLarge` when the cache did not get
+/// to the revision in time, `.notReady` while it starts or relists, `.compacted` for an exact revision that is gone.
 public protocol ObjectStorage: Storage {
   var codec: any ObjectCodec { get }
 
@@ -65,12 +68,13 @@ public protocol ObjectStorage: Storage {
   /// Throws `.keyNotFound`.
   func get(key: String, freshness: Freshness) async throws -> CachedObject
 
-  /// nil: only `list` can answer, because it must wait or because there is too much to look at in one go. Never blocks or suspends.
+  /// nil: only `list` can answer, because it must wait or because there is too much to look at in one go. Never blocks
+  /// or suspends.
   func listNow(_ request: ListRequest) -> ObjectList?
   func list(_ request: ListRequest) async throws -> ObjectList
 
-  /// Opens a watch. Throws only what is known before a stream would start; everything later is an ERROR event (semantics 2.38).
-  /// The watch must be ended with `CacheWatcher.stop()`.
+  /// Opens a watch. Throws only what is known before a stream would start; everything later is an ERROR event
+  /// (semantics 2.38). The watch must be ended with `CacheWatcher.stop()`.
   func watch(_ request: WatchRequest, home: any WatchHome) async throws -> CacheWatcher
 
   /// The object that a write returned, as reads and watches will show it. Throws what the codec throws.

@@ -1,14 +1,15 @@
 import Glibc
 import Storage
 
-/// The objects of a resource in key order: a persistent B-tree. A copy of the value is a snapshot and costs one retain; a mutation copies
-/// the nodes on its path that a snapshot still holds and changes the others in place, so building from nothing copies nothing.
+/// The objects of a resource in key order: a persistent B-tree. A copy of the value is a snapshot and costs one retain;
+/// a mutation copies the nodes on its path that a snapshot still holds and changes the others in place, so building
+/// from nothing copies nothing.
 ///
-/// Keys are ordered by their bytes, as storage orders them (Swift's `String` order follows Unicode). A leaf holds references only: the key
-/// is the object's own, so an object costs about 8 to 16 bytes here.
+/// Keys are ordered by their bytes, as storage orders them (Swift's `String` order follows Unicode). A leaf holds
+/// references only: the key is the object's own, so an object costs about 8 to 16 bytes here.
 ///
-/// What is stored but can't be read (damaged, or another encryption key) is no object and stands beside the tree. Invariant: no key is in
-/// both.
+/// What is stored but can't be read (damaged, or another encryption key) is no object and stands beside the tree.
+/// Invariant: no key is in both.
 struct ObjectTree: Sendable {
   private(set) var root: TreeNode?
   private(set) var unreadable: [ByteString: Unreadable] = [:]
@@ -28,12 +29,14 @@ struct ObjectTree: Sendable {
   /// Is this what storage had at the fence, readable or not?
   func equals(_ fence: StorageFence) -> Bool {
     if unreadable.isEmpty { return newest == fence.newest && count == fence.count }
-    return max(newest, unreadable.values.map(\.revision).max() ?? .zero) == fence.newest && count + unreadable.count == fence.count
+    return max(newest, unreadable.values.map(\.revision).max() ?? .zero) == fence.newest
+      && count + unreadable.count == fence.count
   }
 
   /// Why a read of everything under `prefix` has to fail; nil if it does not.
   func failure(prefix: String) -> (any Error)? {
-    unreadable.isEmpty ? nil : unreadable.filter { hasKeyPrefix($0.key.text, prefix) }.min { $0.key < $1.key }?.value.failure
+    unreadable.isEmpty
+      ? nil : unreadable.filter { hasKeyPrefix($0.key.text, prefix) }.min { $0.key < $1.key }?.value.failure
   }
 
   /// `key` holds a value that can't be read.

@@ -29,7 +29,8 @@ final class RawWatch: Sendable {
   }
 
   init(
-    _ request: WatchRequest, home: any WatchHome, prefix: String, tree: ObjectTree, listed: Revision, after: Revision, sendsState: Bool,
+    _ request: WatchRequest, home: any WatchHome, prefix: String, tree: ObjectTree, listed: Revision, after: Revision,
+    sendsState: Bool,
     config: CacherConfig, onEnd: @escaping @Sendable (RawWatch) -> Void
   ) {
     self.prefix = prefix
@@ -47,10 +48,12 @@ final class RawWatch: Sendable {
       } else {
         ranks = 0..<tree.count
       }
-      source = .state(.init(tree: tree, ranks: ranks, revision: listed, announcesEnd: request.allowBookmarks, sequence: nil))
+      source = .state(
+        .init(tree: tree, ranks: ranks, revision: listed, announcesEnd: request.allowBookmarks, sequence: nil))
     }
     watcher = CacheWatcher(
-      request, home: home, homeSlot: 0, scope: KeyScope(), triggerValue: nil, after: after, source: source, feed: link, codec: config.codec)
+      request, home: home, homeSlot: 0, scope: KeyScope(), triggerValue: nil, after: after, source: source, feed: link,
+      codec: config.codec)
     link.set(self)
   }
 
@@ -140,7 +143,9 @@ final class RawWatch: Sendable {
         }
       }
       let previous = object.map { state.set($0) } ?? state.remove(event.key)
-      guard object != nil || previous != nil else { throw CacheIsWrong(description: "removal of the unknown key \(event.key)") }
+      guard object != nil || previous != nil else {
+        throw CacheIsWrong(description: "removal of the unknown key \(event.key)")
+      }
       let made = CacheEvent(object: object, previous: previous, revision: event.revision, time: now)
       made.holdForQueues(config.memory)
       batch.append(made)
@@ -161,7 +166,8 @@ final class RawWatch: Sendable {
   private func sendBookmarks() async {
     while !Task.isCancelled {
       let offer = watcher.offerBookmark(
-        state.withLock { $0.reached }, now: config.clock.now(), period: config.bookmarkPeriod, beforeDeadline: config.bookmarkBeforeDeadline)
+        state.withLock { $0.reached }, now: config.clock.now(), period: config.bookmarkPeriod,
+        beforeDeadline: config.bookmarkBeforeDeadline)
       if case .wake = offer { watcher.home.post { [watcher] in watcher.fire() } }
       do { try await config.clock.sleep(.seconds(1) * Double.random(in: 1...1.25)) } catch { return }
     }

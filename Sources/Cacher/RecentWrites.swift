@@ -2,16 +2,18 @@ import Storage
 
 /// Objects that this process has written and that the storage's watch has not shown yet.
 ///
-/// An update right after another one starts from here: the cache would still hand out the object before it, and the storage would refuse
-/// the write, answer with the object and have it all computed again. And the event that shows the write finds its object decoded.
-/// Invariant: at most `entriesMax` objects of at most `bytesMax` bytes together; what does not fit is not remembered, which costs time only.
+/// An update right after another one starts from here: the cache would still hand out the object before it, and the
+/// storage would refuse the write, answer with the object and have it all computed again. And the event that shows the
+/// write finds its object decoded. Invariant: at most `entriesMax` objects of at most `bytesMax` bytes together; what
+/// does not fit is not remembered, which costs time only.
 struct RecentWrites {
   static let entriesMax = 4_096
   static let bytesMax = 32 << 20
 
   private var objects: [ByteString: CachedObject] = [:]
   private(set) var bytes = 0
-  /// So many entries call for a look at which of them have been seen meanwhile: an event may pass before its write is noted.
+  /// So many entries call for a look at which of them have been seen meanwhile: an event may pass before its write is
+  /// noted.
   private var crowd = 64
 
   var count: Int { objects.count }
@@ -29,7 +31,8 @@ struct RecentWrites {
 
   subscript(key: String) -> CachedObject? { objects[key] }
 
-  /// The watch shows `key` at `revision`: what is remembered of it up to there has served. Returns the object if it is the one shown.
+  /// The watch shows `key` at `revision`: what is remembered of it up to there has served. Returns the object if it is
+  /// the one shown.
   mutating func take(_ key: String, at revision: Revision) -> CachedObject? {
     guard !objects.isEmpty, let object = objects[key], object.revision <= revision else { return nil }
     objects[key] = nil

@@ -1,8 +1,8 @@
 import Storage
 import Synchronization
 
-/// Keeps a Cacher equal to its storage: lists, then watches; resumes a lost watch from the last revision; lists again only when history
-/// is gone or the cache is wrong. (Kubernetes: `cache.Reflector`.)
+/// Keeps a Cacher equal to its storage: lists, then watches; resumes a lost watch from the last revision; lists again
+/// only when history is gone or the cache is wrong. (Kubernetes: `cache.Reflector`.)
 struct Reflector {
   let cacher: Cacher
   private var config: CacherConfig { cacher.config }
@@ -56,7 +56,8 @@ struct Reflector {
     if history > 0 {
       let oldest = try await storage.oldestWatchableRevision(atMostBack: history)
       do {
-        // All of history is there, and it begins with nothing: the first write of every backend is revision 2. (0 would mean "now" to etcd.)
+        // All of history is there, and it begins with nothing: the first write of every backend is revision 2. (0 would
+        // mean "now" to etcd.)
         if oldest <= Revision(1) { return (ObjectTree(), Revision(1)) }
         return try await list(at: oldest)
       } catch StorageError.compacted, StorageError.futureRevision {
@@ -107,7 +108,8 @@ struct Reflector {
     case unreadable(key: String, ObjectTree.Unreadable)
   }
 
-  /// One value that can't be read must not hide all others (semantics 2.51 is upstream's way; its cache stays out of service).
+  /// One value that can't be read must not hide all others (semantics 2.51 is upstream's way; its cache stays out of
+  /// service).
   private func read(_ stored: StoredObject) -> Reading {
     do { return .object(try config.codec.decode(stored)) } catch {
       config.report(.undecodable(key: stored.key, error: error))
@@ -149,9 +151,14 @@ struct Reflector {
     let watch = try await storage.watch(prefix: config.resourcePrefix, after: position.revision)
     defer { watch.cancel() }
     let unreadable = tree.unreadable.keys.map(\.text)
-    let retrying = unreadable.isEmpty ? nil : Task { [self] in
-      if await canRead(oneOf: unreadable) { watch.finish(CacheIsWrong(description: "what could not be read can be read now")) }
-    }
+    let retrying =
+      unreadable.isEmpty
+      ? nil
+      : Task { [self] in
+        if await canRead(oneOf: unreadable) {
+          watch.finish(CacheIsWrong(description: "what could not be read can be read now"))
+        }
+      }
     defer { retrying?.cancel() }
     cacher.setFollowing(true)
     while true {
@@ -190,8 +197,9 @@ struct Reflector {
     return joined
   }
 
-  /// Slice by slice, so that watchers do not wait for the last event of a long batch to be decoded. A revision is never divided.
-  /// While nobody can watch (history comes in at the start), the whole batch is decoded on all cores and applied at once.
+  /// Slice by slice, so that watchers do not wait for the last event of a long batch to be decoded. A revision is never
+  /// divided. While nobody can watch (history comes in at the start), the whole batch is decoded on all cores and
+  /// applied at once.
   private func apply(_ events: [StorageEvent], to tree: inout ObjectTree, _ position: inout Position) async throws {
     if events.count > Self.decodeSlice, !cacher.watches.withLock({ $0.isOpen }) {
       return try cacher.apply(try await decodeSlices(events) { try decode($0) }, to: &tree, after: &position)
@@ -214,7 +222,8 @@ struct Reflector {
     }
     switch read(stored) {
     case .object(let object): return DecodedEvent(key: event.key, object: object, revision: event.revision)
-    case .unreadable(let key, let value): return DecodedEvent(key: key, object: nil, revision: event.revision, failure: value.failure)
+    case .unreadable(let key, let value):
+      return DecodedEvent(key: key, object: nil, revision: event.revision, failure: value.failure)
     }
   }
 
@@ -223,7 +232,9 @@ struct Reflector {
     while true {
       do { try await config.clock.sleep(Self.unreadableRetry) } catch { return false }
       guard let key = keys.randomElement() else { return false }
-      if let stored = try? await storage.get(key: key, isConsistent: false), (try? config.codec.decode(stored)) != nil { return true }
+      if let stored = try? await storage.get(key: key, isConsistent: false), (try? config.codec.decode(stored)) != nil {
+        return true
+      }
     }
   }
 
@@ -231,7 +242,8 @@ struct Reflector {
   private func proveReady(list: Int) async {
     while !Task.isCancelled {
       do {
-        if let need = try await cacher.proof(), case .reached = try await cacher.wait(for: need, limit: Self.startWait) {
+        if let need = try await cacher.proof(), case .reached = try await cacher.wait(for: need, limit: Self.startWait)
+        {
           return cacher.becomeReady(list: list)
         }
         if cacher.isDestroyed { return }

@@ -1,7 +1,7 @@
 import Synchronization
 
-/// One call at a time on behalf of many: whoever arrives while a call is under way waits for the next one, so that the answer is never from
-/// before the question. That is what makes a linearizable read shareable.
+/// One call at a time on behalf of many: whoever arrives while a call is under way waits for the next one, so that the
+/// answer is never from before the question. That is what makes a linearizable read shareable.
 final class SharedCall<Value: Sendable>: Sendable {
   private struct State {
     var isRunning = false

@@ -1,7 +1,7 @@
 import Storage
 
-/// Older states, for exact reads and later pages. A snapshot is exact for every revision from its own to `through`; what lies between two
-/// snapshots is made from the older one and the ring's events.
+/// Older states, for exact reads and later pages. A snapshot is exact for every revision from its own to `through`;
+/// what lies between two snapshots is made from the older one and the ring's events.
 ///
 /// Invariant: ordered by `revision`; revision <= through; at most `snapshotsMax`.
 struct SnapshotShelf: Sendable {

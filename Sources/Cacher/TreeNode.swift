@@ -2,9 +2,11 @@ import Storage
 
 /// A node of an `ObjectTree`: a leaf with objects, or an inner node with children.
 ///
-/// Invariants: keys(children[i - 1]) < keys[i] <= keys(children[i]), with `keys[0]` never looked at; at most `itemsMax` items; no empty node
-/// but an empty root; `count` and `newest` are the sum and the maximum over everything below; all leaves are equally deep.
-final class TreeNode: @unchecked Sendable {  // Sendable: changed only while the tree that is being mutated holds the one reference.
+/// Invariants: keys(children[i - 1]) < keys[i] <= keys(children[i]), with `keys[0]` never looked at; at most `itemsMax`
+/// items; no empty node but an empty root; `count` and `newest` are the sum and the maximum over everything below; all
+/// leaves are equally deep.
+// Sendable: changed only while the tree that is being mutated holds the one reference.
+final class TreeNode: @unchecked Sendable {
   static let itemsMax = 32
   static let itemsMin = itemsMax / 4
 
@@ -125,8 +127,8 @@ final class TreeNode: @unchecked Sendable {  // Sendable: changed only while the
     let node: TreeNode
   }
 
-  /// `isRightmost`: nothing in the tree is to the right of `node`; then an append splits off an empty right half, so that keys that arrive in
-  /// order (a list) fill their leaves.
+  /// `isRightmost`: nothing in the tree is to the right of `node`; then an append splits off an empty right half, so
+  /// that keys that arrive in order (a list) fill their leaves.
   static func set(
     _ object: CachedObject, _ key: UnsafeBufferPointer<UInt8>, in node: inout TreeNode, isRightmost: Bool
   ) -> (previous: CachedObject?, sibling: Sibling?) {
@@ -200,7 +202,8 @@ final class TreeNode: @unchecked Sendable {  // Sendable: changed only while the
     return removed
   }
 
-  /// Child `index` has become small: it is joined with a neighbour, and the two are divided evenly if that is too much for one.
+  /// Child `index` has become small: it is joined with a neighbour, and the two are divided evenly if that is too much
+  /// for one.
   private func repair(_ index: Int) {
     if children[index].items == 0 {
       children.remove(at: index)
@@ -239,7 +242,9 @@ extension ObjectTree {
 }
 
 extension TreeNode {
-  fileprivate func check(depth: Int, low: String?, high: String?, isRoot: Bool, depths: inout Set<Int>, report: (String) -> Void) {
+  fileprivate func check(
+    depth: Int, low: String?, high: String?, isRoot: Bool, depths: inout Set<Int>, report: (String) -> Void
+  ) {
     let items = isLeaf ? objects.count : children.count
     if items > Self.itemsMax { report("\(items) items in a node of \(Self.itemsMax)") }
     if items == 0 { report("an empty node at depth \(depth)") }
@@ -253,7 +258,9 @@ extension TreeNode {
       }
       for object in objects {
         if let low, withKeyBytes(object.key, { compareKeys($0, low) }) < 0 { report("\(object.key) is below \(low)") }
-        if let high, withKeyBytes(object.key, { compareKeys($0, high) }) >= 0 { report("\(object.key) is not below \(high)") }
+        if let high, withKeyBytes(object.key, { compareKeys($0, high) }) >= 0 {
+          report("\(object.key) is not below \(high)")
+        }
       }
       return
     }

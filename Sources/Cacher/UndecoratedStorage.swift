@@ -2,8 +2,9 @@ import Machinery
 public import Storage
 import Synchronization
 
-/// The raw storage without a cache (`--watch-cache=false`): every read and every watch asks it. A watch keeps the state that it covers, for
-/// the previous objects that selector transitions need; simple and dear, for resources with few watchers.
+/// The raw storage without a cache (`--watch-cache=false`): every read and every watch asks it. A watch keeps the state
+/// that it covers, for the previous objects that selector transitions need; simple and dear, for resources with few
+/// watchers.
 public final class UndecoratedStorage: ObjectStorage {
   let config: CacherConfig
   public let codec: any ObjectCodec
@@ -38,7 +39,9 @@ public final class UndecoratedStorage: ObjectStorage {
   public func listNow(_ request: ListRequest) -> ObjectList? { nil }
 
   public func get(key: String, freshness: Freshness) async throws -> CachedObject {
-    guard case .notOlderThan(let wanted) = freshness else { return try decode(try await storage.get(key: key, isConsistent: freshness != .any)) }
+    guard case .notOlderThan(let wanted) = freshness else {
+      return try decode(try await storage.get(key: key, isConsistent: freshness != .any))
+    }
     do {
       let stored = try await storage.get(key: key, isConsistent: true)
       if stored.revision < wanted { try await require(wanted) }
@@ -108,7 +111,8 @@ public final class UndecoratedStorage: ObjectStorage {
     var tree = ObjectTree()
     for object in state.objects { tree.set(object) }
     let raw = RawWatch(
-      request, home: home, prefix: prefix, tree: tree, listed: state.revision, after: max(after ?? state.revision, .zero),
+      request, home: home, prefix: prefix, tree: tree, listed: state.revision,
+      after: max(after ?? state.revision, .zero),
       sendsState: sendsState, config: config
     ) { [weak self] raw in self?.watches.withLock { $0.all[ObjectIdentifier(raw)] = nil } }
     let isOpen = watches.withLock { w in

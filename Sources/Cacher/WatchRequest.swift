@@ -18,7 +18,8 @@ public enum WatchTarget: Sendable, Equatable {
   case key(String)
 }
 
-/// How far a watcher may fall behind before it is ended. Bytes are those of the objects that wait, shared ones counted for each watcher.
+/// How far a watcher may fall behind before it is ended. Bytes are those of the objects that wait, shared ones counted
+/// for each watcher.
 public struct WatchBudget: Sendable, Equatable {
   public var events: Int
   public var bytes: Int
@@ -40,7 +41,8 @@ public struct WatchRequest: Sendable {
   public var budget: WatchBudget
   public init(
     target: WatchTarget, start: WatchStart = .unset, sendInitialEvents: Bool? = nil, allowBookmarks: Bool = false,
-    predicate: SelectionPredicate = .everything, deadline: ContinuousClock.Instant? = nil, budget: WatchBudget = WatchBudget()
+    predicate: SelectionPredicate = .everything, deadline: ContinuousClock.Instant? = nil,
+    budget: WatchBudget = WatchBudget()
   ) {
     self.target = target
     self.start = start
@@ -52,7 +54,8 @@ public struct WatchRequest: Sendable {
   }
 }
 
-/// The thread that watchers live on (a reactor). The Cacher wakes each home at most once a batch, however many watchers it has.
+/// The thread that watchers live on (a reactor). The Cacher wakes each home at most once a batch, however many watchers
+/// it has.
 public protocol WatchHome: AnyObject, Sendable {
   /// Runs `job` soon on the home's thread, in the order of posting. Must not run it before it returns.
   func post(_ job: @escaping @Sendable () -> Void)
@@ -63,7 +66,8 @@ public struct WatchEvent: Sendable {
   public let kind: Kind
   /// True in the one bookmark that ends the initial events; it carries `k8s.io/initial-events-end: "true"`.
   public let isInitialEventsEnd: Bool
-  /// The object as the event shows it (with DELETED the last state, stamped with the event's revision); nil for bookmark and error.
+  /// The object as the event shows it (with DELETED the last state, stamped with the event's revision); nil for
+  /// bookmark and error.
   public let object: CachedObject?
   /// The event's revision: the object's, or the bookmark's.
   public let revision: Revision

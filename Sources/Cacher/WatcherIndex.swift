@@ -34,7 +34,8 @@ struct WatcherSet {
   }
 }
 
-/// The live watchers by what they can want, so that an event visits no others: those of a trigger value, else those of a scope, else all.
+/// The live watchers by what they can want, so that an event visits no others: those of a trigger value, else those of
+/// a scope, else all.
 ///
 /// Invariant: each live watcher stands in exactly one set; no set in a dictionary is empty.
 struct WatcherIndex {
@@ -64,11 +65,14 @@ struct WatcherIndex {
     }
   }
 
-  var count: Int { unscoped.count + byScope.values.reduce(0) { $0 + $1.count } + byTrigger.values.reduce(0) { $0 + $1.count } }
+  var count: Int {
+    unscoped.count + byScope.values.reduce(0) { $0 + $1.count } + byTrigger.values.reduce(0) { $0 + $1.count }
+  }
   /// Are there watchers that one event must be looked up for?
   var hasScoped: Bool { !byScope.isEmpty || !byTrigger.isEmpty }
 
-  /// Calls `body` for each scoped or triggered watcher that an event about `scope` with these trigger values may concern.
+  /// Calls `body` for each scoped or triggered watcher that an event about `scope` with these trigger values may
+  /// concern.
   func forEachScoped(_ scope: KeyScope, triggers: [String], _ body: (CacheWatcher) -> Void) {
     if !byScope.isEmpty {
       byScope[scope]?.all.forEach(body)
@@ -92,7 +96,9 @@ struct WatcherIndex {
     for (value, set) in byTrigger {
       if set.isEmpty { report("empty set for trigger \(value)") }
       set.checkInvariants(report: report)
-      for watcher in set.all where watcher.triggerValue != value.text { report("\(watcher.triggerValue ?? "-") stands under \(value)") }
+      for watcher in set.all where watcher.triggerValue != value.text {
+        report("\(watcher.triggerValue ?? "-") stands under \(value)")
+      }
     }
   }
 }

@@ -30,8 +30,8 @@ final class CurlLoop: @unchecked Sendable {  // Sendable: see Home; `assertCurre
   let anonymousHeaders: HeaderList
   private(set) var authorization: String?
 
-  /// What libcurl wants to hear of a descriptor, and what epoll was told: changes are applied once a turn, since libcurl changes its mind
-  /// several times within one.
+  /// What libcurl wants to hear of a descriptor, and what epoll was told: changes are applied once a turn, since
+  /// libcurl changes its mind several times within one.
   private struct Interest {
     var wanted: UInt32 = 0
     var registered: UInt32 = 0
@@ -97,12 +97,14 @@ final class CurlLoop: @unchecked Sendable {  // Sendable: see Home; `assertCurre
     var started = pthread_t()
     // The thread holds the loop until it ends.
     let held = Unmanaged.passRetained(self)
-    let code = pthread_create(&started, nil, { context in
-      guard let context else { return nil }
-      let loop = Unmanaged<CurlLoop>.fromOpaque(context).takeRetainedValue()
-      loop.run()
-      return nil
-    }, held.toOpaque())
+    let code = pthread_create(
+      &started, nil,
+      { context in
+        guard let context else { return nil }
+        let loop = Unmanaged<CurlLoop>.fromOpaque(context).takeRetainedValue()
+        loop.run()
+        return nil
+      }, held.toOpaque())
     guard code == 0 else {
       held.release()
       throw HTTPFailure(.connection, "pthread_create: \(String(cString: strerror(code)))", mayHaveBeenSent: false)
@@ -125,7 +127,8 @@ final class CurlLoop: @unchecked Sendable {  // Sendable: see Home; `assertCurre
   func authorize(_ authorization: String?) {
     assertCurrent()
     self.authorization = authorization
-    unaryHeaders = HeaderList(CurlLoop.unaryLines(configuration) + (authorization.map { ["Authorization: \($0)"] } ?? []))
+    unaryHeaders = HeaderList(
+      CurlLoop.unaryLines(configuration) + (authorization.map { ["Authorization: \($0)"] } ?? []))
   }
 
   // MARK: - Doors for other threads
@@ -270,7 +273,10 @@ final class CurlLoop: @unchecked Sendable {  // Sendable: see Home; `assertCurre
         if active[ObjectIdentifier(transfer)] != nil { transfer.resume() }
       }
       if collectFinished() { didWork = true }
-      if !didWork && (curlTimer.map { $0 > .now } ?? true) && (waiting.isEmpty || inFlight >= configuration.maxInFlight) { return }
+      if !didWork && (curlTimer.map { $0 > .now } ?? true) && (waiting.isEmpty || inFlight >= configuration.maxInFlight)
+      {
+        return
+      }
     }
   }
 
@@ -278,7 +284,9 @@ final class CurlLoop: @unchecked Sendable {  // Sendable: see Home; `assertCurre
     var didWork = false
     var left: CInt = 0
     while let message = curl_multi_info_read(multi, &left) {
-      guard message.pointee.msg == CURLMSG_DONE, let easy = message.pointee.easy_handle, let transfer = Transfer.of(easy) else { continue }
+      guard message.pointee.msg == CURLMSG_DONE, let easy = message.pointee.easy_handle,
+        let transfer = Transfer.of(easy)
+      else { continue }
       let code = ccurl_message_result(message)
       didWork = true
       remove(transfer)
@@ -339,7 +347,8 @@ final class CurlLoop: @unchecked Sendable {  // Sendable: see Home; `assertCurre
     if call.isCancelled { return call.finish(.failure(HTTPFailure(.cancelled, "cancelled", mayHaveBeenSent: false))) }
     if isStopping { return call.finish(.failure(.shutDown(sent: false))) }
     guard waiting.count < configuration.maxWaiting else {
-      return call.finish(.failure(HTTPFailure(.overloaded, "\(waiting.count) requests are waiting already", mayHaveBeenSent: false)))
+      return call.finish(
+        .failure(HTTPFailure(.overloaded, "\(waiting.count) requests are waiting already", mayHaveBeenSent: false)))
     }
     waiting.append(call)
   }
@@ -358,7 +367,8 @@ final class CurlLoop: @unchecked Sendable {  // Sendable: see Home; `assertCurre
       if code != CURLM_OK {
         active[ObjectIdentifier(transfer)] = nil
         inFlight -= 1
-        transfer.unload()?.finish(.failure(HTTPFailure(.invalidRequest, String(cString: curl_multi_strerror(code)), mayHaveBeenSent: false)))
+        transfer.unload()?.finish(
+          .failure(HTTPFailure(.invalidRequest, String(cString: curl_multi_strerror(code)), mayHaveBeenSent: false)))
       }
     }
   }
@@ -385,7 +395,9 @@ final class CurlLoop: @unchecked Sendable {  // Sendable: see Home; `assertCurre
   func open(_ stream: HTTPStream, url: String) {
     assertCurrent()
     guard !isStopping, let transfer = StreamTransfer(loop: self, stream: stream, url: url) else {
-      let failure: HTTPFailure = isStopping ? .shutDown(sent: false) : HTTPFailure(.overloaded, "libcurl has no handle to give", mayHaveBeenSent: false)
+      let failure: HTTPFailure =
+        isStopping
+        ? .shutDown(sent: false) : HTTPFailure(.overloaded, "libcurl has no handle to give", mayHaveBeenSent: false)
       return schedule(after: .zero) { stream.failed(failure) }
     }
     stream.attach(transfer)
@@ -448,14 +460,17 @@ final class CurlLoop: @unchecked Sendable {  // Sendable: see Home; `assertCurre
       event.events = interest.wanted
       event.data.fd = descriptor
       let operation = interest.registered == 0 ? EPOLL_CTL_ADD : interest.wanted == 0 ? EPOLL_CTL_DEL : EPOLL_CTL_MOD
-      if epoll_ctl(epoll, operation, descriptor, &event) != 0 && errno == EEXIST { epoll_ctl(epoll, EPOLL_CTL_MOD, descriptor, &event) }
+      if epoll_ctl(epoll, operation, descriptor, &event) != 0 && errno == EEXIST {
+        epoll_ctl(epoll, EPOLL_CTL_MOD, descriptor, &event)
+      }
       interests[index].registered = interest.wanted
     }
     dirty.removeAll(keepingCapacity: true)
   }
 }
 
-/// Header lines in libcurl's form, which it does not copy: whoever uses them holds them. Confined to the client's thread after its making.
+/// Header lines in libcurl's form, which it does not copy: whoever uses them holds them. Confined to the client's
+/// thread after its making.
 final class HeaderList {
   private(set) var list: UnsafeMutablePointer<curl_slist>?
   init(_ lines: [String]) { for line in lines { list = curl_slist_append(list, line) } }

@@ -9,8 +9,8 @@ public struct HTTPRequest: Sendable {
   public var body: SharedBytes?
   /// From the call to the last byte of the answer, waiting for a free connection included.
   public var timeout: Duration
-  /// True for requests that change nothing: they end when the caller's task is cancelled, and libcurl may repeat them on a fresh connection
-  /// when a kept one turns out to be dead. False: sent at most once, and seen through.
+  /// True for requests that change nothing: they end when the caller's task is cancelled, and libcurl may repeat them
+  /// on a fresh connection when a kept one turns out to be dead. False: sent at most once, and seen through.
   public var isReplayable: Bool
   /// False for a request that must not carry the client's Authorization header.
   public var isAuthorized = true
@@ -34,7 +34,8 @@ public struct HTTPResponse: Sendable {
 
 /// An HTTP client on libcurl's multi interface, with a thread of its own.
 ///
-/// At most `maxInFlight` requests are on the wire; others wait in order, under their deadlines. Streams are not counted.
+/// At most `maxInFlight` requests are on the wire; others wait in order, under their deadlines. Streams are not
+/// counted.
 public final class HTTPClient: Sendable {
   public struct Configuration: Sendable {
     /// Name of the thread, at most 15 bytes.
@@ -91,36 +92,42 @@ public final class HTTPClient: Sendable {
     }
   }
 
-  /// The Authorization header of every request and stream that is made from now on; nil for none. A secret: it appears in no message.
+  /// The Authorization header of every request and stream that is made from now on; nil for none. A secret: it appears
+  /// in no message.
   public func authorize(_ authorization: String?) { loop.post { [loop] in loop.authorize(authorization) } }
 
   /// Runs a job on the client's thread, in order with others; false (and it will not run) after shutdown.
   @discardableResult
   public func post(_ job: @escaping @Sendable () -> Void) -> Bool { loop.post(job) }
 
-  /// Runs a job on the client's thread once the time has passed, or at shutdown if that is sooner. Client's thread only.
+  /// Runs a job on the client's thread once the time has passed, or at shutdown if that is sooner. Client's thread
+  /// only.
   public func schedule(after delay: Duration, _ job: @escaping () -> Void) { loop.schedule(after: delay, job) }
 
   /// Is this the client's thread?
   public var isCurrent: Bool { loop.isCurrent }
 
-  /// Opens a request whose body and answer are open-ended. Client's thread only; so are both closures, never inside this call.
-  /// `onLine` gets each line of the answer without its newline; `onEnd` comes last and once: the HTTP status (0 for none), what followed
-  /// the last newline, and the failure if it was not a clean end.
+  /// Opens a request whose body and answer are open-ended. Client's thread only; so are both closures, never inside
+  /// this call. `onLine` gets each line of the answer without its newline; `onEnd` comes last and once: the HTTP status
+  /// (0 for none), what followed the last newline, and the failure if it was not a clean end.
   public func openStream(
-    url: String, onLine: @escaping (SharedBytes) -> Void, onEnd: @escaping (_ status: Int, _ rest: SharedBytes, _ failure: HTTPFailure?) -> Void
+    url: String, onLine: @escaping (SharedBytes) -> Void,
+    onEnd: @escaping (_ status: Int, _ rest: SharedBytes, _ failure: HTTPFailure?) -> Void
   ) -> HTTPStream {
     let stream = HTTPStream(loop: loop, onLine: onLine, onEnd: onEnd)
     loop.open(stream, url: url)
     return stream
   }
 
-  /// Fails what is under way, closes every connection and ends the thread. Idempotent; must not be called on the client's thread.
+  /// Fails what is under way, closes every connection and ends the thread. Idempotent; must not be called on the
+  /// client's thread.
   public func shutDown() async { await loop.shutDown() }
 }
 
 extension HTTPFailure {
-  static func shutDown(sent: Bool) -> HTTPFailure { HTTPFailure(.shutDown, "the HTTP client was shut down", mayHaveBeenSent: sent) }
+  static func shutDown(sent: Bool) -> HTTPFailure {
+    HTTPFailure(.shutDown, "the HTTP client was shut down", mayHaveBeenSent: sent)
+  }
 }
 
 /// A request under way. Confined to the client's thread once it was posted there.

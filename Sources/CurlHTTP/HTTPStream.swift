@@ -11,7 +11,9 @@ public final class HTTPStream {
   private let onLine: (SharedBytes) -> Void
   private let onEnd: (Int, SharedBytes, HTTPFailure?) -> Void
 
-  init(loop: CurlLoop, onLine: @escaping (SharedBytes) -> Void, onEnd: @escaping (Int, SharedBytes, HTTPFailure?) -> Void) {
+  init(
+    loop: CurlLoop, onLine: @escaping (SharedBytes) -> Void, onEnd: @escaping (Int, SharedBytes, HTTPFailure?) -> Void
+  ) {
     self.loop = loop
     self.onLine = onLine
     self.onEnd = onEnd
@@ -79,7 +81,9 @@ final class StreamTransfer: Transfer {
     set(CURLOPT_POST, 1)
     headers = curl_slist_append(headers, "Content-Type: application/json")
     headers = curl_slist_append(headers, "Expect:")
-    if let authorization = loop.authorization { headers = curl_slist_append(headers, "Authorization: \(authorization)") }
+    if let authorization = loop.authorization {
+      headers = curl_slist_append(headers, "Authorization: \(authorization)")
+    }
     if !url.hasPrefix("https:") {
       // Over HTTP/1.1 the gateway answers nothing before the body ends, unless the connection is to be closed.
       headers = curl_slist_append(headers, "Transfer-Encoding: chunked")
@@ -129,7 +133,8 @@ final class StreamTransfer: Transfer {
     return count
   }
 
-  /// Lets libcurl ask again for something to send, and look at the socket: it misses the end of a stream whose upload is paused.
+  /// Lets libcurl ask again for something to send, and look at the socket: it misses the end of a stream whose upload
+  /// is paused.
   func resume() {
     isPaused = false
     curl_easy_pause(easy, CInt(CURLPAUSE_CONT))
@@ -160,7 +165,8 @@ final class StreamTransfer: Transfer {
 
   private func nextNewline() -> Int? {
     incoming.withUnsafeBytes { all in
-      guard let base = all.baseAddress, scanned < all.count, let found = memchr(base + scanned, 10, all.count - scanned) else { return nil }
+      guard let base = all.baseAddress, scanned < all.count, let found = memchr(base + scanned, 10, all.count - scanned)
+      else { return nil }
       let place = UnsafeRawPointer(found) - base
       scanned = place + 1
       return place

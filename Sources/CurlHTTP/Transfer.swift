@@ -34,7 +34,8 @@ class Transfer {
     _ = ccurl_set_prerequest_function(easy) { context, _, _, _, _ in
       guard let context else { return CInt(CURL_PREREQFUNC_ABORT) }
       let transfer = Unmanaged<Transfer>.fromOpaque(context).takeUnretainedValue()
-      // libcurl repeats a request by itself when a kept connection dies before the first byte of an answer. The peer may have done its work.
+      // libcurl repeats a request by itself when a kept connection dies before the first byte of an answer. The peer
+      // may have done its work.
       if transfer.attempts > 0 && !transfer.maySendAgain { return CInt(CURL_PREREQFUNC_ABORT) }
       transfer.attempts += 1
       return CInt(CURL_PREREQFUNC_OK)
@@ -79,8 +80,11 @@ class Transfer {
     case CURLE_SSL_CONNECT_ERROR where isRefusedCertificate(text), CURLE_RECV_ERROR where isRefusedCertificate(text),
       CURLE_SEND_ERROR where isRefusedCertificate(text):
       HTTPFailure(.untrusted, text, mayHaveBeenSent: wasSent)
-    case CURLE_WRITE_ERROR: HTTPFailure(.answerTooLarge, "the answer is larger than \(loop.configuration.maxAnswer) bytes", mayHaveBeenSent: wasSent)
-    case CURLE_ABORTED_BY_CALLBACK: HTTPFailure(.connection, "the connection died before an answer", mayHaveBeenSent: wasSent)
+    case CURLE_WRITE_ERROR:
+      HTTPFailure(
+        .answerTooLarge, "the answer is larger than \(loop.configuration.maxAnswer) bytes", mayHaveBeenSent: wasSent)
+    case CURLE_ABORTED_BY_CALLBACK:
+      HTTPFailure(.connection, "the connection died before an answer", mayHaveBeenSent: wasSent)
     default: HTTPFailure(.connection, text, mayHaveBeenSent: wasSent)
     }
   }
@@ -177,7 +181,9 @@ final class UnaryTransfer: Transfer {
     for name in loop.configuration.keptHeaders {
       var header: UnsafeMutablePointer<curl_header>?
       // -1: of the last answer, should there have been several.
-      if curl_easy_header(easy, name, 0, CUnsignedInt(CURLH_HEADER), -1, &header) == CURLHE_OK, let value = header?.pointee.value {
+      if curl_easy_header(easy, name, 0, CUnsignedInt(CURLH_HEADER), -1, &header) == CURLHE_OK,
+        let value = header?.pointee.value
+      {
         found[name] = String(cString: value)
       }
     }
@@ -204,7 +210,11 @@ final class UnaryTransfer: Transfer {
     if let failure = failure(code) {
       call.finish(.failure(failure))
     } else {
-      call.finish(.success(HTTPResponse(status: status, body: SharedBytes(UnsafeRawBufferPointer(start: answer, count: count)), headers: keptHeaders())))
+      call.finish(
+        .success(
+          HTTPResponse(
+            status: status, body: SharedBytes(UnsafeRawBufferPointer(start: answer, count: count)),
+            headers: keptHeaders())))
     }
     if capacity > 1 << 20 {
       answer.deallocate()

@@ -25,7 +25,10 @@ package struct CallFailure: Error, Sendable {
   /// Did nothing come in time?
   package let isTimeout: Bool
 
-  package init(_ kind: Kind, code: Int = 0, _ text: String, mayHaveApplied: Bool = false, isTimeout: Bool = false, isUntrusted: Bool = false) {
+  package init(
+    _ kind: Kind, code: Int = 0, _ text: String, mayHaveApplied: Bool = false, isTimeout: Bool = false,
+    isUntrusted: Bool = false
+  ) {
     self.isUntrusted = isUntrusted
     self.isTimeout = isTimeout
     self.kind = kind
@@ -42,7 +45,9 @@ package struct CallFailure: Error, Sendable {
       case .cancelled: .cancelled
       case .shutDown: .shutDown
       }
-    self.init(kind, failure.description, mayHaveApplied: failure.mayHaveBeenSent, isTimeout: failure.reason == .timeout, isUntrusted: failure.reason == .untrusted)
+    self.init(
+      kind, failure.description, mayHaveApplied: failure.mayHaveBeenSent, isTimeout: failure.reason == .timeout,
+      isUntrusted: failure.reason == .untrusted)
   }
 }
 

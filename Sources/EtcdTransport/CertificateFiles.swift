@@ -7,7 +7,9 @@ internal import Storage
 enum CertificateFiles {
   /// Throws `.invalidConfiguration` with the file and what is wrong with it.
   static func check(_ config: StorageBackend.Config, _ type: String) throws(StorageError) {
-    func wrong(_ what: String, _ file: String, _ why: String) -> StorageError { .invalidConfiguration("\(type) storage: the \(what) file \(file) \(why)") }
+    func wrong(_ what: String, _ file: String, _ why: String) -> StorageError {
+      .invalidConfiguration("\(type) storage: the \(what) file \(file) \(why)")
+    }
     if !config.caFile.isEmpty {
       let authorities = certificates(config.caFile)
       guard !authorities.isEmpty else { throw wrong("CA", config.caFile, "holds no PEM certificate") }
@@ -16,10 +18,16 @@ enum CertificateFiles {
       if problems.count == authorities.count, let problem = problems.first { throw wrong("CA", config.caFile, problem) }
     }
     if !config.certFile.isEmpty {
-      guard let own = certificates(config.certFile).first else { throw wrong("certificate", config.certFile, "holds no PEM certificate") }
+      guard let own = certificates(config.certFile).first else {
+        throw wrong("certificate", config.certFile, "holds no PEM certificate")
+      }
       if let problem = own.problem { throw wrong("certificate", config.certFile, problem) }
-      guard let key = PrivateKey(config.keyFile) else { throw wrong("key", config.keyFile, "holds no PEM private key, or one that needs a passphrase") }
-      guard key.belongs(to: own) else { throw wrong("key", config.keyFile, "does not belong to the certificate file \(config.certFile)") }
+      guard let key = PrivateKey(config.keyFile) else {
+        throw wrong("key", config.keyFile, "holds no PEM private key, or one that needs a passphrase")
+      }
+      guard key.belongs(to: own) else {
+        throw wrong("key", config.keyFile, "does not belong to the certificate file \(config.certFile)")
+      }
     }
     // OpenSSL's errors are per thread: what was left here must not be taken for somebody else's.
     ERR_clear_error()
@@ -43,7 +51,9 @@ private final class Certificate {
   /// Why it is of no use now; nil if it is.
   var problem: String? {
     if let end = X509_get0_notAfter(handle), X509_cmp_current_time(end) < 0 { return "expired at \(Self.text(end))" }
-    if let start = X509_get0_notBefore(handle), X509_cmp_current_time(start) > 0 { return "is not valid before \(Self.text(start))" }
+    if let start = X509_get0_notBefore(handle), X509_cmp_current_time(start) > 0 {
+      return "is not valid before \(Self.text(start))"
+    }
     return nil
   }
 

@@ -39,7 +39,8 @@ package struct Endpoint: Sendable, Equatable {
   }
 }
 
-/// Which server to ask. Sticky: calls stay with one endpoint until it fails, and one that failed is left alone for a while.
+/// Which server to ask. Sticky: calls stay with one endpoint until it fails, and one that failed is left alone for a
+/// while.
 ///
 /// Invariant: `states.count >= 1`, `current` is a valid index.
 package final class Endpoints: Sendable {

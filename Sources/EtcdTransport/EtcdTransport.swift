@@ -3,8 +3,8 @@ import Glibc
 package import Storage
 import Synchronization
 
-/// What the clients of etcd's two APIs share: a connection pool, the choice of the endpoint, deadlines, fail-over, and the rule when a call
-/// may be repeated.
+/// What the clients of etcd's two APIs share: a connection pool, the choice of the endpoint, deadlines, fail-over, and
+/// the rule when a call may be repeated.
 package final class EtcdTransport: Sendable {
   package let http: HTTPClient
   package let endpoints: Endpoints
@@ -17,16 +17,22 @@ package final class EtcdTransport: Sendable {
   /// Checks what `config` says of servers and files, and starts the HTTP client. Throws `.invalidConfiguration`.
   package init(_ config: StorageBackend.Config, options: HTTPClient.Configuration) throws(StorageError) {
     let parsed = try Self.check(config)
-    files = [("CA file", config.caFile), ("certificate file", config.certFile)].filter { !$0.1.isEmpty }.map { "\($0.0) \($0.1)" }.joined(separator: ", ")
+    files = [("CA file", config.caFile), ("certificate file", config.certFile)].filter { !$0.1.isEmpty }.map {
+      "\($0.0) \($0.1)"
+    }.joined(separator: ", ")
     var options = options
     options.caFile = config.caFile
     options.certFile = config.certFile
     options.keyFile = config.keyFile
     endpoints = Endpoints(parsed)
-    do throws(HTTPFailure) { http = try HTTPClient(options) } catch { throw .unreachable("\(Self.type(config)) storage: \(error.description)") }
+    do throws(HTTPFailure) { http = try HTTPClient(options) } catch {
+      throw .unreachable("\(Self.type(config)) storage: \(error.description)")
+    }
   }
 
-  private static func type(_ config: StorageBackend.Config) -> String { config.type.isEmpty ? StorageBackend.typeETCD3 : config.type }
+  private static func type(_ config: StorageBackend.Config) -> String {
+    config.type.isEmpty ? StorageBackend.typeETCD3 : config.type
+  }
 
   /// The servers of `config`, when they and its files can be used. Asks nobody. Throws `.invalidConfiguration`.
   package static func check(_ config: StorageBackend.Config) throws(StorageError) -> [Endpoint] {
@@ -36,8 +42,11 @@ package final class EtcdTransport: Sendable {
     }
     var parsed: [Endpoint] = []
     for server in config.serverList { parsed.append(try Endpoint.parse(server)) }
-    for (what, file) in [("CA", config.caFile), ("certificate", config.certFile), ("key", config.keyFile)] where !file.isEmpty {
-      if let problem = EtcdTransport.readProblem(file) { throw .invalidConfiguration("\(type) storage: the \(what) file \(file) \(problem)") }
+    for (what, file) in [("CA", config.caFile), ("certificate", config.certFile), ("key", config.keyFile)]
+    where !file.isEmpty {
+      if let problem = EtcdTransport.readProblem(file) {
+        throw .invalidConfiguration("\(type) storage: the \(what) file \(file) \(problem)")
+      }
     }
     guard config.certFile.isEmpty == config.keyFile.isEmpty else {
       throw .invalidConfiguration("\(type) storage needs the client certificate and its key together, or neither")
@@ -71,8 +80,9 @@ package final class EtcdTransport: Sendable {
     package let isRepeated: Bool
   }
 
-  /// Has `send` ask the chosen endpoint (an index into `endpoints.all`), and again elsewhere or later where the rule allows it, until
-  /// the deadline. Throws `CallFailure` for a definite failure, `UnknownOutcome` if the call may have been carried out.
+  /// Has `send` ask the chosen endpoint (an index into `endpoints.all`), and again elsewhere or later where the rule
+  /// allows it, until the deadline. Throws `CallFailure` for a definite failure, `UnknownOutcome` if the call may have
+  /// been carried out.
   package func call<Answer: Sendable>(
     attempt: Duration, total: Duration, _ repetition: Repetition,
     _ send: (_ endpoint: Int, _ timeout: Duration) async throws(CallFailure) -> Answer
@@ -108,7 +118,9 @@ package final class EtcdTransport: Sendable {
           last = CallFailure(.endpoint, text, isUntrusted: true)
           untrusted.insert(index)
           // At the start waiting would not help. Later on, certificates are replaced one by one.
-          if untrusted.count == endpoints.all.count && !hasServed.load(ordering: .relaxed) { throw CallFailure(.final, text, isUntrusted: true) }
+          if untrusted.count == endpoints.all.count && !hasServed.load(ordering: .relaxed) {
+            throw CallFailure(.final, text, isUntrusted: true)
+          }
         }
         if error.kind == .endpoint { endpoints.failed(index) }
         if error.mayHaveApplied { mayHaveApplied = true }

@@ -1,10 +1,11 @@
 package import Storage
 import Synchronization
 
-/// Notices that etcd lost data or became another cluster: a revision that was answered can't be ahead of a later linearizable answer.
+/// Notices that etcd lost data or became another cluster: a revision that was answered can't be ahead of a later
+/// linearizable answer.
 ///
-/// From then on nothing is served until the process is started again, since every cached object and every resourceVersion that a client
-/// holds may be from a history that does not exist any more.
+/// From then on nothing is served until the process is started again, since every cached object and every
+/// resourceVersion that a client holds may be from a history that does not exist any more.
 package final class Integrity: Sendable {
   private struct State {
     var cluster: UInt64 = 0
@@ -22,14 +23,17 @@ package final class Integrity: Sendable {
     return newest
   }
 
-  /// Looks at the cluster's id (0: not told) and the revision of a linearizable answer; `floor` is what `newest()` said before its call was sent.
+  /// Looks at the cluster's id (0: not told) and the revision of a linearizable answer; `floor` is what `newest()` said
+  /// before its call was sent.
   package func check(cluster: UInt64, revision: Int64, floor: Int64) throws(StorageError) {
     let fault: String? = state.withLock { state in
       if state.fault == nil {
         if state.cluster != 0 && cluster != 0 && cluster != state.cluster {
-          state.fault = "etcd is another cluster than at the start (\(hex(cluster)) instead of \(hex(state.cluster))); restart to serve it"
+          state.fault =
+            "etcd is another cluster than at the start (\(hex(cluster)) instead of \(hex(state.cluster))); restart to serve it"
         } else if revision < floor {
-          state.fault = "etcd went back from revision \(floor) to \(revision): it lost data or was restored; restart to serve it"
+          state.fault =
+            "etcd went back from revision \(floor) to \(revision): it lost data or was restored; restart to serve it"
         } else {
           if cluster != 0 { state.cluster = cluster }
           state.newest = max(state.newest, revision)

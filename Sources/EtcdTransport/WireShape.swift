@@ -1,8 +1,9 @@
 package import JSON
 package import Storage
 
-/// Reading etcd's answers strictly: a member that is absent (or null) has its zero value, which etcd leaves out; one of another kind than
-/// etcd's API says, or that is absent where etcd never leaves it out, is an error that names it. It is never taken for absence.
+/// Reading etcd's answers strictly: a member that is absent (or null) has its zero value, which etcd leaves out; one of
+/// another kind than etcd's API says, or that is absent where etcd never leaves it out, is an error that names it. It
+/// is never taken for absence.
 package enum WireShape {
   package static func wrong(_ what: String) -> StorageError { .wrongAnswer("etcd's answer has a wrong shape: \(what)") }
 

@@ -11,7 +11,9 @@ struct Comparison {
 
 extension MergeSchema {
   /// Compares two objects of the type; what is at the paths of `ignored`, and below them, is not looked at.
-  func compare(_ old: JSONValue, _ new: JSONValue, ignoring ignored: FieldSet = FieldSet()) -> Comparison { compare(old, new, root, ignored).inside }
+  func compare(_ old: JSONValue, _ new: JSONValue, ignoring ignored: FieldSet = FieldSet()) -> Comparison {
+    compare(old, new, root, ignored).inside
+  }
 
   private static let nothing = FieldSet()
 
@@ -41,7 +43,8 @@ extension MergeSchema {
     }
 
     var comparison: Comparison {
-      Comparison(added: FieldSet(unsorted: added), modified: FieldSet(unsorted: modified), removed: FieldSet(unsorted: removed))
+      Comparison(
+        added: FieldSet(unsorted: added), modified: FieldSet(unsorted: modified), removed: FieldSet(unsorted: removed))
     }
   }
 
@@ -73,7 +76,9 @@ extension MergeSchema {
     return Difference(here: old.isSameValue(as: new) ? .same : .modified)
   }
 
-  private func compareMembers(_ old: [JSONObject.Member], _ new: [JSONObject.Member], _ id: ID, _ ignored: FieldSet) -> Comparison {
+  private func compareMembers(
+    _ old: [JSONObject.Member], _ new: [JSONObject.Member], _ id: ID, _ ignored: FieldSet
+  ) -> Comparison {
     var all = Collector()
     func note(_ name: String, _ a: JSONValue?, _ b: JSONValue?) {
       guard let child = child(name, of: id) else { return }
@@ -117,8 +122,8 @@ extension MergeSchema {
   }
 }
 
-/// The items of a list by what tells them apart, in the order of their first appearance. Items that nothing can tell apart are left out: they were
-/// refused, or reported, before.
+/// The items of a list by what tells them apart, in the order of their first appearance. Items that nothing can tell
+/// apart are left out: they were refused, or reported, before.
 struct ItemIndex {
   private(set) var order: [PathElement] = []
   /// The items of `order[place]`.
@@ -152,7 +157,8 @@ struct ItemIndex {
 }
 
 extension MergeSchema {
-  /// What tells an item of a list apart from the others: its keys, or itself in a set (`keys` empty). Throws for one that has no such thing.
+  /// What tells an item of a list apart from the others: its keys, or itself in a set (`keys` empty). Throws for one
+  /// that has no such thing.
   static func element(of item: JSONValue, _ keys: [Key]) throws(FieldsError) -> PathElement {
     guard !keys.isEmpty else {
       switch item {
@@ -163,12 +169,15 @@ extension MergeSchema {
       }
     }
     if item.isNull { throw FieldsError("associative list with keys may not have a null element") }
-    guard let members = item.object else { throw FieldsError("associative list with keys may not have non-map elements") }
+    guard let members = item.object else {
+      throw FieldsError("associative list with keys may not have non-map elements")
+    }
     let found = keys.compactMap { key in (members[key.name] ?? key.defaultValue).map { PathElement.Key(key.name, $0) } }
     if found.isEmpty {
       let names = "[" + keys.map { "\"\($0.name)\"" }.joined(separator: " ") + "]"
       throw FieldsError(
-        "associative list with keys has an element that omits all key fields \(names) (and doesn't have default values for any key fields)")
+        "associative list with keys has an element that omits all key fields \(names) (and doesn't have default values for any key fields)"
+      )
     }
     return .key(PathElement.sorted(found))
   }

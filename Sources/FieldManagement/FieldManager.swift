@@ -31,13 +31,16 @@ public struct FieldManager: Sendable {
     }
   }
 
-  /// `empty`: an object of the type as it is decoded from nothing. `others`: the other versions of the kind that are served, by apiVersion; `convert` gives an
-  /// object in one of them, or from one of them, and nil where it can't. By default only apiVersion differs.
+  /// `empty`: an object of the type as it is decoded from nothing. `others`: the other versions of the kind that are
+  /// served, by apiVersion; `convert` gives an object in one of them, or from one of them, and nil where it can't. By
+  /// default only apiVersion differs.
   public init(
-    _ model: TypeModel, type: TypeModel.TypeID, kind: GroupVersionKind, empty: JSONValue, others: [ByteString: MergeSchema] = [:],
+    _ model: TypeModel, type: TypeModel.TypeID, kind: GroupVersionKind, empty: JSONValue,
+    others: [ByteString: MergeSchema] = [:],
     convert: @escaping @Sendable (JSONValue, String) -> JSONValue? = Self.renamed
   ) {
-    versions = ServedVersions(current: kind.groupVersion.description, MergeSchema(model, root: type), others: others, convert: convert)
+    versions = ServedVersions(
+      current: kind.groupVersion.description, MergeSchema(model, root: type), others: others, convert: convert)
     self.kind = kind
     self.empty = empty
   }
@@ -49,7 +52,8 @@ public struct FieldManager: Sendable {
     return object
   }
 
-  /// The name of a client that gave no field manager: the first part of its User-Agent, made printable and short enough.
+  /// The name of a client that gave no field manager: the first part of its User-Agent, made printable and short
+  /// enough.
   public static func manager(named name: String, userAgent: String) -> String {
     if !name.isEmpty { return name }
     var found = ""
@@ -72,8 +76,8 @@ public struct FieldManager: Sendable {
 
   // MARK: update
 
-  /// Sets the managedFields of `new`, which is to replace `live` (nil: to be created). Never fails: what can't be read counts as nothing.
-  /// `now`: seconds since 1970.
+  /// Sets the managedFields of `new`, which is to replace `live` (nil: to be created). Never fails: what can't be read
+  /// counts as nothing. `now`: seconds since 1970.
   public func update(live: JSONValue?, new: inout JSONValue, writer: Writer, now: Int64) {
     var managed = self.managed(live, new, isSubresource: !writer.subresource.isEmpty)
     new["metadata"]?["managedFields"] = nil
@@ -85,30 +89,38 @@ public struct FieldManager: Sendable {
     Self.set(managed, in: &new)
   }
 
-  /// managedFields that a client sends count, so that it can change them, but not through a subresource. An empty list, or one of nothing, clears them;
-  /// none at all leaves them, as clients may not know them.
+  /// managedFields that a client sends count, so that it can change them, but not through a subresource. An empty list,
+  /// or one of nothing, clears them; none at all leaves them, as clients may not know them.
   private func managed(_ live: JSONValue?, _ new: JSONValue, isSubresource: Bool) -> ManagedFields {
     let old = live?["metadata"]?["managedFields"]
     if !isSubresource {
       let given = new["metadata"]?["managedFields"]
-      if let list = given?.array, list.isEmpty || list.count == 1 && list[0].object?.isEmpty == true { return ManagedFields() }
+      if let list = given?.array, list.isEmpty || list.count == 1 && list[0].object?.isEmpty == true {
+        return ManagedFields()
+      }
       if let sent = try? ManagedFields(given, versions), !sent.sets.isEmpty { return sent }
     }
     return (try? ManagedFields(old, versions)) ?? ManagedFields()
   }
 
-  private func track(_ managed: inout ManagedFields, _ live: JSONValue, _ new: JSONValue, _ writer: Writer, _ now: Int64) {
+  private func track(
+    _ managed: inout ManagedFields, _ live: JSONValue, _ new: JSONValue, _ writer: Writer, _ now: Int64
+  ) {
     let taken = updater(writer).update(&managed, live, new).subtracting(Self.neverOwned)
     guard !taken.isEmpty else { return }
     let id = id(writer, .update)
     managed.times[id] = now
     let owned = managed.sets[id]?.set ?? FieldSet()
-    if !taken.subtracting(owned).isEmpty { managed.sets[id] = VersionedSet(set: taken.union(owned), apiVersion: kind.groupVersion.description) }
+    if !taken.subtracting(owned).isEmpty {
+      managed.sets[id] = VersionedSet(set: taken.union(owned), apiVersion: kind.groupVersion.description)
+    }
   }
 
   private static let neverOwned = FieldSet(fields: [
-    ["apiVersion"], ["kind"], ["metadata"], ["metadata", "name"], ["metadata", "namespace"], ["metadata", "creationTimestamp"], ["metadata", "selfLink"],
-    ["metadata", "uid"], ["metadata", "clusterName"], ["metadata", "generation"], ["metadata", "managedFields"], ["metadata", "resourceVersion"],
+    ["apiVersion"], ["kind"], ["metadata"], ["metadata", "name"], ["metadata", "namespace"],
+    ["metadata", "creationTimestamp"], ["metadata", "selfLink"],
+    ["metadata", "uid"], ["metadata", "clusterName"], ["metadata", "generation"], ["metadata", "managedFields"],
+    ["metadata", "resourceVersion"],
   ])
 
   /// Merges the oldest Update managers of a version into one, "ancient-changes", until there are few enough.
@@ -128,7 +140,8 @@ public struct FieldManager: Sendable {
         first[owned.apiVersion] = id
         continue
       }
-      let bucket = ManagerID(manager: "ancient-changes", operation: .update, apiVersion: owned.apiVersion, subresource: "")
+      let bucket = ManagerID(
+        manager: "ancient-changes", operation: .update, apiVersion: owned.apiVersion, subresource: "")
       if managed.sets[bucket] == nil {
         managed.sets[bucket] = managed.sets[start]
         managed.sets[start] = nil
@@ -153,13 +166,18 @@ public struct FieldManager: Sendable {
 
   // MARK: apply
 
-  /// What comes of applying `config` to `live` (nil: to be created), with its managedFields; neither decoded nor defaulted yet. Throws 400 for a configuration
-  /// of another type, with managedFields or with fields that the type does not have (where upstream's plain 500 is a slip: the client can mend it), and 409 with
-  /// every conflict.
-  public func apply(live: JSONValue?, config: JSONValue, writer: Writer, force: Bool, now: Int64) throws(Status) -> JSONValue {
+  /// What comes of applying `config` to `live` (nil: to be created), with its managedFields; neither decoded nor
+  /// defaulted yet. Throws 400 for a configuration of another type, with managedFields or with fields that the type
+  /// does not have (where upstream's plain 500 is a slip: the client can mend it), and 409 with every conflict.
+  public func apply(
+    live: JSONValue?, config: JSONValue, writer: Writer, force: Bool, now: Int64
+  ) throws(Status) -> JSONValue {
     var managed: ManagedFields
-    do { managed = try ManagedFields(live?["metadata"]?["managedFields"], versions) } catch { throw .plain(500, "failed to decode managed fields: \(error)") }
-    let given = GroupVersionKind(GroupVersion(parsing: config["apiVersion"]?.string ?? ""), kind: config["kind"]?.string ?? "")
+    do { managed = try ManagedFields(live?["metadata"]?["managedFields"], versions) } catch {
+      throw .plain(500, "failed to decode managed fields: \(error)")
+    }
+    let given = GroupVersionKind(
+      GroupVersion(parsing: config["apiVersion"]?.string ?? ""), kind: config["kind"]?.string ?? "")
     guard given == kind else { throw .badRequest("invalid object type: \(Self.text(given))") }
     let start = live ?? empty
     if managed.sets.isEmpty {
@@ -170,9 +188,13 @@ public struct FieldManager: Sendable {
       cap(&managed)
     }
     // An empty list is one too; what is no list of entries is found with the rest of the type.
-    if let list = config["metadata"]?["managedFields"]?.array, list.allSatisfy({ $0.object != nil }) { throw .badRequest("metadata.managedFields must be nil") }
+    if let list = config["metadata"]?["managedFields"]?.array, list.allSatisfy({ $0.object != nil }) {
+      throw .badRequest("metadata.managedFields must be nil")
+    }
     if let problems = schema.problems(config) {
-      let (namespace, name) = (config["metadata"]?["namespace"]?.string ?? "", config["metadata"]?["name"]?.string ?? "")
+      let (namespace, name) = (
+        config["metadata"]?["namespace"]?.string ?? "", config["metadata"]?["name"]?.string ?? ""
+      )
       throw .plain(400, "failed to create typed patch object (\(namespace)/\(name); \(Self.text(kind))): \(problems)")
     }
     let writerID = id(writer, .apply)
@@ -186,7 +208,9 @@ public struct FieldManager: Sendable {
       let rest = error.conflicts.filter { !allowed.has($0.path[...]) }
       guard rest.isEmpty else { throw Self.status(rest) }
       after = managed
-      do { changed = try updater(writer).apply(&after, live: start, config: config, writer: writerID, force: true) } catch { throw Self.status(error.conflicts) }
+      do {
+        changed = try updater(writer).apply(&after, live: start, config: config, writer: writerID, force: true)
+      } catch { throw Self.status(error.conflicts) }
     }
     if let own = after.sets[writerID] {
       let kept = own.set.subtracting(Self.neverOwned)
@@ -201,12 +225,15 @@ public struct FieldManager: Sendable {
 
   /// What the annotation of a client-side apply says and is still so; nil without one that can be read.
   private func clientSideFields(_ live: JSONValue) -> FieldSet? {
-    guard let text = live["metadata"]?["annotations"]?[Self.lastApplied]?.string, let last = try? JSONValue(parsing: text),
-      last["apiVersion"]?.string == kind.groupVersion.description, last["kind"]?.string == kind.kind, schema.problems(last) == nil,
+    guard let text = live["metadata"]?["annotations"]?[Self.lastApplied]?.string,
+      let last = try? JSONValue(parsing: text),
+      last["apiVersion"]?.string == kind.groupVersion.description, last["kind"]?.string == kind.kind,
+      schema.problems(last) == nil,
       schema.problems(live) == nil
     else { return nil }
     let difference = schema.compare(last, live)
-    return schema.fieldSet(of: last).subtracting(difference.modified).subtracting(difference.added).subtracting(difference.removed)
+    return schema.fieldSet(of: last).subtracting(difference.modified).subtracting(difference.added).subtracting(
+      difference.removed)
   }
 
   /// Keeps the annotation true for a kubectl that goes back to client-side apply.
@@ -214,14 +241,22 @@ public struct FieldManager: Sendable {
     guard object["metadata"]?["annotations"]?[lastApplied]?.string?.isEmpty == false else { return }
     var config = config
     if let annotations = config["metadata"]?["annotations"] {
-      if annotations.object != nil { config["metadata"]?["annotations"]?[lastApplied] = nil } else { config["metadata"]?["annotations"] = nil }
+      if annotations.object != nil {
+        config["metadata"]?["annotations"]?[lastApplied] = nil
+      } else {
+        config["metadata"]?["annotations"] = nil
+      }
     }
     object["metadata"]?["annotations"]?[lastApplied] = .string(config.sortedByName.encoded().text + "\n")
-    let size = (object["metadata"]?["annotations"]?.object?.members ?? []).reduce(0) { $0 + $1.name.utf8.count + ($1.value.string?.utf8.count ?? 0) }
+    let size = (object["metadata"]?["annotations"]?.object?.members ?? []).reduce(0) {
+      $0 + $1.name.utf8.count + ($1.value.string?.utf8.count ?? 0)
+    }
     if size > 256 << 10 { object["metadata"]?["annotations"]?[lastApplied] = nil }
   }
 
-  private static func text(_ kind: GroupVersionKind) -> String { "\(kind.groupVersion.group)/\(kind.groupVersion.version), Kind=\(kind.kind)" }
+  private static func text(_ kind: GroupVersionKind) -> String {
+    "\(kind.groupVersion.group)/\(kind.groupVersion.version), Kind=\(kind.kind)"
+  }
 
   private static func status(_ conflicts: [FieldConflict]) -> Status {
     func text(_ path: [PathElement]) -> String { path.map(\.description).joined() }
@@ -238,7 +273,9 @@ public struct FieldManager: Sendable {
       }
       message = "Apply failed with \(conflicts.count) conflicts: \(lines.joined(separator: "\n"))"
     }
-    let causes = conflicts.map { Status.Cause(reason: "FieldManagerConflict", message: "conflict with \($0.manager.shown)", field: text($0.path)) }
+    let causes = conflicts.map {
+      Status.Cause(reason: "FieldManagerConflict", message: "conflict with \($0.manager.shown)", field: text($0.path))
+    }
     return Status(code: 409, reason: "Conflict", message: message, details: Status.Details(causes: causes))
   }
 }

@@ -9,7 +9,9 @@ extension FieldSet {
     var members: [JSONObject.Member] = []
     members.reserveCapacity(entries.count + 1)
     if withSelf && !isEmpty { members.append(JSONObject.Member(".", .object(JSONObject()))) }
-    for entry in entries { members.append(JSONObject.Member(entry.element.text, .object(entry.children.emit(withSelf: entry.isMember)))) }
+    for entry in entries {
+      members.append(JSONObject.Member(entry.element.text, .object(entry.children.emit(withSelf: entry.isMember))))
+    }
     return JSONObject(unchecked: members)
   }
 
@@ -22,7 +24,9 @@ extension FieldSet {
     var isMember = false
     var entries: [Entry] = []
     var isSorted = true
-    if !value.isNull && value.object == nil { throw FieldsError("readObjectCB: expect { or n, but found \(value.encoded().text)") }
+    if !value.isNull && value.object == nil {
+      throw FieldsError("readObjectCB: expect { or n, but found \(value.encoded().text)")
+    }
     for member in value.object?.members ?? [] {
       if member.name == "." {
         isMember = true

@@ -83,9 +83,12 @@ public struct FieldSet: Sendable, Equatable {
   func checkInvariants(report: (String) -> Void) {
     for (place, entry) in entries.enumerated() {
       if place > 0, PathElement.compare(entries[place - 1].element, entry.element) >= 0 {
-        report("\(entries[place - 1].element.description) does not come before \(entry.element.description), place \(place)")
+        report(
+          "\(entries[place - 1].element.description) does not come before \(entry.element.description), place \(place)")
       }
-      if !entry.isMember && entry.children.isEmpty { report("\(entry.element.description) is neither a member nor has it any below it") }
+      if !entry.isMember && entry.children.isEmpty {
+        report("\(entry.element.description) is neither a member nor has it any below it")
+      }
       entry.children.checkInvariants(report: report)
     }
   }
@@ -102,7 +105,9 @@ public struct FieldSet: Sendable, Equatable {
       if let entry, entry.isMember || !entry.children.isEmpty { out.append(entry) }
     }
     while i < entries.count || j < other.entries.count {
-      let order = i == entries.count ? 1 : j == other.entries.count ? -1 : PathElement.compare(entries[i].element, other.entries[j].element)
+      let order =
+        i == entries.count
+        ? 1 : j == other.entries.count ? -1 : PathElement.compare(entries[i].element, other.entries[j].element)
       if order < 0 {
         add(body(entries[i], nil))
       } else if order > 0 {
@@ -129,7 +134,9 @@ public struct FieldSet: Sendable, Equatable {
   static func union(of sets: [FieldSet]) -> FieldSet {
     var sets = sets
     while sets.count > 1 {
-      sets = stride(from: 0, to: sets.count, by: 2).map { $0 + 1 < sets.count ? sets[$0].union(sets[$0 + 1]) : sets[$0] }
+      sets = stride(from: 0, to: sets.count, by: 2).map {
+        $0 + 1 < sets.count ? sets[$0].union(sets[$0 + 1]) : sets[$0]
+      }
     }
     return sets.first ?? FieldSet()
   }
@@ -148,28 +155,33 @@ public struct FieldSet: Sendable, Equatable {
     }
     return zipped(other) { a, b in
       guard let a, let b else { return nil }
-      return Entry(element: a.element, isMember: a.isMember && b.isMember, children: a.children.intersection(b.children))
+      return Entry(
+        element: a.element, isMember: a.isMember && b.isMember, children: a.children.intersection(b.children))
     }
   }
 
   private func common(_ pairs: some Sequence<(Entry, Entry)>) -> FieldSet {
-    FieldSet(sorted: pairs.compactMap { a, b in
-      let entry = Entry(element: a.element, isMember: a.isMember && b.isMember, children: a.children.intersection(b.children))
-      return entry.isMember || !entry.children.isEmpty ? entry : nil
-    })
+    FieldSet(
+      sorted: pairs.compactMap { a, b in
+        let entry = Entry(
+          element: a.element, isMember: a.isMember && b.isMember, children: a.children.intersection(b.children))
+        return entry.isMember || !entry.children.isEmpty ? entry : nil
+      })
   }
 
-  /// Paths of this set that are not in `other`. Parents and children are paths of their own: taking away a parent leaves its children.
+  /// Paths of this set that are not in `other`. Parents and children are paths of their own: taking away a parent
+  /// leaves its children.
   public func subtracting(_ other: FieldSet) -> FieldSet {
     if isEmpty || other.isEmpty { return self }
     func rest(_ a: Entry, _ b: Entry) -> Entry {
       Entry(element: a.element, isMember: a.isMember && !b.isMember, children: a.children.subtracting(b.children))
     }
     if Self.isMuchLarger(other, self) {
-      return FieldSet(sorted: entries.compactMap { entry in
-        let left = other.entry(entry.element).map { rest(entry, $0) } ?? entry
-        return left.isMember || !left.children.isEmpty ? left : nil
-      })
+      return FieldSet(
+        sorted: entries.compactMap { entry in
+          let left = other.entry(entry.element).map { rest(entry, $0) } ?? entry
+          return left.isMember || !left.children.isEmpty ? left : nil
+        })
     }
     return zipped(other) { a, b in
       guard let a else { return nil }

@@ -2,9 +2,11 @@ import ByteBuffers
 import JSON
 import Synchronization
 
-/// Sets of fields by their text. Objects of a fleet are mostly owned alike, and reading and writing sets is most of what ownership costs a write.
+/// Sets of fields by their text. Objects of a fleet are mostly owned alike, and reading and writing sets is most of
+/// what ownership costs a write.
 ///
-/// Bounded: two generations of `capacity` sets each, of texts up to `largestText` bytes. What was of use lately survives.
+/// Bounded: two generations of `capacity` sets each, of texts up to `largestText` bytes. What was of use lately
+/// survives.
 final class FieldSetCache: Sendable {
   /// A set, and how it is written.
   struct Known: Sendable {
@@ -29,13 +31,16 @@ final class FieldSetCache: Sendable {
   func read(_ text: JSONText) throws(FieldsError) -> Known {
     if let known = generations.withLock({ $0.young[text] }) { return known }
     let known: Known
-    if let found = generations.withLock({ $0.old[text] }) { known = found } else {
+    if let found = generations.withLock({ $0.old[text] }) {
+      known = found
+    } else {
       let set = try read(text.value)
       known = Known(set: set, text: JSONText(bytes: ByteSlice(set.fieldsV1.encoded())))
     }
     guard text.bytes.count <= Self.largestText else { return known }
     // A copy: the text is mostly a part of something larger, which must not live as long.
-    let key = text == known.text ? known.text : JSONText(bytes: ByteSlice(text.bytes.withUnsafeBytes { SharedBytes($0) }))
+    let key =
+      text == known.text ? known.text : JSONText(bytes: ByteSlice(text.bytes.withUnsafeBytes { SharedBytes($0) }))
     generations.withLock {
       if $0.young.count >= Self.capacity { $0 = Generations(old: $0.young) }
       $0.young[key] = known

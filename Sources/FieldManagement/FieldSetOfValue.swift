@@ -1,8 +1,8 @@
 import JSON
 
 extension MergeSchema {
-  /// The paths that whoever wrote `value` owns by it: scalars and atomic values, items of lists, entries of maps, and what is given empty or null.
-  /// (structured-merge-diff: `ToFieldSet`)
+  /// The paths that whoever wrote `value` owns by it: scalars and atomic values, items of lists, entries of maps, and
+  /// what is given empty or null. (structured-merge-diff: `ToFieldSet`)
   func fieldSet(of value: JSONValue) -> FieldSet { below(value, root).children }
 
   /// What is below a value, and whether the value itself is a leaf.
@@ -25,33 +25,37 @@ extension MergeSchema {
 
   private func items(_ value: JSONValue, _ item: ID, _ keys: [Key]) -> FieldSet {
     let index = ItemIndex(value.array ?? [], keys)
-    return FieldSet(unsorted: index.order.map { element in
-      let all = index[element] ?? []
-      let children = all.count == 1 ? below(all[0], item).children : FieldSet()
-      return FieldSet.Entry(element: element, isMember: true, children: children)
-    })
+    return FieldSet(
+      unsorted: index.order.map { element in
+        let all = index[element] ?? []
+        let children = all.count == 1 ? below(all[0], item).children : FieldSet()
+        return FieldSet.Entry(element: element, isMember: true, children: children)
+      })
   }
 
   /// `set` and the named members above its paths, which are not in it by themselves. (`EnsureNamedFieldsAreMembers`)
   func withNamedFields(_ set: FieldSet) -> FieldSet { withNamedFields(set, root) }
 
   private func withNamedFields(_ set: FieldSet, _ id: ID?) -> FieldSet {
-    FieldSet(sorted: set.entries.map { entry in
-      var isMember = entry.isMember
-      var child: ID?
-      switch (entry.element, id.map { self[$0].kind }) {
-      case (.field(let name), .structure?):
-        child = id.flatMap { self[$0].fields[name] }
-        if child != nil && !entry.children.isEmpty { isMember = true }
-      case (.field, .map(let item)?): child = item
-      case (.key, .keyed(let item, _)?): child = item
-      default: break
-      }
-      return FieldSet.Entry(element: entry.element, isMember: isMember, children: withNamedFields(entry.children, child))
-    })
+    FieldSet(
+      sorted: set.entries.map { entry in
+        var isMember = entry.isMember
+        var child: ID?
+        switch (entry.element, id.map { self[$0].kind }) {
+        case (.field(let name), .structure?):
+          child = id.flatMap { self[$0].fields[name] }
+          if child != nil && !entry.children.isEmpty { isMember = true }
+        case (.field, .map(let item)?): child = item
+        case (.key, .keyed(let item, _)?): child = item
+        default: break
+        }
+        return FieldSet.Entry(
+          element: entry.element, isMember: isMember, children: withNamedFields(entry.children, child))
+      })
   }
 
-  /// Is every item and map entry above a path of `set` in the set itself? So it is in what was applied; named members need not be.
+  /// Is every item and map entry above a path of `set` in the set itself? So it is in what was applied; named members
+  /// need not be.
   func ownsItemsOfItsPaths(_ set: FieldSet) -> Bool { ownsItems(set, root) }
 
   private func ownsItems(_ set: FieldSet, _ id: ID?) -> Bool {
@@ -61,14 +65,15 @@ extension MergeSchema {
       case (.field(let name), .structure?):
         guard let child = id.flatMap({ self[$0].fields[name] }) else { return false }
         return ownsItems(entry.children, child)
-      case (.field, .map(let item)?), (.key, .keyed(let item, _)?): return entry.isMember && ownsItems(entry.children, item)
+      case (.field, .map(let item)?), (.key, .keyed(let item, _)?):
+        return entry.isMember && ownsItems(entry.children, item)
       default: return false
       }
     }
   }
 
-  /// `value` without what is at the paths of `set`. A container that loses its last member by that is left empty, not null. (`RemoveItems` of
-  /// structured-merge-diff 6.3.2, which Kubernetes 1.36 has.)
+  /// `value` without what is at the paths of `set`. A container that loses its last member by that is left empty, not
+  /// null. (`RemoveItems` of structured-merge-diff 6.3.2, which Kubernetes 1.36 has.)
   func removing(_ set: FieldSet, from value: JSONValue) -> JSONValue { removing(set, value, root) ?? .null }
 
   /// nil: nothing is left, and nothing was taken out of it either.

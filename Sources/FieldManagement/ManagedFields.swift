@@ -14,7 +14,9 @@ struct ManagerID: Hashable, Sendable {
   /// How upstream names managers inside, as JSON.
   var identifier: SharedBytes {
     var members: [JSONObject.Member] = []
-    for (name, text) in [("manager", manager), ("operation", operation.rawValue), ("apiVersion", apiVersion), ("subresource", subresource)] where !text.isEmpty {
+    for (name, text) in [
+      ("manager", manager), ("operation", operation.rawValue), ("apiVersion", apiVersion), ("subresource", subresource),
+    ] where !text.isEmpty {
       members.append(JSONObject.Member(name, .string(text)))
     }
     return JSONValue.object(JSONObject(unchecked: members)).encoded()
@@ -63,7 +65,9 @@ struct ManagedFields: Sendable {
   /// Throws for what is no list of entries.
   init(_ value: JSONValue?, _ versions: ServedVersions) throws(FieldsError) {
     for (place, entry) in (value?.array ?? []).enumerated() {
-      guard let operation = ManagerID.Operation(rawValue: entry["operation"]?.string ?? "") else { throw FieldsError("operation must be `Apply` or `Update`") }
+      guard let operation = ManagerID.Operation(rawValue: entry["operation"]?.string ?? "") else {
+        throw FieldsError("operation must be `Apply` or `Update`")
+      }
       let version = entry["apiVersion"]?.string ?? ""
       guard !version.isEmpty else { throw FieldsError("apiVersion must not be empty") }
       switch entry["fieldsType"]?.string ?? "" {
@@ -92,21 +96,25 @@ struct ManagedFields: Sendable {
       if a.key.operation != b.key.operation { return a.key.operation == .apply }
       let (x, y) = (times[a.key] ?? 0, times[b.key] ?? 0)
       if x != y { return x < y }
-      for (p, q) in [(a.key.manager, b.key.manager), (a.value.apiVersion, b.value.apiVersion), (a.key.subresource, b.key.subresource)] where p != q {
+      for (p, q) in [
+        (a.key.manager, b.key.manager), (a.value.apiVersion, b.value.apiVersion),
+        (a.key.subresource, b.key.subresource),
+      ] where p != q {
         return p.utf8.lexicographicallyPrecedes(q.utf8)
       }
       return false
     }
-    return .array(sorted.map { id, owned in
-      var entry = JSONObject()
-      if !id.manager.isEmpty { entry["manager"] = .string(id.manager) }
-      entry["operation"] = .string(id.operation.rawValue)
-      entry["apiVersion"] = .string(owned.apiVersion)
-      if let time = times[id] { entry["time"] = .string(Timestamp.text(time)) }
-      entry["fieldsType"] = "FieldsV1"
-      entry["fieldsV1"] = owned.text.map(JSONValue.unread) ?? owned.set.fieldsV1
-      if !id.subresource.isEmpty { entry["subresource"] = .string(id.subresource) }
-      return .object(entry)
-    })
+    return .array(
+      sorted.map { id, owned in
+        var entry = JSONObject()
+        if !id.manager.isEmpty { entry["manager"] = .string(id.manager) }
+        entry["operation"] = .string(id.operation.rawValue)
+        entry["apiVersion"] = .string(owned.apiVersion)
+        if let time = times[id] { entry["time"] = .string(Timestamp.text(time)) }
+        entry["fieldsType"] = "FieldsV1"
+        entry["fieldsV1"] = owned.text.map(JSONValue.unread) ?? owned.set.fieldsV1
+        if !id.subresource.isEmpty { entry["subresource"] = .string(id.subresource) }
+        return .object(entry)
+      })
   }
 }

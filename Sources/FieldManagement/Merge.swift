@@ -23,7 +23,9 @@ extension MergeSchema {
     members.reserveCapacity(old.count + new.count)
     // Looking through few members is faster than a table of them.
     var places: [ByteString: Int]?
-    if old.count * new.count > 256 { places = Dictionary(old.enumerated().map { (ByteString($1.name), $0) }, uniquingKeysWith: { first, _ in first }) }
+    if old.count * new.count > 256 {
+      places = Dictionary(old.enumerated().map { (ByteString($1.name), $0) }, uniquingKeysWith: { first, _ in first })
+    }
     for member in new {
       guard let child = child(member.name, of: id) else { continue }
       let known = places.map { $0[member.name] } ?? old.firstIndex { $0.name == member.name }
@@ -45,8 +47,8 @@ extension MergeSchema {
   }
 }
 
-/// Merges two lists whose items can be told apart. Items of the new list keep its order; items that only the old list has stay behind the item
-/// that they stood behind.
+/// Merges two lists whose items can be told apart. Items of the new list keep its order; items that only the old list
+/// has stay behind the item that they stood behind.
 private struct ListMerge {
   private let old: [JSONValue]
   private let oldElements: [PathElement]
@@ -54,7 +56,8 @@ private struct ListMerge {
   private let oldIndex: ItemIndex
   private let newIndex: ItemIndex
 
-  init(_ schema: MergeSchema, _ old: [JSONValue], _ new: [JSONValue], _ item: MergeSchema.ID, _ keys: [MergeSchema.Key]) {
+  init(_ schema: MergeSchema, _ old: [JSONValue], _ new: [JSONValue], _ item: MergeSchema.ID, _ keys: [MergeSchema.Key])
+  {
     // An item without an element can't be placed; it is not lost, but checked before: new ones were refused.
     let known = old.compactMap { item in (try? MergeSchema.element(of: item, keys)).map { ($0, item) } }
     self.old = known.map(\.1)
@@ -76,7 +79,8 @@ private struct ListMerge {
     func add(_ a: JSONValue?, _ b: JSONValue?) {
       if let merged = merge(a, b) { out.append(merged) }
     }
-    /// Items of both lists in the order of the new one: each is waited for in the old list before what stands behind it there is taken.
+    /// Items of both lists in the order of the new one: each is waited for in the old list before what stands behind it
+    /// there is taken.
     var shared = newElements.filter { oldIndex[$0] != nil }[...]
     var done: Set<PathElement> = []
     var i = 0

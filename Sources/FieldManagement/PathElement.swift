@@ -3,7 +3,8 @@ import Glibc
 public import JSON
 import Machinery
 
-/// One step of a path into an object: a member, an item of a list by its keys, an item of a set by its value, or a place in a list.
+/// One step of a path into an object: a member, an item of a list by its keys, an item of a set by its value, or a
+/// place in a list.
 ///
 /// Its order is that of structured-merge-diff, by which FieldsV1 is written: members, keys, values, places.
 public enum PathElement: Sendable {
@@ -39,7 +40,8 @@ public enum PathElement: Sendable {
   var text: String {
     switch self {
     case .field(let name): "f:" + name
-    case .key(let keys): "k:" + JSONValue.object(JSONObject(unchecked: keys.map { JSONObject.Member($0.name, $0.value) })).encoded().text
+    case .key(let keys):
+      "k:" + JSONValue.object(JSONObject(unchecked: keys.map { JSONObject.Member($0.name, $0.value) })).encoded().text
     case .value(let value): "v:" + value.encoded().text
     case .index(let place): "i:\(place)"
     }
@@ -54,7 +56,9 @@ public enum PathElement: Sendable {
     case UInt8(ascii: "f"): return .field(rest)
     case UInt8(ascii: "v"): return .value(try parseJSON(rest))
     case UInt8(ascii: "k"):
-      guard let members = try parseJSON(rest).object?.members else { throw FieldsError("a key that is no object: \(text)") }
+      guard let members = try parseJSON(rest).object?.members else {
+        throw FieldsError("a key that is no object: \(text)")
+      }
       return .key(sorted(members.map { Key($0.name, $0.value) }))
     case UInt8(ascii: "i"):
       guard let place = Int(rest) else { throw FieldsError("a place that is no number: \(text)") }

@@ -1,6 +1,7 @@
 extension MergeSchema {
-  /// A set that was written when the type may have been another: what a manager owned inside of something that is owned as a whole now, it owns as that whole.
-  /// What was a whole and no longer is stays as it is. nil: nothing to change. (structured-merge-diff: `ReconcileFieldSetWithSchema`)
+  /// A set that was written when the type may have been another: what a manager owned inside of something that is owned
+  /// as a whole now, it owns as that whole. What was a whole and no longer is stays as it is. nil: nothing to change.
+  /// (structured-merge-diff: `ReconcileFieldSetWithSchema`)
   func reconciled(_ set: FieldSet) -> FieldSet? { reconciled(set, root) }
 
   private func reconciled(_ set: FieldSet, _ id: ID) -> FieldSet? {

@@ -1,9 +1,10 @@
 import JSON
 
-/// The versions in which objects of a kind are served: what is owned in each of them, and how an object gets from one to another.
+/// The versions in which objects of a kind are served: what is owned in each of them, and how an object gets from one
+/// to another.
 ///
-/// Managers own fields of the version in which they wrote. Those of a version that is not served (any more) are forgotten at the next write, as
-/// kube-apiserver does: nobody can say what their fields are.
+/// Managers own fields of the version in which they wrote. Those of a version that is not served (any more) are
+/// forgotten at the next write, as kube-apiserver does: nobody can say what their fields are.
 struct ServedVersions: Sendable {
   struct Version: Sendable {
     let schema: MergeSchema
@@ -23,7 +24,10 @@ struct ServedVersions: Sendable {
   private let foreign = FieldSetCache(nil)
 
   /// `convert` gives an object in another version; nil where it can't.
-  init(current: String, _ schema: MergeSchema, others: [ByteString: MergeSchema], convert: @escaping @Sendable (JSONValue, String) -> JSONValue?) {
+  init(
+    current: String, _ schema: MergeSchema, others: [ByteString: MergeSchema],
+    convert: @escaping @Sendable (JSONValue, String) -> JSONValue?
+  ) {
     self.current = current
     self.schema = schema
     var versions = others.mapValues(Version.init)

@@ -8,7 +8,8 @@ extension MergeSchema {
     var check = TypeCheck(schema: self)
     check.value(value, root)
     if check.problems.isEmpty { return nil }
-    return check.problems.count == 1 ? check.problems[0] : "errors:\n" + check.problems.map { "  " + $0 }.joined(separator: "\n")
+    return check.problems.count == 1
+      ? check.problems[0] : "errors:\n" + check.problems.map { "  " + $0 }.joined(separator: "\n")
   }
 }
 
@@ -39,7 +40,9 @@ private struct TypeCheck {
     case .atomic(let inner): self.value(value, inner)
     case .scalar(let scalar):
       switch (scalar, value) {
-      case (.string, .string), (.bool, .bool), (.number, .int), (.number, .double), (.any, .string), (.any, .int), (.any, .double), (.any, .bool): return
+      case (.string, .string), (.bool, .bool), (.number, .int), (.number, .double), (.any, .string), (.any, .int),
+        (.any, .double), (.any, .bool):
+        return
       case (.string, _): complain("expected string, got &value.valueUnstructured{Value:\(GoText.syntax(value))}")
       case (.bool, _): complain("expected boolean, got \(Self.shown(value))")
       case (.number, _): complain("expected numeric (int or float), got \(GoText.type(value))")
@@ -59,7 +62,9 @@ private struct TypeCheck {
       }
     case .list(let item):
       guard let items = value.array else { return complain("expected list, got \(Self.shown(value))") }
-      for (place, value) in items.enumerated() where problems.count < Self.problemsMax { inside(.index(place), value, item) }
+      for (place, value) in items.enumerated() where problems.count < Self.problemsMax {
+        inside(.index(place), value, item)
+      }
     case .set(let item): items(value, item, [])
     case .keyed(let item, let keys): items(value, item, keys)
     }

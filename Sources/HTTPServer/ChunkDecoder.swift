@@ -22,7 +22,8 @@ struct ChunkDecoder {
 
   var isDone: Bool { if case .done = state { true } else { false } }
 
-  /// Consumes what it can of `bytes`, appends data to `body`, and returns how much it took. `limit`: most bytes of the whole body.
+  /// Consumes what it can of `bytes`, appends data to `body`, and returns how much it took. `limit`: most bytes of the
+  /// whole body.
   mutating func take(_ bytes: UnsafeRawBufferPointer, into body: inout [UInt8], limit: Int) throws(Refusal) -> Int {
     var at = 0
     while at < bytes.count {

@@ -2,8 +2,8 @@ import ByteBuffers
 
 /// Makes the chunks of HTTP/1.1 (RFC 9112 section 7.1) on one reactor, where one event goes to many watches in a row.
 ///
-/// The first of them sends the event's slices between the chunk's size and end. From the second on the chunk is one piece, copied together once: the
-/// kernel takes one piece in less time than five (about 0.7 of 8 µs for 8 KB).
+/// The first of them sends the event's slices between the chunk's size and end. From the second on the chunk is one
+/// piece, copied together once: the kernel takes one piece in less time than five (about 0.7 of 8 µs for 8 KB).
 struct ChunkMaker {
   enum Chunk {
     /// What stands before the slices; `end` follows them.

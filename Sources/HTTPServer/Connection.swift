@@ -3,7 +3,8 @@ import CNetwork
 import Glibc
 import Synchronization
 
-/// One accepted socket: moves bytes for the session that speaks over it, tells epoll what to wait for, and ends. On its reactor's thread only.
+/// One accepted socket: moves bytes for the session that speaks over it, tells epoll what to wait for, and ends. On its
+/// reactor's thread only.
 final class Connection {
   let descriptor: Int32
   // Unsafe, as the count of an unowned reference costs each use: the reactor's table owns the connection.
@@ -45,8 +46,8 @@ final class Connection {
     /// When bytes last came.
     var moved: Duration
     var bytes = 0
-    /// Requests were spoken: a body may be on its way whose sender reads after it has written. Nobody else is waited for
-    /// as long.
+    /// Requests were spoken: a body may be on its way whose sender reads after it has written. Nobody else is waited
+    /// for as long.
     let spokeHTTP: Bool
 
     func isLate(at now: Duration, _ reactor: Reactor) -> Bool {
@@ -122,7 +123,9 @@ final class Connection {
     case .failed(let reason, let plainAnswer):
       reactor.counters.failedHandshakes.add(1, ordering: .relaxed)
       reactor.configuration.handshakeFailed?(peerAddress, reason)
-      if plainAnswer { _ = Self.plainRefusal.withUnsafeBytes { Glibc.send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) } }
+      if plainAnswer {
+        _ = Self.plainRefusal.withUnsafeBytes { Glibc.send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }
+      }
       linger()
     }
   }
@@ -151,7 +154,8 @@ final class Connection {
   }
 
   /// Go's words for those who forget the s of https.
-  private static let plainRefusal = ByteSlice(SharedBytes("HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS server.\n"))
+  private static let plainRefusal = ByteSlice(
+    SharedBytes("HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS server.\n"))
 
   /// Tells epoll what is waited for, if that has changed.
   func updateInterest() {
@@ -163,7 +167,8 @@ final class Connection {
       isUnread = true
       reactor.readAgain(self)
     }
-    // Output that has not been tried yet is flushed at the end of the turn; asking epoll for it would cost two system calls an answer.
+    // Output that has not been tried yet is flushed at the end of the turn; asking epoll for it would cost two system
+    // calls an answer.
     if isBlocked { wanted |= EPOLLOUT.rawValue }
     setInterest(wanted)
   }
@@ -233,7 +238,8 @@ final class Connection {
     reactor.markDirty(self)
   }
 
-  /// Ends our half and reads the rest for a while: closing with unread input would reset the connection before the client has read the answer.
+  /// Ends our half and reads the rest for a while: closing with unread input would reset the connection before the
+  /// client has read the answer.
   private func linger() {
     if hasEnded { return reactor.drop(self) }
     lingering = Lingering(since: reactor.turn, moved: reactor.turn, spokeHTTP: session != nil)
@@ -286,8 +292,11 @@ final class Connection {
     if let lingering {
       isLate = lingering.isLate(at: now, reactor)
     } else {
-      let isTooLong = session?.isLate(at: now) ?? (now - began > (reactor.isDraining ? Reactor.drainGrace : limits.handshakeTimeout))
-      isLate = isTooLong || (isBlocked && pace.isStuck(at: now, moved: lastWrite, holdsMemory: holdsMemory, reactor.configuration))
+      let isTooLong =
+        session?.isLate(at: now) ?? (now - began > (reactor.isDraining ? Reactor.drainGrace : limits.handshakeTimeout))
+      isLate =
+        isTooLong
+        || (isBlocked && pace.isStuck(at: now, moved: lastWrite, holdsMemory: holdsMemory, reactor.configuration))
     }
     guard isLate else { return }
     reactor.counters.timedOut.add(1, ordering: .relaxed)
@@ -305,9 +314,13 @@ final class Connection {
 
   func taskEnded() { session?.taskEnded() }
 
-  func startStream(_ head: ResponseHead, _ stream: ResponseStream) -> Bool { session?.startStream(head, stream) ?? false }
+  func startStream(_ head: ResponseHead, _ stream: ResponseStream) -> Bool {
+    session?.startStream(head, stream) ?? false
+  }
 
-  func write(_ slices: [ByteSlice], length: Int, from stream: ResponseStream) { session?.write(slices, length: length, from: stream) }
+  func write(_ slices: [ByteSlice], length: Int, from stream: ResponseStream) {
+    session?.write(slices, length: length, from: stream)
+  }
 
   func endStream(_ stream: ResponseStream) { session?.endStream(stream) }
 

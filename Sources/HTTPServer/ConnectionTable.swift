@@ -1,5 +1,5 @@
-/// A reactor's connections by place. A mark holds the place and the generation that the place had: after a close the same place has another one, so what
-/// was meant for the old connection finds nothing.
+/// A reactor's connections by place. A mark holds the place and the generation that the place had: after a close the
+/// same place has another one, so what was meant for the old connection finds nothing.
 struct ConnectionTable {
   private struct Slot {
     var connection: Connection?

@@ -1,6 +1,7 @@
 public import ByteBuffers
 
-/// The way to answer one request. A value: names the connection, its generation and the request, so that an answer that comes too late goes nowhere.
+/// The way to answer one request. A value: names the connection, its generation and the request, so that an answer that
+/// comes too late goes nowhere.
 public struct Exchange: Sendable {
   public let reactor: Reactor
   let mark: UInt64
@@ -26,8 +27,9 @@ public struct Exchange: Sendable {
     connection?.run(task, for: serial)
   }
 
-  /// Begins an answer without a known end. Reactor's thread; nil when the client is gone. The callbacks run on the reactor: `onWritable` when pending
-  /// output has fallen below the low mark, `onClose` when the connection is gone (nothing is called afterwards), `onDrain` when the server drains.
+  /// Begins an answer without a known end. Reactor's thread; nil when the client is gone. The callbacks run on the
+  /// reactor: `onWritable` when pending output has fallen below the low mark, `onClose` when the connection is gone
+  /// (nothing is called afterwards), `onDrain` when the server drains.
   ///
   /// A head of status 101 hands the connection over: what is sent goes out as it is, what the client sends is lent to
   /// `onInput`, and the end of the stream is the end of the connection. HTTP/1.1 only.
@@ -56,7 +58,8 @@ public struct Exchange: Sendable {
 }
 
 /// An answer that is written bit by bit: a watch, or a long list. Reactor's thread only, but for `finish` and `abort`.
-public final class ResponseStream: @unchecked Sendable {  // Sendable: used on its reactor's thread; the two others hop there.
+// Sendable: used on its reactor's thread; the two others hop there.
+public final class ResponseStream: @unchecked Sendable {
   public let reactor: Reactor
   private let mark: UInt64
   let serial: UInt32
@@ -93,7 +96,8 @@ public final class ResponseStream: @unchecked Sendable {  // Sendable: used on i
     if reactor.isCurrent { connection?.endStream(self) } else { reactor.post { [self] in connection?.endStream(self) } }
   }
 
-  /// Breaks the answer off in a way that the client can tell from its end: over HTTP/1.1 the connection goes. Any thread.
+  /// Breaks the answer off in a way that the client can tell from its end: over HTTP/1.1 the connection goes. Any
+  /// thread.
   public func abort() {
     if reactor.isCurrent { connection?.abort(self) } else { reactor.post { [self] in abort() } }
   }

@@ -7,7 +7,8 @@ final class HTTP1Session: Session {
   /// `replaced`: the client has turned out to speak HTTP/2.
   enum Phase { case head, body, busy, streaming, replaced }
 
-  // Unsafe, as the count of an unowned reference costs each use: the connection owns its session, and lives in its reactor's table.
+  // Unsafe, as the count of an unowned reference costs each use: the connection owns its session, and lives in its
+  // reactor's table.
   private unowned(unsafe) let connection: Connection
   private unowned(unsafe) let reactor: Reactor
 
@@ -42,7 +43,8 @@ final class HTTP1Session: Session {
 
   /// Input that may wait while a request is served.
   private static let maxPipelined = 64 << 10
-  /// Input that one turn takes: enough for a body of usual size, little enough that a hundred fast senders hold up nobody for long.
+  /// Input that one turn takes: enough for a body of usual size, little enough that a hundred fast senders hold up
+  /// nobody for long.
   private static let inputATurn = 64 << 10
   /// Output beyond which no further pipelined request is begun.
   private static let maxPendingOutput = 1 << 20
@@ -100,9 +102,11 @@ final class HTTP1Session: Session {
     switch phase {
     // As a whole answer would be sent, one that is sent piece by piece is.
     case .streaming where stream?.isAnswer == true: facts.keepsAlive = false
-    case .head, .body, .streaming: if connection.output.isEmpty || phase == .streaming { reactor.drop(connection) } else { connection.finish() }
-    // Whoever closes has mostly gone, and work for nobody must not go on: a write that is tried again later would undo what came after. (Go's server
-    // cancels the request's context here too.) The answer is still sent, as some clients end only their half.
+    case .head, .body, .streaming:
+      if connection.output.isEmpty || phase == .streaming { reactor.drop(connection) } else { connection.finish() }
+    // Whoever closes has mostly gone, and work for nobody must not go on: a write that is tried again later would undo
+    // what came after. (Go's server cancels the request's context here too.) The answer is still sent, as some clients
+    // end only their half.
     case .busy:
       facts.keepsAlive = false
       running?.cancel()
@@ -132,12 +136,16 @@ final class HTTP1Session: Session {
     }
   }
 
-  /// Does the client speak HTTP/2 without having been asked (RFC 9113 section 3.3)? True also while only a part of its preface is here.
+  /// Does the client speak HTTP/2 without having been asked (RFC 9113 section 3.3)? True also while only a part of its
+  /// preface is here.
   private func isHTTP2() -> Bool {
-    guard buffer.count >= 3, buffer.bytes[0] == UInt8(ascii: "P"), buffer.bytes[1] == UInt8(ascii: "R"), buffer.bytes[2] == UInt8(ascii: "I") else { return false }
+    guard buffer.count >= 3, buffer.bytes[0] == UInt8(ascii: "P"), buffer.bytes[1] == UInt8(ascii: "R"),
+      buffer.bytes[2] == UInt8(ascii: "I")
+    else { return false }
     let preface: StaticString = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
     let count = min(buffer.count, preface.utf8CodeUnitCount)
-    guard buffer.bytes.prefix(count).elementsEqual(UnsafeRawBufferPointer(start: preface.utf8Start, count: count)) else { return false }
+    guard buffer.bytes.prefix(count).elementsEqual(UnsafeRawBufferPointer(start: preface.utf8Start, count: count))
+    else { return false }
     if count == preface.utf8CodeUnitCount {
       phase = .replaced
       connection.beginHTTP2(request.credential, with: buffer.bytes)
@@ -279,7 +287,9 @@ final class HTTP1Session: Session {
     guard phase == .busy, serial == self.serial else { return }
     running = nil
     requestShare = nil
-    if response.ownBytes >= ReadBuffer.usual { answerShares.append(reactor.configuration.budget.holding(response.ownBytes)) }
+    if response.ownBytes >= ReadBuffer.usual {
+      answerShares.append(reactor.configuration.budget.holding(response.ownBytes))
+    }
     let length = response.body.reduce(0) { $0 + $1.count }
     let hasBody = response.head.status != 204 && response.head.status != 304
     var head = HeadWriter(response.head, reactor: reactor)
@@ -292,7 +302,11 @@ final class HTTP1Session: Session {
 
   private func endHead(_ head: inout HeadWriter) {
     if reactor.isDraining || connection.hasEnded { facts.keepsAlive = false }
-    if !facts.keepsAlive { head.raw("Connection: close\r\n") } else if request.minorVersion == 0 { head.raw("Connection: keep-alive\r\n") }
+    if !facts.keepsAlive {
+      head.raw("Connection: close\r\n")
+    } else if request.minorVersion == 0 {
+      head.raw("Connection: keep-alive\r\n")
+    }
   }
 
   private func finishResponse() {
@@ -425,7 +439,9 @@ final class HTTP1Session: Session {
   func isLate(at now: Duration) -> Bool {
     switch phase {
     case .head where reactor.isDraining: connection.output.isEmpty && now - since > Reactor.drainGrace
-    case .head: connection.output.isEmpty && now - since > (buffer.count > 0 || serial == 0 ? limits.headTimeout : limits.idleTimeout)
+    case .head:
+      connection.output.isEmpty
+        && now - since > (buffer.count > 0 || serial == 0 ? limits.headTimeout : limits.idleTimeout)
     case .body: now - since > limits.bodyTimeout || now - bodySince > limits.wholeBodyTimeout
     case .busy, .streaming, .replaced: false
     }

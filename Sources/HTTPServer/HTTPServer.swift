@@ -16,7 +16,9 @@ public final class HTTPServer: Sendable {
       Endpoint(place: .address(host: host, port: port), tls: tls)
     }
     /// A listening socket that somebody else has made (systemd). `tls`: nil for plain HTTP.
-    public static func descriptor(_ number: Int32, tls: TLSCredentials? = nil) -> Endpoint { Endpoint(place: .descriptor(number), tls: tls) }
+    public static func descriptor(_ number: Int32, tls: TLSCredentials? = nil) -> Endpoint {
+      Endpoint(place: .descriptor(number), tls: tls)
+    }
   }
 
   /// What a client may use up.
@@ -71,7 +73,8 @@ public final class HTTPServer: Sendable {
     /// What clients may make the server hold.
     public var budget = MemoryBudget(limit: 0)
     public var limits = Limits()
-    /// Part of the HTTP/2 requests after which the client is told to open another connection, so that clients spread over replicas; 0 for none.
+    /// Part of the HTTP/2 requests after which the client is told to open another connection, so that clients spread
+    /// over replicas; 0 for none.
     public var goawayChance = 0.0
     /// Hears of TLS handshakes that failed: the client's address and why. On a reactor; must not block.
     public var handshakeFailed: (@Sendable (_ peer: String, _ reason: String) -> Void)?
@@ -104,12 +107,16 @@ public final class HTTPServer: Sendable {
     let shared = SharedCount(perAddress: configuration.maxConnectionsPerAddress, budget: configuration.budget.limit)
     let count = Self.count(ofReactors: configuration.reactors)
     var reactors: [Reactor] = []
-    for index in 0..<count { reactors.append(try Reactor(index: index, configuration: configuration, handler: handler, shared: shared)) }
+    for index in 0..<count {
+      reactors.append(try Reactor(index: index, configuration: configuration, handler: handler, shared: shared))
+    }
     self.reactors = reactors
   }
 
   /// How many reactors a configuration means: one a core for 0.
-  public static func count(ofReactors configured: Int) -> Int { configured > 0 ? configured : max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN)))) }
+  public static func count(ofReactors configured: Int) -> Int {
+    configured > 0 ? configured : max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))))
+  }
 
   /// Binds and begins to serve. Throws an error that names the address.
   public func start() throws(SystemError) {
@@ -145,7 +152,8 @@ public final class HTTPServer: Sendable {
     return sum
   }
 
-  /// Refuses new connections, lets requests finish and streams end, at most for `deadline`; then ends the reactors. Idempotent.
+  /// Refuses new connections, lets requests finish and streams end, at most for `deadline`; then ends the reactors.
+  /// Idempotent.
   public func drain(deadline: Duration) async {
     guard !isStopped.exchange(true, ordering: .acquiringAndReleasing) else { return }
     for reactor in reactors { reactor.post { reactor.drain() } }
@@ -169,18 +177,22 @@ public final class HTTPServer: Sendable {
         done.resume()
       }
       var thread = pthread_t()
-      let code = pthread_create(&thread, nil, { raw in
-        guard let raw else { return nil }
-        Unmanaged<Box>.fromOpaque(raw).takeRetainedValue().body()
-        return nil
-      }, Unmanaged.passRetained(box).toOpaque())
+      let code = pthread_create(
+        &thread, nil,
+        { raw in
+          guard let raw else { return nil }
+          Unmanaged<Box>.fromOpaque(raw).takeRetainedValue().body()
+          return nil
+        }, Unmanaged.passRetained(box).toOpaque())
       precondition(code == 0, "pthread_create: \(code)")
       pthread_detach(thread)
     }
   }
 
   /// Is there such a host? Throws what a listener on it would.
-  public static func checkAddress(host: String, port: Int) throws(SystemError) { freeaddrinfo(try addresses(of: host, port)) }
+  public static func checkAddress(host: String, port: Int) throws(SystemError) {
+    freeaddrinfo(try addresses(of: host, port))
+  }
 
   /// To be freed.
   private static func addresses(of host: String, _ port: Int) throws(SystemError) -> UnsafeMutablePointer<addrinfo> {
@@ -189,7 +201,9 @@ public final class HTTPServer: Sendable {
     hints.ai_flags = AI_PASSIVE | AI_NUMERICSERV
     var found: UnsafeMutablePointer<addrinfo>?
     let code = getaddrinfo(HostPort.bare(host), String(port), &hints, &found)
-    guard code == 0, let first = found else { throw SystemError("listen on \(HostPort.text(host, port)): \(String(cString: gai_strerror(code)))") }
+    guard code == 0, let first = found else {
+      throw SystemError("listen on \(HostPort.text(host, port)): \(String(cString: gai_strerror(code)))")
+    }
     return first
   }
 
@@ -210,11 +224,14 @@ public final class HTTPServer: Sendable {
   }
 
   private static func listen(_ address: addrinfo, _ host: String, _ port: Int) throws(SystemError) -> Int32 {
-    let descriptor = socket(address.ai_family, Int32(SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue), 0)
+    let descriptor = socket(
+      address.ai_family, Int32(SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue), 0)
     guard descriptor >= 0 else { throw SystemError(errno, in: "listen on \(HostPort.text(host, port))") }
     var one: Int32 = 1
     setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &one, socklen_t(MemoryLayout<Int32>.size))
-    if address.ai_family == AF_INET6 { setsockopt(descriptor, Int32(IPPROTO_IPV6), IPV6_V6ONLY, &one, socklen_t(MemoryLayout<Int32>.size)) }
+    if address.ai_family == AF_INET6 {
+      setsockopt(descriptor, Int32(IPPROTO_IPV6), IPV6_V6ONLY, &one, socklen_t(MemoryLayout<Int32>.size))
+    }
     guard Glibc.bind(descriptor, address.ai_addr, address.ai_addrlen) == 0, Glibc.listen(descriptor, 4_096) == 0 else {
       let error = SystemError(errno, in: "listen on \(HostPort.text(host, port))")
       close(descriptor)

@@ -11,8 +11,8 @@ struct Refusal: Error, Equatable {
   static func malformed(_ reason: String) -> Refusal { Refusal(status: 400, reason: reason) }
 }
 
-/// Finds the end of a request's head without looking at a byte twice, and refuses lines that do not end in CRLF (RFC 9112 section 2.2 allows a bare
-/// LF; those who take it and those who do not disagree about where a request ends).
+/// Finds the end of a request's head without looking at a byte twice, and refuses lines that do not end in CRLF (RFC
+/// 9112 section 2.2 allows a bare LF; those who take it and those who do not disagree about where a request ends).
 struct HeadScanner {
   /// Bytes looked at, from the head's first.
   private var scanned = 0
@@ -80,7 +80,8 @@ enum HeadParser {
     try? requestLine(UnsafeRawBufferPointer(rebasing: bytes[...end]), &at, request)
   }
 
-  private static func requestLine(_ bytes: UnsafeRawBufferPointer, _ at: inout Int, _ request: Request) throws(Refusal) {
+  private static func requestLine(_ bytes: UnsafeRawBufferPointer, _ at: inout Int, _ request: Request) throws(Refusal)
+  {
     var place = 0
     while isToken(bytes[place]) { place += 1 }
     guard place > 0, bytes[place] == 0x20 else { throw .malformed("no method") }
@@ -105,16 +106,21 @@ enum HeadParser {
     }
     let minor = bytes[place + 7]
     guard minor == UInt8(ascii: "0") || minor == UInt8(ascii: "1") else {
-      throw (0x30...0x39).contains(minor) ? Refusal(status: 505, reason: "only HTTP/1.1 and HTTP/1.0 are served") : .malformed("no version")
+      throw (0x30...0x39).contains(minor)
+        ? Refusal(status: 505, reason: "only HTTP/1.1 and HTTP/1.0 are served") : .malformed("no version")
     }
-    guard bytes[place + 8] == 0x0D, bytes[place + 9] == 0x0A else { throw .malformed("the request line goes on behind the version") }
+    guard bytes[place + 8] == 0x0D, bytes[place + 9] == 0x0A else {
+      throw .malformed("the request line goes on behind the version")
+    }
     request.minorVersion = Int(minor - 0x30)
     try target(bytes, start, end, question, request)
     at = place + 10
   }
 
   /// Origin form, or absolute form, of which only path and query are kept.
-  private static func target(_ bytes: UnsafeRawBufferPointer, _ start: Int, _ end: Int, _ question: Int?, _ request: Request) throws(Refusal) {
+  private static func target(
+    _ bytes: UnsafeRawBufferPointer, _ start: Int, _ end: Int, _ question: Int?, _ request: Request
+  ) throws(Refusal) {
     var pathStart = start
     if bytes[start] != UInt8(ascii: "/") {
       let isStar = end - start == 1 && bytes[start] == UInt8(ascii: "*") && request.method == .options
@@ -122,7 +128,9 @@ enum HeadParser {
         let limit = question ?? end
         var place = start
         while place < limit, bytes[place] != UInt8(ascii: ":") { place += 1 }
-        guard place + 2 < limit, place > start, bytes[place + 1] == UInt8(ascii: "/"), bytes[place + 2] == UInt8(ascii: "/") else {
+        guard place + 2 < limit, place > start, bytes[place + 1] == UInt8(ascii: "/"),
+          bytes[place + 2] == UInt8(ascii: "/")
+        else {
           throw .malformed("the target is neither a path nor a URL")
         }
         place += 3
@@ -180,7 +188,9 @@ enum HeadParser {
       switch field.name.count {
       case 4 where request.isNamed(field, "Host"): hosts += 1
       case 6 where request.isNamed(field, "Expect"):
-        guard equals(value, "100-continue") else { throw Refusal(status: 417, reason: "only 100-continue can be expected") }
+        guard equals(value, "100-continue") else {
+          throw Refusal(status: 417, reason: "only 100-continue can be expected")
+        }
         facts.expectsContinue = request.minorVersion == 1
       case 10 where request.isNamed(field, "Connection"):
         if contains(value, "close") { facts.keepsAlive = false }
@@ -191,11 +201,15 @@ enum HeadParser {
         length = number
       case 17 where request.isNamed(field, "Transfer-Encoding"):
         codings += 1
-        guard codings == 1, equals(value, "chunked") else { throw Refusal(status: 501, reason: "only the transfer coding chunked is understood") }
+        guard codings == 1, equals(value, "chunked") else {
+          throw Refusal(status: 501, reason: "only the transfer coding chunked is understood")
+        }
       default: break
       }
     }
-    if request.minorVersion == 1 && hosts != 1 { throw .malformed(hosts == 0 ? "missing required Host header" : "too many Host headers") }
+    if request.minorVersion == 1 && hosts != 1 {
+      throw .malformed(hosts == 0 ? "missing required Host header" : "too many Host headers")
+    }
     if codings > 0 {
       if length != nil { throw .malformed("both Content-Length and Transfer-Encoding") }
       if request.minorVersion == 0 { throw .malformed("Transfer-Encoding in HTTP/1.0") }
@@ -218,7 +232,8 @@ enum HeadParser {
   }
 
   private static func equals(_ bytes: UnsafeRawBufferPointer, _ text: StaticString) -> Bool {
-    bytes.count == text.utf8CodeUnitCount && (0..<bytes.count).allSatisfy { bytes[$0] | 0x20 == text.utf8Start[$0] | 0x20 }
+    bytes.count == text.utf8CodeUnitCount
+      && (0..<bytes.count).allSatisfy { bytes[$0] | 0x20 == text.utf8Start[$0] | 0x20 }
   }
 
   /// Is `word` one of a comma-separated list?

@@ -21,7 +21,9 @@ struct HeadWriter: ~Copyable {
       // A value that came from a client can't end its line.
       let value = UnsafeMutableRawBufferPointer(start: base + start, count: count - start)
       if value.contains(where: { $0 < 0x20 }) {
-        for place in value.indices where value[place] == 0x0D || value[place] == 0x0A || value[place] == 0 { value[place] = 0x20 }
+        for place in value.indices where value[place] == 0x0D || value[place] == 0x0A || value[place] == 0 {
+          value[place] = 0x20
+        }
       }
       raw("\r\n")
     }
@@ -30,7 +32,9 @@ struct HeadWriter: ~Copyable {
 
   deinit { base.deallocate() }
 
-  mutating func raw(_ text: StaticString) { append(UnsafeRawBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount)) }
+  mutating func raw(_ text: StaticString) {
+    append(UnsafeRawBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
+  }
 
   private mutating func text(_ text: String) {
     var text = text

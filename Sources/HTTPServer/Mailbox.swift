@@ -4,8 +4,8 @@ import Synchronization
 
 /// The one door into an event loop from other threads.
 ///
-/// Invariant: a non-empty `pending` has a wake-up on its way. So the loop clears its eventfd before it drains; the other order loses a post made in
-/// between, and all later posters would stay silent.
+/// Invariant: a non-empty `pending` has a wake-up on its way. So the loop clears its eventfd before it drains; the
+/// other order loses a post made in between, and all later posters would stay silent.
 final class Mailbox: Sendable {
   private let pending = Mutex<ContiguousArray<Reactor.Job>>([])
   let descriptor: Int32

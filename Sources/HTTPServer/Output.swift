@@ -36,7 +36,8 @@ struct Output {
     for slice in more { append(slice) }
   }
 
-  /// Sends until nothing is left or the socket takes no more; false when the connection is broken. Up to 1,024 slices a call, none copied.
+  /// Sends until nothing is left or the socket takes no more; false when the connection is broken. Up to 1,024 slices a
+  /// call, none copied.
   mutating func write(to descriptor: Int32) -> Bool {
     while bytes > 0 {
       let result = only.map { sendOne($0, to: descriptor) } ?? sendMany(to: descriptor)
@@ -49,7 +50,8 @@ struct Output {
     return true
   }
 
-  /// Lends the only slice there is, if it has at most `max` bytes, to `body`, which is done with all of it afterwards; nil where there are others.
+  /// Lends the only slice there is, if it has at most `max` bytes, to `body`, which is done with all of it afterwards;
+  /// nil where there are others.
   mutating func takeOnly<R>(max: Int, _ body: (UnsafeRawBufferPointer) -> R) -> R? {
     guard let only, bytes <= max else { return nil }
     let result = only.withUnsafeBytes { body(UnsafeRawBufferPointer(rebasing: $0[sent...])) }
@@ -66,7 +68,8 @@ struct Output {
     while filled < room.count && filled < bytes {
       filled += slices[place].withUnsafeBytes { lent in
         let part = min(lent.count - skipped, room.count - filled)
-        UnsafeMutableRawBufferPointer(rebasing: room[filled...]).copyMemory(from: UnsafeRawBufferPointer(rebasing: lent[skipped..<(skipped + part)]))
+        UnsafeMutableRawBufferPointer(rebasing: room[filled...]).copyMemory(
+          from: UnsafeRawBufferPointer(rebasing: lent[skipped..<(skipped + part)]))
         return part
       }
       place += 1
@@ -91,7 +94,9 @@ struct Output {
 
   /// The kernel takes one piece with less ado than a list of one.
   private func sendOne(_ slice: ByteSlice, to descriptor: Int32) -> Int {
-    slice.withUnsafeBytes { lent in send(descriptor, lent.baseAddress.map { $0 + sent }, lent.count - sent, Int32(MSG_NOSIGNAL)) }
+    slice.withUnsafeBytes { lent in
+      send(descriptor, lent.baseAddress.map { $0 + sent }, lent.count - sent, Int32(MSG_NOSIGNAL))
+    }
   }
 
   private func sendMany(to descriptor: Int32) -> Int {
@@ -102,7 +107,9 @@ struct Output {
           let skipped = place == 0 ? sent : 0
           // The address stays good while `slices` holds the owner.
           vectors[place] = slices[first + place].withUnsafeBytes { lent in
-            iovec(iov_base: UnsafeMutableRawPointer(mutating: lent.baseAddress.map { $0 + skipped }), iov_len: lent.count - skipped)
+            iovec(
+              iov_base: UnsafeMutableRawPointer(mutating: lent.baseAddress.map { $0 + skipped }),
+              iov_len: lent.count - skipped)
           }
         }
       }

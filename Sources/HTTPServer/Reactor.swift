@@ -5,8 +5,8 @@ import Synchronization
 
 /// A thread with its own epoll, on which connections live and die, and an executor for the tasks that serve them.
 ///
-/// Sendable: `mailbox`, `counters` and `isStopping` are made for sharing; everything else belongs to the reactor's thread, which `precondition`s check
-/// on the doors that others could mistake.
+/// Sendable: `mailbox`, `counters` and `isStopping` are made for sharing; everything else belongs to the reactor's
+/// thread, which `precondition`s check on the doors that others could mistake.
 public final class Reactor: TaskExecutor, @unchecked Sendable {
   enum Job {
     case closure(@Sendable () -> Void)
@@ -22,8 +22,8 @@ public final class Reactor: TaskExecutor, @unchecked Sendable {
   private let isStopping = Atomic<Bool>(false)
   private let threadID = Atomic<UInt>(0)
 
-  // The reactor's thread only. What each request touches is not checked for exclusive access at run time (3 percent of a GET): it is used by short,
-  // plain calls that run nobody else's code meanwhile.
+  // The reactor's thread only. What each request touches is not checked for exclusive access at run time (3 percent of
+  // a GET): it is used by short, plain calls that run nobody else's code meanwhile.
   @exclusivity(unchecked) private var timers = TimerHeap()
   @exclusivity(unchecked) private var batch = ContiguousArray<Job>()
   @exclusivity(unchecked) private var events = [epoll_event](repeating: epoll_event(), count: 256)
@@ -36,7 +36,8 @@ public final class Reactor: TaskExecutor, @unchecked Sendable {
   /// Since 1970, when this turn began.
   var second: Int { dateSecond }
   private var nextSweep: Duration = .zero
-  /// When this turn of the loop began: near enough for time-outs of connections, without asking the clock for each write.
+  /// When this turn of the loop began: near enough for time-outs of connections, without asking the clock for each
+  /// write.
   private(set) var turn = Clock.now
   @exclusivity(unchecked) var chunks = ChunkMaker()
   @exclusivity(unchecked) var spareBuffers = ReadBuffer.Spares()
@@ -73,7 +74,9 @@ public final class Reactor: TaskExecutor, @unchecked Sendable {
   private static let mailboxMark = UInt64.max
   private static let listenerMark: UInt64 = 0xFFFF_FFFF_0000_0000
 
-  init(index: Int, configuration: HTTPServer.Configuration, handler: any RequestHandler, shared: SharedCount) throws(SystemError) {
+  init(
+    index: Int, configuration: HTTPServer.Configuration, handler: any RequestHandler, shared: SharedCount
+  ) throws(SystemError) {
     self.index = index
     epoll = epoll_create1(Int32(EPOLL_CLOEXEC))
     guard epoll >= 0 else { throw SystemError(errno, in: "epoll_create1") }
@@ -84,7 +87,9 @@ public final class Reactor: TaskExecutor, @unchecked Sendable {
     total = nil
     connections = ConnectionTable()
     var event = epoll_event(events: EPOLLIN.rawValue, data: epoll_data_t(u64: Self.mailboxMark))
-    guard epoll_ctl(epoll, EPOLL_CTL_ADD, mailbox.descriptor, &event) == 0 else { throw SystemError(errno, in: "epoll_ctl") }
+    guard epoll_ctl(epoll, EPOLL_CTL_ADD, mailbox.descriptor, &event) == 0 else {
+      throw SystemError(errno, in: "epoll_ctl")
+    }
   }
 
   deinit {
@@ -117,11 +122,13 @@ public final class Reactor: TaskExecutor, @unchecked Sendable {
     defer { pthread_attr_destroy(&attributes) }
     // Parsers of request bodies recurse; only pages that are touched count.
     pthread_attr_setstacksize(&attributes, 64 << 20)
-    let code = pthread_create(&thread, &attributes, { raw in
-      guard let raw else { return nil }
-      Unmanaged<Reactor>.fromOpaque(raw).takeRetainedValue().run()
-      return nil
-    }, Unmanaged.passRetained(self).toOpaque())
+    let code = pthread_create(
+      &thread, &attributes,
+      { raw in
+        guard let raw else { return nil }
+        Unmanaged<Reactor>.fromOpaque(raw).takeRetainedValue().run()
+        return nil
+      }, Unmanaged.passRetained(self).toOpaque())
     guard code == 0 else { throw SystemError(code, in: "pthread_create") }
   }
 
@@ -161,7 +168,9 @@ public final class Reactor: TaskExecutor, @unchecked Sendable {
     if mark == Self.mailboxMark { return runJobs() }
     if mark & Self.listenerMark == Self.listenerMark { return accept(Int(mark & 0xFFFF_FFFF)) }
     guard let connection = connections.find(mark) else { return }  // closed earlier in this turn
-    if event.events & (EPOLLIN.rawValue | EPOLLRDHUP.rawValue | EPOLLHUP.rawValue | EPOLLERR.rawValue) != 0 { connection.readable(event.events) }
+    if event.events & (EPOLLIN.rawValue | EPOLLRDHUP.rawValue | EPOLLHUP.rawValue | EPOLLERR.rawValue) != 0 {
+      connection.readable(event.events)
+    }
     if event.events & EPOLLOUT.rawValue != 0 && !connection.isClosed { connection.flush() }
   }
 
@@ -286,7 +295,8 @@ public final class Reactor: TaskExecutor, @unchecked Sendable {
       var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
       let descriptor = withUnsafeMutablePointer(to: &address) {
         $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-          cnetwork_accept4(listeners[index].descriptor, $0, &length, Int32(SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue))
+          cnetwork_accept4(
+            listeners[index].descriptor, $0, &length, Int32(SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue))
         }
       }
       guard descriptor >= 0 else {
@@ -350,7 +360,9 @@ public final class Reactor: TaskExecutor, @unchecked Sendable {
   /// Stops accepting, closes what is idle, and lets the rest finish.
   func drain() {
     isDraining = true
-    for index in listeners.indices where !listeners[index].isPaused { epoll_ctl(epoll, EPOLL_CTL_DEL, listeners[index].descriptor, nil) }
+    for index in listeners.indices where !listeners[index].isPaused {
+      epoll_ctl(epoll, EPOLL_CTL_DEL, listeners[index].descriptor, nil)
+    }
     listeners = []
     for connection in connections.all { connection.drain() }
   }

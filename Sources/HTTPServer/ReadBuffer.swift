@@ -1,6 +1,7 @@
 import Glibc
 
-/// Bytes that came and are not consumed yet. Has memory only while there are some: an idle connection, or one that watches, holds none.
+/// Bytes that came and are not consumed yet. Has memory only while there are some: an idle connection, or one that
+/// watches, holds none.
 struct ReadBuffer: ~Copyable {
   private var base: UnsafeMutableRawPointer?
   private(set) var capacity = 0
@@ -14,7 +15,9 @@ struct ReadBuffer: ~Copyable {
     private var free: [UnsafeMutableRawPointer] = []
     private static let max = 16
 
-    fileprivate mutating func take() -> UnsafeMutableRawPointer { free.popLast() ?? .allocate(byteCount: ReadBuffer.usual, alignment: 16) }
+    fileprivate mutating func take() -> UnsafeMutableRawPointer {
+      free.popLast() ?? .allocate(byteCount: ReadBuffer.usual, alignment: 16)
+    }
 
     fileprivate mutating func give(_ memory: UnsafeMutableRawPointer) {
       if free.count < Self.max { free.append(memory) } else { memory.deallocate() }

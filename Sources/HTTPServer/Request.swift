@@ -4,15 +4,16 @@ import Glibc
 /// The methods that a router tells apart.
 public enum HTTPMethod: Sendable { case get, head, post, put, patch, delete, options, other }
 
-/// A request as the handler sees it. Belongs to its connection and is used again for the next request: valid only inside `handle`, on the reactor's
-/// thread. What is needed later must be taken out as values.
+/// A request as the handler sees it. Belongs to its connection and is used again for the next request: valid only
+/// inside `handle`, on the reactor's thread. What is needed later must be taken out as values.
 public final class Request {
   struct Field {
     var name: Range<Int>
     var value: Range<Int>
   }
 
-  /// The connection's buffer; offsets of fields count from here. Valid while the handler runs, because nothing reads into it meanwhile.
+  /// The connection's buffer; offsets of fields count from here. Valid while the handler runs, because nothing reads
+  /// into it meanwhile.
   @exclusivity(unchecked) var base: UnsafeRawPointer
   @exclusivity(unchecked) var fields: [Field] = []
   var methodRange = 0..<0
@@ -35,9 +36,11 @@ public final class Request {
   public var client: ClientIdentity { credential?.identity ?? .none }
   /// Another number after `client` has changed; for whoever remembers who it was.
   public var clientEpoch: Int { credential?.epoch ?? 0 }
-  /// Did it come over TLS? True until the session says otherwise, so that a session that forgets to is asked more, not less.
+  /// Did it come over TLS? True until the session says otherwise, so that a session that forgets to is asked more, not
+  /// less.
   public internal(set) var isSecure = true
-  /// The handler's, to keep something with the connection: stays for its next request. It grows with idle connections, so it should be small.
+  /// The handler's, to keep something with the connection: stays for its next request. It grows with idle connections,
+  /// so it should be small.
   public var keepsake: AnyObject?
 
   init() { base = UnsafeRawPointer(Self.nothing) }
@@ -71,7 +74,9 @@ public final class Request {
   /// Lends the path, still percent-encoded.
   public func withPath<R>(_ body: (UnsafeRawBufferPointer) throws -> R) rethrows -> R { try lend(pathRange, body) }
   /// Lends what stands behind the question mark; nothing if there is none.
-  public func withQuery<R>(_ body: (UnsafeRawBufferPointer) throws -> R) rethrows -> R { try lend(queryRange ?? 0..<0, body) }
+  public func withQuery<R>(_ body: (UnsafeRawBufferPointer) throws -> R) rethrows -> R {
+    try lend(queryRange ?? 0..<0, body)
+  }
   public var path: String { text(pathRange) }
   public var query: String? { queryRange.map(text) }
 
@@ -82,7 +87,9 @@ public final class Request {
   public func headers(_ name: StaticString) -> [String] { fields.filter { isNamed($0, name) }.map { text($0.value) } }
 
   /// Is there a header whose name begins with `prefix`, which is in small letters?
-  public func hasHeader(beginningWith prefix: StaticString) -> Bool { fields.contains { isNamed($0, beginningWith: prefix) } }
+  public func hasHeader(beginningWith prefix: StaticString) -> Bool {
+    fields.contains { isNamed($0, beginningWith: prefix) }
+  }
 
   /// All headers whose names begin with `prefix` (in small letters), in order, names in small letters.
   public func headers(beginningWith prefix: String) -> [(name: String, value: String)] {
@@ -101,13 +108,17 @@ public final class Request {
   func field(_ name: StaticString) -> Field? { fields.first { isNamed($0, name) } }
 
   private func isNamed(_ field: Field, beginningWith prefix: StaticString) -> Bool {
-    field.name.count >= prefix.utf8CodeUnitCount && strncasecmp(
-      (base + field.name.lowerBound).assumingMemoryBound(to: CChar.self), UnsafeRawPointer(prefix.utf8Start).assumingMemoryBound(to: CChar.self),
-      prefix.utf8CodeUnitCount) == 0
+    field.name.count >= prefix.utf8CodeUnitCount
+      && strncasecmp(
+        (base + field.name.lowerBound).assumingMemoryBound(to: CChar.self),
+        UnsafeRawPointer(prefix.utf8Start).assumingMemoryBound(to: CChar.self),
+        prefix.utf8CodeUnitCount) == 0
   }
 
   func isNamed(_ field: Field, _ name: StaticString) -> Bool {
-    field.name.count == name.utf8CodeUnitCount && strncasecmp(
-      (base + field.name.lowerBound).assumingMemoryBound(to: CChar.self), UnsafeRawPointer(name.utf8Start).assumingMemoryBound(to: CChar.self), field.name.count) == 0
+    field.name.count == name.utf8CodeUnitCount
+      && strncasecmp(
+        (base + field.name.lowerBound).assumingMemoryBound(to: CChar.self),
+        UnsafeRawPointer(name.utf8Start).assumingMemoryBound(to: CChar.self), field.name.count) == 0
   }
 }

@@ -2,7 +2,8 @@ import ByteBuffers
 
 /// A protocol over one connection: makes requests out of bytes, and bytes out of answers. On the connection's reactor.
 ///
-/// The connection owns its session. `serial` tells the requests of a connection apart, so that an answer can't be given to a later one.
+/// The connection owns its session. `serial` tells the requests of a connection apart, so that an answer can't be given
+/// to a later one.
 protocol Session: AnyObject {
   /// Should the socket be read?
   var wantsInput: Bool { get }

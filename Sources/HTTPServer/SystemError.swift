@@ -28,7 +28,9 @@ enum SocketAddress {
         }
       case AF_INET6:
         pointer.withMemoryRebound(to: sockaddr_in6.self, capacity: 1) { inner in
-          withUnsafePointer(to: inner.pointee.sin6_addr) { inet_ntop(AF_INET6, $0, &host, socklen_t(host.count)) != nil }
+          withUnsafePointer(to: inner.pointee.sin6_addr) {
+            inet_ntop(AF_INET6, $0, &host, socklen_t(host.count)) != nil
+          }
         }
       default: false
       }

@@ -59,7 +59,8 @@ struct TimerHeap {
       var parent = 0
       while true {
         var smallest = parent
-        for child in [parent * 2 + 1, parent * 2 + 2] where child < heap.count && heap[child].deadline < heap[smallest].deadline { smallest = child }
+        for child in [parent * 2 + 1, parent * 2 + 2]
+        where child < heap.count && heap[child].deadline < heap[smallest].deadline { smallest = child }
         if smallest == parent { break }
         heap.swapAt(parent, smallest)
         parent = smallest

@@ -17,7 +17,9 @@ public enum Base64URL {
     var out: [UInt8] = []
     for start in stride(from: 0, to: bytes.count, by: 3) {
       let left = min(3, bytes.count - start)
-      let word = UInt32(bytes[start]) << 16 | (left > 1 ? UInt32(bytes[start + 1]) << 8 : 0) | (left > 2 ? UInt32(bytes[start + 2]) : 0)
+      let word =
+        UInt32(bytes[start]) << 16 | (left > 1 ? UInt32(bytes[start + 1]) << 8 : 0)
+        | (left > 2 ? UInt32(bytes[start + 2]) : 0)
       for place in 0...left { out.append(digits[Int(word >> UInt32(18 - 6 * place)) & 63]) }
     }
     return String(decoding: out, as: UTF8.self)

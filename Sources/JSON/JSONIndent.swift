@@ -34,7 +34,13 @@ public struct JSONIndenter: Sendable {
       for (place, byte) in bytes.enumerated() {
         if isInString {
           out.append(byte)
-          if isEscaped { isEscaped = false } else if byte == UInt8(ascii: "\\") { isEscaped = true } else if byte == UInt8(ascii: "\"") { isInString = false }
+          if isEscaped {
+            isEscaped = false
+          } else if byte == UInt8(ascii: "\\") {
+            isEscaped = true
+          } else if byte == UInt8(ascii: "\"") {
+            isInString = false
+          }
           continue
         }
         if out.count >= most { return place }

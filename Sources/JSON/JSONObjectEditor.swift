@@ -1,6 +1,8 @@
-/// An object under many edits by name: each costs a look-up in a table once there are many members, where `JSONObject` would scan.
+/// An object under many edits by name: each costs a look-up in a table once there are many members, where `JSONObject`
+/// would scan.
 ///
-/// Members keep their places; a new name goes to the end. Invariant: `places`, where it is there, has exactly the names of `members` that are not nil.
+/// Members keep their places; a new name goes to the end. Invariant: `places`, where it is there, has exactly the names
+/// of `members` that are not nil.
 public struct JSONObjectEditor {
   private var members: [JSONObject.Member?]
   /// Only of objects with more than `scanMax` members.

@@ -1,10 +1,11 @@
 import Glibc
 public import ByteBuffers
 
-/// A parsed text: nodes of 16 bytes that point into the source. Nothing is copied, and no member is decoded before somebody asks.
+/// A parsed text: nodes of 16 bytes that point into the source. Nothing is copied, and no member is decoded before
+/// somebody asks.
 ///
-/// Order: a container's node is followed by its children, an object's as name, value, name, value. Invariant: for a node at `i`,
-/// `i < next(i) <= count`, and `next(i)` is the first node behind its subtree.
+/// Order: a container's node is followed by its children, an object's as name, value, name, value. Invariant: for a
+/// node at `i`, `i < next(i) <= count`, and `next(i)` is the first node behind its subtree.
 public struct JSONTape: Sendable {
   /// What is parsed; offsets count from the start of this slice.
   public let source: ByteSlice
@@ -17,7 +18,8 @@ public struct JSONTape: Sendable {
     var length: UInt32
     /// Index of the node behind this one's subtree.
     var next: UInt32
-    /// The kind in the low byte; for strings a flag above it, for containers the number of elements or members, saturated.
+    /// The kind in the low byte; for strings a flag above it, for containers the number of elements or members,
+    /// saturated.
     var info: UInt32
 
     static let escaped: UInt32 = 0x100
@@ -48,7 +50,9 @@ public struct JSONTape: Sendable {
   /// Parses one value with nothing but white space around it.
   public static func parse(_ source: ByteSlice, limits: Limits = Limits()) throws(JSONParseError) -> JSONTape {
     let result: Result<[Node], JSONParseError> = source.withUnsafeBytes { bytes in
-      guard bytes.count <= limits.maxBytes, bytes.count < Int(UInt32.max) else { return .failure(.tooLarge(limit: limits.maxBytes)) }
+      guard bytes.count <= limits.maxBytes, bytes.count < Int(UInt32.max) else {
+        return .failure(.tooLarge(limit: limits.maxBytes))
+      }
       var parser = TapeParser(bytes, limits: limits)
       do throws(JSONParseError) {
         try parser.parse()
@@ -73,7 +77,9 @@ public struct JSONParseError: Error, Equatable, Sendable, CustomStringConvertibl
   /// Byte at which it was noticed.
   public let offset: Int
 
-  static func tooLarge(limit: Int) -> JSONParseError { JSONParseError(description: "text is larger than \(limit) bytes", offset: 0) }
+  static func tooLarge(limit: Int) -> JSONParseError {
+    JSONParseError(description: "text is larger than \(limit) bytes", offset: 0)
+  }
 }
 
 /// A value in a tape: a cheap cursor.
@@ -136,15 +142,22 @@ public struct JSONNode: Sendable {
   @inline(__always)
   public func withContent<R>(_ body: (UnsafeRawBufferPointer) throws -> R) rethrows -> R {
     let node = node
-    return try tape.source.withUnsafeBytes { try body(UnsafeRawBufferPointer(rebasing: $0[Int(node.start)..<(Int(node.start) + Int(node.length))])) }
+    return try tape.source.withUnsafeBytes {
+      try body(UnsafeRawBufferPointer(rebasing: $0[Int(node.start)..<(Int(node.start) + Int(node.length))]))
+    }
   }
 
   /// Is this a string with exactly that text?
   public func isString(_ text: StaticString) -> Bool {
     guard kind == .string else { return false }
-    if isEscaped { return string.map { $0.utf8.elementsEqual(UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount)) } ?? false }
+    if isEscaped {
+      return string.map {
+        $0.utf8.elementsEqual(UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
+      } ?? false
+    }
     return withContent { bytes in
-      bytes.count == text.utf8CodeUnitCount && (bytes.baseAddress.map { memcmp($0, text.utf8Start, bytes.count) == 0 } ?? false)
+      bytes.count == text.utf8CodeUnitCount
+        && (bytes.baseAddress.map { memcmp($0, text.utf8Start, bytes.count) == 0 } ?? false)
     }
   }
 
@@ -156,10 +169,14 @@ public struct JSONNode: Sendable {
   }
 
   /// The members of an object in order, repeated names included; nothing for other kinds.
-  public var members: Members { Members(tape: tape, place: index + 1, end: kind == .object ? Int(node.next) : index + 1) }
+  public var members: Members {
+    Members(tape: tape, place: index + 1, end: kind == .object ? Int(node.next) : index + 1)
+  }
 
   /// The elements of an array in order; nothing for other kinds.
-  public var elements: Elements { Elements(tape: tape, place: index + 1, end: kind == .array ? Int(node.next) : index + 1) }
+  public var elements: Elements {
+    Elements(tape: tape, place: index + 1, end: kind == .array ? Int(node.next) : index + 1)
+  }
 
   /// The value of a member; of a repeated name the last, as Go takes it.
   public subscript(name: StaticString) -> JSONNode? {
@@ -200,4 +217,3 @@ public struct JSONNode: Sendable {
     }
   }
 }
-

@@ -107,7 +107,8 @@ private struct TreeBuilder {
   /// Is this the name of a value that stays text?
   private func isLeft(_ name: Int) -> Bool {
     guard let unread, view.kind(name + 1) == .object else { return false }
-    return view.content(name).elementsEqual(UnsafeRawBufferPointer(start: unread.utf8Start, count: unread.utf8CodeUnitCount))
+    return view.content(name).elementsEqual(
+      UnsafeRawBufferPointer(start: unread.utf8Start, count: unread.utf8CodeUnitCount))
   }
 
   private func text(_ place: Int) -> JSONText {

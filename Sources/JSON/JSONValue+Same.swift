@@ -16,7 +16,8 @@ extension JSONValue {
 
   private static func areSame(_ a: JSONObject?, _ b: JSONObject?) -> Bool {
     guard let a, let b, a.count == b.count else { return false }
-    // Mostly both have the same order; where they have not, a table is made once, so that a large object costs no more than its size.
+    // Mostly both have the same order; where they have not, a table is made once, so that a large object costs no more
+    // than its size.
     var table: JSONObjectEditor?
     for (place, member) in a.members.enumerated() {
       if b.members[place].name == member.name {

@@ -16,8 +16,9 @@ public enum JSONValue: Sendable {
   case string(String)
   case array([JSONValue])
   case object(JSONObject)
-  /// An object that nobody had to look into so far: its compact text, as this module writes it. Members are read from it each time they are asked for.
-  /// Only code that knows what it leaves unread makes these; everybody else meets them as objects.
+  /// An object that nobody had to look into so far: its compact text, as this module writes it. Members are read from
+  /// it each time they are asked for. Only code that knows what it leaves unread makes these; everybody else meets them
+  /// as objects.
   case unread(JSONText)
 }
 
@@ -48,7 +49,8 @@ public struct JSONText: Sendable, Hashable {
   public init(bytes: ByteSlice) { self.bytes = bytes }
 
   public static func == (a: JSONText, b: JSONText) -> Bool {
-    a.bytes.count == b.bytes.count && a.bytes.withUnsafeBytes { x in b.bytes.withUnsafeBytes { y in x.elementsEqual(y) } }
+    a.bytes.count == b.bytes.count
+      && a.bytes.withUnsafeBytes { x in b.bytes.withUnsafeBytes { y in x.elementsEqual(y) } }
   }
   public func hash(into hasher: inout Hasher) { bytes.withUnsafeBytes { hasher.combine(bytes: $0) } }
 
@@ -58,8 +60,8 @@ public struct JSONText: Sendable, Hashable {
 
 /// The members of a JSON object in their order. Names are unique.
 ///
-/// Lookup is a scan: API objects have few members, and order has to be kept anyway. Code that meets maps a client can grow
-/// (labels, annotations) must build them through `init(uniquing:)`, which does not scan per insertion.
+/// Lookup is a scan: API objects have few members, and order has to be kept anyway. Code that meets maps a client can
+/// grow (labels, annotations) must build them through `init(uniquing:)`, which does not scan per insertion.
 public struct JSONObject: Sendable, Equatable, ExpressibleByDictionaryLiteral {
   /// One member.
   public struct Member: Sendable, Equatable {
@@ -141,7 +143,9 @@ public struct JSONObject: Sendable, Equatable, ExpressibleByDictionaryLiteral {
   }
 
   /// Lends the value of the member at a place for editing, uniquely held.
-  public mutating func edit<Failure: Error>(at place: Int, _ change: (inout JSONValue) throws(Failure) -> Void) throws(Failure) {
+  public mutating func edit<Failure: Error>(
+    at place: Int, _ change: (inout JSONValue) throws(Failure) -> Void
+  ) throws(Failure) {
     var value = members[place].value
     members[place].value = .null
     defer { members[place].value = value }
@@ -155,7 +159,8 @@ public struct JSONObject: Sendable, Equatable, ExpressibleByDictionaryLiteral {
 }
 
 // Not by nil: in `isEmpty ? nil : value` the compiler would take it for null where "no value" was meant.
-extension JSONValue: ExpressibleByStringLiteral, ExpressibleByBooleanLiteral, ExpressibleByIntegerLiteral, ExpressibleByArrayLiteral,
+extension JSONValue: ExpressibleByStringLiteral, ExpressibleByBooleanLiteral, ExpressibleByIntegerLiteral,
+  ExpressibleByArrayLiteral,
   ExpressibleByDictionaryLiteral
 {
   public init(stringLiteral value: String) { self = .string(value) }

@@ -1,11 +1,12 @@
 import ByteBuffers
 import Glibc
 
-/// A tape laid open for code that walks whole documents: values are named by their place in the tape, and nothing is counted or copied on the way.
-/// Valid only inside `JSONTape.withView`; places must come from this view.
+/// A tape laid open for code that walks whole documents: values are named by their place in the tape, and nothing is
+/// counted or copied on the way. Valid only inside `JSONTape.withView`; places must come from this view.
 ///
-/// `@inlinable` for the schema decoder, which is in another module: with this view and flat type tables together it takes 14 µs for a node of 5 KB, where
-/// `JSONNode` and a slot a member took 90 µs (release build, one core of the build machine).
+/// `@inlinable` for the schema decoder, which is in another module: with this view and flat type tables together it
+/// takes 14 µs for a node of 5 KB, where `JSONNode` and a slot a member took 90 µs (release build, one core of the
+/// build machine).
 public struct JSONView {
   // Nodes are read at fixed offsets: start, length, next, info, four bytes each (`JSONTape.Node`).
   @usableFromInline let nodes: UnsafeRawPointer
@@ -34,7 +35,9 @@ public struct JSONView {
   @inlinable @inline(__always) public func count(_ place: Int) -> Int { word(place, 12) &>> 8 }
 
   /// Has a string escapes, so that its content is not its text?
-  @inlinable @inline(__always) public func isEscaped(_ place: Int) -> Bool { word(place, 12) & 0x100 != 0 && kind(place) == .string }
+  @inlinable @inline(__always) public func isEscaped(_ place: Int) -> Bool {
+    word(place, 12) & 0x100 != 0 && kind(place) == .string
+  }
 
   /// The bytes between the quotes of a string, or the text of any other value.
   @inlinable @inline(__always) public func content(_ place: Int) -> UnsafeRawBufferPointer {
@@ -64,7 +67,9 @@ public struct JSONView {
     guard kind(place) == .string else { return false }
     if isEscaped(place) { return string(place).utf8.elementsEqual(text) }
     let content = content(place)
-    guard content.count == text.count, let a = content.baseAddress, let b = text.baseAddress else { return content.isEmpty && text.isEmpty }
+    guard content.count == text.count, let a = content.baseAddress, let b = text.baseAddress else {
+      return content.isEmpty && text.isEmpty
+    }
     return memcmp(a, b, content.count) == 0
   }
 
@@ -101,7 +106,9 @@ extension JSONTape {
     nodes.withUnsafeBytes { nodes in
       source.withUnsafeBytes { bytes in
         // A parse that succeeded has a node, and so both have an address.
-        guard let first = nodes.baseAddress, let text = bytes.baseAddress else { preconditionFailure("a tape without nodes") }
+        guard let first = nodes.baseAddress, let text = bytes.baseAddress else {
+          preconditionFailure("a tape without nodes")
+        }
         return body(JSONView(nodes: first, bytes: text))
       }
     }

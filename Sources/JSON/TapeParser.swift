@@ -1,7 +1,7 @@
 /// Builds a tape in one pass without recursion.
 ///
-/// Safety: `base` is valid for `count` bytes while the parser lives (it is used inside one `withUnsafeBytes`), and every read stands behind
-/// a comparison with `count`.
+/// Safety: `base` is valid for `count` bytes while the parser lives (it is used inside one `withUnsafeBytes`), and
+/// every read stands behind a comparison with `count`.
 struct TapeParser {
   private let base: UnsafePointer<UInt8>
   private let count: Int
@@ -29,7 +29,9 @@ struct TapeParser {
     var expect = Expect.value
 
     while true {
-      while at < count, base[at] <= 0x20, base[at] == 0x20 || base[at] == 0x0A || base[at] == 0x0D || base[at] == 0x09 { at += 1 }
+      while at < count, base[at] <= 0x20, base[at] == 0x20 || base[at] == 0x0A || base[at] == 0x0D || base[at] == 0x09 {
+        at += 1
+      }
       guard at < count else {
         if expect == .afterValue && open.isEmpty { return }
         throw JSONParseError(description: "unexpected end of JSON input", offset: at)
@@ -60,7 +62,8 @@ struct TapeParser {
       case .firstName, .name:
         guard byte == UInt8(ascii: "\"") else { throw unexpected(at, "looking for beginning of object key string") }
         try string(&at)
-        while at < count, base[at] <= 0x20, base[at] == 0x20 || base[at] == 0x0A || base[at] == 0x0D || base[at] == 0x09 { at += 1 }
+        while at < count, base[at] <= 0x20, base[at] == 0x20 || base[at] == 0x0A || base[at] == 0x0D || base[at] == 0x09
+        { at += 1 }
         guard at < count else { throw JSONParseError(description: "unexpected end of JSON input", offset: at) }
         guard base[at] == UInt8(ascii: ":") else { throw unexpected(at, "after object key") }
         at += 1
@@ -92,9 +95,15 @@ struct TapeParser {
     }
   }
 
-  private mutating func append(_ start: Int, _ length: Int, _ kind: JSONKind, flags: UInt32 = 0) throws(JSONParseError) {
-    guard nodes.count < limits.maxNodes else { throw JSONParseError(description: "text has more than \(limits.maxNodes) values", offset: start) }
-    nodes.append(JSONTape.Node(start: UInt32(start), length: UInt32(length), next: UInt32(nodes.count + 1), info: UInt32(kind.rawValue) | flags))
+  private mutating func append(_ start: Int, _ length: Int, _ kind: JSONKind, flags: UInt32 = 0) throws(JSONParseError)
+  {
+    guard nodes.count < limits.maxNodes else {
+      throw JSONParseError(description: "text has more than \(limits.maxNodes) values", offset: start)
+    }
+    nodes.append(
+      JSONTape.Node(
+        start: UInt32(start), length: UInt32(length), next: UInt32(nodes.count + 1), info: UInt32(kind.rawValue) | flags
+      ))
   }
 
   private mutating func countChild(of container: Int) {
@@ -121,7 +130,8 @@ struct TapeParser {
         let slashes = word ^ 0x5C5C_5C5C_5C5C_5C5C
         let ones: UInt64 = 0x0101_0101_0101_0101
         let highs: UInt64 = 0x8080_8080_8080_8080
-        let hits = ((quotes &- ones) & ~quotes | (slashes &- ones) & ~slashes | (word &- 0x2020_2020_2020_2020) & ~word) & highs
+        let hits =
+          ((quotes &- ones) & ~quotes | (slashes &- ones) & ~slashes | (word &- 0x2020_2020_2020_2020) & ~word) & highs
         if hits != 0 {
           place &+= hits.trailingZeroBitCount >> 3
           break
@@ -148,13 +158,16 @@ struct TapeParser {
   private func escape(_ place: inout Int) throws(JSONParseError) {
     guard place + 1 < count else { throw JSONParseError(description: "unexpected end of JSON input", offset: count) }
     switch base[place + 1] {
-    case UInt8(ascii: "\""), UInt8(ascii: "\\"), UInt8(ascii: "/"), UInt8(ascii: "b"), UInt8(ascii: "f"), UInt8(ascii: "n"), UInt8(ascii: "r"), UInt8(ascii: "t"):
+    case UInt8(ascii: "\""), UInt8(ascii: "\\"), UInt8(ascii: "/"), UInt8(ascii: "b"), UInt8(ascii: "f"),
+      UInt8(ascii: "n"), UInt8(ascii: "r"), UInt8(ascii: "t"):
       place += 2
     case UInt8(ascii: "u"):
       for digit in (place + 2)..<(place + 6) {
         guard digit < count else { throw JSONParseError(description: "unexpected end of JSON input", offset: count) }
         switch base[digit] {
-        case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "a")...UInt8(ascii: "f"), UInt8(ascii: "A")...UInt8(ascii: "F"): break
+        case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "a")...UInt8(ascii: "f"),
+          UInt8(ascii: "A")...UInt8(ascii: "F"):
+          break
         default: throw unexpected(digit, "in \\u hexadecimal character escape")
         }
       }
@@ -207,7 +220,8 @@ struct TapeParser {
     if !isInteger {
       let text = String(decoding: UnsafeBufferPointer(start: base + start, count: place - start), as: UTF8.self)
       guard let value = Double(text), value.isFinite else {
-        throw JSONParseError(description: "json: cannot unmarshal number \(text) into Go value of type float64", offset: start)
+        throw JSONParseError(
+          description: "json: cannot unmarshal number \(text) into Go value of type float64", offset: start)
       }
     }
     try append(start, place - start, isInteger ? .int : .double)
@@ -240,7 +254,8 @@ struct TapeParser {
     case 0x09: return #"'\t'"#
     case 0x0B: return #"'\v'"#
     case 0..<0x20, 0x7F: return #"'\x"# + (byte < 16 ? "0" : "") + String(byte, radix: 16) + "'"
-    // Go takes the byte for a code point, whatever it is a part of; of these the ones below and the soft hyphen are not printable.
+    // Go takes the byte for a code point, whatever it is a part of; of these the ones below and the soft hyphen are not
+    // printable.
     case 0x80...0xA0, 0xAD: return #"'\u00"# + String(byte, radix: 16) + "'"
     default: return "'\(Character(UnicodeScalar(byte)))'"
     }

@@ -30,8 +30,10 @@ enum Unescape {
   private static func scalar(_ bytes: UnsafeRawBufferPointer, _ at: inout Int) -> String {
     guard let first = hex(bytes, at) else { return "\u{FFFD}" }
     at += 4
-    if (0xD800..<0xDC00).contains(first), at + 5 < bytes.count, bytes[at] == UInt8(ascii: "\\"), bytes[at + 1] == UInt8(ascii: "u"),
-      let second = hex(bytes, at + 2), (0xDC00..<0xE000).contains(second), let pair = UnicodeScalar(0x10000 + (first - 0xD800) << 10 + (second - 0xDC00))
+    if (0xD800..<0xDC00).contains(first), at + 5 < bytes.count, bytes[at] == UInt8(ascii: "\\"),
+      bytes[at + 1] == UInt8(ascii: "u"),
+      let second = hex(bytes, at + 2), (0xDC00..<0xE000).contains(second),
+      let pair = UnicodeScalar(0x10000 + (first - 0xD800) << 10 + (second - 0xDC00))
     {
       at += 6
       return String(Character(pair))

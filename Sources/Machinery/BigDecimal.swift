@@ -1,5 +1,5 @@
-/// A decimal number of any length: digits × 10^exponent. What quantities need of `inf.Dec`; no digit is ever written out for an exponent, so that a
-/// short text can't ask for a gigabyte.
+/// A decimal number of any length: digits × 10^exponent. What quantities need of `inf.Dec`; no digit is ever written
+/// out for an exponent, so that a short text can't ask for a gigabyte.
 ///
 /// Invariant: no digit at either end is 0; zero has no digits and exponent 0.
 struct BigDecimal: Sendable, Comparable {
@@ -23,12 +23,15 @@ struct BigDecimal: Sendable, Comparable {
 
   /// ASCII digits before and behind the point.
   init(_ whole: Slice<UnsafeRawBufferPointer>, _ fraction: Slice<UnsafeRawBufferPointer>) {
-    self.init(isNegative: false, trimming: whole.map { $0 &- 0x30 } + fraction.map { $0 &- 0x30 }, exponent: -fraction.count)
+    self.init(
+      isNegative: false, trimming: whole.map { $0 &- 0x30 } + fraction.map { $0 &- 0x30 }, exponent: -fraction.count)
   }
 
   var isZero: Bool { digits.isEmpty }
   var negated: BigDecimal { BigDecimal(isNegative: !isNegative, trimming: digits, exponent: exponent) }
-  func scaled(by power: Int) -> BigDecimal { BigDecimal(isNegative: isNegative, trimming: digits, exponent: exponent + power) }
+  func scaled(by power: Int) -> BigDecimal {
+    BigDecimal(isNegative: isNegative, trimming: digits, exponent: exponent + power)
+  }
 
   func multiplied(by factor: Int) -> BigDecimal {
     var out: [UInt8] = []
@@ -92,7 +95,8 @@ extension Int64 {
     for place in 0..<(number.digits.count + number.exponent) {
       let digit = place < number.digits.count ? Int64(number.digits[place]) : 0
       let (scaled, overflow) = value.multipliedReportingOverflow(by: 10)
-      let (sum, carry) = number.isNegative ? scaled.subtractingReportingOverflow(digit) : scaled.addingReportingOverflow(digit)
+      let (sum, carry) =
+        number.isNegative ? scaled.subtractingReportingOverflow(digit) : scaled.addingReportingOverflow(digit)
       if overflow || carry { return nil }
       value = sum
     }

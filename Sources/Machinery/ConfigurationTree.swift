@@ -9,21 +9,29 @@ public struct ConfigurationProblem: Error, Equatable, CustomStringConvertible {
 
 /// What every kind of configuration file is asked first. (apimachinery's strict decoding.)
 public enum ConfigurationTree {
-  /// Is it of the kind, and of one of the versions, of which the first is recommended? `duplicates`: complaints of names given twice, which only the text shows.
-  public static func check(_ tree: JSONValue, kind wanted: String, versions: [String], duplicates: [String]) throws(ConfigurationProblem) {
+  /// Is it of the kind, and of one of the versions, of which the first is recommended? `duplicates`: complaints of
+  /// names given twice, which only the text shows.
+  public static func check(
+    _ tree: JSONValue, kind wanted: String, versions: [String], duplicates: [String]
+  ) throws(ConfigurationProblem) {
     if let first = duplicates.first { throw ConfigurationProblem(description: "strict decoding error: \(first)") }
     let (kind, version) = (tree["kind"]?.string ?? "", tree["apiVersion"]?.string ?? "")
     guard kind == wanted, versions.contains(version) else {
       let rest = "it must be \(wanted) of \(versions.first ?? "")"
-      throw ConfigurationProblem(description: "no kind \(GoText.quoted(kind)) is registered for version \(GoText.quoted(version)): \(rest)")
+      throw ConfigurationProblem(
+        description: "no kind \(GoText.quoted(kind)) is registered for version \(GoText.quoted(version)): \(rest)")
     }
   }
 
   /// An object with no members but these. `path`: how complaints name it; empty for the file itself.
-  public static func check(_ value: JSONValue, _ path: String, _ members: Set<ByteString>) throws(ConfigurationProblem) {
+  public static func check(_ value: JSONValue, _ path: String, _ members: Set<ByteString>) throws(ConfigurationProblem)
+  {
     guard let object = value.object else { throw ConfigurationProblem(description: "\(path): it must be an object") }
     if let unknown = object.members.first(where: { !members.contains($0.name) }) {
-      throw ConfigurationProblem(description: "strict decoding error: unknown field \(GoText.quoted(path.isEmpty ? unknown.name : "\(path).\(unknown.name)"))")
+      throw ConfigurationProblem(
+        description:
+          "strict decoding error: unknown field \(GoText.quoted(path.isEmpty ? unknown.name : "\(path).\(unknown.name)"))"
+      )
     }
   }
 

@@ -66,26 +66,38 @@ public struct FieldError: Sendable, Equatable {
   public static func invalid(_ field: String, bare value: String, _ detail: String) -> FieldError {
     FieldError(.invalid, field, value: value, detail: detail)
   }
-  public static func required(_ field: String, _ detail: String) -> FieldError { FieldError(.required, field, detail: detail) }
-  public static func forbidden(_ field: String, _ detail: String) -> FieldError { FieldError(.forbidden, field, detail: detail) }
+  public static func required(_ field: String, _ detail: String) -> FieldError {
+    FieldError(.required, field, detail: detail)
+  }
+  public static func forbidden(_ field: String, _ detail: String) -> FieldError {
+    FieldError(.forbidden, field, detail: detail)
+  }
   public static func duplicate(_ field: String, bare value: String, _ detail: String = "") -> FieldError {
     FieldError(.duplicate, field, value: value, detail: detail)
   }
   public static func notSupported(_ field: String, _ text: String, _ supported: [String]) -> FieldError {
     FieldError(
       .notSupported, field, value: GoText.quoted(text),
-      detail: supported.isEmpty ? "" : "supported values: " + supported.map { GoText.quoted($0) }.joined(separator: ", "))
+      detail: supported.isEmpty
+        ? "" : "supported values: " + supported.map { GoText.quoted($0) }.joined(separator: ", "))
   }
-  public static func tooLong(_ field: String, _ detail: String) -> FieldError { FieldError(.tooLong, field, detail: detail) }
+  public static func tooLong(_ field: String, _ detail: String) -> FieldError {
+    FieldError(.tooLong, field, detail: detail)
+  }
   /// Longer than `limit` bytes.
   public static func tooLong(_ field: String, limit: Int) -> FieldError {
     FieldError(.tooLong, field, detail: "may not be more than \(limit) \(limit == 1 ? "byte" : "bytes")")
   }
   public static func tooMany(_ field: String, count: Int, limit: Int) -> FieldError {
-    FieldError(.tooMany, field, value: String(count), detail: "must have at most \(limit) \(limit == 1 ? "item" : "items")")
+    FieldError(
+      .tooMany, field, value: String(count), detail: "must have at most \(limit) \(limit == 1 ? "item" : "items")")
   }
-  public static func notFound(_ field: String, _ text: String) -> FieldError { FieldError(.notFound, field, value: GoText.quoted(text)) }
-  public static func internalError(_ field: String, _ why: String) -> FieldError { FieldError(.internalError, field, detail: why) }
+  public static func notFound(_ field: String, _ text: String) -> FieldError {
+    FieldError(.notFound, field, value: GoText.quoted(text))
+  }
+  public static func internalError(_ field: String, _ why: String) -> FieldError {
+    FieldError(.internalError, field, detail: why)
+  }
 
   /// The most bytes of complaints that one answer tells, beside the first: a body can hold more mistakes than anybody
   /// reads, and each may be told many times as long as it is.

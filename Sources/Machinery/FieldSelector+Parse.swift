@@ -4,7 +4,9 @@ extension FieldSelector {
     var terms: [Term] = []
     // Sorted, as upstream does: which of several errors is reported depends on it.
     for part in split(text).sorted(by: { $0.utf8.lexicographicallyPrecedes($1.utf8) }) where !part.isEmpty {
-      guard let (field, isEqual, raw) = divided(part) else { throw SelectorError("invalid selector: '\(text)'; can't understand '\(part)'") }
+      guard let (field, isEqual, raw) = divided(part) else {
+        throw SelectorError("invalid selector: '\(text)'; can't understand '\(part)'")
+      }
       let value = try unescaped(raw)
       // "=" alone asks for nothing.
       if !field.isEmpty || !value.isEmpty { terms.append(Term(field: field, isEqual: isEqual, value: value)) }

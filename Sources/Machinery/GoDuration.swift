@@ -6,7 +6,8 @@ public enum GoDuration {
   }
 
   private static let units: [(name: String, nanoseconds: UInt64)] = [
-    ("ns", 1), ("us", 1_000), ("\u{B5}s", 1_000), ("\u{3BC}s", 1_000), ("ms", 1_000_000), ("s", 1_000_000_000), ("m", 60_000_000_000),
+    ("ns", 1), ("us", 1_000), ("\u{B5}s", 1_000), ("\u{3BC}s", 1_000), ("ms", 1_000_000), ("s", 1_000_000_000),
+    ("m", 60_000_000_000),
     ("h", 3_600_000_000_000),
   ]
   /// One more than a duration above zero may have; one below zero may have just so many.
@@ -37,7 +38,8 @@ public enum GoDuration {
       rest = rest.dropFirst(name.count)
       if name.isEmpty { throw Malformed(description: "time: missing unit in duration \(quoted(text))") }
       guard let unit = units.first(where: { $0.name.utf8.elementsEqual(name) })?.nanoseconds else {
-        throw Malformed(description: "time: unknown unit \(quoted(String(Substring(name)))) in duration \(quoted(text))")
+        throw Malformed(
+          description: "time: unknown unit \(quoted(String(Substring(name)))) in duration \(quoted(text))")
       }
       guard value <= nanosecondsMax / unit else { throw malformed }
       value *= unit

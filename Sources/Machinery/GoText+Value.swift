@@ -9,7 +9,8 @@ extension GoText {
     case .null: "<nil>"
     case .string(let text): text
     case .array(let items): "[" + items.map { Self.value($0) }.joined(separator: " ") + "]"
-    case .object, .unread: "map[" + sorted(value).map { "\($0.name):\(Self.value($0.value))" }.joined(separator: " ") + "]"
+    case .object, .unread:
+      "map[" + sorted(value).map { "\($0.name):\(Self.value($0.value))" }.joined(separator: " ") + "]"
     case .bool, .int, .double, .number: value.encoded().text
     }
   }
@@ -21,7 +22,8 @@ extension GoText {
     case .string(let text): quoted(text)
     case .array(let items): "[]interface {}{" + items.map(syntax).joined(separator: ", ") + "}"
     case .object, .unread:
-      "map[string]interface {}{" + sorted(value).map { "\(quoted($0.name)):\(syntax($0.value))" }.joined(separator: ", ") + "}"
+      "map[string]interface {}{"
+        + sorted(value).map { "\(quoted($0.name)):\(syntax($0.value))" }.joined(separator: ", ") + "}"
     case .bool, .int, .double, .number: value.encoded().text
     }
   }

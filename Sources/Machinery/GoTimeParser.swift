@@ -1,5 +1,5 @@
-/// Go's `time.Parse` for the two layouts of the API, with its leniencies and the texts of its errors. Elements are judged one after the other: the first
-/// that can't be read or is out of range is the one reported.
+/// Go's `time.Parse` for the two layouts of the API, with its leniencies and the texts of its errors. Elements are
+/// judged one after the other: the first that can't be read or is out of range is the one reported.
 struct GoTimeParser {
   let bytes: UnsafeRawBufferPointer
   let isMicro: Bool
@@ -24,11 +24,14 @@ struct GoTimeParser {
     let second = try number("05", "second", 0...59)
     let nanoseconds = try fraction()
     let offset = try zone()
-    guard at == bytes.count else { throw Timestamp.ParseError(description: "parsing time \(quoted(0)): extra text: \(quoted(at))") }
+    guard at == bytes.count else {
+      throw Timestamp.ParseError(description: "parsing time \(quoted(0)): extra text: \(quoted(at))")
+    }
     let isLeap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0)
     let lengths = [31, isLeap ? 29 : 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31]
     guard day >= 1, day <= lengths[month - 1] else { throw outOfRange("day") }
-    let seconds = Timestamp.daysFrom1970(year, month, day) * 86_400 + Int64(hour * 3_600 + minute * 60 + second - offset)
+    let seconds =
+      Timestamp.daysFrom1970(year, month, day) * 86_400 + Int64(hour * 3_600 + minute * 60 + second - offset)
     return Timestamp.Instant(seconds: seconds, nanoseconds: nanoseconds)
   }
 
@@ -47,7 +50,9 @@ struct GoTimeParser {
   }
 
   /// Two digits; only hours pass with one, because Go's layout for them is not zero-padded.
-  private mutating func number(_ element: String, _ name: String?, _ range: ClosedRange<Int>, isFixed: Bool = true) throws(Timestamp.ParseError) -> Int {
+  private mutating func number(
+    _ element: String, _ name: String?, _ range: ClosedRange<Int>, isFixed: Bool = true
+  ) throws(Timestamp.ParseError) -> Int {
     guard isDigit(at) else { throw unreadable(element) }
     let value: Int
     if isDigit(at + 1) {
@@ -96,14 +101,17 @@ struct GoTimeParser {
     // Offsets of 24 hours and of 60 minutes have been seen, and Go takes them.
     if minutes > 60 { throw outOfRange("time zone offset minute") }
     if hours > 24 { throw outOfRange("time zone offset hour") }
-    guard isReadable, bytes[at] == UInt8(ascii: "+") || bytes[at] == UInt8(ascii: "-") else { throw unreadable("Z07:00") }
+    guard isReadable, bytes[at] == UInt8(ascii: "+") || bytes[at] == UInt8(ascii: "-") else {
+      throw unreadable("Z07:00")
+    }
     defer { at += 6 }
     return (hours * 60 + minutes) * 60 * (bytes[at] == UInt8(ascii: "-") ? -1 : 1)
   }
 
   private func unreadable(_ element: String) -> Timestamp.ParseError {
     let layout = isMicro ? "2006-01-02T15:04:05.000000Z07:00" : "2006-01-02T15:04:05Z07:00"
-    return Timestamp.ParseError(description: "parsing time \(quoted(0)) as \"\(layout)\": cannot parse \(quoted(at)) as \"\(element)\"")
+    return Timestamp.ParseError(
+      description: "parsing time \(quoted(0)) as \"\(layout)\": cannot parse \(quoted(at)) as \"\(element)\"")
   }
 
   private func outOfRange(_ what: String) -> Timestamp.ParseError {

@@ -1,7 +1,8 @@
 public import JSON
 
-/// JSON patch, RFC 6902, with the ways of the library that kube-apiserver uses (evanphx/json-patch 4): indexes may be negative, `replace` of a member that is
-/// missing adds it, `copy` of one copies null, and `test` takes a missing one for null.
+/// JSON patch, RFC 6902, with the ways of the library that kube-apiserver uses (evanphx/json-patch 4): indexes may be
+/// negative, `replace` of a member that is missing adds it, `copy` of one copies null, and `test` takes a missing one
+/// for null.
 public struct JSONPatch: Sendable {
   /// Why a patch could not be used. kube-apiserver tells clients only which of these it was.
   public enum Failure: Error, Equatable {
@@ -40,13 +41,16 @@ public struct JSONPatch: Sendable {
   }
   private let operations: [Operation]
 
-  /// Reads a patch; null is one without operations. Unknown operations are found only when they are applied, as upstream does.
+  /// Reads a patch; null is one without operations. Unknown operations are found only when they are applied, as
+  /// upstream does.
   public init(_ patch: JSONValue) throws(Failure) {
     if patch.isNull {
       operations = []
       return
     }
-    guard let list = patch.array else { throw .malformed("json: cannot unmarshal \(patch.goKind) into Go value of type jsonpatch.Patch") }
+    guard let list = patch.array else {
+      throw .malformed("json: cannot unmarshal \(patch.goKind) into Go value of type jsonpatch.Patch")
+    }
     guard list.count <= Self.maxOperations else { throw .tooManyOperations(list.count) }
     for entry in list where !entry.isNull && entry.object == nil {
       throw .malformed("json: cannot unmarshal \(entry.goKind) into Go value of type jsonpatch.Operation")
@@ -55,7 +59,9 @@ public struct JSONPatch: Sendable {
   }
 
   /// `document` after all operations. After each of them it is no deeper than a text may be that is parsed.
-  public func apply(to document: JSONValue) throws(Failure) -> JSONValue { try apply(to: document, maxSteps: Self.maxSteps) }
+  public func apply(to document: JSONValue) throws(Failure) -> JSONValue {
+    try apply(to: document, maxSteps: Self.maxSteps)
+  }
 
   func apply(to document: JSONValue, maxSteps: Int) throws(Failure) -> JSONValue {
     var work = JSONPatchWork(document, maxSteps: maxSteps)
@@ -89,7 +95,9 @@ public struct JSONPatch: Sendable {
     case "test":
       let path = try path(operation)
       let found = operation.path == "" ? work.document : try work.value(at: path) ?? .null
-      guard found.isSameValue(as: operation.value ?? .null) else { throw .doesNotApply("testing value \(operation.path ?? "") failed") }
+      guard found.isSameValue(as: operation.value ?? .null) else {
+        throw .doesNotApply("testing value \(operation.path ?? "") failed")
+      }
     default: throw .doesNotApply("Unexpected kind: \(operation.kind)")
     }
   }

@@ -105,7 +105,9 @@ struct JSONPatchWork {
     document = whole
   }
 
-  private mutating func descend(_ value: inout JSONValue, _ path: ArraySlice<String>, _ last: String, _ change: Change) throws(Failure) {
+  private mutating func descend(
+    _ value: inout JSONValue, _ path: ArraySlice<String>, _ last: String, _ change: Change
+  ) throws(Failure) {
     guard let token = path.first else { return try change(&self, &value, last) }
     // The child is taken out while it is edited, so that nothing is copied.
     switch value {
@@ -182,7 +184,9 @@ struct JSONPatchWork {
 
   /// Negative indexes count from the end.
   private static func index(_ token: String, count: Int) throws(Failure) -> Int {
-    guard let number = Int(token), number < count, number >= -count else { throw .doesNotApply("Unable to access invalid index: \(token)") }
+    guard let number = Int(token), number < count, number >= -count else {
+      throw .doesNotApply("Unable to access invalid index: \(token)")
+    }
     return number < 0 ? number + count : number
   }
 }

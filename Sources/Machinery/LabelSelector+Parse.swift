@@ -14,7 +14,10 @@ extension LabelSelector {
 
 /// `labels.Parser`: a lexer with one token of look-ahead.
 private struct LabelSelectorParser {
-  enum Token: Equatable { case end, identifier, comma, open, close, equals, doubleEquals, notEquals, doesNotExist, greater, less, `in`, notIn, error }
+  enum Token: Equatable {
+    case end, identifier, comma, open, close, equals, doubleEquals, notEquals, doesNotExist, greater, less, `in`, notIn,
+      error
+  }
 
   private var tokens: [(Token, String)]
   private var place = 0
@@ -34,7 +37,9 @@ private struct LabelSelectorParser {
       let start = at
       if isSpecial(bytes[at]) {
         // Specials are taken together as long as they make a known operator.
-        if at + 1 < bytes.count, bytes[at + 1] == UInt8(ascii: "="), bytes[at] == UInt8(ascii: "=") || bytes[at] == UInt8(ascii: "!") {
+        if at + 1 < bytes.count, bytes[at + 1] == UInt8(ascii: "="),
+          bytes[at] == UInt8(ascii: "=") || bytes[at] == UInt8(ascii: "!")
+        {
           let isEqual = bytes[at] == UInt8(ascii: "=")
           tokens.append((isEqual ? .doubleEquals : .notEquals, isEqual ? "==" : "!="))
           at += 2
@@ -93,7 +98,9 @@ private struct LabelSelectorParser {
         case .end: return requirements
         case .comma:
           let (after, follower) = peek(values: true)
-          if after != .identifier && after != .doesNotExist { throw SelectorError("found '\(follower)', expected: identifier after ','") }
+          if after != .identifier && after != .doesNotExist {
+            throw SelectorError("found '\(follower)', expected: identifier after ','")
+          }
         default: throw SelectorError("found '\(text)', expected: ',' or 'end of string'")
         }
       case .end: return requirements
@@ -120,7 +127,10 @@ private struct LabelSelectorParser {
       let values = try list()
       return try made(key, sign == .in ? .in : .notIn, values)
     case .equals, .doubleEquals, .notEquals, .greater, .less:
-      let known: [Token: LabelSelector.Operator] = [.equals: .equals, .doubleEquals: .doubleEquals, .notEquals: .notEquals, .greater: .greaterThan, .less: .lessThan]
+      let known: [Token: LabelSelector.Operator] = [
+        .equals: .equals, .doubleEquals: .doubleEquals, .notEquals: .notEquals, .greater: .greaterThan,
+        .less: .lessThan,
+      ]
       return try made(key, known[sign] ?? .equals, [try exact()])
     default: throw SelectorError("found '\(text)', expected: in, notin, =, ==, !=, gt, lt")
     }
@@ -175,20 +185,27 @@ private struct LabelSelectorParser {
   private func checkKey(_ key: String) throws(SelectorError) {
     let problems = NameValidation.qualifiedName(key)
     // Upstream names no path here, and Go prints a nil path so.
-    if !problems.isEmpty { throw SelectorError("<nil>: Invalid value: \(GoText.quoted(key)): \(problems.joined(separator: "; "))") }
+    if !problems.isEmpty {
+      throw SelectorError("<nil>: Invalid value: \(GoText.quoted(key)): \(problems.joined(separator: "; "))")
+    }
   }
 
-  private func made(_ key: String, _ op: LabelSelector.Operator, _ values: [String]) throws(SelectorError) -> LabelSelector.Requirement {
+  private func made(
+    _ key: String, _ op: LabelSelector.Operator, _ values: [String]
+  ) throws(SelectorError) -> LabelSelector.Requirement {
     let path = FieldPath("values")
     var errors: [FieldError] = []
     if op == .greaterThan || op == .lessThan {
       for (place, value) in values.enumerated() where Int64(value) == nil {
-        errors.append(.invalid(path.index(place).description, value, "for 'Gt', 'Lt' operators, the value must be an integer"))
+        errors.append(
+          .invalid(path.index(place).description, value, "for 'Gt', 'Lt' operators, the value must be an integer"))
       }
     }
     for (place, value) in values.enumerated() {
       let problems = NameValidation.labelValue(value)
-      if !problems.isEmpty { errors.append(.invalid(path.index(place).key(key).description, value, problems.joined(separator: "; "))) }
+      if !problems.isEmpty {
+        errors.append(.invalid(path.index(place).key(key).description, value, problems.joined(separator: "; ")))
+      }
     }
     if !errors.isEmpty { throw SelectorError(FieldError.aggregate(errors.map(\.message))) }
     return LabelSelector.Requirement(key: key, op: op, values: values)

@@ -4,9 +4,9 @@ import Synchronization
 
 /// Lines for a descriptor, such as standard error, which may be a pipe that nobody reads.
 ///
-/// Nobody who writes waits: lines go into a bounded buffer, in their order, and a queue of this type's own (a thread, while there is
-/// something to write) sees to the system call. Lines that find no room are dropped and counted, and where they would have stood a line
-/// says how many they were.
+/// Nobody who writes waits: lines go into a bounded buffer, in their order, and a queue of this type's own (a thread,
+/// while there is something to write) sees to the system call. Lines that find no room are dropped and counted, and
+/// where they would have stood a line says how many they were.
 public final class LineWriter: Sendable {
   private let descriptor: Int32
   private let limit: Int
@@ -25,7 +25,8 @@ public final class LineWriter: Sendable {
     var blockedSince: ContinuousClock.Instant?
   }
 
-  /// `limit`: bytes that may wait; as many may be with the system call. `notice` makes the line, its end included, that tells of dropped ones.
+  /// `limit`: bytes that may wait; as many may be with the system call. `notice` makes the line, its end included, that
+  /// tells of dropped ones.
   public init(descriptor: Int32, limit: Int = 1 << 20, notice: @escaping @Sendable (_ dropped: Int) -> String) {
     self.descriptor = descriptor
     self.limit = limit
@@ -42,7 +43,8 @@ public final class LineWriter: Sendable {
   public func write(_ line: String) {
     let isFirst = state.withLock { state in
       // The notice finds room too.
-      guard state.waiting.isEmpty || state.waiting.count + line.utf8.count + (state.dropped > 0 ? 256 : 0) <= limit else {
+      guard state.waiting.isEmpty || state.waiting.count + line.utf8.count + (state.dropped > 0 ? 256 : 0) <= limit
+      else {
         state.dropped += 1
         state.lost += 1
         return false
@@ -87,7 +89,9 @@ public final class LineWriter: Sendable {
   private func write(_ bytes: [UInt8]) {
     var sent = 0
     while sent < bytes.count {
-      let count = bytes.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress?.advanced(by: sent), bytes.count - sent) }
+      let count = bytes.withUnsafeBytes {
+        Glibc.write(descriptor, $0.baseAddress?.advanced(by: sent), bytes.count - sent)
+      }
       if count > 0 {
         sent += count
         state.withLock { $0.blockedSince = .now }

@@ -13,7 +13,8 @@ public enum MergePatch {
         continue
       }
       switch result.take(member.name) {
-      // The library looks for nulls to take out only where it finds no object to merge with, and then even in the objects of lists.
+      // The library looks for nulls to take out only where it finds no object to merge with, and then even in the
+      // objects of lists.
       case nil, .null?: result[member.name] = withoutNulls(member.value)
       case let old?:
         if old.object != nil {
@@ -31,9 +32,11 @@ public enum MergePatch {
     switch value {
     case .array(let elements): return .array(elements.map(withoutNulls))
     case .object, .unread:
-      return .object(JSONObject(unchecked: (value.object?.members ?? []).compactMap { member in
-        member.value.isNull ? nil : JSONObject.Member(member.name, withoutNulls(member.value))
-      }))
+      return .object(
+        JSONObject(
+          unchecked: (value.object?.members ?? []).compactMap { member in
+            member.value.isNull ? nil : JSONObject.Member(member.name, withoutNulls(member.value))
+          }))
     default: return value
     }
   }

@@ -12,7 +12,9 @@ public enum MetaValidation {
   }
 
   /// Names that are DNS labels.
-  public static let labelName: NameRule = { name, isPrefix in NameValidation.dns1123Label(isPrefix ? maskingTrailingDash(name) : name) }
+  public static let labelName: NameRule = { name, isPrefix in
+    NameValidation.dns1123Label(isPrefix ? maskingTrailingDash(name) : name)
+  }
 
   /// Upstream cuts two characters where it replaces one; so does this, or some prefixes would be judged otherwise.
   private static func maskingTrailingDash(_ name: String) -> String {
@@ -50,16 +52,20 @@ public enum MetaValidation {
     return errors + finalizers(meta) + managedFields(meta)
   }
 
-  /// Checks what an update may change. `new` must carry a resourceVersion already. `isKnownGood`: `validate` has found nothing in it, so that there is no need
-  /// to look again at what both look at; upstream does, and so complains twice.
+  /// Checks what an update may change. `new` must carry a resourceVersion already. `isKnownGood`: `validate` has found
+  /// nothing in it, so that there is no need to look again at what both look at; upstream does, and so complains twice.
   public static func validateUpdate(_ new: JSONObject, _ old: JSONObject, isKnownGood: Bool = false) -> [FieldError] {
     var errors: [FieldError] = []
     if old["deletionTimestamp"] != nil {
       let before = Set<ByteString>((old["finalizers"]?.array ?? []).compactMap(\.string))
-      let added = Set<ByteString>((new["finalizers"]?.array ?? []).compactMap(\.string)).subtracting(before).map(\.text).sorted()
+      let added = Set<ByteString>((new["finalizers"]?.array ?? []).compactMap(\.string)).subtracting(before).map(\.text)
+        .sorted()
       if !added.isEmpty {
         let list = "[]string{" + added.map { GoText.quoted($0) }.joined(separator: ", ") + "}"
-        errors.append(.forbidden("metadata.finalizers", "no new finalizers can be added if the object is being deleted, found new finalizers \(list)"))
+        errors.append(
+          .forbidden(
+            "metadata.finalizers",
+            "no new finalizers can be added if the object is being deleted, found new finalizers \(list)"))
       }
     }
     if (new["resourceVersion"]?.string ?? "").isEmpty {
@@ -69,7 +75,8 @@ public enum MetaValidation {
     if generation < old["generation"]?.int ?? 0 {
       errors.append(.invalid("metadata.generation", bare: String(generation), "must not be decremented"))
     }
-    for field in ["name", "namespace", "uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds"] where new[field] != old[field] {
+    for field in ["name", "namespace", "uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds"]
+    where new[field] != old[field] {
       errors.append(.invalid("metadata.\(field)", bare: shown(new[field], field), "field is immutable"))
     }
     return isKnownGood ? errors : errors + labels(new) + annotations(new) + owners(new) + managedFields(new)
@@ -80,7 +87,9 @@ public enum MetaValidation {
     switch value {
     case .string(let text)?: GoText.quoted(text)
     case .int(let number)?: String(number)
-    default: field == "deletionTimestamp" || field == "deletionGracePeriodSeconds" || field == "creationTimestamp" ? "null" : "\"\""
+    default:
+      field == "deletionTimestamp" || field == "deletionGracePeriodSeconds" || field == "creationTimestamp"
+        ? "null" : "\"\""
     }
   }
 
@@ -99,7 +108,9 @@ public enum MetaValidation {
     let members = meta["annotations"]?.object?.members ?? []
     var errors: [FieldError] = []
     for annotation in members {
-      errors += NameValidation.qualifiedName(annotation.name.lowercased()).map { .invalid("metadata.annotations", annotation.name, $0) }
+      errors += NameValidation.qualifiedName(annotation.name.lowercased()).map {
+        .invalid("metadata.annotations", annotation.name, $0)
+      }
     }
     if members.reduce(0, { $0 + $1.name.utf8.count + ($1.value.string ?? "").utf8.count }) > annotationLimit {
       errors.append(.tooLong("metadata.annotations", limit: annotationLimit))
@@ -120,7 +131,9 @@ public enum MetaValidation {
       let kind = owner["kind"]?.string ?? ""
       let name = owner["name"]?.string ?? ""
       let parts = version.split(separator: "/", omittingEmptySubsequences: false)
-      if parts.count > 2 || parts.last?.isEmpty != false { errors.append(.invalid("\(field).apiVersion", version, "version must not be empty")) }
+      if parts.count > 2 || parts.last?.isEmpty != false {
+        errors.append(.invalid("\(field).apiVersion", version, "version must not be empty"))
+      }
       if kind.isEmpty { errors.append(.invalid("\(field).kind", kind, "must not be empty")) }
       if name.isEmpty { errors.append(.invalid("\(field).name", name, "must not be empty")) }
       if (owner["uid"]?.string ?? "").isEmpty { errors.append(.invalid("\(field).uid", "", "must not be empty")) }
@@ -131,9 +144,11 @@ public enum MetaValidation {
         if let first = controller {
           guard shownBytes <= FieldError.textMax else { continue }
           shownBytes += shown.utf8.count
-          errors.append(.invalid(
-            field, bare: shown,
-            "Only one reference can have Controller set to true. Found \"true\" in references for \(first) and \(kind)/\(name)"))
+          errors.append(
+            .invalid(
+              field, bare: shown,
+              "Only one reference can have Controller set to true. Found \"true\" in references for \(first) and \(kind)/\(name)"
+            ))
         } else {
           controller = "\(kind)/\(name)"
         }
@@ -151,9 +166,13 @@ public enum MetaValidation {
         errors.append(.invalid(path.child("operation").description, operation, "must be `Apply` or `Update`"))
       }
       let type = entry["fieldsType"]?.string ?? ""
-      if !type.isEmpty && type != "FieldsV1" { errors.append(.invalid(path.child("fieldsType").description, type, "must be `FieldsV1`")) }
+      if !type.isEmpty && type != "FieldsV1" {
+        errors.append(.invalid(path.child("fieldsType").description, type, "must be `FieldsV1`"))
+      }
       errors += fieldManager(entry["manager"]?.string ?? "", path.child("manager"))
-      if (entry["subresource"]?.string ?? "").utf8.count > 256 { errors.append(.tooLong(path.child("subresource").description, limit: 256)) }
+      if (entry["subresource"]?.string ?? "").utf8.count > 256 {
+        errors.append(.tooLong(path.child("subresource").description, limit: 256))
+      }
     }
     return errors
   }
@@ -165,7 +184,8 @@ public enum MetaValidation {
     var position = 0
     for scalar in name.unicodeScalars {
       if !GoText.isPrintable(scalar) {
-        errors.append(.invalid(path.description, name, "invalid character \(GoText.codePoint(scalar)) (at position \(position))"))
+        errors.append(
+          .invalid(path.description, name, "invalid character \(GoText.codePoint(scalar)) (at position \(position))"))
       }
       position += scalar.utf8.count
     }
@@ -174,12 +194,15 @@ public enum MetaValidation {
 
   private static func finalizers(_ meta: JSONObject) -> [FieldError] {
     let names = (meta["finalizers"]?.array ?? []).compactMap(\.string)
-    var errors = names.flatMap { name in NameValidation.qualifiedName(name).map { FieldError.invalid("metadata.finalizers", name, $0) } }
+    var errors = names.flatMap { name in
+      NameValidation.qualifiedName(name).map { FieldError.invalid("metadata.finalizers", name, $0) }
+    }
     if names.contains("orphan") && names.contains("foregroundDeletion") {
-      errors.append(.invalid(
-        "metadata.finalizers", bare: (meta["finalizers"] ?? .null).encoded().text, "finalizer orphan and foregroundDeletion cannot be both set"))
+      errors.append(
+        .invalid(
+          "metadata.finalizers", bare: (meta["finalizers"] ?? .null).encoded().text,
+          "finalizer orphan and foregroundDeletion cannot be both set"))
     }
     return errors
   }
 }
-

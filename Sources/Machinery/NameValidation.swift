@@ -1,4 +1,5 @@
-/// Rules for names, with the texts of apimachinery's package `validation`. Each function returns what is wrong; nothing when all is well.
+/// Rules for names, with the texts of apimachinery's package `validation`. Each function returns what is wrong; nothing
+/// when all is well.
 public enum NameValidation {
   static let qualifiedNameText =
     "name part must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')"
@@ -29,7 +30,9 @@ public enum NameValidation {
   public static func dns1123Label(_ text: String) -> [String] {
     var problems: [String] = []
     if text.utf8.count > 63 { problems.append(tooLong(63)) }
-    if !withBytes(text, { isDNSLabel($0[...]) }) { problems.append(isSubdomain(text) ? "must not contain dots" : labelText) }
+    if !withBytes(text, { isDNSLabel($0[...]) }) {
+      problems.append(isSubdomain(text) ? "must not contain dots" : labelText)
+    }
     return problems
   }
 
@@ -37,7 +40,9 @@ public enum NameValidation {
   public static func dns1035Label(_ text: String) -> [String] {
     var problems: [String] = []
     if text.utf8.count > 63 { problems.append(tooLong(63)) }
-    if !withBytes(text, { isDNSLabel($0[...]) }) || !(0x61...0x7A).contains(text.utf8.first ?? 0) { problems.append(dns1035Text) }
+    if !withBytes(text, { isDNSLabel($0[...]) }) || !(0x61...0x7A).contains(text.utf8.first ?? 0) {
+      problems.append(dns1035Text)
+    }
     return problems
   }
 
@@ -61,13 +66,19 @@ public enum NameValidation {
 
   private static func isDNSLabel(_ bytes: Bytes) -> Bool {
     func isAlphanumeric(_ byte: UInt8) -> Bool { (0x30...0x39).contains(byte) || (0x61...0x7A).contains(byte) }
-    guard let first = bytes.first, let last = bytes.last, isAlphanumeric(first), isAlphanumeric(last) else { return false }
+    guard let first = bytes.first, let last = bytes.last, isAlphanumeric(first), isAlphanumeric(last) else {
+      return false
+    }
     return bytes.allSatisfy { isAlphanumeric($0) || $0 == UInt8(ascii: "-") }
   }
 
   private static func isNamePart(_ bytes: Bytes) -> Bool {
-    guard let first = bytes.first, let last = bytes.last, isAlphanumeric(first), isAlphanumeric(last) else { return false }
-    return bytes.allSatisfy { isAlphanumeric($0) || $0 == UInt8(ascii: "-") || $0 == UInt8(ascii: "_") || $0 == UInt8(ascii: ".") }
+    guard let first = bytes.first, let last = bytes.last, isAlphanumeric(first), isAlphanumeric(last) else {
+      return false
+    }
+    return bytes.allSatisfy {
+      isAlphanumeric($0) || $0 == UInt8(ascii: "-") || $0 == UInt8(ascii: "_") || $0 == UInt8(ascii: ".")
+    }
   }
 
   private static func isAlphanumeric(_ byte: UInt8) -> Bool {

@@ -1,6 +1,6 @@
 extension Quantity {
-  /// Parses bytes; of JSON, what stands between the quotes. Follows `ParseQuantity` step by step: which texts keep 64 bits, which are kept as they
-  /// are and which are rounded depends on its order of decisions.
+  /// Parses bytes; of JSON, what stands between the quotes. Follows `ParseQuantity` step by step: which texts keep 64
+  /// bits, which are kept as they are and which are rounded depends on its order of decisions.
   public static func parse(_ bytes: UnsafeRawBufferPointer) -> Result<Quantity, ParseError> {
     if bytes.isEmpty { return .failure(.format) }
     guard let parts = Parts(bytes) else { return .failure(.format) }
@@ -32,7 +32,8 @@ extension Quantity {
               scale % 3 == 0 && value % 1_000 != 0 && !parts.whole.isEmpty
             }
           let text = isKept ? String(decoding: bytes, as: UTF8.self) : nil
-          return .success(Quantity(.small(value: parts.isNegative ? -product : product, scale: scale), suffix.format, kept: text))
+          return .success(
+            Quantity(.small(value: parts.isNegative ? -product : product, scale: scale), suffix.format, kept: text))
         }
       }
     }

@@ -1,7 +1,9 @@
-/// A resource quantity: `resource.Quantity` of apimachinery 1.36, in what it accepts and in every character of what it prints.
+/// A resource quantity: `resource.Quantity` of apimachinery 1.36, in what it accepts and in every character of what it
+/// prints.
 ///
-/// A text keeps the class of its suffix (decimal, binary or exponent) and is rounded away from zero to a billionth. Most texts that clients send are
-/// kept as they came, even some that are not canonical (`+5`, `1.500`): upstream does so, and stored bytes must not differ from its own.
+/// A text keeps the class of its suffix (decimal, binary or exponent) and is rounded away from zero to a billionth.
+/// Most texts that clients send are kept as they came, even some that are not canonical (`+5`, `1.500`): upstream does
+/// so, and stored bytes must not differ from its own.
 public struct Quantity: Sendable, Comparable, CustomStringConvertible {
   /// The class of suffix that a quantity is printed with.
   public enum Format: Sendable { case decimal, binary, exponent }
@@ -9,7 +11,8 @@ public struct Quantity: Sendable, Comparable, CustomStringConvertible {
   /// Why a text is no quantity, in Kubernetes' words.
   public struct ParseError: Error, Equatable, CustomStringConvertible {
     public let description: String
-    public static let format = ParseError(description: "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'")
+    public static let format = ParseError(
+      description: "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'")
     public static let number = ParseError(description: "unable to parse numeric part of quantity")
     public static let suffix = ParseError(description: "unable to parse quantity's suffix")
   }
@@ -90,14 +93,17 @@ public struct Quantity: Sendable, Comparable, CustomStringConvertible {
     if case .small(let value, let scale) = amount, let text = Self.text(value, scale: scale, format) { return text }
     let number = decimal
     // Below 1024, and where a fraction would be lost, binary quantities are printed as decimal ones.
-    if format == .binary, number.exponent >= 0, let value = Int64(number), value.magnitude >= 1_024, let text = Self.text(value, scale: 0, format) {
+    if format == .binary, number.exponent >= 0, let value = Int64(number), value.magnitude >= 1_024,
+      let text = Self.text(value, scale: 0, format)
+    {
       return text
     }
     // The largest exponent that is a multiple of three and leaves a whole number.
     let exponent = number.exponent - (number.exponent % 3 + 3) % 3
     let digits = number.text(scaledTo: exponent)
     if format == .exponent { return exponent == 0 ? digits : "\(digits)e\(exponent)" }
-    // Beyond exa there is no suffix, and upstream prints none (its bug: 1000E comes back as 1). What it stores is what clients will read there.
+    // Beyond exa there is no suffix, and upstream prints none (its bug: 1000E comes back as 1). What it stores is what
+    // clients will read there.
     return digits + (Self.decimalSuffixes.first { $0.exponent == exponent }?.suffix ?? "")
   }
 

@@ -29,7 +29,8 @@ public struct StringMap: Sendable, Equatable {
   }
 }
 
-/// A parsed label selector: all requirements must hold. (`labels.Selector`; the parser is in `LabelSelector+Parse.swift`.)
+/// A parsed label selector: all requirements must hold. (`labels.Selector`; the parser is in
+/// `LabelSelector+Parse.swift`.)
 public struct LabelSelector: Sendable, Equatable {
   public enum Operator: String, Sendable {
     case equals = "=", doubleEquals = "==", notEquals = "!=", `in`, notIn = "notin", exists, doesNotExist = "!"
@@ -55,7 +56,9 @@ public struct LabelSelector: Sendable, Equatable {
       case .exists: return value != nil
       case .doesNotExist: return value == nil
       case .greaterThan, .lessThan:
-        guard let value, let number = Int64(value), let bound = values.first.flatMap({ Int64($0) }) else { return false }
+        guard let value, let number = Int64(value), let bound = values.first.flatMap({ Int64($0) }) else {
+          return false
+        }
         return op == .greaterThan ? number > bound : number < bound
       }
     }

@@ -1,6 +1,7 @@
 import Glibc
 
-/// Times as the API writes them: `metav1.Time` (RFC 3339, whole seconds, UTC) and `metav1.MicroTime` (six digits of a second).
+/// Times as the API writes them: `metav1.Time` (RFC 3339, whole seconds, UTC) and `metav1.MicroTime` (six digits of a
+/// second).
 public enum Timestamp {
   /// Why a text is no time, in the words of Go's `time.Parse`.
   public struct ParseError: Error, Equatable, CustomStringConvertible {
@@ -31,7 +32,9 @@ public enum Timestamp {
   }
 
   /// As `parseMicro(_:)`, of the bytes inside a JSON string without escapes.
-  public static func parseMicro(_ bytes: UnsafeRawBufferPointer) -> Result<Instant, ParseError> { parse(bytes, isMicro: true) }
+  public static func parseMicro(_ bytes: UnsafeRawBufferPointer) -> Result<Instant, ParseError> {
+    parse(bytes, isMicro: true)
+  }
 
   private static func parse(_ bytes: UnsafeRawBufferPointer, isMicro: Bool) -> Result<Instant, ParseError> {
     var parser = GoTimeParser(bytes: bytes, isMicro: isMicro)
@@ -54,7 +57,9 @@ public enum Timestamp {
   }
 
   /// `2026-01-02T03:04:05Z`
-  public static func text(_ seconds: Int64) -> String { String(decoding: formatted(seconds) + [UInt8(ascii: "Z")], as: UTF8.self) }
+  public static func text(_ seconds: Int64) -> String {
+    String(decoding: formatted(seconds) + [UInt8(ascii: "Z")], as: UTF8.self)
+  }
 
   /// `2026-01-02T03:04:05.000006Z`
   public static func micro(_ seconds: Int64, _ nanoseconds: Int) -> String {
@@ -87,7 +92,9 @@ public enum Timestamp {
     bytes.reserveCapacity(28)
     if year < 0 { bytes.append(UInt8(ascii: "-")) }
     append(abs(year), 4, to: &bytes)
-    for (separator, number) in [("-", month), ("-", day), ("T", rest / 3_600), (":", rest / 60 % 60), (":", rest % 60)] as [(Unicode.Scalar, Int)] {
+    for (separator, number) in [("-", month), ("-", day), ("T", rest / 3_600), (":", rest / 60 % 60), (":", rest % 60)]
+      as [(Unicode.Scalar, Int)]
+    {
       bytes.append(UInt8(ascii: separator))
       append(number, 2, to: &bytes)
     }

@@ -38,11 +38,13 @@ public final class WorkThreads: TaskExecutor, @unchecked Sendable {
     pthread_attr_setstacksize(&attributes, 64 << 20)
     pthread_attr_setdetachstate(&attributes, Int32(PTHREAD_CREATE_DETACHED))
     var thread = pthread_t()
-    let code = pthread_create(&thread, &attributes, { raw in
-      guard let raw else { return nil }
-      Unmanaged<WorkThreads>.fromOpaque(raw).takeUnretainedValue().run()
-      return nil
-    }, Unmanaged.passRetained(self).toOpaque())
+    let code = pthread_create(
+      &thread, &attributes,
+      { raw in
+        guard let raw else { return nil }
+        Unmanaged<WorkThreads>.fromOpaque(raw).takeUnretainedValue().run()
+        return nil
+      }, Unmanaged.passRetained(self).toOpaque())
     precondition(code == 0, "pthread_create: \(code)")
   }
 
@@ -85,7 +87,9 @@ public final class WorkThreads: TaskExecutor, @unchecked Sendable {
 }
 
 /// Runs `work` on `WorkThreads`, and goes on where it was called.
-public func onWorkThreads<T: Sendable, Failure: Error>(_ work: @Sendable () async throws(Failure) -> T) async throws(Failure) -> T {
+public func onWorkThreads<T: Sendable, Failure: Error>(
+  _ work: @Sendable () async throws(Failure) -> T
+) async throws(Failure) -> T {
   let result = await withTaskExecutorPreference(WorkThreads.shared) { () async -> Result<T, Failure> in
     do throws(Failure) { return .success(try await work()) } catch { return .failure(error) }
   }

@@ -1,4 +1,5 @@
-/// Observations counted by buckets, as Prometheus wants them. A value: its owner keeps it behind its own lock or on its own thread.
+/// Observations counted by buckets, as Prometheus wants them. A value: its owner keeps it behind its own lock or on its
+/// own thread.
 public struct Histogram: Sendable {
   /// Upper bounds, rising; the last bucket, without a bound, is not among them.
   public let bounds: [Double]

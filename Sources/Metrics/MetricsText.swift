@@ -1,7 +1,8 @@
 /// Writes a scrape in Prometheus' text format, version 0.0.4.
 ///
-/// Samples of one family stand together under its head, so a source calls `family` and then everything of it. A family that several sources write
-/// (one a resource) is written by each with `family`; its head stands once, before the first.
+/// Samples of one family stand together under its head, so a source calls `family` and then everything of it. A family
+/// that several sources write (one a resource) is written by each with `family`; its head stands once, before the
+/// first.
 public struct MetricsText {
   public enum Kind: String, Sendable { case counter, gauge, histogram }
   public typealias Labels = [(name: String, value: String)]
@@ -67,7 +68,9 @@ public struct MetricsText {
   }
 
   private static func escaped(_ value: String) -> String {
-    guard value.utf8.contains(where: { $0 == UInt8(ascii: "\\") || $0 == UInt8(ascii: "\"") || $0 == UInt8(ascii: "\n") }) else { return value }
+    guard
+      value.utf8.contains(where: { $0 == UInt8(ascii: "\\") || $0 == UInt8(ascii: "\"") || $0 == UInt8(ascii: "\n") })
+    else { return value }
     var out = ""
     for character in value.unicodeScalars {
       switch character {
@@ -85,5 +88,7 @@ public struct MetricsText {
 public typealias MetricsSource = @Sendable (inout MetricsText) -> Void
 
 extension String {
-  fileprivate var replacingNewlines: String { split(separator: "\n", omittingEmptySubsequences: false).joined(separator: "\\n") }
+  fileprivate var replacingNewlines: String {
+    split(separator: "\n", omittingEmptySubsequences: false).joined(separator: "\\n")
+  }
 }

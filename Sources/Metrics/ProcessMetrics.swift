@@ -29,10 +29,16 @@ public enum ProcessMetrics {
     text.sample([], openDescriptors())
   }
 
-  /// Read once: the boot time and the ticks since then do not change. nil where /proc is closed to us (systemd's `ProcSubset=pid`).
+  /// Read once: the boot time and the ticks since then do not change. nil where /proc is closed to us (systemd's
+  /// `ProcSubset=pid`).
   private static let startTime: Double? = {
-    guard let boot = read("/proc/stat").split(separator: "\n").first(where: { $0.hasPrefix("btime ") }).flatMap({ Double($0.dropFirst(6)) }) else { return nil }
-    // The command's name may hold spaces; what follows its closing parenthesis begins with field 3, the start is field 22.
+    guard
+      let boot = read("/proc/stat").split(separator: "\n").first(where: { $0.hasPrefix("btime ") }).flatMap({
+        Double($0.dropFirst(6))
+      })
+    else { return nil }
+    // The command's name may hold spaces; what follows its closing parenthesis begins with field 3, the start is field
+    // 22.
     let fields = read("/proc/self/stat").split(separator: ")").last?.split(separator: " ") ?? []
     guard fields.count > 19, let ticks = Double(fields[19]) else { return nil }
     return boot + ticks / Double(sysconf(Int32(_SC_CLK_TCK)))
@@ -56,7 +62,9 @@ public enum ProcessMetrics {
     var bytes = [UInt8](repeating: 0, count: 64 << 10)
     var used = 0
     while used < bytes.count {
-      let count = bytes.withUnsafeMutableBytes { Glibc.read(descriptor, $0.baseAddress.map { $0 + used }, $0.count - used) }
+      let count = bytes.withUnsafeMutableBytes {
+        Glibc.read(descriptor, $0.baseAddress.map { $0 + used }, $0.count - used)
+      }
       if count <= 0 { break }
       used += count
     }

@@ -16,15 +16,17 @@ public struct AdmissionRequest: Sendable {
   public let old: JSONValue?
 }
 
-/// Has a say in a write after the client's right to ask for it was found good. Throws what the client is told. Called inside the update loop, so
-/// perhaps several times for one write; it never waits. (Kubernetes: an admission plug-in.)
+/// Has a say in a write after the client's right to ask for it was found good. Throws what the client is told. Called
+/// inside the update loop, so perhaps several times for one write; it never waits. (Kubernetes: an admission plug-in.)
 public typealias Admission = @Sendable (AdmissionRequest) throws(Status) -> Void
 
 extension Store {
   func admission(
-    _ operation: AdmissionRequest.Operation, _ name: String, namespace: String, subresource: Subresource = .main, new: JSONValue? = nil, old: JSONValue? = nil
+    _ operation: AdmissionRequest.Operation, _ name: String, namespace: String, subresource: Subresource = .main,
+    new: JSONValue? = nil, old: JSONValue? = nil
   ) -> AdmissionRequest {
     AdmissionRequest(
-      operation: operation, resource: info.groupResource, name: name, namespace: namespace, subresource: subresource, new: new, old: old)
+      operation: operation, resource: info.groupResource, name: name, namespace: namespace, subresource: subresource,
+      new: new, old: old)
   }
 }

@@ -3,7 +3,8 @@ import JSON
 import Machinery
 import Storage
 
-/// Where a listing goes on: `{"v":"meta.k8s.io/v1","rv":N,"start":"key\u0000"}` in unpadded URL-safe base64 (semantics 2.27).
+/// Where a listing goes on: `{"v":"meta.k8s.io/v1","rv":N,"start":"key\u0000"}` in unpadded URL-safe base64 (semantics
+/// 2.27).
 struct ContinueToken {
   /// -1 asks for a consistent read from the key on.
   let revision: Int64
@@ -11,7 +12,10 @@ struct ContinueToken {
   let startKey: String
 
   func encoded(prefix: String) -> String {
-    let object: JSONValue = ["v": "meta.k8s.io/v1", "rv": .int(revision), "start": .string(String(startKey.dropFirst(prefix.unicodeScalars.count)))]
+    let object: JSONValue = [
+      "v": "meta.k8s.io/v1", "rv": .int(revision),
+      "start": .string(String(startKey.dropFirst(prefix.unicodeScalars.count))),
+    ]
     return Base64URL.encode(object.encoded().array)
   }
 
@@ -25,20 +29,26 @@ struct ContinueToken {
     }
     let value: JSONValue
     do { value = try JSONValue(parsing: ByteSlice(SharedBytes(bytes))) } catch { throw failure(error.description) }
-    guard value.object != nil || value.isNull else { throw failure("json: cannot unmarshal \(value.goKind) into Go value of type storage.continueToken") }
+    guard value.object != nil || value.isNull else {
+      throw failure("json: cannot unmarshal \(value.goKind) into Go value of type storage.continueToken")
+    }
     for member in value.object?.members ?? [] where !member.value.isNull {
       let problem = misfit(member.name, member.value)
       if let problem { throw failure("json: cannot unmarshal \(problem)") }
     }
     let version = value["v"]?.string ?? ""
-    guard version == "meta.k8s.io/v1" else { throw failure("server does not recognize this encoded version \(version)") }
+    guard version == "meta.k8s.io/v1" else {
+      throw failure("server does not recognize this encoded version \(version)")
+    }
     let revision = value["rv"]?.int ?? 0
     guard revision != 0 else { throw failure("incorrect encoded start resourceVersion (version meta.k8s.io/v1)") }
     let start = value["start"]?.string ?? ""
     guard !start.isEmpty else { throw failure("encoded start key empty (version meta.k8s.io/v1)") }
     let key = start.hasPrefix("/") ? String(start.dropFirst()) : start
     let parts = key.split(separator: "/", omittingEmptySubsequences: false)
-    guard key.isEmpty || !parts.contains(".."), !parts.contains("."), key.isEmpty || !parts.contains("") else { throw failure(start) }
+    guard key.isEmpty || !parts.contains(".."), !parts.contains("."), key.isEmpty || !parts.contains("") else {
+      throw failure(start)
+    }
     // What is below zero asks for the newest, as -1.
     return ContinueToken(revision: max(revision, -1), startKey: prefix + key)
   }

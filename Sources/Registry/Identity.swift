@@ -16,8 +16,10 @@ enum Identity {
 
   private static let letters = Array("bcdfghjklmnpqrstvwxz2456789")
 
-  /// A name from generateName: cut to 58, and five characters without vowels, so that no words come out (semantics 2.13).
+  /// A name from generateName: cut to 58, and five characters without vowels, so that no words come out (semantics
+  /// 2.13).
   static func name(from base: String) -> String {
-    String(decoding: base.utf8.prefix(58), as: UTF8.self) + String((0..<5).map { _ in letters[Int.random(in: 0..<letters.count)] })
+    String(decoding: base.utf8.prefix(58), as: UTF8.self)
+      + String((0..<5).map { _ in letters[Int.random(in: 0..<letters.count)] })
   }
 }

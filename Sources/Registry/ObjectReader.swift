@@ -11,36 +11,46 @@ public struct ObjectReader: Sendable {
   private let type: TypeModel.TypeID
 
   /// `applyDefaults`: what Go code sets, beyond the defaults of the schema.
-  public init(_ info: ResourceInfo, applyDefaults: @escaping @Sendable (inout JSONValue) -> Void = { _ in }, model: TypeModel = .builtin) {
+  public init(
+    _ info: ResourceInfo, applyDefaults: @escaping @Sendable (inout JSONValue) -> Void = { _ in },
+    model: TypeModel = .builtin
+  ) {
     guard let type = model.type(info.typeName) else { preconditionFailure("no facts about \(info.typeName)") }
     self.init(info, applyDefaults: applyDefaults, model: model, type: type)
   }
 
-  init(_ info: ResourceInfo, applyDefaults: @escaping @Sendable (inout JSONValue) -> Void, model: TypeModel, type: TypeModel.TypeID) {
+  init(
+    _ info: ResourceInfo, applyDefaults: @escaping @Sendable (inout JSONValue) -> Void, model: TypeModel,
+    type: TypeModel.TypeID
+  ) {
     self.info = info
     self.applyDefaults = applyDefaults
     self.model = model
     self.type = type
   }
 
-  /// A request body as JSON. What stands in an envelope of another type is not looked at: `decode` refuses the type. Throws 400.
+  /// A request body as JSON. What stands in an envelope of another type is not looked at: `decode` refuses the type.
+  /// Throws 400.
   public func json(ofProtobuf body: ByteSlice) throws(Status) -> ByteSlice {
     let envelope: ProtobufEnvelope
     do { envelope = try ProtobufEnvelope(body) } catch {
-      throw .badRequest("the object provided is unrecognized (must be of type \(info.kind)): \(error) (\(Self.summary(body)))")
+      throw .badRequest(
+        "the object provided is unrecognized (must be of type \(info.kind)): \(error) (\(Self.summary(body)))")
     }
     let version = info.groupVersion.description
     var object = JSONValue.object([:])
     if [info.kind, ""].contains(envelope.kind) && [version, ""].contains(envelope.apiVersion) {
       do { object = try model.decodeProtobuf(envelope.raw, as: type) } catch {
-        throw .badRequest("\(info.kind) in version \(GoText.quoted(info.groupVersion.version)) cannot be handled as a \(info.kind): \(error)")
+        throw .badRequest(
+          "\(info.kind) in version \(GoText.quoted(info.groupVersion.version)) cannot be handled as a \(info.kind): \(error)"
+        )
       }
     }
     return ByteSlice(envelope.named(object).encoded())
   }
 
-  /// Reads a request body as an object of this resource. `problems`: strict complaints known already (repeated YAML keys).
-  /// Throws 400 in kube-apiserver's words; returns warnings where the client asked for them.
+  /// Reads a request body as an object of this resource. `problems`: strict complaints known already (repeated YAML
+  /// keys). Throws 400 in kube-apiserver's words; returns warnings where the client asked for them.
   ///
   /// `acceptsOtherVersions`: another version of the same kind is taken as the expected one. A body of another version
   /// is read, and refused only then.
@@ -51,7 +61,9 @@ public struct ObjectReader: Sendable {
       .badRequest("the object provided is unrecognized (must be of type \(info.kind)): \(why) (\(Self.summary(body)))")
     }
     let tape: JSONTape
-    do { tape = try JSONTape.parse(body) } catch { throw unrecognized("couldn't get version/kind; json parse error: \(error)") }
+    do { tape = try JSONTape.parse(body) } catch {
+      throw unrecognized("couldn't get version/kind; json parse error: \(error)")
+    }
     let expected = GroupVersionKind(info.groupVersion, kind: info.kind)
     let type: TypeMembers
     do { type = try TypeMembers(tape.root).filled(from: expected) } catch { throw unrecognized(error.description) }
@@ -69,7 +81,11 @@ public struct ObjectReader: Sendable {
     }
     var object = decoded.value
     // An empty list is left out of objects, but a client that sends one clears the field owners.
-    if let given = tape.root["metadata"]?["managedFields"], given.kind == .array, !given.elements.contains(where: { _ in true }) { object["metadata"]?["managedFields"] = [] }
+    if let given = tape.root["metadata"]?["managedFields"], given.kind == .array,
+      !given.elements.contains(where: { _ in true })
+    {
+      object["metadata"]?["managedFields"] = []
+    }
     object["kind"] = .string(info.kind)
     object["apiVersion"] = .string(version)
     moveTypeToFront(&object)
@@ -89,7 +105,10 @@ public struct ObjectReader: Sendable {
   /// kind and apiVersion come first; a body without them has them added.
   private func moveTypeToFront(_ object: inout JSONValue) {
     guard let members = object.object?.members, members.first?.name != "kind" else { return }
-    var ordered: [JSONObject.Member] = [JSONObject.Member("kind", .string(info.kind)), JSONObject.Member("apiVersion", .string(info.groupVersion.description))]
+    var ordered: [JSONObject.Member] = [
+      JSONObject.Member("kind", .string(info.kind)),
+      JSONObject.Member("apiVersion", .string(info.groupVersion.description)),
+    ]
     ordered += members.filter { $0.name != "kind" && $0.name != "apiVersion" }
     object = .object(JSONObject(unchecked: ordered))
   }
@@ -98,7 +117,8 @@ public struct ObjectReader: Sendable {
   public static func summary(_ body: ByteSlice) -> String {
     guard body.count > 0 else { return "<empty>" }
     let shown = Array(body.array.prefix(30))
-    let text = shown[0] == UInt8(ascii: "{")
+    let text =
+      shown[0] == UInt8(ascii: "{")
       ? String(decoding: shown, as: UTF8.self) : Hex.text(shown, .lower)
     return body.count > 30 ? text + " ..." : text
   }

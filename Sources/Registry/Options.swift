@@ -1,7 +1,8 @@
 public import Machinery
 import Storage
 
-/// Options of reads and writes as a client gave them; empty where it did not. `validate` throws the Status that kube-apiserver would.
+/// Options of reads and writes as a client gave them; empty where it did not. `validate` throws the Status that
+/// kube-apiserver would.
 
 public struct ListOptions: Sendable {
   public var labelSelector = ""
@@ -36,10 +37,14 @@ public struct ListOptions: Sendable {
 
   /// The name that the field selector asks for; nil for none, or any. Throws 400.
   public func requiredName() throws(Status) -> String? {
-    do { return try selection.get().field.requiredValue(of: "metadata.name") } catch { throw .badRequest(error.description) }
+    do { return try selection.get().field.requiredValue(of: "metadata.name") } catch {
+      throw .badRequest(error.description)
+    }
   }
 
-  private func failure(_ errors: [FieldError]) -> Status { .invalid("ListOptions", group: "meta.k8s.io", name: "", errors) }
+  private func failure(_ errors: [FieldError]) -> Status {
+    .invalid("ListOptions", group: "meta.k8s.io", name: "", errors)
+  }
 
   /// Semantics 2.25 and 2.35.
   public func validate() throws(Status) { if watch { try validateForWatch() } else { try validateForList() } }
@@ -48,14 +53,22 @@ public struct ListOptions: Sendable {
     var errors: [FieldError] = []
     let match = "resourceVersionMatch"
     if !resourceVersionMatch.isEmpty {
-      if resourceVersion.isEmpty { errors.append(.forbidden(match, "resourceVersionMatch is forbidden unless resourceVersion is provided")) }
-      if !continueToken.isEmpty { errors.append(.forbidden(match, "resourceVersionMatch is forbidden when continue is provided")) }
-      if !["Exact", "NotOlderThan"].contains(resourceVersionMatch) { errors.append(.notSupported(match, resourceVersionMatch, ["Exact", "NotOlderThan", ""])) }
+      if resourceVersion.isEmpty {
+        errors.append(.forbidden(match, "resourceVersionMatch is forbidden unless resourceVersion is provided"))
+      }
+      if !continueToken.isEmpty {
+        errors.append(.forbidden(match, "resourceVersionMatch is forbidden when continue is provided"))
+      }
+      if !["Exact", "NotOlderThan"].contains(resourceVersionMatch) {
+        errors.append(.notSupported(match, resourceVersionMatch, ["Exact", "NotOlderThan", ""]))
+      }
       if resourceVersionMatch == "Exact" && resourceVersion == "0" {
         errors.append(.forbidden(match, #"resourceVersionMatch "exact" is forbidden for resourceVersion "0""#))
       }
     }
-    if sendInitialEvents != nil { errors.append(.forbidden("sendInitialEvents", "sendInitialEvents is forbidden for list")) }
+    if sendInitialEvents != nil {
+      errors.append(.forbidden("sendInitialEvents", "sendInitialEvents is forbidden for list"))
+    }
     if !errors.isEmpty { throw failure(errors) }
   }
 
@@ -72,9 +85,16 @@ public struct ListOptions: Sendable {
       errors.append(.forbidden(match, "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan"))
     }
     if !resourceVersionMatch.isEmpty {
-      if sendInitialEvents == nil { errors.append(.forbidden(match, "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided")) }
-      if resourceVersionMatch != "NotOlderThan" { errors.append(.notSupported(match, resourceVersionMatch, ["NotOlderThan"])) }
-      if !continueToken.isEmpty { errors.append(.forbidden(match, "resourceVersionMatch is forbidden when continue is provided")) }
+      if sendInitialEvents == nil {
+        errors.append(
+          .forbidden(match, "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided"))
+      }
+      if resourceVersionMatch != "NotOlderThan" {
+        errors.append(.notSupported(match, resourceVersionMatch, ["NotOlderThan"]))
+      }
+      if !continueToken.isEmpty {
+        errors.append(.forbidden(match, "resourceVersionMatch is forbidden when continue is provided"))
+      }
     }
     if !errors.isEmpty { throw failure(errors) }
   }
@@ -118,7 +138,11 @@ public struct WriteOptions: Sendable {
     for scalar in manager.unicodeScalars {
       if scalar.value < 0x20 || (0x7F..<0xA0).contains(scalar.value) {
         let code = String(scalar.value, radix: 16, uppercase: true)
-        errors.append(.invalid("fieldManager", manager, "invalid character U+\(String(repeating: "0", count: max(0, 4 - code.count)))\(code) (at position \(place))"))
+        errors.append(
+          .invalid(
+            "fieldManager", manager,
+            "invalid character U+\(String(repeating: "0", count: max(0, 4 - code.count)))\(code) (at position \(place))"
+          ))
       }
       place += String(scalar).utf8.count
     }
@@ -148,15 +172,18 @@ public struct DeleteOptions: Sendable {
   public func validate() throws(Status) {
     var errors: [FieldError] = []
     if orphanDependents != nil, let propagationPolicy {
-      errors.append(.invalid("propagationPolicy", propagationPolicy, "orphanDependents and deletionPropagation cannot be both set"))
+      errors.append(
+        .invalid("propagationPolicy", propagationPolicy, "orphanDependents and deletionPropagation cannot be both set"))
     }
     if let propagationPolicy, !["Foreground", "Background", "Orphan"].contains(propagationPolicy) {
-      errors.append(.notSupported("propagationPolicy", propagationPolicy, ["Foreground", "Background", "Orphan", "nil"]))
+      errors.append(
+        .notSupported("propagationPolicy", propagationPolicy, ["Foreground", "Background", "Orphan", "nil"]))
     }
     errors += Self.dryRunErrors(dryRun)
     if ignoresReadError == true {
       let others = [
-        (isDryRun, "dryRun"), (propagationPolicy != nil, "propagationPolicy"), (orphanDependents != nil, "orphanDependents"),
+        (isDryRun, "dryRun"), (propagationPolicy != nil, "propagationPolicy"),
+        (orphanDependents != nil, "orphanDependents"),
         (gracePeriodSeconds != nil, "gracePeriodSeconds"), (uid != nil || resourceVersion != nil, "preconditions"),
       ]
       for (isSet, name) in others where isSet {
@@ -169,7 +196,9 @@ public struct DeleteOptions: Sendable {
   /// deletecollection has no use for it.
   public func refuseReadErrors() throws(Status) {
     guard ignoresReadError == true else { return }
-    let error = FieldError.invalid(Self.ignoreReadErrorField, bare: "true", "is not allowed with DELETECOLLECTION, try again after removing the option")
+    let error = FieldError.invalid(
+      Self.ignoreReadErrorField, bare: "true",
+      "is not allowed with DELETECOLLECTION, try again after removing the option")
     throw .invalid("DeleteOptions", group: "meta.k8s.io", name: "", [error])
   }
 

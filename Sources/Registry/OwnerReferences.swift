@@ -3,8 +3,8 @@ import JSON
 
 /// Owners that an object names twice.
 enum OwnerReferences {
-  /// Drops every reference that is the same as an earlier one; returns the warning that tells the client. `inPatch`: upstream looks later there, and says so.
-  /// (`dedupOwnerReferencesAndAddWarning`; semantics 2.24)
+  /// Drops every reference that is the same as an earlier one; returns the warning that tells the client. `inPatch`:
+  /// upstream looks later there, and says so. (`dedupOwnerReferencesAndAddWarning`; semantics 2.24)
   static func deduplicate(_ object: inout JSONValue, inPatch: Bool) -> [String] {
     guard let references = object["metadata"]?["ownerReferences"]?.array, references.count > 1 else { return [] }
     var kept: [JSONValue] = []

@@ -1,8 +1,8 @@
 public import JSON
 public import Machinery
 
-/// What differs from resource to resource. All functions work on an object's tree, whose members stand in the order of answers.
-/// (Kubernetes: `rest.RESTCreateStrategy` and its siblings.)
+/// What differs from resource to resource. All functions work on an object's tree, whose members stand in the order of
+/// answers. (Kubernetes: `rest.RESTCreateStrategy` and its siblings.)
 public protocol RESTStrategy: Sendable {
   var info: ResourceInfo { get }
   /// May a PUT create?

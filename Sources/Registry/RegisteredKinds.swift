@@ -1,7 +1,7 @@
 import Machinery
 
-/// The kinds that kube-apiserver 1.36 knows, served here or not. A body of a known kind in the wrong place can't be converted, one of an unknown kind is not
-/// registered: clients are told which. (Kubernetes: `legacyscheme.Scheme`.)
+/// The kinds that kube-apiserver 1.36 knows, served here or not. A body of a known kind in the wrong place can't be
+/// converted, one of an unknown kind is not registered: clients are told which. (Kubernetes: `legacyscheme.Scheme`.)
 enum RegisteredKinds {
   /// Group version, then its kinds; `+` stands for a list kind beside the kind.
   private static let table = """
@@ -73,7 +73,9 @@ enum RegisteredKinds {
     "WatchEvent", "ListOptions", "GetOptions", "DeleteOptions", "CreateOptions", "UpdateOptions", "PatchOptions",
   ]
   /// Kinds of no group, which stand in `v1`.
-  private static let unversioned: Set<ByteString> = ["Status", "APIVersions", "APIGroup", "APIGroupList", "APIResourceList"]
+  private static let unversioned: Set<ByteString> = [
+    "Status", "APIVersions", "APIGroup", "APIGroupList", "APIResourceList",
+  ]
 
   private static let scheme = "k8s.io/kubernetes/pkg/api/legacyscheme/scheme.go:30"
 

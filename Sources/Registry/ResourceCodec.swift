@@ -27,7 +27,9 @@ public struct ResourceCodec: ObjectCodec {
     _ strategy: any RESTStrategy, mediaType: StorageMediaType = .json, model: TypeModel = .builtin,
     encodings: EncodingCache = EncodingCache()
   ) {
-    guard let type = model.type(strategy.info.typeName) else { preconditionFailure("no facts about \(strategy.info.typeName)") }
+    guard let type = model.type(strategy.info.typeName) else {
+      preconditionFailure("no facts about \(strategy.info.typeName)")
+    }
     self.strategy = strategy
     self.model = model
     self.type = type
@@ -53,20 +55,27 @@ public struct ResourceCodec: ObjectCodec {
     let form = StorageMediaType.of(stored.value)
     if form == .protobuf {
       let value = try canonical(JSONTape.parse(try object(ofProtobuf: stored).encoded()).root, key: stored.key)
-      return try make(json: stored.holding(value.encoded(), isStale: stored.isStale || mediaType != form), revisionText: revisionText, isCanonical: true)
+      return try make(
+        json: stored.holding(value.encoded(), isStale: stored.isStale || mediaType != form), revisionText: revisionText,
+        isCanonical: true)
     }
-    return try make(json: mediaType == form ? stored : stored.holding(stored.value, isStale: true), revisionText: revisionText)
+    return try make(
+      json: mediaType == form ? stored : stored.holding(stored.value, isStale: true), revisionText: revisionText)
   }
 
-  private func make(json stored: StoredObject, revisionText: String?, isCanonical: Bool = false) throws -> CachedObject {
+  private func make(json stored: StoredObject, revisionText: String?, isCanonical: Bool = false) throws -> CachedObject
+  {
     let tape: JSONTape
     do { tape = try JSONTape.parse(stored.value) } catch { throw stored.undecodable(error.description) }
     let root = tape.root
-    guard let metadata = root["metadata"], metadata.kind == .object, hasHead(stored.value), metadata["resourceVersion"] == nil, metadata.range.count > 2 else {
+    guard let metadata = root["metadata"], metadata.kind == .object, hasHead(stored.value),
+      metadata["resourceVersion"] == nil, metadata.range.count > 2
+    else {
       // Another writer's form: bring it into ours. What can't be read even so is corrupt.
       guard !isCanonical else { throw StorageError.corruptObject(key: stored.key, reason: "no metadata") }
       let value = try canonical(root, key: stored.key)
-      return try make(json: stored.holding(value.encoded(), isStale: stored.isStale), revisionText: revisionText, isCanonical: true)
+      return try make(
+        json: stored.holding(value.encoded(), isStale: stored.isStale), revisionText: revisionText, isCanonical: true)
     }
     var place = metadata.range.upperBound - 1  // before the closing brace
     var isLast = true
@@ -78,7 +87,9 @@ public struct ResourceCodec: ObjectCodec {
           isLast = false
         }
         guard view.isString(name, "labels") else { return }
-        view.forEachMember(of: value) { key, label in labels.append((view.string(key), view.kind(label) == .string ? view.string(label) : "")) }
+        view.forEachMember(of: value) { key, label in
+          labels.append((view.string(key), view.kind(label) == .string ? view.string(label) : ""))
+        }
       }
     }
     let end = root.range.upperBound
@@ -108,8 +119,10 @@ public struct ResourceCodec: ObjectCodec {
     }
     let range = revisionText == nil ? 0..<0 : digitsStart..<(digitsStart + digits.count)
     return CachedObject(
-      key: stored.key, revision: stored.revision, document: document, objectEnd: end + addition, itemOffset: head.count, revisionRange: range,
-      labels: StringMap(labels), fields: StringMap(strategy.selectableFields(root)), lease: stored.lease, isStale: stored.isStale,
+      key: stored.key, revision: stored.revision, document: document, objectEnd: end + addition, itemOffset: head.count,
+      revisionRange: range,
+      labels: StringMap(labels), fields: StringMap(strategy.selectableFields(root)), lease: stored.lease,
+      isStale: stored.isStale,
       encodings: encodings)
   }
 
@@ -139,7 +152,9 @@ public struct ResourceCodec: ObjectCodec {
     var limits = JSONTape.Limits.tree
     limits.maxDepth += 16  // FieldsV1 was measured by itself before it came to stand in an object
     do { tape = try JSONTape.parse(stored.value, limits: limits) } catch { throw stored.undecodable(error.description) }
-    var value = hasHead(stored.value) ? JSONValue(tape.root, leavingUnread: "fieldsV1") : try canonical(tape.root, key: stored.key)
+    var value =
+      hasHead(stored.value)
+      ? JSONValue(tape.root, leavingUnread: "fieldsV1") : try canonical(tape.root, key: stored.key)
     value["metadata"]?["resourceVersion"] = .string(String(stored.revision.rawValue))
     return value
   }
@@ -175,7 +190,8 @@ public struct ResourceCodec: ObjectCodec {
     object.document.withUnsafeBytes { source in
       SharedBytes(capacity: object.objectEnd - cut.count + 1) { room in
         room.copyMemory(from: UnsafeRawBufferPointer(rebasing: source[..<cut.lowerBound]))
-        UnsafeMutableRawBufferPointer(rebasing: room[cut.lowerBound...]).copyMemory(from: UnsafeRawBufferPointer(rebasing: source[cut.upperBound..<object.objectEnd]))
+        UnsafeMutableRawBufferPointer(rebasing: room[cut.lowerBound...]).copyMemory(
+          from: UnsafeRawBufferPointer(rebasing: source[cut.upperBound..<object.objectEnd]))
         room[object.objectEnd - cut.count] = 0x0A
         return object.objectEnd - cut.count + 1
       }
@@ -190,20 +206,25 @@ public struct ResourceCodec: ObjectCodec {
       SharedBytes(capacity: source.count + max(growth, 0)) { room in
         room.copyMemory(from: UnsafeRawBufferPointer(rebasing: source[..<range.lowerBound]))
         UnsafeMutableRawBufferPointer(rebasing: room[range.lowerBound...]).copyBytes(from: digits)
-        UnsafeMutableRawBufferPointer(rebasing: room[(range.lowerBound + digits.count)...]).copyMemory(from: UnsafeRawBufferPointer(rebasing: source[range.upperBound...]))
+        UnsafeMutableRawBufferPointer(rebasing: room[(range.lowerBound + digits.count)...]).copyMemory(
+          from: UnsafeRawBufferPointer(rebasing: source[range.upperBound...]))
         return source.count + growth
       }
     }
     return CachedObject(
-      key: object.key, revision: revision, document: document, objectEnd: object.objectEnd + growth, itemOffset: object.itemOffset,
-      revisionRange: range.lowerBound..<(range.lowerBound + digits.count), labels: object.labels, fields: object.fields, facts: object.facts,
+      key: object.key, revision: revision, document: document, objectEnd: object.objectEnd + growth,
+      itemOffset: object.itemOffset,
+      revisionRange: range.lowerBound..<(range.lowerBound + digits.count), labels: object.labels, fields: object.fields,
+      facts: object.facts,
       lease: object.lease, isStale: object.isStale, encodings: encodings)
   }
 
   private var comma: UnsafeRawBufferPointer { Self.text(",") }
   private var quote: UnsafeRawBufferPointer { Self.text("\"") }
   private var tail: UnsafeRawBufferPointer { Self.text(",{") }
-  private static func text(_ text: StaticString) -> UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount) }
+  private static func text(_ text: StaticString) -> UnsafeRawBufferPointer {
+    UnsafeRawBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount)
+  }
 }
 
 extension StoredObject {

@@ -22,7 +22,8 @@ public struct ResourceInfo: Sendable {
   public let typeName: String
 
   public init(
-    groupVersion: GroupVersion, plural: String, singular: String, kind: String, isNamespaced: Bool, shortNames: [String] = [], categories: [String] = [],
+    groupVersion: GroupVersion, plural: String, singular: String, kind: String, isNamespaced: Bool,
+    shortNames: [String] = [], categories: [String] = [],
     verbs: [String], subresources: [(name: String, verbs: [String])] = [], storagePath: String, typeName: String
   ) {
     self.groupVersion = groupVersion

@@ -3,19 +3,24 @@ public import Cacher
 public import Machinery
 public import Storage
 
-/// Makes the storage that a configuration asks for; what the daemon calls at start. Throws an error that names the configuration.
-public func newRawStorage(_ config: StorageBackend.Config, factory: any StorageFactory) async throws -> (any Storage, DestroyFunc) {
+/// Makes the storage that a configuration asks for; what the daemon calls at start. Throws an error that names the
+/// configuration.
+public func newRawStorage(
+  _ config: StorageBackend.Config, factory: any StorageFactory
+) async throws -> (any Storage, DestroyFunc) {
   do {
     return try await factory.create(config)
   } catch StorageError.invalidConfiguration(let why) {
     throw StorageError.invalidConfiguration(why)
   } catch {
     let place = config.serverList.isEmpty ? config.sqlitePath : config.serverList.joined(separator: ",")
-    throw StorageError.invalidConfiguration("storage \(config.type.isEmpty ? StorageBackend.typeETCD3 : config.type) at \(place) can't be used: \(error)")
+    throw StorageError.invalidConfiguration(
+      "storage \(config.type.isEmpty ? StorageBackend.typeETCD3 : config.type) at \(place) can't be used: \(error)")
   }
 }
 
-/// A resource's storage with a Cacher above it, or without one. (Kubernetes: `StorageWithCacher` and `UndecoratedStorage`.)
+/// A resource's storage with a Cacher above it, or without one. (Kubernetes: `StorageWithCacher` and
+/// `UndecoratedStorage`.)
 public struct StorageDecorator: Sendable {
   /// The parameters of Kubernetes' `StorageWithCacher`, with names in place of an order.
   public struct Parameters: Sendable {
@@ -46,8 +51,11 @@ public struct StorageDecorator: Sendable {
     public var keyPrefix: String { "\(config.prefix)/\(resourcePrefix)/" }
   }
 
-  /// A Cacher over raw storage. Destroying stops the Cacher; the raw storage, which many resources share, is its maker's.
-  public static func storageWithCacher(_ parameters: Parameters, over storage: any Storage) async -> (any ObjectStorage, DestroyFunc) {
+  /// A Cacher over raw storage. Destroying stops the Cacher; the raw storage, which many resources share, is its
+  /// maker's.
+  public static func storageWithCacher(
+    _ parameters: Parameters, over storage: any Storage
+  ) async -> (any ObjectStorage, DestroyFunc) {
     if parameters.capacity == 0 { return undecoratedStorage(parameters, over: storage) }
     let cacher = Cacher(cacherConfig(parameters, storage))
     cacher.start()
@@ -55,14 +63,20 @@ public struct StorageDecorator: Sendable {
   }
 
   /// The same without a cache.
-  public static func undecoratedStorage(_ parameters: Parameters, over storage: any Storage) -> (any ObjectStorage, DestroyFunc) {
+  public static func undecoratedStorage(
+    _ parameters: Parameters, over storage: any Storage
+  ) -> (any ObjectStorage, DestroyFunc) {
     let plain = UndecoratedStorage(cacherConfig(parameters, storage))
     return (plain, { await plain.destroy() })
   }
 
   private static func cacherConfig(_ parameters: Parameters, _ raw: any Storage) -> CacherConfig {
-    let storage: any Storage = if let transformer = parameters.config.transformer { TransformedStorage(raw, transformer: transformer) } else { raw }
-    var config = CacherConfig(storage: storage, resource: parameters.type, resourcePrefix: parameters.keyPrefix, codec: parameters.codec)
+    let storage: any Storage =
+      if let transformer = parameters.config.transformer { TransformedStorage(raw, transformer: transformer) } else {
+        raw
+      }
+    var config = CacherConfig(
+      storage: storage, resource: parameters.type, resourcePrefix: parameters.keyPrefix, codec: parameters.codec)
     config.capacity = max(1, parameters.capacity)
     config.trigger = parameters.triggerFunc
     config.memory = parameters.memory
@@ -71,14 +85,18 @@ public struct StorageDecorator: Sendable {
   }
 }
 
-/// The configuration value and the call under Kubernetes' own name: raw storage and Cacher together. Destroying stops the Cacher first.
+/// The configuration value and the call under Kubernetes' own name: raw storage and Cacher together. Destroying stops
+/// the Cacher first.
 public func StorageWithCacher(
   _ parameters: StorageDecorator.Parameters, factory: any StorageFactory
 ) async throws -> (any ObjectStorage, DestroyFunc) {
   let (raw, destroyRaw) = try await newRawStorage(parameters.config, factory: factory)
   let (objects, destroyCache) = await StorageDecorator.storageWithCacher(parameters, over: raw)
-  return (objects, {
-    await destroyCache()
-    await destroyRaw()
-  })
+  return (
+    objects,
+    {
+      await destroyCache()
+      await destroyRaw()
+    }
+  )
 }

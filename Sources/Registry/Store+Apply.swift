@@ -6,21 +6,25 @@ import Schema
 import Storage
 
 extension Store {
-  /// Applies a configuration: creates what is missing, else lays it over what is there (semantics 2.41 to 2.43). Throws 409 with every conflict.
+  /// Applies a configuration: creates what is missing, else lays it over what is there (semantics 2.41 to 2.43). Throws
+  /// 409 with every conflict.
   public func apply(
-    _ name: String, namespace: String, config: JSONValue, subresource: Subresource = .main, options: WriteOptions, warnings: [String] = []
+    _ name: String, namespace: String, config: JSONValue, subresource: Subresource = .main, options: WriteOptions,
+    warnings: [String] = []
   ) async throws(Status) -> WriteResult {
     try options.validate(isApply: true)
     let writer = writer(options, subresource)
     @Sendable func applied(to live: JSONValue?) throws(Status) -> JSONValue {
-      let merged = try self.fields.apply(live: live, config: config, writer: writer, force: options.force ?? false, now: Timestamp.now)
+      let merged = try self.fields.apply(
+        live: live, config: config, writer: writer, force: options.force ?? false, now: Timestamp.now)
       return try self.converted(merged, config)
     }
     while true {
       let found = WarningBox()
       do throws(Status) {
         let result = try await change(
-          name, namespace: namespace, subresource: subresource, options: options, warnings: warnings, mayLoseOwners: false
+          name, namespace: namespace, subresource: subresource, options: options, warnings: warnings,
+          mayLoseOwners: false
         ) { existing throws(Status) in
           var new = try applied(to: existing)
           try self.checkName(new, name)
@@ -34,25 +38,34 @@ extension Store {
       }
       var object = try applied(to: nil)
       if let uid = object["metadata"]?["uid"]?.string, !uid.isEmpty {
-        throw .conflict(info.groupResource, name, "uid mismatch: the provided object specified uid \(uid), and no existing object was found")
+        throw .conflict(
+          info.groupResource, name,
+          "uid mismatch: the provided object specified uid \(uid), and no existing object was found")
       }
       try checkName(object, name)
       // A resourceVersion has nothing to be compared with; only whether it is one is looked at.
-      do { _ = try objects.versioner.parseResourceVersion(object["metadata"]?["resourceVersion"]?.string ?? "") } catch { throw .plain(400, "\(error)") }
+      do { _ = try objects.versioner.parseResourceVersion(object["metadata"]?["resourceVersion"]?.string ?? "") } catch
+      { throw .plain(400, "\(error)") }
       if !options.isDryRun { object["metadata"]?["resourceVersion"] = nil }
-      do throws(Status) { return try await create(tracked: object, namespace: namespace, options: options, warnings: warnings) } catch {
+      do throws(Status) {
+        return try await create(tracked: object, namespace: namespace, options: options, warnings: warnings)
+      } catch {
         // Somebody was faster: what they made is there to be applied to.
         guard error.reason == "AlreadyExists", !Task.isCancelled else { throw error.after(warnings) }
       }
     }
   }
 
-  /// A merged tree as the type holds it. What it can't hold (a quantity that is none) upstream answers with a 500; the client can mend it.
+  /// A merged tree as the type holds it. What it can't hold (a quantity that is none) upstream answers with a 500; the
+  /// client can mend it.
   private func converted(_ merged: JSONValue, _ config: JSONValue) throws(Status) -> JSONValue {
     func failure(_ why: String) -> Status {
       let kind = "\(info.groupVersion.group)/\(info.groupVersion.version), Kind=\(info.kind)"
       let name = "\(config["metadata"]?["namespace"]?.string ?? "")/\(config["metadata"]?["name"]?.string ?? "")"
-      return .plain(400, "failed to convert new object (\(name); \(kind)) to proper version: unable to convert unstructured object to \(kind): \(why)")
+      return .plain(
+        400,
+        "failed to convert new object (\(name); \(kind)) to proper version: unable to convert unstructured object to \(kind): \(why)"
+      )
     }
     let merged = TypeModel.hasOddNumbers(config) ? model.fittingNumbers(merged, as: type) : merged
     do throws(Status) { return try decodeBody(ByteSlice(merged.encoded()), validation: .ignore).object } catch {

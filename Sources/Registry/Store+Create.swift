@@ -6,7 +6,9 @@ import Storage
 
 extension Store {
   /// Creates an object from a decoded body. The order of checks is upstream's `BeforeCreate`.
-  public func create(_ body: JSONValue, namespace: String, options: WriteOptions, warnings: [String] = []) async throws(Status) -> WriteResult {
+  public func create(
+    _ body: JSONValue, namespace: String, options: WriteOptions, warnings: [String] = []
+  ) async throws(Status) -> WriteResult {
     try options.validate()
     var body = body
     // Nobody comes to own what the server sets anyway.
@@ -25,7 +27,8 @@ extension Store {
   /// Members of metadata that a creation drops. (`WipeObjectMetaSystemFields`)
   private static let wiped = ["deletionTimestamp", "deletionGracePeriodSeconds", "selfLink"]
 
-  /// Creates an object whose field owners are known. `mayLoseOwners`: they may be left out where the storage finds the whole too large.
+  /// Creates an object whose field owners are known. `mayLoseOwners`: they may be left out where the storage finds the
+  /// whole too large.
   func create(
     tracked body: JSONValue, namespace: String, options: WriteOptions, warnings: [String], mayLoseOwners: Bool = false
   ) async throws(Status) -> WriteResult {
@@ -38,7 +41,8 @@ extension Store {
       var object = body
       let name = try prepare(&object, namespace: namespace, generatingFrom: isGenerated ? base : nil)
       do throws(Status) {
-        return try await store(object, name: name, namespace: namespace, options: options, warnings: warnings, mayLoseOwners: mayLoseOwners)
+        return try await store(
+          object, name: name, namespace: namespace, options: options, warnings: warnings, mayLoseOwners: mayLoseOwners)
       } catch {
         guard error.reason == "AlreadyExists", isGenerated else { throw error }
         if attempts == 0 { throw .generateNameConflict(info.groupResource, name) }
@@ -47,7 +51,9 @@ extension Store {
   }
 
   /// Fills in what the server gives and checks the whole; returns the name.
-  private func prepare(_ object: inout JSONValue, namespace: String, generatingFrom base: String?) throws(Status) -> String {
+  private func prepare(
+    _ object: inout JSONValue, namespace: String, generatingFrom base: String?
+  ) throws(Status) -> String {
     var given = object["metadata"]?.object ?? JSONObject()
     let bodyNamespace = given["namespace"]?.string ?? ""
     if info.isNamespaced {
@@ -67,7 +73,11 @@ extension Store {
     let meta = object["metadata"]?.object ?? JSONObject()
     let name = meta["name"]?.string ?? ""
     var errors = strategy.validate(object)
-    if errors.isEmpty { errors = MetaValidation.validate(meta, isNamespaced: info.isNamespaced) { name, _ in NameValidation.pathSegmentName(name) } }
+    if errors.isEmpty {
+      errors = MetaValidation.validate(meta, isNamespaced: info.isNamespaced) { name, _ in
+        NameValidation.pathSegmentName(name)
+      }
+    }
     if !errors.isEmpty { throw .invalid(info.kind, group: info.groupVersion.group, name: name, errors) }
     return name
   }
@@ -94,7 +104,9 @@ extension Store {
         throw StorageError.keyExists(key: key)
       }
       let stored: StoredObject
-      do { stored = try await objects.create(key: key, value: value, ttl: nil) } catch StorageError.tooLarge where mayLoseOwners {
+      do { stored = try await objects.create(key: key, value: value, ttl: nil) } catch StorageError.tooLarge
+        where mayLoseOwners
+      {
         // Once more without the bookkeeping, which may be what is too much (semantics 2.23).
         var smaller = object
         smaller["metadata"]?["managedFields"] = nil
@@ -113,7 +125,8 @@ extension Store {
 /// metadata in the order of answers, after members were added.
 enum MetadataOrder {
   private static let order = [
-    "name", "generateName", "namespace", "selfLink", "uid", "resourceVersion", "generation", "creationTimestamp", "deletionTimestamp",
+    "name", "generateName", "namespace", "selfLink", "uid", "resourceVersion", "generation", "creationTimestamp",
+    "deletionTimestamp",
     "deletionGracePeriodSeconds", "labels", "annotations", "ownerReferences", "finalizers", "managedFields",
   ]
 

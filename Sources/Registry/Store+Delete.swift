@@ -20,7 +20,9 @@ extension Store {
     try options.admission?(admission(.delete, name, namespace: namespace))
     if !isKnownAsLarge(try requestedKey(name, namespace: namespace)),
       let here = try await deleteHere(name, namespace: namespace, options: options)
-    { return here }
+    {
+      return here
+    }
     let apart = try await onWorkThreads { () async throws(Status) in
       try await deleteHere(name, namespace: namespace, options: options)
     }
@@ -29,7 +31,9 @@ extension Store {
   }
 
   /// nil: the object is so large that this must not be done on a reactor; nothing was done.
-  private func deleteHere(_ name: String, namespace: String, options: DeleteOptions) async throws(Status) -> DeleteResult? {
+  private func deleteHere(
+    _ name: String, namespace: String, options: DeleteOptions
+  ) async throws(Status) -> DeleteResult? {
     let key = try requestedKey(name, namespace: namespace)
     let info = info
     let last = Mutex<(uid: String, marked: StoredObject?)>(("", nil))
@@ -55,12 +59,14 @@ extension Store {
         _ = try decide(try await objects.get(key: key, isConsistent: true))
         marked = last.withLock { $0.marked }
       } else {
-        let outcome = try await objects.guaranteedUpdate(key: key, ignoreNotFound: false, origin: nil, tryUpdate: decide)
+        let outcome = try await objects.guaranteedUpdate(
+          key: key, ignoreNotFound: false, origin: nil, tryUpdate: decide)
         noteWrite(outcome.object.revision)
         marked = last.withLock { $0.marked } == nil ? nil : outcome.object
       }
       if let marked { return .pending(try codec.decode(marked)) }
-      let details = Status.Details(name: name, group: info.groupVersion.group, kind: info.plural, uid: last.withLock { $0.uid })
+      let details = Status.Details(
+        name: name, group: info.groupVersion.group, kind: info.plural, uid: last.withLock { $0.uid })
       return .gone(Status(code: 0, reason: "", message: "", details: details, isSuccess: true))
     } catch is TakesLong { return nil } catch { throw status(error, name: name, verb: "delete") }
   }
@@ -69,16 +75,22 @@ extension Store {
     let subject = GroupResource(group: info.groupVersion.group, resource: info.kind)
     let uid = object["metadata"]?["uid"]?.string ?? ""
     if let asked = options.uid, asked != uid {
-      throw .conflict(subject, name, "the UID in the precondition (\(asked)) does not match the UID in record (\(uid)). The object might have been deleted and then recreated")
+      throw .conflict(
+        subject, name,
+        "the UID in the precondition (\(asked)) does not match the UID in record (\(uid)). The object might have been deleted and then recreated"
+      )
     }
     let version = object["metadata"]?["resourceVersion"]?.string ?? ""
     if let asked = options.resourceVersion, asked != version {
       throw .conflict(
-        subject, name, "the ResourceVersion in the precondition (\(asked)) does not match the ResourceVersion in record (\(version)). The object might have been modified")
+        subject, name,
+        "the ResourceVersion in the precondition (\(asked)) does not match the ResourceVersion in record (\(version)). The object might have been modified"
+      )
     }
   }
 
-  /// The object's finalizers with what the propagation policy adds or takes away. Nothing here collects garbage: whoever does removes them.
+  /// The object's finalizers with what the propagation policy adds or takes away. Nothing here collects garbage:
+  /// whoever does removes them.
   private static func finalizers(_ object: JSONValue, _ options: DeleteOptions) -> [JSONValue] {
     let present = object["metadata"]?["finalizers"]?.array ?? []
     let orphans: Bool
@@ -94,13 +106,16 @@ extension Store {
     var wanted = present.filter { $0 != "orphan" && $0 != "foregroundDeletion" }
     if orphans { wanted.append("orphan") }
     if cascades { wanted.append("foregroundDeletion") }
-    return Set<ByteString>(wanted.compactMap(\.string)) == Set<ByteString>(present.compactMap(\.string)) ? present : wanted
+    return Set<ByteString>(wanted.compactMap(\.string)) == Set<ByteString>(present.compactMap(\.string))
+      ? present : wanted
   }
 
   private static func markAsDeleting(_ object: inout JSONValue, _ finalizers: [JSONValue]) {
     var meta = object["metadata"]?.object ?? JSONObject()
     if meta["deletionTimestamp"] == nil {
-      if let generation = meta["generation"]?.int, generation > 0, generation < .max { meta["generation"] = .int(generation + 1) }
+      if let generation = meta["generation"]?.int, generation > 0, generation < .max {
+        meta["generation"] = .int(generation + 1)
+      }
       meta["deletionTimestamp"] = .string(Timestamp.text(Timestamp.now))
     }
     meta["deletionGracePeriodSeconds"] = 0
@@ -109,7 +124,9 @@ extension Store {
   }
 
   /// Deletes what a list selects, one after another; returns the list (semantics 2.18).
-  public func deleteCollection(namespace: String, list options: ListOptions, options deletion: DeleteOptions) async throws(Status) -> ListResult {
+  public func deleteCollection(
+    namespace: String, list options: ListOptions, options deletion: DeleteOptions
+  ) async throws(Status) -> ListResult {
     try deletion.validate()
     try deletion.admission?(admission(.delete, "", namespace: namespace))
     let page = try await list(try prepareList(options, namespace: namespace))
@@ -117,7 +134,8 @@ extension Store {
       let rest = object.key.dropFirst(prefix.unicodeScalars.count).split(separator: "/")
       guard let name = rest.last else { continue }
       do throws(Status) {
-        _ = try await delete(String(name), namespace: info.isNamespaced ? String(rest.first ?? "") : "", options: deletion)
+        _ = try await delete(
+          String(name), namespace: info.isNamespaced ? String(rest.first ?? "") : "", options: deletion)
       } catch {
         if error.code != 404 { throw error }
       }

@@ -26,7 +26,8 @@ extension Store {
     var request = ListRequest(prefix: prefix, limit: Int(clamping: max(0, options.limit)), predicate: predicate)
     let revision: Revision
     do { revision = try objects.versioner.parseResourceVersion(options.resourceVersion) } catch {
-      throw .badRequest("invalid resource version: resourceVersion: Invalid value: \(GoText.quoted(options.resourceVersion)): \(error)")
+      throw .badRequest(
+        "invalid resource version: resourceVersion: Invalid value: \(GoText.quoted(options.resourceVersion)): \(error)")
     }
     if !options.continueToken.isEmpty {
       let token = try ContinueToken.decode(options.continueToken, prefix: prefix)
@@ -53,7 +54,8 @@ extension Store {
     let name = predicate.field.requiredValue(of: "metadata.name")
     let only = name.flatMap { name in info.isNamespaced && namespace.isEmpty ? nil : key(name, namespace: namespace) }
     if let only {
-      // One key, and those that it begins, which the selector leaves out; a limit has nothing to cut there (semantics 2.29).
+      // One key, and those that it begins, which the selector leaves out; a limit has nothing to cut there (semantics
+      // 2.29).
       request.prefix = only
       request.limit = 0
     }
@@ -80,7 +82,9 @@ extension Store {
     do {
       do {
         return result(try await objects.list(settled(list.request)), list)
-      } catch StorageError.resourceVersionTooLarge where list.request.freshness == .any && list.request.exactRevision == nil {
+      } catch StorageError.resourceVersionTooLarge
+        where list.request.freshness == .any && list.request.exactRevision == nil
+      {
         return result(try await objects.list(list.request), list)
       }
     } catch StorageError.compacted {
@@ -95,17 +99,23 @@ extension Store {
   }
 
   private func result(_ page: ObjectList, _ list: PreparedList) -> ListResult {
-    let token = page.nextKey.map { ContinueToken(revision: page.revision.rawValue, startKey: $0).encoded(prefix: list.request.prefix) }
+    let token = page.nextKey.map {
+      ContinueToken(revision: page.revision.rawValue, startKey: $0).encoded(prefix: list.request.prefix)
+    }
     return ListResult(
-      objects: page.objects, resourceVersion: objects.versioner.resourceVersion(of: page.revision), continueToken: token ?? "",
+      objects: page.objects, resourceVersion: objects.versioner.resourceVersion(of: page.revision),
+      continueToken: token ?? "",
       remaining: token == nil ? nil : page.remaining)
   }
 
   /// Semantics 1.20: an expired token brings another, with which the rest can be read as it is now.
   private func expired(_ list: PreparedList) -> Status {
-    guard list.isContinued, let start = list.request.startKey else { return .expired("The resourceVersion for the provided list is too old.") }
+    guard list.isContinued, let start = list.request.startKey else {
+      return .expired("The resourceVersion for the provided list is too old.")
+    }
     var status = Status.expired(
-      "The provided continue parameter is too old to display a consistent list result. You can start a new list without the continue parameter, or use the continue token in this response to retrieve the remainder of the results. Continuing with the provided token results in an inconsistent list - objects that were created, modified, or deleted between the time the first chunk was returned and now may show up in the list.")
+      "The provided continue parameter is too old to display a consistent list result. You can start a new list without the continue parameter, or use the continue token in this response to retrieve the remainder of the results. Continuing with the provided token results in an inconsistent list - objects that were created, modified, or deleted between the time the first chunk was returned and now may show up in the list."
+    )
     status.continueToken = ContinueToken(revision: -1, startKey: start).encoded(prefix: list.request.prefix)
     return status
   }
@@ -114,7 +124,8 @@ extension Store {
 
   /// Opens a watch; `name` restricts it to one object. Throws what is known before the stream begins.
   public func watch(
-    _ options: ListOptions, namespace: String, name: String? = nil, deadline: ContinuousClock.Instant, home: any WatchHome
+    _ options: ListOptions, namespace: String, name: String? = nil, deadline: ContinuousClock.Instant,
+    home: any WatchHome
   ) async throws(Status) -> CacheWatcher {
     try options.validate()
     var predicate = try predicate(options)
@@ -124,7 +135,8 @@ extension Store {
       only = key(name, namespace: namespace)
       predicate.field = predicate.field.given("metadata.name", name).given("metadata.namespace", namespace)
     } else if let name {
-      predicate.field = FieldSelector(predicate.field.terms + [FieldSelector.Term(field: "metadata.name", isEqual: true, value: name)])
+      predicate.field = FieldSelector(
+        predicate.field.terms + [FieldSelector.Term(field: "metadata.name", isEqual: true, value: name)])
     }
     let start: WatchStart
     if options.resourceVersion.isEmpty {
@@ -134,10 +146,12 @@ extension Store {
       start = revision == .zero ? .any : .after(revision)
     }
     let request = WatchRequest(
-      target: only.map { .key($0) } ?? .prefix(listPrefix(namespace: namespace)), start: start, sendInitialEvents: options.sendInitialEvents,
+      target: only.map { .key($0) } ?? .prefix(listPrefix(namespace: namespace)), start: start,
+      sendInitialEvents: options.sendInitialEvents,
       allowBookmarks: options.allowWatchBookmarks, predicate: predicate, deadline: deadline)
     if start == .any, case .notOlderThan(let last) = atLeastAcknowledged(.any) {
-      // Waits for the cache to show what was acknowledged; if it does not get there in time, the state at hand has to do.
+      // Waits for the cache to show what was acknowledged; if it does not get there in time, the state at hand has to
+      // do.
       _ = try? await objects.list(ListRequest(prefix: prefix, limit: 1, freshness: .notOlderThan(last)))
     }
     do { return try await objects.watch(request, home: home) } catch { throw status(error, name: "", verb: "watch") }

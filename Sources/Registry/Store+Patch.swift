@@ -15,20 +15,24 @@ public enum PatchKind: String, Sendable, CaseIterable {
 extension Store {
   /// The answer to a patch that does not apply: upstream tells no more (semantics 2.20).
   private static let unprocessable = Status(
-    code: 422, reason: "Invalid", message: "the server rejected our request due to an error in our request", details: Status.Details())
+    code: 422, reason: "Invalid", message: "the server rejected our request due to an error in our request",
+    details: Status.Details())
 
   /// Patches an object; recomputed after each lost race.
   public func patch(
-    _ name: String, namespace: String, kind: PatchKind, body: ByteSlice, subresource: Subresource = .main, options: WriteOptions
+    _ name: String, namespace: String, kind: PatchKind, body: ByteSlice, subresource: Subresource = .main,
+    options: WriteOptions
   ) async throws(Status) -> WriteResult {
     try options.validate()
-    // A patch that can't be read is complained of only where there is something to patch, as upstream reads it in its update loop.
+    // A patch that can't be read is complained of only where there is something to patch, as upstream reads it in its
+    // update loop.
     let reading = Result { () throws(Status) in try self.engine(kind, body, validation: options.validation) }
     let found = WarningBox()
     let make = { @Sendable (existing: JSONValue) throws(Status) -> JSONValue in
       let engine = try reading.get()
       let patched = try engine.apply(existing)
-      let decoded = try self.reread(patched, validation: options.validation, problems: engine.problems, shown: engine.shown)
+      let decoded = try self.reread(
+        patched, validation: options.validation, problems: engine.problems, shown: engine.shown)
       found.set(decoded.warnings)
       try self.checkName(decoded.object, name)
       var new = decoded.object
@@ -68,21 +72,29 @@ extension Store {
     }
     switch kind {
     case .json:
-      if validation != .ignore, let mistyped = Self.mistyped(patch) { throw .badRequest("error decoding patch: \(mistyped)") }
+      if validation != .ignore, let mistyped = Self.mistyped(patch) {
+        throw .badRequest("error decoding patch: \(mistyped)")
+      }
       let operations: JSONPatch
       do { operations = try JSONPatch(patch) } catch {
         throw Self.status(error)
       }
-      return PatchEngine(apply: { existing throws(Status) in
-        do throws(JSONPatch.Failure) {
-          return try operations.apply(to: Self.readingOwners(existing))
-        } catch { throw Self.status(error) }
-      }, problems: problems())
+      return PatchEngine(
+        apply: { existing throws(Status) in
+          do throws(JSONPatch.Failure) {
+            return try operations.apply(to: Self.readingOwners(existing))
+          } catch { throw Self.status(error) }
+        }, problems: problems())
     case .merge:
-      if validation != .ignore, patch.object == nil, !patch.isNull { throw .badRequest("error decoding patch: \(Self.noObject(patch))") }
+      if validation != .ignore, patch.object == nil, !patch.isNull {
+        throw .badRequest("error decoding patch: \(Self.noObject(patch))")
+      }
       guard patch.object != nil || patch.array != nil else { throw .badRequest("Invalid JSON Patch") }
       let namesOwners = Self.namesOwners(patch)
-      return PatchEngine(apply: { existing throws(Status) in MergePatch.apply(patch, to: namesOwners ? Self.readingOwners(existing) : existing) }, problems: problems())
+      return PatchEngine(
+        apply: { existing throws(Status) in
+          MergePatch.apply(patch, to: namesOwners ? Self.readingOwners(existing) : existing)
+        }, problems: problems())
     case .strategic:
       guard patch.object != nil || patch.isNull else { throw .badRequest(Self.noObject(patch)) }
       let engine = StrategicMergePatch(model: model)
@@ -90,19 +102,20 @@ extension Store {
       let hasOddNumbers = TypeModel.hasOddNumbers(patch)
       let changes: JSONValue = patch.isNull ? [:] : patch
       let namesOwners = Self.namesOwners(changes)
-      return PatchEngine(apply: { existing throws(Status) in
-        do throws(StrategicMergePatch.Failure) {
-          let live = namesOwners ? Self.readingOwners(existing) : existing
-          let patched = self.typed(try engine.apply(changes, to: live, type: type))
-          return hasOddNumbers ? model.fittingNumbers(patched, as: type) : patched
-        } catch {
-          switch error {
-          case .badFormat(let text): throw .badRequest(text)
-          case .other(let text): throw .plain(400, text)
-          case .unprocessable: throw Self.unprocessable
+      return PatchEngine(
+        apply: { existing throws(Status) in
+          do throws(StrategicMergePatch.Failure) {
+            let live = namesOwners ? Self.readingOwners(existing) : existing
+            let patched = self.typed(try engine.apply(changes, to: live, type: type))
+            return hasOddNumbers ? model.fittingNumbers(patched, as: type) : patched
+          } catch {
+            switch error {
+            case .badFormat(let text): throw .badRequest(text)
+            case .other(let text): throw .plain(400, text)
+            case .unprocessable: throw Self.unprocessable
+            }
           }
-        }
-      }, problems: problems(), shown: { GoText.value(changes) })
+        }, problems: problems(), shown: { GoText.value(changes) })
     }
   }
 
@@ -110,9 +123,12 @@ extension Store {
     switch failure {
     case .malformed(let text): .badRequest(text)
     case .tooManyOperations(let count):
-      .requestEntityTooLarge("Request entity too large: The allowed maximum operations in a JSON patch is \(JSONPatch.maxOperations), got \(count)")
+      .requestEntityTooLarge(
+        "Request entity too large: The allowed maximum operations in a JSON patch is \(JSONPatch.maxOperations), got \(count)"
+      )
     case .doesNotApply: unprocessable
-    case .tooMuchWork: .requestEntityTooLarge("Request entity too large: the JSON patch takes more than \(JSONPatch.maxSteps) steps")
+    case .tooMuchWork:
+      .requestEntityTooLarge("Request entity too large: the JSON patch takes more than \(JSONPatch.maxSteps) steps")
     }
   }
 
@@ -125,16 +141,24 @@ extension Store {
     }
   }
 
-  private static func noObject(_ patch: JSONValue) -> String { "json: cannot unmarshal \(patch.goKind) into Go value of type map[string]interface {}" }
+  private static func noObject(_ patch: JSONValue) -> String {
+    "json: cannot unmarshal \(patch.goKind) into Go value of type map[string]interface {}"
+  }
 
   /// The first value of a JSON patch that is of the wrong kind.
   private static func mistyped(_ patch: JSONValue) -> String? {
     if patch.isNull { return nil }
-    guard let operations = patch.array else { return "json: cannot unmarshal \(patch.goKind) into Go value of type []handlers.jsonPatchOp" }
+    guard let operations = patch.array else {
+      return "json: cannot unmarshal \(patch.goKind) into Go value of type []handlers.jsonPatchOp"
+    }
     for operation in operations where !operation.isNull {
-      guard let members = operation.object?.members else { return "json: cannot unmarshal \(operation.goKind) into Go value of type handlers.jsonPatchOp" }
-      for member in members where ["op", "path", "from"].contains(member.name) && member.value.string == nil && !member.value.isNull {
-        return "json: cannot unmarshal \(member.value.goKind) into Go struct field jsonPatchOp.\(member.name) of type string"
+      guard let members = operation.object?.members else {
+        return "json: cannot unmarshal \(operation.goKind) into Go value of type handlers.jsonPatchOp"
+      }
+      for member in members
+      where ["op", "path", "from"].contains(member.name) && member.value.string == nil && !member.value.isNull {
+        return
+          "json: cannot unmarshal \(member.value.goKind) into Go struct field jsonPatchOp.\(member.name) of type string"
       }
     }
     return nil
@@ -146,16 +170,19 @@ extension Store {
   private static func readingOwners(_ object: JSONValue) -> JSONValue {
     guard let entries = object["metadata"]?["managedFields"]?.array else { return object }
     var read = object
-    read["metadata"]?["managedFields"] = .array(entries.map { entry in
-      guard let fields = entry["fieldsV1"]?.object else { return entry }
-      var entry = entry
-      entry["fieldsV1"] = .object(fields)
-      return entry
-    })
+    read["metadata"]?["managedFields"] = .array(
+      entries.map { entry in
+        guard let fields = entry["fieldsV1"]?.object else { return entry }
+        var entry = entry
+        entry["fieldsV1"] = .object(fields)
+        return entry
+      })
     return read
   }
 
-  private static func invalidPatch(_ shown: String, _ why: String) -> Status { .invalid("", name: "", [.invalid("patch", shown, why)]) }
+  private static func invalidPatch(_ shown: String, _ why: String) -> Status {
+    .invalid("", name: "", [.invalid("patch", shown, why)])
+  }
 
   /// A patched object that goes straight into the Go type: whatever text its kind and apiVersion were given, they are
   /// the type's.
@@ -167,7 +194,9 @@ extension Store {
   }
 
   /// A patched tree as the type holds it. What does not decode is the patch's fault: 422 with the field "patch".
-  private func reread(_ value: JSONValue, validation: FieldValidation, problems: [String], shown: (@Sendable () -> String)?) throws(Status) -> (object: JSONValue, warnings: [String]) {
+  private func reread(
+    _ value: JSONValue, validation: FieldValidation, problems: [String], shown: (@Sendable () -> String)?
+  ) throws(Status) -> (object: JSONValue, warnings: [String]) {
     let text = value.encoded()
     do throws(Status) {
       return try decodeBody(ByteSlice(text), validation: validation, problems: problems, acceptsOtherVersions: true)
@@ -178,14 +207,18 @@ extension Store {
       let reason = Self.reason(error)
       let isQuoted = error.message.hasPrefix("the object provided is unrecognized") && reason.hasSuffix(tail)
       let why = isQuoted ? String(reason.dropLast(tail.unicodeScalars.count)) : reason
-      // A strategic patch is laid over the object itself and never was text: its kinds are told by another part of upstream.
-      let problem = shown != nil && !why.hasPrefix("strict decoding error") ? model.conversionProblem(value, as: type) : nil
+      // A strategic patch is laid over the object itself and never was text: its kinds are told by another part of
+      // upstream.
+      let problem =
+        shown != nil && !why.hasPrefix("strict decoding error") ? model.conversionProblem(value, as: type) : nil
       throw Self.invalidPatch(shown?() ?? text.text, problem ?? why)
     }
   }
 
   /// What was wrong with a body, without the words about the body.
-  static func reason(_ error: Status) -> String { error.message.split(separator: ": ", maxSplits: 1).last.map(String.init) ?? error.message }
+  static func reason(_ error: Status) -> String {
+    error.message.split(separator: ": ", maxSplits: 1).last.map(String.init) ?? error.message
+  }
 }
 
 /// Warnings of the last round of an update loop.

@@ -9,19 +9,22 @@ import Synchronization
 extension Store {
   /// Replaces an object with a decoded body.
   public func update(
-    _ name: String, namespace: String, body: JSONValue, subresource: Subresource = .main, options: WriteOptions, warnings: [String] = []
+    _ name: String, namespace: String, body: JSONValue, subresource: Subresource = .main, options: WriteOptions,
+    warnings: [String] = []
   ) async throws(Status) -> WriteResult {
     try options.validate()
     do throws(Status) { try checkName(body, name) } catch { throw error.after(warnings) }
     var body = body
     let warnings = warnings + OwnerReferences.deduplicate(&body, inPatch: false)
     let uid = body["metadata"]?["uid"]?.string ?? ""
-    return try await change(name, namespace: namespace, subresource: subresource, options: options, warnings: warnings) { [body] existing throws(Status) in
+    return try await change(name, namespace: namespace, subresource: subresource, options: options, warnings: warnings)
+    { [body] existing throws(Status) in
       let known = existing["metadata"]?["uid"]?.string ?? ""
       if !uid.isEmpty && uid != known {
         throw .conflict(
           self.info.groupResource, name,
-          "StorageError: invalid object, Code: 4, Key: \(self.key(name, namespace: namespace)), ResourceVersion: 0, AdditionalErrorMsg: Precondition failed: UID in precondition: \(uid), UID in object meta: \(known)")
+          "StorageError: invalid object, Code: 4, Key: \(self.key(name, namespace: namespace)), ResourceVersion: 0, AdditionalErrorMsg: Precondition failed: UID in precondition: \(uid), UID in object meta: \(known)"
+        )
       }
       var new = body
       self.fields.update(live: existing, new: &new, writer: self.writer(options, subresource), now: Timestamp.now)
@@ -32,14 +35,20 @@ extension Store {
   /// The name in a body must be the one in the path.
   func checkName(_ body: JSONValue, _ name: String) throws(Status) {
     let given = body["metadata"]?["name"]?.string ?? ""
-    guard !given.isEmpty else { throw .badRequest("the name of the object (\(name) based on URL) was undeterminable: name must be provided") }
-    if given != name { throw .badRequest("the name of the object (\(given)) does not match the name on the URL (\(name))") }
+    guard !given.isEmpty else {
+      throw .badRequest("the name of the object (\(name) based on URL) was undeterminable: name must be provided")
+    }
+    if given != name {
+      throw .badRequest("the name of the object (\(given)) does not match the name on the URL (\(name))")
+    }
   }
 
-  /// The one loop of all updates: shows `make` what is stored, checks what it makes of it by upstream's `Store.Update`, and writes it if nothing else was
-  /// written in between; else all over again. `mayLoseOwners`: field owners may be left out where the storage finds the whole too large.
+  /// The one loop of all updates: shows `make` what is stored, checks what it makes of it by upstream's `Store.Update`,
+  /// and writes it if nothing else was written in between; else all over again. `mayLoseOwners`: field owners may be
+  /// left out where the storage finds the whole too large.
   func change(
-    _ name: String, namespace: String, subresource: Subresource, options: WriteOptions, warnings: [String], mayLoseOwners: Bool = true,
+    _ name: String, namespace: String, subresource: Subresource, options: WriteOptions, warnings: [String],
+    mayLoseOwners: Bool = true,
     _ make: @escaping @Sendable (JSONValue) throws(Status) -> JSONValue
   ) async throws(Status) -> WriteResult {
     if !isKnownAsLarge(try requestedKey(name, namespace: namespace)) {
@@ -66,7 +75,8 @@ extension Store {
 
   /// nil: the object is so large that this must not be done on a reactor; nothing was done.
   private func changeHere(
-    _ name: String, namespace: String, subresource: Subresource, options: WriteOptions, warnings: [String], mayLoseOwners: Bool,
+    _ name: String, namespace: String, subresource: Subresource, options: WriteOptions, warnings: [String],
+    mayLoseOwners: Bool,
     _ make: @escaping @Sendable (JSONValue) throws(Status) -> JSONValue
   ) async throws(Status) -> WriteResult? {
     let key = try requestedKey(name, namespace: namespace)
@@ -78,7 +88,9 @@ extension Store {
       try TakesLong.check(stored)
       let old = try codec.tree(of: stored)
       var new = try make(old)
-      if let admit = options.admission { try admit(self.admission(.update, name, namespace: namespace, subresource: subresource, new: new, old: old)) }
+      if let admit = options.admission {
+        try admit(self.admission(.update, name, namespace: namespace, subresource: subresource, new: new, old: old))
+      }
       if losingOwners { new["metadata"]?["managedFields"] = nil }
       try matchVersion(&new, old, name)
       try complete(&new, old, subresource: subresource, namespace: namespace, name: name)
@@ -100,16 +112,22 @@ extension Store {
       }
       let outcome: UpdateOutcome
       do {
-        outcome = try await objects.guaranteedUpdate(key: key, ignoreNotFound: false, origin: nil) { try decide($0, losingOwners: false) }
+        outcome = try await objects.guaranteedUpdate(key: key, ignoreNotFound: false, origin: nil) {
+          try decide($0, losingOwners: false)
+        }
       } catch StorageError.tooLarge where mayLoseOwners {
         // Once more without the bookkeeping, which may be what is too much (semantics 2.23).
-        outcome = try await objects.guaranteedUpdate(key: key, ignoreNotFound: false, origin: nil) { try decide($0, losingOwners: true) }
+        outcome = try await objects.guaranteedUpdate(key: key, ignoreNotFound: false, origin: nil) {
+          try decide($0, losingOwners: true)
+        }
       }
       noteWrite(outcome.object.revision)
       let all = warnings + extra.withLock { $0 }
       if let last = made.withLock({ $0 }), last.isRemoved {
         // Semantics 2.17: the answer is what was submitted, under the revision that it replaced.
-        return WriteResult(object: try codec.decode(StoredObject(key: key, value: last.value, revision: last.revision)), code: 200, warnings: all)
+        return WriteResult(
+          object: try codec.decode(StoredObject(key: key, value: last.value, revision: last.revision)), code: 200,
+          warnings: all)
       }
       return WriteResult(object: try objects.written(outcome.object), code: 200, warnings: all)
     } catch is TakesLong { return nil } catch {
@@ -134,14 +152,18 @@ extension Store {
       }
     } else {
       guard strategy.allowsUnconditionalUpdate else {
-        throw .invalid(info.plural, group: info.groupVersion.group, name: name, [.invalid("metadata.resourceVersion", bare: "0", "must be specified for an update")])
+        throw .invalid(
+          info.plural, group: info.groupVersion.group, name: name,
+          [.invalid("metadata.resourceVersion", bare: "0", "must be specified for an update")])
       }
     }
     new["metadata"]?["resourceVersion"] = current
   }
 
   /// Upstream's `BeforeUpdate`: restores what no update may change, then validates.
-  private func complete(_ new: inout JSONValue, _ old: JSONValue, subresource: Subresource, namespace: String, name: String) throws(Status) {
+  private func complete(
+    _ new: inout JSONValue, _ old: JSONValue, subresource: Subresource, namespace: String, name: String
+  ) throws(Status) {
     var meta = new["metadata"]?.object ?? JSONObject()
     let before = old["metadata"]?.object ?? JSONObject()
     if info.isNamespaced {
@@ -156,12 +178,16 @@ extension Store {
     if (meta["uid"]?.string ?? "").isEmpty { meta["uid"] = before["uid"] }
     if let created = before["creationTimestamp"] { meta["creationTimestamp"] = created }
     if let going = before["deletionTimestamp"] { meta["deletionTimestamp"] = going }
-    if let grace = before["deletionGracePeriodSeconds"], meta["deletionGracePeriodSeconds"] == nil { meta["deletionGracePeriodSeconds"] = grace }
+    if let grace = before["deletionGracePeriodSeconds"], meta["deletionGracePeriodSeconds"] == nil {
+      meta["deletionGracePeriodSeconds"] = grace
+    }
     meta["selfLink"] = nil
     new["metadata"] = .object(MetadataOrder.sorted(meta))
     strategy.prepareForUpdate(&new, old: old, subresource: subresource)
     meta = new["metadata"]?.object ?? JSONObject()
-    var errors = MetaValidation.validate(meta, isNamespaced: info.isNamespaced) { name, _ in NameValidation.pathSegmentName(name) }
+    var errors = MetaValidation.validate(meta, isNamespaced: info.isNamespaced) { name, _ in
+      NameValidation.pathSegmentName(name)
+    }
     let isMetaGood = errors.isEmpty
     errors += MetaValidation.validateUpdate(meta, before, isKnownGood: isMetaGood)
     errors += strategy.validateUpdate(new, old: old, subresource: subresource, isMetaGood: isMetaGood)
@@ -177,7 +203,8 @@ extension Store {
         return entry
       }
     }
-    guard let before = old["metadata"]?["managedFields"], let after = new["metadata"]?["managedFields"], before != after, timeless(before) == timeless(after)
+    guard let before = old["metadata"]?["managedFields"], let after = new["metadata"]?["managedFields"],
+      before != after, timeless(before) == timeless(after)
     else { return }
     var restored = new
     restored["metadata"]?["managedFields"] = before

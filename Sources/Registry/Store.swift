@@ -7,7 +7,8 @@ public import Schema
 import Storage
 import Synchronization
 
-/// The generic registry: every verb of one resource over its storage, with what differs left to a strategy. (Kubernetes: `registry.Store`.)
+/// The generic registry: every verb of one resource over its storage, with what differs left to a strategy.
+/// (Kubernetes: `registry.Store`.)
 public final class Store: Sendable {
   public let strategy: any RESTStrategy
   public let objects: any ObjectStorage
@@ -29,8 +30,13 @@ public final class Store: Sendable {
   public let info: ResourceInfo
 
   /// `prefix`: whole key prefix of the resource, ending in "/".
-  public init(_ strategy: any RESTStrategy, objects: any ObjectStorage, codec: ResourceCodec, prefix: String, allowsUnsafeDeletion: Bool = false, model: TypeModel = .builtin) {
-    guard let type = model.type(strategy.info.typeName) else { preconditionFailure("no facts about \(strategy.info.typeName)") }
+  public init(
+    _ strategy: any RESTStrategy, objects: any ObjectStorage, codec: ResourceCodec, prefix: String,
+    allowsUnsafeDeletion: Bool = false, model: TypeModel = .builtin
+  ) {
+    guard let type = model.type(strategy.info.typeName) else {
+      preconditionFailure("no facts about \(strategy.info.typeName)")
+    }
     self.strategy = strategy
     info = strategy.info
     self.objects = objects
@@ -51,25 +57,37 @@ public final class Store: Sendable {
   /// Who a write is by.
   func writer(_ options: WriteOptions, _ subresource: Subresource) -> FieldManager.Writer {
     FieldManager.Writer(
-      name: FieldManager.manager(named: options.fieldManager, userAgent: options.userAgent), subresource: subresource == .status ? "status" : "",
+      name: FieldManager.manager(named: options.fieldManager, userAgent: options.userAgent),
+      subresource: subresource == .status ? "status" : "",
       resetFields: subresource == .status ? resetFields.status : resetFields.main)
   }
 
   /// The whole key of an object.
-  public func key(_ name: String, namespace: String) -> String { info.isNamespaced ? "\(prefix)\(namespace)/\(name)" : prefix + name }
+  public func key(_ name: String, namespace: String) -> String {
+    info.isNamespaced ? "\(prefix)\(namespace)/\(name)" : prefix + name
+  }
 
-  /// The whole key of an object that a URL names; throws 400 for a name that no key can have. (Kubernetes: `NoNamespaceKeyFunc`.)
+  /// The whole key of an object that a URL names; throws 400 for a name that no key can have. (Kubernetes:
+  /// `NoNamespaceKeyFunc`.)
   func requestedKey(_ name: String, namespace: String) throws(Status) -> String {
     let problems = NameValidation.pathSegmentName(name)
-    guard problems.isEmpty else { throw .badRequest("Name parameter invalid: \(GoText.quoted(name)): \(problems.joined(separator: ";"))") }
+    guard problems.isEmpty else {
+      throw .badRequest("Name parameter invalid: \(GoText.quoted(name)): \(problems.joined(separator: ";"))")
+    }
     return key(name, namespace: namespace)
   }
 
   /// The whole key prefix of a namespace's objects, or of all.
-  func listPrefix(namespace: String) -> String { info.isNamespaced && !namespace.isEmpty ? "\(prefix)\(namespace)/" : prefix }
+  func listPrefix(namespace: String) -> String {
+    info.isNamespaced && !namespace.isEmpty ? "\(prefix)\(namespace)/" : prefix
+  }
 
   func status(_ error: any Error, name: String, verb: String) -> Status {
-    if allowsUnsafeDeletion, let error = error as? StorageError, let status = error.unreadableStatus(info.groupResource, verb: verb) { return status }
+    if allowsUnsafeDeletion, let error = error as? StorageError,
+      let status = error.unreadableStatus(info.groupResource, verb: verb)
+    {
+      return status
+    }
     return statusOf(error, info.groupResource, name: name, verb: verb)
   }
 
@@ -78,7 +96,8 @@ public final class Store: Sendable {
   /// A write was acknowledged.
   func noteWrite(_ revision: Revision) { acknowledged.max(revision.rawValue, ordering: .relaxed) }
 
-  /// Freshness for clients that ask for little: what they have been told is done, they see all the same, if only the cache gets there in time.
+  /// Freshness for clients that ask for little: what they have been told is done, they see all the same, if only the
+  /// cache gets there in time.
   func atLeastAcknowledged(_ freshness: Freshness) -> Freshness {
     let last = Revision(acknowledged.load(ordering: .relaxed))
     switch freshness {
@@ -90,20 +109,26 @@ public final class Store: Sendable {
 
   // MARK: get
 
-  /// Callable on a reactor. Throws 404, and 500 for a resourceVersion that is no number; nil when the answer has to be waited for.
+  /// Callable on a reactor. Throws 404, and 500 for a resourceVersion that is no number; nil when the answer has to be
+  /// waited for.
   public func getNow(_ name: String, namespace: String, resourceVersion: String = "") throws(Status) -> CachedObject? {
-    switch objects.getNow(key: try requestedKey(name, namespace: namespace), freshness: atLeastAcknowledged(try freshness(resourceVersion))) {
+    switch objects.getNow(
+      key: try requestedKey(name, namespace: namespace), freshness: atLeastAcknowledged(try freshness(resourceVersion)))
+    {
     case .found(let object): return object
     case .missing: throw .notFound(info.groupResource, name)
     case .mustWait: return nil
     }
   }
 
-  public func get(_ name: String, namespace: String, resourceVersion: String = "") async throws(Status) -> CachedObject {
+  public func get(_ name: String, namespace: String, resourceVersion: String = "") async throws(Status) -> CachedObject
+  {
     let key = try requestedKey(name, namespace: namespace)
     let freshness = try freshness(resourceVersion)
     do {
-      do { return try await objects.get(key: key, freshness: atLeastAcknowledged(freshness)) } catch StorageError.resourceVersionTooLarge where freshness == .any {
+      do { return try await objects.get(key: key, freshness: atLeastAcknowledged(freshness)) } catch StorageError
+        .resourceVersionTooLarge where freshness == .any
+      {
         return try await objects.get(key: key, freshness: .any)
       }
     } catch { throw status(error, name: name, verb: "get") }

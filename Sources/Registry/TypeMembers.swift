@@ -54,7 +54,8 @@ public struct TypeMembers: Sendable, Equatable {
 
   /// (`NewNotRegisteredErrForKind`)
   public func notRegistered(in scheme: String) -> String {
-    let place = isInternal
+    let place =
+      isInternal
       ? "the internal version of group \(GoText.quoted(groupVersion.group))"
       : "version \(GoText.quoted(groupVersion.description))"
     return "no kind \(GoText.quoted(kind)) is registered for \(place) in scheme \(GoText.quoted(scheme))"

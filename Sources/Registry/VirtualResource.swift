@@ -1,9 +1,10 @@
 import FieldManagement
 public import JSON
 public import Machinery
-import Schema
+public import Schema
 
-/// A resource that is answered and not stored, whose one verb is `create`: a review. (Kubernetes: a `rest.Storage` with a `Creater` and nothing else.)
+/// A resource that is answered and not stored, whose one verb is `create`: a review. (Kubernetes: a `rest.Storage` with
+/// a `Creater` and nothing else.)
 public struct VirtualResource: Sendable {
   public let reader: ObjectReader
   private let fields: FieldManager
@@ -17,8 +18,8 @@ public struct VirtualResource: Sendable {
     fields = FieldManager(model, type: type, kind: GroupVersionKind(info.groupVersion, kind: info.kind), empty: empty)
   }
 
-  /// A decoded body as it goes to whoever answers it: in the namespace of the request and with its field owners, which upstream keeps here too.
-  /// Throws 400.
+  /// A decoded body as it goes to whoever answers it: in the namespace of the request and with its field owners, which
+  /// upstream keeps here too. Throws 400.
   public func received(_ body: JSONValue, namespace: String, options: WriteOptions) throws(Status) -> JSONValue {
     var object = body
     var metadata = object["metadata"]?.object ?? JSONObject()
@@ -30,7 +31,9 @@ public struct VirtualResource: Sendable {
     metadata["namespace"] = namespace.isEmpty ? nil : .string(namespace)
     object["metadata"] = .object(MetadataOrder.sorted(metadata))
     let manager = FieldManager.manager(named: options.fieldManager, userAgent: options.userAgent)
-    fields.update(live: nil, new: &object, writer: FieldManager.Writer(name: manager, subresource: "", resetFields: FieldSet()), now: Timestamp.now)
+    fields.update(
+      live: nil, new: &object, writer: FieldManager.Writer(name: manager, subresource: "", resetFields: FieldSet()),
+      now: Timestamp.now)
     return object
   }
 }

@@ -1,8 +1,10 @@
 import CRE2
 
-/// A regular expression as Go's package regexp reads it, matched in time that is linear in the text, whatever the expression.
+/// A regular expression as Go's package regexp reads it, matched in time that is linear in the text, whatever the
+/// expression.
 ///
-/// Unchecked because of the pointer: what it points to is only read from when it was made until it goes with this object, and RE2's matches lock what they share.
+/// Unchecked because of the pointer: what it points to is only read from when it was made until it goes with this
+/// object, and RE2's matches lock what they share.
 public final class GoRegexp: @unchecked Sendable {
   /// What is wrong with an expression, in Go's words.
   public struct Malformed: Error, Equatable, CustomStringConvertible {

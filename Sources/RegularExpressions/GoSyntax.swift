@@ -1,4 +1,5 @@
-/// Where Go's syntax of regular expressions and that of RE2 part: Go takes `(?<name>…)` and refuses `\C`. The name is put as both take it, `(?P<name>…)`.
+/// Where Go's syntax of regular expressions and that of RE2 part: Go takes `(?<name>…)` and refuses `\C`. The name is
+/// put as both take it, `(?P<name>…)`.
 enum GoSyntax {
   /// Groups in each other, as in Go.
   private static let depthMax = 1_000
@@ -50,11 +51,15 @@ enum GoSyntax {
   }
 
   /// A part of an expression for RE2 as it stood in Go's.
-  static func asWritten(_ part: String) -> String { part.split(separator: "(?P<", omittingEmptySubsequences: false).joined(separator: "(?<") }
+  static func asWritten(_ part: String) -> String {
+    part.split(separator: "(?P<", omittingEmptySubsequences: false).joined(separator: "(?<")
+  }
 
   private static func isWord(_ byte: UInt8) -> Bool {
     switch byte {
-    case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "_"): true
+    case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+      UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "_"):
+      true
     default: false
     }
   }
@@ -81,7 +86,9 @@ enum GoSyntax {
       case UInt8(ascii: "[") where place + 1 < rest.endIndex && rest[place + 1] == UInt8(ascii: ":"):
         place += 2
         var end = place
-        while end + 1 < rest.endIndex, !(rest[end] == UInt8(ascii: ":") && rest[end + 1] == UInt8(ascii: "]")) { end += 1 }
+        while end + 1 < rest.endIndex, !(rest[end] == UInt8(ascii: ":") && rest[end + 1] == UInt8(ascii: "]")) {
+          end += 1
+        }
         if end + 1 < rest.endIndex { place = end + 2 }
       default: place += 1
       }

@@ -1,7 +1,7 @@
 import JSON
 
-/// The type model as flat rows, in the order in which the decoder needs them: a member is found by comparing bytes, and its name and what an absent
-/// member shows are values that already exist.
+/// The type model as flat rows, in the order in which the decoder needs them: a member is found by comparing bytes, and
+/// its name and what an absent member shows are values that already exist.
 struct DecodeTables: Sendable {
   /// One struct: the rows `first..<end`.
   struct Structure: Sendable {
@@ -23,7 +23,9 @@ struct DecodeTables: Sendable {
     let absent: JSONValue?
   }
 
-  enum Code: UInt8, Sendable { case string, bool, int32, int64, double, quantity, time, microTime, intOrString, bytes, raw, structure, list, map }
+  enum Code: UInt8, Sendable {
+    case string, bool, int32, int64, double, quantity, time, microTime, intOrString, bytes, raw, structure, list, map
+  }
 
   /// What a value is; `inner` is a struct's place, or the place in `shapes` of a list's or map's elements.
   struct Shape: Sendable {
@@ -45,9 +47,11 @@ struct DecodeTables: Sendable {
       for field in structure.fields {
         let start = names.count
         names.append(contentsOf: field.name.utf8)
-        fields.append(Field(
-          name: field.name, nameStart: Int32(start), nameCount: Int32(names.count - start), shape: shape(field.shape), isPointer: field.isPointer,
-          omission: field.omission, absent: zeros.absent(field)))
+        fields.append(
+          Field(
+            name: field.name, nameStart: Int32(start), nameCount: Int32(names.count - start), shape: shape(field.shape),
+            isPointer: field.isPointer,
+            omission: field.omission, absent: zeros.absent(field)))
       }
       structures.append(Structure(first: first, end: fields.count, zero: zeros.zero(place)))
     }
@@ -76,14 +80,16 @@ struct DecodeTables: Sendable {
   }
 }
 
-/// What Go writes for zero values: omitempty does not see into structs, so those that are not pointers are always written.
+/// What Go writes for zero values: omitempty does not see into structs, so those that are not pointers are always
+/// written.
 private struct ZeroValues {
   let model: [TypeModel.Structure]
   private var known: [Int: JSONValue] = [:]
 
   init(_ model: [TypeModel.Structure]) { self.model = model }
 
-  /// A struct nobody has set anything in. Ends, because a Go struct can't contain itself except through a pointer, list or map.
+  /// A struct nobody has set anything in. Ends, because a Go struct can't contain itself except through a pointer, list
+  /// or map.
   mutating func zero(_ place: Int) -> JSONValue {
     if let value = known[place] { return value }
     var members: [JSONObject.Member] = []

@@ -9,11 +9,11 @@ public struct DecodeError: Error, Equatable, CustomStringConvertible {
 
 /// What came of a body.
 public struct Decoded: Sendable {
-  /// Members in the order of answers, unknown ones dropped, quantities and times canonical, omitted and zero values as kube-apiserver writes
-  /// them. Encoding it gives the bytes that kube-apiserver would send.
+  /// Members in the order of answers, unknown ones dropped, quantities and times canonical, omitted and zero values as
+  /// kube-apiserver writes them. Encoding it gives the bytes that kube-apiserver would send.
   public var value: JSONValue
-  /// Complaints of strict decoding in the order of the body, each once and a hundred at most: `unknown field "spec.nope"`,
-  /// `duplicate field "metadata.labels.a"`.
+  /// Complaints of strict decoding in the order of the body, each once and a hundred at most: `unknown field
+  /// "spec.nope"`, `duplicate field "metadata.labels.a"`.
   public let strictProblems: [String]
 
   /// The text of a strict failure.
@@ -21,13 +21,15 @@ public struct Decoded: Sendable {
 }
 
 extension TypeModel {
-  /// Reads a parsed body as a type, by the rules of Go's decoder as apimachinery uses it: names are case-sensitive, null leaves the zero value,
-  /// unknown names are dropped and reported, and so are repeated names. Of those the last value counts; structs, lists and maps given
-  /// twice are laid over each other, as Go does.
+  /// Reads a parsed body as a type, by the rules of Go's decoder as apimachinery uses it: names are case-sensitive,
+  /// null leaves the zero value, unknown names are dropped and reported, and so are repeated names. Of those the last
+  /// value counts; structs, lists and maps given twice are laid over each other, as Go does.
   ///
-  /// A wrong type does not end the reading, since a value that can't be parsed (a time, a quantity) further on takes precedence; the first of its kind is thrown.
+  /// A wrong type does not end the reading, since a value that can't be parsed (a time, a quantity) further on takes
+  /// precedence; the first of its kind is thrown.
   ///
-  /// `leavesRawUnread`: objects in members of any form (FieldsV1) stay text where they are written as `JSONWriter` would.
+  /// `leavesRawUnread`: objects in members of any form (FieldsV1) stay text where they are written as `JSONWriter`
+  /// would.
   public func decode(_ node: JSONNode, as id: TypeID, leavesRawUnread: Bool = false) throws(DecodeError) -> Decoded {
     let source = leavesRawUnread ? node.source : nil
     return try node.withView { view, place in
@@ -51,7 +53,8 @@ extension TypeModel {
 }
 
 extension DecodeTables {
-  /// The tables without bounds checks and reference counts; valid inside `withPointers` only. Places come from the model and the tape, never from a body.
+  /// The tables without bounds checks and reference counts; valid inside `withPointers` only. Places come from the
+  /// model and the tape, never from a body.
   struct Pointers {
     let structures: UnsafePointer<Structure>
     let fields: UnsafePointer<Field>
@@ -64,7 +67,8 @@ extension DecodeTables {
       fields.withUnsafeBufferPointer { fields in
         shapes.withUnsafeBufferPointer { shapes in
           names.withUnsafeBufferPointer { names in
-            guard let structures = structures.baseAddress, let fields = fields.baseAddress, let shapes = shapes.baseAddress, let names = names.baseAddress
+            guard let structures = structures.baseAddress, let fields = fields.baseAddress,
+              let shapes = shapes.baseAddress, let names = names.baseAddress
             else { preconditionFailure("a type model without types") }
             return body(Pointers(structures: structures, fields: fields, shapes: shapes, names: names))
           }
@@ -76,8 +80,8 @@ extension DecodeTables {
 
 /// One decoding. Recursion follows types and is bounded by `JSONValue.maxDepth`.
 ///
-/// Bodies mostly come in the order of the type: then members are appended as they are read (`structure`). At the first that is out of order the struct
-/// goes on with one slot a member (`unordered`).
+/// Bodies mostly come in the order of the type: then members are appended as they are read (`structure`). At the first
+/// that is out of order the struct goes on with one slot a member (`unordered`).
 struct Decoder {
   let view: JSONView
   let tables: DecodeTables.Pointers
@@ -118,7 +122,9 @@ struct Decoder {
     path.reserveCapacity(16)
   }
 
-  mutating func root(_ place: Int, _ type: Int) throws(DecodeError) -> JSONValue { try structure(place, type, over: nil) ?? tables.structures[type].zero }
+  mutating func root(_ place: Int, _ type: Int) throws(DecodeError) -> JSONValue {
+    try structure(place, type, over: nil) ?? tables.structures[type].zero
+  }
 
   // MARK: structs
 
@@ -132,7 +138,9 @@ struct Decoder {
     let type = tables.structures[id]
     let end = view.next(place)
     var at = place + 1
-    if case .object(let before)? = base { return try unordered(id, from: at, to: end, members: before.members, given: 0) }
+    if case .object(let before)? = base {
+      return try unordered(id, from: at, to: end, members: before.members, given: 0)
+    }
     var members: [JSONObject.Member] = []
     members.reserveCapacity(min(view.count(place), type.end - type.first) + 2)
     var expected = type.first
@@ -146,7 +154,9 @@ struct Decoder {
       }
       if row < expected { return try unordered(id, from: at, to: end, members: members, given: given) }
       while expected < row {
-        if let absent = tables.fields[expected].absent { members.append(JSONObject.Member(tables.fields[expected].name, absent)) }
+        if let absent = tables.fields[expected].absent {
+          members.append(JSONObject.Member(tables.fields[expected].name, absent))
+        }
         expected += 1
       }
       given |= 1 << UInt64(row - type.first)
@@ -158,14 +168,19 @@ struct Decoder {
       at = view.next(value)
     }
     while expected < type.end {
-      if let absent = tables.fields[expected].absent { members.append(JSONObject.Member(tables.fields[expected].name, absent)) }
+      if let absent = tables.fields[expected].absent {
+        members.append(JSONObject.Member(tables.fields[expected].name, absent))
+      }
       expected += 1
     }
     return .object(JSONObject(unchecked: members))
   }
 
-  /// Goes on with one slot a member. `members`: what there is so far, in the order of the type. `given`: one bit a member that this object has had.
-  private mutating func unordered(_ id: Int, from start: Int, to end: Int, members: [JSONObject.Member], given: UInt64) throws(DecodeError) -> JSONValue {
+  /// Goes on with one slot a member. `members`: what there is so far, in the order of the type. `given`: one bit a
+  /// member that this object has had.
+  private mutating func unordered(
+    _ id: Int, from start: Int, to end: Int, members: [JSONObject.Member], given: UInt64
+  ) throws(DecodeError) -> JSONValue {
     let type = tables.structures[id]
     var slots = [JSONValue?](repeating: nil, count: type.end - type.first)
     var row = type.first
@@ -197,7 +212,9 @@ struct Decoder {
     var out: [JSONObject.Member] = []
     out.reserveCapacity(slots.count)
     for row in type.first..<type.end {
-      if let shown = shown(slots[row - type.first], row) { out.append(JSONObject.Member(tables.fields[row].name, shown)) }
+      if let shown = shown(slots[row - type.first], row) {
+        out.append(JSONObject.Member(tables.fields[row].name, shown))
+      }
     }
     return .object(JSONObject(unchecked: out))
   }
@@ -229,7 +246,8 @@ struct Decoder {
     let shape = tables.shapes[Int(tables.fields[row].shape)]
     guard view.kind(place) == .null else {
       let decoded = try value(place, shape, over: base)
-      // The zero time is null. Go stores that even for a pointer, and finds nothing there when it reads it again for the answer.
+      // The zero time is null. Go stores that even for a pointer, and finds nothing there when it reads it again for
+      // the answer.
       if case .null? = decoded, shape.code == .time || shape.code == .microTime { return nil }
       return decoded
     }
@@ -268,7 +286,9 @@ struct Decoder {
   // MARK: values
 
   /// A value that is not null; nil where its type is wrong, which has been noted.
-  private mutating func value(_ place: Int, _ shape: DecodeTables.Shape, over base: JSONValue?) throws(DecodeError) -> JSONValue? {
+  private mutating func value(
+    _ place: Int, _ shape: DecodeTables.Shape, over base: JSONValue?
+  ) throws(DecodeError) -> JSONValue? {
     let kind = view.kind(place)
     switch shape.code {
     case .string:
@@ -281,7 +301,9 @@ struct Decoder {
       if kind == .int { return .int(view.int(place)) }
     case .double:
       if kind == .int { return .double(Double(view.int(place))) }
-      if kind == .double, let number = Double(String(decoding: view.content(place), as: UTF8.self)), number.isFinite { return .double(number) }
+      if kind == .double, let number = Double(String(decoding: view.content(place), as: UTF8.self)), number.isFinite {
+        return .double(number)
+      }
     case .quantity: return try quantity(place)
     case .time, .microTime: return try time(place, isMicro: shape.code == .microTime)
     case .intOrString:
@@ -303,7 +325,8 @@ struct Decoder {
     return base
   }
 
-  /// A quantity may be a string or a bare number. Upstream looks at the bytes between the quotes, escapes and all, and ignores space around them.
+  /// A quantity may be a string or a bare number. Upstream looks at the bytes between the quotes, escapes and all, and
+  /// ignores space around them.
   private func quantity(_ place: Int) throws(DecodeError) -> JSONValue {
     var content = view.content(place)[...]
     while let first = content.first, first == 0x20 || (0x09...0x0D).contains(first) { content = content.dropFirst() }
@@ -329,8 +352,11 @@ struct Decoder {
     case .success(let instant):
       if instant.isZero { return .success(.null) }
       // Most are canonical: of 20 bytes and in UTC there is only one way to write a time.
-      if !isMicro, text.count == 20, text[19] == UInt8(ascii: "Z") { return .success(.string(String(decoding: text, as: UTF8.self))) }
-      return .success(.string(isMicro ? Timestamp.micro(instant.seconds, instant.nanoseconds) : Timestamp.text(instant.seconds)))
+      if !isMicro, text.count == 20, text[19] == UInt8(ascii: "Z") {
+        return .success(.string(String(decoding: text, as: UTF8.self)))
+      }
+      return .success(
+        .string(isMicro ? Timestamp.micro(instant.seconds, instant.nanoseconds) : Timestamp.text(instant.seconds)))
     }
   }
 
@@ -338,8 +364,12 @@ struct Decoder {
     let text = view.string(place)
     var padding = 0
     for (at, byte) in text.utf8.enumerated() {
-      let isDigit = (0x30...0x39).contains(byte) || (0x41...0x5A).contains(byte) || (0x61...0x7A).contains(byte) || byte == 0x2B || byte == 0x2F
-      if byte == UInt8(ascii: "="), at % 4 >= 2 { padding += 1 } else if !isDigit || padding > 0 {
+      let isDigit =
+        (0x30...0x39).contains(byte) || (0x41...0x5A).contains(byte) || (0x61...0x7A).contains(byte) || byte == 0x2B
+        || byte == 0x2F
+      if byte == UInt8(ascii: "="), at % 4 >= 2 {
+        padding += 1
+      } else if !isDigit || padding > 0 {
         save(DecodeError(description: "illegal base64 data at input byte \(at)"))
         return nil
       }
@@ -355,8 +385,12 @@ struct Decoder {
   private func unread(_ place: Int) -> JSONValue? {
     guard let source = unreadSource, view.kind(place) == .object else { return nil }
     let text = view.content(place)
-    for byte in text where byte <= 0x20 || byte >= 0x7F || byte == UInt8(ascii: "<") || byte == UInt8(ascii: ">") || byte == UInt8(ascii: "&") { return nil }
-    return .unread(JSONText(bytes: ByteSlice(source.owner, offset: source.offset + view.start(place), count: text.count)))
+    for byte in text
+    where byte <= 0x20 || byte >= 0x7F || byte == UInt8(ascii: "<") || byte == UInt8(ascii: ">")
+      || byte == UInt8(ascii: "&")
+    { return nil }
+    return .unread(
+      JSONText(bytes: ByteSlice(source.owner, offset: source.offset + view.start(place), count: text.count)))
   }
 
   /// JSON of any form, kept as it is.
@@ -388,7 +422,9 @@ struct Decoder {
     }
   }
 
-  private mutating func list(_ place: Int, _ shape: DecodeTables.Shape, over base: JSONValue?) throws(DecodeError) -> JSONValue {
+  private mutating func list(
+    _ place: Int, _ shape: DecodeTables.Shape, over base: JSONValue?
+  ) throws(DecodeError) -> JSONValue {
     let inner = tables.shapes[Int(shape.inner)]
     let before = base?.array ?? []
     var elements: [JSONValue] = []
@@ -405,7 +441,9 @@ struct Decoder {
   }
 
   /// Go writes maps sorted; keys that are given in that order, as most are, need no looking up.
-  private mutating func map(_ place: Int, _ shape: DecodeTables.Shape, over base: JSONValue?) throws(DecodeError) -> JSONValue {
+  private mutating func map(
+    _ place: Int, _ shape: DecodeTables.Shape, over base: JSONValue?
+  ) throws(DecodeError) -> JSONValue {
     let inner = tables.shapes[Int(shape.inner)]
     var members: [JSONObject.Member] = []
     members.reserveCapacity(view.count(place))
@@ -414,7 +452,9 @@ struct Decoder {
     var at = place + 1
     while at < end {
       let key = view.string(at)
-      if seen == nil, let last = members.last, !last.name.utf8.lexicographicallyPrecedes(key.utf8) { seen = Set(members.map(\.name)) }
+      if seen == nil, let last = members.last, !last.name.utf8.lexicographicallyPrecedes(key.utf8) {
+        seen = Set(members.map(\.name))
+      }
       if seen?.insert(key).inserted == false { report("duplicate field", key) }
       path.append(.key(at))
       members.append(JSONObject.Member(key, try element(at + 1, inner, over: nil)))
@@ -432,7 +472,9 @@ struct Decoder {
 
   /// An element of a list or map: null, or a wrong type, leaves the zero value.
   @inline(__always)
-  private mutating func element(_ place: Int, _ shape: DecodeTables.Shape, over base: JSONValue?) throws(DecodeError) -> JSONValue {
+  private mutating func element(
+    _ place: Int, _ shape: DecodeTables.Shape, over base: JSONValue?
+  ) throws(DecodeError) -> JSONValue {
     if view.kind(place) != .null, let value = try value(place, shape, over: base) { return value }
     if let base { return base }
     switch shape.code {
@@ -486,7 +528,9 @@ struct Decoder {
       case .array: "array"
       case .object: "object"
       // Only where a number was wanted is it shown.
-      case .int, .double: ["int32", "int64", "float64"].contains(type) ? "number \(String(decoding: view.content(place), as: UTF8.self))" : "number"
+      case .int, .double:
+        ["int32", "int64", "float64"].contains(type)
+          ? "number \(String(decoding: view.content(place), as: UTF8.self))" : "number"
       }
     // Go's path has members only: no places in lists, no keys.
     var names: [String] = []
@@ -497,7 +541,9 @@ struct Decoder {
     }
     if names.isEmpty { return DecodeError(description: "json: cannot unmarshal \(what) into Go value of type \(type)") }
     return DecodeError(
-      description: "json: cannot unmarshal \(what) into Go struct field \(model.structures[owner].shortName).\(names.joined(separator: ".")) of type \(type)")
+      description:
+        "json: cannot unmarshal \(what) into Go struct field \(model.structures[owner].shortName).\(names.joined(separator: ".")) of type \(type)"
+    )
   }
 
   /// The Go type of the innermost member, or of its elements as deep as the path goes behind it.
@@ -518,7 +564,9 @@ struct Decoder {
           type = type.flatMap { $0.hasPrefix("[]") ? $0.dropFirst(2) : nil }
         case .map(let element):
           shape = element
-          type = type.flatMap { type in type.hasPrefix("map[") ? type.firstIndex(of: "]").map { type[type.index(after: $0)...] } : nil }
+          type = type.flatMap { type in
+            type.hasPrefix("map[") ? type.firstIndex(of: "]").map { type[type.index(after: $0)...] } : nil
+          }
         default: break
         }
       }

@@ -17,7 +17,9 @@ struct Descriptions {
     }
   }
 
-  static var builtin: Descriptions { Descriptions(facts: FactDescriptions.all.map(\.description).joined(separator: "\n")) }
+  static var builtin: Descriptions {
+    Descriptions(facts: FactDescriptions.all.map(\.description).joined(separator: "\n"))
+  }
 
   /// What a type is.
   subscript(type: String) -> String? { self[type, ""] }

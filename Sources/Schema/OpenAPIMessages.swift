@@ -1,10 +1,11 @@
 import ByteBuffers
 public import JSON
 
-/// Writes OpenAPI documents as the protobuf messages that Kubernetes' clients read: `openapi.v2.Document` and `openapi.v3.Document` of google/gnostic.
+/// Writes OpenAPI documents as the protobuf messages that Kubernetes' clients read: `openapi.v2.Document` and
+/// `openapi.v3.Document` of google/gnostic.
 ///
-/// The messages follow the JSON form member by member. What their definition leaves open is settled as gnostic's own reader of JSON does it: anything
-/// without a message (extensions, defaults of Swagger) travels as YAML text.
+/// The messages follow the JSON form member by member. What their definition leaves open is settled as gnostic's own
+/// reader of JSON does it: anything without a message (extensions, defaults of Swagger) travels as YAML text.
 public struct OpenAPIMessages: Sendable {
   /// One member of a JSON object and its place in the message.
   fileprivate struct Field: Sendable {
@@ -80,7 +81,8 @@ public struct OpenAPIMessages: Sendable {
     }
   }
 
-  /// The field of a message that is one of several, and of messages that only wrap a value. Outer nil: an ordinary message; inner nil: nothing is written.
+  /// The field of a message that is one of several, and of messages that only wrap a value. Outer nil: an ordinary
+  /// message; inner nil: nothing is written.
   private func choice(_ value: JSONValue, of message: String) -> Field?? {
     func field(_ number: UInt32, _ name: String) -> Field?? { .some(Field(number: number, form: .message(name))) }
     let isReference = value["$ref"] != nil
@@ -118,8 +120,9 @@ public struct OpenAPIMessages: Sendable {
 
   // MARK: tables
 
-  /// `table`: a line a message, `Name member=number<form> …`. Forms: s text, b truth, i integer, d number, y YAML, a name is that message; `[` before it: a list.
-  /// The members `x-`, `/` and `*` stand for all that begin so, or for all others, and are pairs of name and value.
+  /// `table`: a line a message, `Name member=number<form> …`. Forms: s text, b truth, i integer, d number, y YAML, a
+  /// name is that message; `[` before it: a list. The members `x-`, `/` and `*` stand for all that begin so, or for all
+  /// others, and are pairs of name and value.
   private static func read(_ table: String) -> [String: Message] {
     var messages: [String: Message] = [:]
     for line in table.split(separator: "\n") {
@@ -155,8 +158,8 @@ public struct OpenAPIMessages: Sendable {
     }
   }
 
-  /// github.com/google/gnostic/openapiv2/OpenAPIv2.proto, as far as an API server's documents go. `SimpleParameter` stands for the messages of path and header
-  /// parameters, which have the same numbers.
+  /// github.com/google/gnostic/openapiv2/OpenAPIv2.proto, as far as an API server's documents go. `SimpleParameter`
+  /// stands for the messages of path and header parameters, which have the same numbers.
   private static let v2 = """
     Document swagger=1s info=2Info host=3s basePath=4s schemes=5[s consumes=6[s produces=7[s paths=8Paths definitions=9Definitions parameters=10Parameters responses=11ResponseDefinitions security=12[SecurityRequirement securityDefinitions=13SecurityDefinitions tags=14[Tag x-=16y
     Info title=1s version=2s description=3s termsOfService=4s x-=7y

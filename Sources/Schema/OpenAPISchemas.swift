@@ -1,7 +1,8 @@
 public import JSON
 public import Machinery
 
-/// The schemas of an OpenAPI document: the types that some roots reach, from the type model. One walk makes both dialects.
+/// The schemas of an OpenAPI document: the types that some roots reach, from the type model. One walk makes both
+/// dialects.
 public struct OpenAPISchemas {
   private let dialect: OpenAPIDialect
   private let model: TypeModel
@@ -17,13 +18,16 @@ public struct OpenAPISchemas {
 
   /// Schemas by name, sorted.
   ///
-  /// `roots`: OpenAPI names; one that the model does not have is left out. `groupVersions`: those that the document describes.
+  /// `roots`: OpenAPI names; one that the model does not have is left out. `groupVersions`: those that the document
+  /// describes.
   public static func schemas(
     _ dialect: OpenAPIDialect, of model: TypeModel = .builtin, roots: [String], groupVersions: [GroupVersion]
   ) -> JSONObject {
     var schemas = OpenAPISchemas(
       dialect: dialect, model: model, descriptions: .builtin,
-      groupVersions: groupVersions.filter { $0 != GroupVersion(version: "v1") }.sorted { ($0.group, $0.version) < ($1.group, $1.version) })
+      groupVersions: groupVersions.filter { $0 != GroupVersion(version: "v1") }.sorted {
+        ($0.group, $0.version) < ($1.group, $1.version)
+      })
     for root in roots { schemas.add(root) }
     return JSONObject(unchecked: schemas.made.sorted { $0.key < $1.key }.map { JSONObject.Member($0.key, $0.value) })
   }
@@ -45,7 +49,9 @@ public struct OpenAPISchemas {
     let required = structure.fields.filter(\.isRequired).map(\.name)
     if !required.isEmpty { object["required"] = .array(required.map { .string($0) }) }
     let properties = structure.fields.map { JSONObject.Member($0.name, property($0, of: name)) }
-    if !properties.isEmpty { object["properties"] = .object(JSONObject(unchecked: properties.sorted { $0.name < $1.name })) }
+    if !properties.isEmpty {
+      object["properties"] = .object(JSONObject(unchecked: properties.sorted { $0.name < $1.name }))
+    }
     if let kind = structure.groupVersionKind {
       let versions = [kind.groupVersion] + (Self.registeredEverywhere.contains(name) ? groupVersions : [])
       object["x-kubernetes-group-version-kind"] = .array(
@@ -59,7 +65,9 @@ public struct OpenAPISchemas {
 
   /// With what there is to choose from, if there is. (kube-openapi `EnumDescription`.)
   private func description(_ field: TypeModel.Field, of type: String) -> String? {
-    guard let text = descriptions[type, field.name], !field.enumeration.isEmpty else { return descriptions[type, field.name] }
+    guard let text = descriptions[type, field.name], !field.enumeration.isEmpty else {
+      return descriptions[type, field.name]
+    }
     let values = field.enumeration.sorted().map { " - `\"\($0)\"` \(descriptions[type, "\(field.name)=\($0)"] ?? "")" }
     return "\(text)\n\nPossible enum values:\n" + values.joined(separator: "\n")
   }
@@ -75,9 +83,12 @@ public struct OpenAPISchemas {
     if let type = field.listType { facts["x-kubernetes-list-type"] = .string(type) }
     if !field.mapKeys.isEmpty { facts["x-kubernetes-list-map-keys"] = .array(field.mapKeys.map { .string($0) }) }
     if field.isAtomicMap { facts["x-kubernetes-map-type"] = "atomic" }
-    if !field.patchStrategies.isEmpty { facts["x-kubernetes-patch-strategy"] = .string(field.patchStrategies.joined(separator: ",")) }
+    if !field.patchStrategies.isEmpty {
+      facts["x-kubernetes-patch-strategy"] = .string(field.patchStrategies.joined(separator: ","))
+    }
     if let key = field.patchMergeKey { facts["x-kubernetes-patch-merge-key"] = .string(key) }
-    let schema = field.goType == "v1.FieldsV1" ? named(Self.meta + "FieldsV1", ["type": "object"]) : self.schema(field.shape)
+    let schema =
+      field.goType == "v1.FieldsV1" ? named(Self.meta + "FieldsV1", ["type": "object"]) : self.schema(field.shape)
     // In OpenAPI 3 nothing may stand beside a reference, in Swagger it may.
     if dialect == .v3, !facts.isEmpty, schema["$ref"] != nil {
       facts["allOf"] = [schema]
@@ -109,11 +120,14 @@ public struct OpenAPISchemas {
     case .double: return ["type": "number", "format": "double"]
     case .bytes: return ["type": "string", "format": "byte"]
     case .quantity:
-      return named(Self.runtime + "api.resource.Quantity", dialect == .v2 ? ["type": "string"] : ["oneOf": [["type": "string"], ["type": "number"]]])
+      return named(
+        Self.runtime + "api.resource.Quantity",
+        dialect == .v2 ? ["type": "string"] : ["oneOf": [["type": "string"], ["type": "number"]]])
     case .time: return named(Self.meta + "Time", ["type": "string", "format": "date-time"])
     case .microTime: return named(Self.meta + "MicroTime", ["type": "string", "format": "date-time"])
     case .intOrString:
-      var schema: JSONObject = dialect == .v2 ? ["type": "string"] : ["oneOf": [["type": "integer"], ["type": "string"]]]
+      var schema: JSONObject =
+        dialect == .v2 ? ["type": "string"] : ["oneOf": [["type": "integer"], ["type": "string"]]]
       schema["format"] = "int-or-string"
       return named(Self.runtime + "util.intstr.IntOrString", schema)
     case .raw: return named(Self.runtime + "runtime.RawExtension", ["type": "object"])
@@ -128,8 +142,9 @@ public struct OpenAPISchemas {
 }
 
 extension TypeModel.Field {
-  /// Can an answer hold null here? Go writes a nil list or map that it does not leave out as null (what is required is never nil), and a time without a
-  /// value too, which `omitempty` does not leave out because it is a struct. kube-apiserver's documents do not say so, though its answers do the same.
+  /// Can an answer hold null here? Go writes a nil list or map that it does not leave out as null (what is required is
+  /// never nil), and a time without a value too, which `omitempty` does not leave out because it is a struct.
+  /// kube-apiserver's documents do not say so, though its answers do the same.
   fileprivate var mayBeNull: Bool {
     switch shape {
     case .list, .map: omission == .never && !isRequired

@@ -95,12 +95,16 @@ struct ProtobufCursor {
     guard place < source.count else { return nil }
     let tag = try varint()
     let wire = UInt8(tag & 7)
-    guard let number = UInt32(exactly: tag >> 3), number > 0, number < 1 << 29 else { throw ProtobufError("proto: illegal tag \(tag >> 3) (wire type \(wire))") }
+    guard let number = UInt32(exactly: tag >> 3), number > 0, number < 1 << 29 else {
+      throw ProtobufError("proto: illegal tag \(tag >> 3) (wire type \(wire))")
+    }
     return (number, wire)
   }
 
   mutating func slice() throws(ProtobufError) -> ByteSlice {
-    guard let length = Int(exactly: try varint()) else { throw ProtobufError("proto: negative length found during unmarshaling") }
+    guard let length = Int(exactly: try varint()) else {
+      throw ProtobufError("proto: negative length found during unmarshaling")
+    }
     guard length <= source.count - place else { throw .end }
     defer { place += length }
     return ByteSlice(source.owner, offset: source.offset + place, count: length)
@@ -128,7 +132,8 @@ struct ProtobufCursor {
 }
 
 extension TypeModel {
-  /// The message of an object of a type as JSON; without kind and apiVersion, which stand in the envelope. Unknown fields are passed over, as Go does.
+  /// The message of an object of a type as JSON; without kind and apiVersion, which stand in the envelope. Unknown
+  /// fields are passed over, as Go does.
   public func decodeProtobuf(_ message: ByteSlice, as type: TypeID) throws(ProtobufError) -> JSONValue {
     .object(try ProtobufReader(model: self).structure(message, type, depth: 0))
   }
@@ -154,13 +159,18 @@ private struct ProtobufReader {
     var pieces: [Int: [ByteSlice]] = [:]
     var lists: [Int: [JSONValue]] = [:]
     var maps: [Int: [JSONObject.Member]] = [:]
-    /// Of the message itself, or of one that holds an embedded struct: `outer`, from the outside in. No deeper than the facts say.
+    /// Of the message itself, or of one that holds an embedded struct: `outer`, from the outside in. No deeper than the
+    /// facts say.
     func read(_ message: ByteSlice, in outer: [UInt32]) throws(ProtobufError) {
       var cursor = ProtobufCursor(message)
       while let (number, wire) = try cursor.nextTag() {
         guard let place = fields.firstIndex(where: { $0.number == number && $0.outerNumbers == outer }) else {
           let inner = outer + [number]
-          if wire == 2, fields.contains(where: { $0.outerNumbers.starts(with: inner) }) { try read(try cursor.slice(), in: inner) } else { try cursor.skip(wire) }
+          if wire == 2, fields.contains(where: { $0.outerNumbers.starts(with: inner) }) {
+            try read(try cursor.slice(), in: inner)
+          } else {
+            try cursor.skip(wire)
+          }
           continue
         }
         let field = fields[place]
@@ -204,7 +214,8 @@ private struct ProtobufReader {
 
   /// One item, or several numbers in one piece.
   private func items(
-    _ shape: TypeModel.Shape, _ cursor: inout ProtobufCursor, _ wire: UInt8, _ name: String, _ depth: Int, into list: inout [JSONValue]
+    _ shape: TypeModel.Shape, _ cursor: inout ProtobufCursor, _ wire: UInt8, _ name: String, _ depth: Int,
+    into list: inout [JSONValue]
   ) throws(ProtobufError) {
     switch shape {
     case .int32, .int64, .bool:
@@ -217,7 +228,9 @@ private struct ProtobufReader {
     list.append(try single(shape, &cursor, wire, name, depth))
   }
 
-  private func entry(_ message: ByteSlice, _ shape: TypeModel.Shape, _ name: String, _ depth: Int) throws(ProtobufError) -> JSONObject.Member {
+  private func entry(
+    _ message: ByteSlice, _ shape: TypeModel.Shape, _ name: String, _ depth: Int
+  ) throws(ProtobufError) -> JSONObject.Member {
     var key = ""
     var value: JSONValue?
     var cursor = ProtobufCursor(message)
@@ -256,7 +269,9 @@ private struct ProtobufReader {
     }
   }
 
-  private func single(_ shape: TypeModel.Shape, _ cursor: inout ProtobufCursor, _ wire: UInt8, _ name: String, _ depth: Int) throws(ProtobufError) -> JSONValue {
+  private func single(
+    _ shape: TypeModel.Shape, _ cursor: inout ProtobufCursor, _ wire: UInt8, _ name: String, _ depth: Int
+  ) throws(ProtobufError) -> JSONValue {
     switch shape {
     case .bool, .int32, .int64:
       guard wire == 0 else { throw wrong(wire, name) }
@@ -343,7 +358,9 @@ private struct ProtobufReader {
         continue
       }
       let text = try cursor.slice()
-      do { value = text.count == 0 ? .null : try JSONValue(parsing: text) } catch { throw ProtobufError(error.description) }
+      do { value = text.count == 0 ? .null : try JSONValue(parsing: text) } catch {
+        throw ProtobufError(error.description)
+      }
     }
     return value
   }

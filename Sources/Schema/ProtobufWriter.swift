@@ -2,7 +2,8 @@ import ByteBuffers
 public import JSON
 import Machinery
 
-/// Writes objects as Kubernetes' protobuf messages: what is no pointer is always there, in the order of its numbers, as Go's generated code does.
+/// Writes objects as Kubernetes' protobuf messages: what is no pointer is always there, in the order of its numbers, as
+/// Go's generated code does.
 public struct ProtobufWriter {
   private let model: TypeModel
   public private(set) var bytes: [UInt8] = []
@@ -34,7 +35,9 @@ public struct ProtobufWriter {
   /// A number with a fraction.
   mutating func double(_ value: Double, _ number: UInt32) {
     tag(number, 1)
-    for shift in stride(from: UInt64(0), to: 64, by: 8) { bytes.append(UInt8(truncatingIfNeeded: value.bitPattern >> shift)) }
+    for shift in stride(from: UInt64(0), to: 64, by: 8) {
+      bytes.append(UInt8(truncatingIfNeeded: value.bitPattern >> shift))
+    }
   }
 
   /// A text.
@@ -76,7 +79,9 @@ public struct ProtobufWriter {
   }
 
   /// The fields at `places`, of a message that stands `depth` messages deep in that of their type.
-  private mutating func write(_ places: ArraySlice<Int>, _ fields: [TypeModel.Field], _ members: [ByteString: JSONNode], depth: Int) {
+  private mutating func write(
+    _ places: ArraySlice<Int>, _ fields: [TypeModel.Field], _ members: [ByteString: JSONNode], depth: Int
+  ) {
     var rest = places
     while let place = rest.first {
       let field = fields[place]

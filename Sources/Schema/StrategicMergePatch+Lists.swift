@@ -1,7 +1,8 @@
 import JSON
 import Machinery
 
-/// Lists of scalars merge as sets, lists of maps by a key. Every look-up by value goes through a table, so that long lists cost no more than their length.
+/// Lists of scalars merge as sets, lists of maps by a key. Every look-up by value goes through a table, so that long
+/// lists cost no more than their length.
 extension StrategicMergePatch {
   /// A scalar as Go compares two of them: 1 and 1.0 differ.
   enum Identity: Hashable {
@@ -36,7 +37,9 @@ extension StrategicMergePatch {
   // MARK: $setElementOrder
 
   /// Merges the lists that come with an order, and takes them out of the patch. (upstream: `mergePatchIntoOriginal`)
-  func mergeOrderedLists(_ original: inout JSONObjectEditor, _ patch: inout JSONObjectEditor, _ subject: Subject) throws(Failure) {
+  func mergeOrderedLists(
+    _ original: inout JSONObjectEditor, _ patch: inout JSONObjectEditor, _ subject: Subject
+  ) throws(Failure) {
     for member in patch.object.members where member.name.hasPrefix(Directive.setElementOrder) {
       patch[member.name] = nil
       guard let order = member.value.array else { throw Self.wrongType("[]interface {}", member.value) }
@@ -61,7 +64,8 @@ extension StrategicMergePatch {
     }
   }
 
-  /// The patch's elements must stand in the order that it asks for; those that are to be deleted need not. (`validatePatchWithSetOrderList`)
+  /// The patch's elements must stand in the order that it asks for; those that are to be deleted need not.
+  /// (`validatePatchWithSetOrderList`)
   private func check(_ changes: [JSONValue], against order: [JSONValue], _ key: String) throws(Failure) {
     if changes.isEmpty || order.isEmpty { return }
     func identity(_ value: JSONValue) throws(Failure) -> Identity {
@@ -81,7 +85,9 @@ extension StrategicMergePatch {
       let wanted = try identity(change)
       while place < order.count, try identity(order[place]) != wanted { place += 1 }
       guard place < order.count else {
-        throw .other("The order in patch list:\n\(GoText.value(.array(changes)))\n doesn't match $setElementOrder list:\n\(GoText.value(.array(order)))\n")
+        throw .other(
+          "The order in patch list:\n\(GoText.value(.array(changes)))\n doesn't match $setElementOrder list:\n\(GoText.value(.array(order)))\n"
+        )
       }
       place += 1
     }
@@ -90,7 +96,9 @@ extension StrategicMergePatch {
   // MARK: merging
 
   /// (`mergeSliceHandler`, `mergeSlice`)
-  func mergeSlice(_ original: [JSONValue], _ patch: [JSONValue], _ field: Subject.Member, isDeletion: Bool) throws(Failure) -> [JSONValue] {
+  func mergeSlice(
+    _ original: [JSONValue], _ patch: [JSONValue], _ field: Subject.Member, isDeletion: Bool
+  ) throws(Failure) -> [JSONValue] {
     guard field.strategy == "merge" || isDeletion else { return patch }
     if original.isEmpty && patch.isEmpty { return original }
     guard try areMaps(original, patch) else {
@@ -121,15 +129,20 @@ extension StrategicMergePatch {
           kind = own
           continue
         }
-        if first != own { throw .other("list element types are not identical: \(GoText.value(.array(lists.map(JSONValue.array))))") }
+        if first != own {
+          throw .other("list element types are not identical: \(GoText.value(.array(lists.map(JSONValue.array))))")
+        }
       }
     }
     guard let kind else { throw .other("no elements in any of the given slices") }
     return kind == "map[string]interface {}"
   }
 
-  /// Carries out the elements that are directives; what is left of the original, and of the patch. (`mergeSliceWithSpecialElements`)
-  private func withoutSpecialElements(_ original: [JSONValue], _ patch: [JSONValue], _ key: String) throws(Failure) -> ([JSONValue], [JSONValue]) {
+  /// Carries out the elements that are directives; what is left of the original, and of the patch.
+  /// (`mergeSliceWithSpecialElements`)
+  private func withoutSpecialElements(
+    _ original: [JSONValue], _ patch: [JSONValue], _ key: String
+  ) throws(Failure) -> ([JSONValue], [JSONValue]) {
     var changes: [JSONValue] = []
     var gone = Set<Identity>()
     var replaces = false
@@ -154,7 +167,9 @@ extension StrategicMergePatch {
   }
 
   /// Merges each change into the element with its key, or appends it as it is. (`mergeSliceWithoutSpecialElements`)
-  private func mergeMaps(_ original: [JSONValue], _ changes: [JSONValue], _ key: String, _ subject: Subject) throws(Failure) -> [JSONValue] {
+  private func mergeMaps(
+    _ original: [JSONValue], _ changes: [JSONValue], _ key: String, _ subject: Subject
+  ) throws(Failure) -> [JSONValue] {
     if changes.isEmpty { return original }
     var merged = original
     var places: [Identity: Int] = [:]
@@ -177,9 +192,11 @@ extension StrategicMergePatch {
 
   // MARK: order
 
-  /// Elements that the patch orders keep that order, those only the server has keep the server's; where both can be placed in the server's list, that
-  /// decides how they interleave. (`normalizeElementOrder`)
-  private func arranged(_ merged: [JSONValue], order: [JSONValue], live: [JSONValue], _ key: String, isOfMaps: Bool) throws(Failure) -> [JSONValue] {
+  /// Elements that the patch orders keep that order, those only the server has keep the server's; where both can be
+  /// placed in the server's list, that decides how they interleave. (`normalizeElementOrder`)
+  private func arranged(
+    _ merged: [JSONValue], order: [JSONValue], live: [JSONValue], _ key: String, isOfMaps: Bool
+  ) throws(Failure) -> [JSONValue] {
     func identity(_ value: JSONValue) throws(Failure) -> Identity {
       guard isOfMaps else {
         guard let identity = Identity(value) else { throw Self.notComparable }

@@ -19,7 +19,9 @@ extension StrategicMergePatch {
     /// (`LookupPatchMetadataForStruct`)
     func member(_ name: String) throws(Failure) -> Member {
       let field = try field(name)
-      return Member(subject: Subject(model: model, shape: field.shape, goType: field.goType), strategy: strategy(field), mergeKey: field.patchMergeKey ?? "")
+      return Member(
+        subject: Subject(model: model, shape: field.shape, goType: field.goType), strategy: strategy(field),
+        mergeKey: field.patchMergeKey ?? "")
     }
 
     /// A member that is a list. (`LookupPatchMetadataForSlice`)
@@ -27,10 +29,14 @@ extension StrategicMergePatch {
       let field = try field(name)
       guard case .list(let item) = field.shape else { throw .other("expected slice or array type, but got: \(kind)") }
       if case .list = item { throw .other("unexpected slice of slice") }
-      return Member(subject: Subject(model: model, shape: item, goType: nil), strategy: strategy(field), mergeKey: field.patchMergeKey ?? "")
+      return Member(
+        subject: Subject(model: model, shape: item, goType: nil), strategy: strategy(field),
+        mergeKey: field.patchMergeKey ?? "")
     }
 
-    private func strategy(_ field: TypeModel.Field) -> String { field.patchStrategies.first { $0 != "retainKeys" } ?? "" }
+    private func strategy(_ field: TypeModel.Field) -> String {
+      field.patchStrategies.first { $0 != "retainKeys" } ?? ""
+    }
 
     private func field(_ name: String) throws(Failure) -> TypeModel.Field {
       switch shape {

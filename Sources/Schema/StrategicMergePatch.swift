@@ -2,14 +2,15 @@ import ByteBuffers
 public import JSON
 import Machinery
 
-/// Kubernetes' strategic merge patch: a merge patch that knows which lists merge by a key, with directives for the rest.
-/// (apimachinery: `strategicpatch.StrategicMergeMapPatch`; where the outcome hangs on Go's order of map members, ours is the order of the patch)
+/// Kubernetes' strategic merge patch: a merge patch that knows which lists merge by a key, with directives for the
+/// rest. (apimachinery: `strategicpatch.StrategicMergeMapPatch`; where the outcome hangs on Go's order of map members,
+/// ours is the order of the patch)
 ///
 /// | directive | where | what |
 /// |---|---|---|
-/// | `$patch: replace` | a map, or an element of a merging list | the map or list is what the patch says, nothing of the old stays |
-/// | `$patch: delete` | a map, or an element of a merging list | an empty map; the element with that key goes |
-/// | `$retainKeys` | a map | members that it does not name go |
+/// | `$patch: replace` | a map, or an element of a merging list | the map or list is what the patch says, nothing of
+/// the old stays | | `$patch: delete` | a map, or an element of a merging list | an empty map; the element with that
+/// key goes | | `$retainKeys` | a map | members that it does not name go |
 /// | `$setElementOrder/NAME` | beside a list | the order of the merged list |
 /// | `$deleteFromPrimitiveList/NAME` | beside a list of scalars | elements that go |
 public struct StrategicMergePatch: Sendable {
@@ -49,7 +50,8 @@ public struct StrategicMergePatch: Sendable {
   /// `original` with `patch` laid over it, as an object of `type`.
   public func apply(_ patch: JSONValue, to original: JSONValue, type: TypeModel.TypeID) throws(Failure) -> JSONValue {
     guard let patch = patch.object else { throw .badFormat("invalid JSON document") }
-    return .object(try mergeMap(original.object ?? JSONObject(), patch, Subject(model: model, shape: .structure(type), goType: nil)))
+    return .object(
+      try mergeMap(original.object ?? JSONObject(), patch, Subject(model: model, shape: .structure(type), goType: nil)))
   }
 
   /// (upstream: `mergeMap`)
@@ -101,7 +103,8 @@ public struct StrategicMergePatch: Sendable {
   }
 
   static func unknown(_ directive: JSONValue, in patch: JSONObject) -> Failure {
-    let shown = directive.string ?? "%!s(\(directive.isNull ? "<nil>" : "\(GoText.type(directive))=\(GoText.value(directive))"))"
+    let shown =
+      directive.string ?? "%!s(\(directive.isNull ? "<nil>" : "\(GoText.type(directive))=\(GoText.value(directive))"))"
     return .other("unknown patch type: \(shown) in map: \(GoText.value(.object(patch)))")
   }
 
@@ -112,7 +115,11 @@ public struct StrategicMergePatch: Sendable {
     guard let keys = directive.array else { throw .badFormat("invalid patch format of retainKeys") }
     let retained = Set<ByteString>(keys.compactMap(\.string))
     for member in patch.object.members {
-      if member.value.isNull || member.name.hasPrefix(Directive.deleteFromPrimitiveList) || member.name.hasPrefix(Directive.setElementOrder) { continue }
+      if member.value.isNull || member.name.hasPrefix(Directive.deleteFromPrimitiveList)
+        || member.name.hasPrefix(Directive.setElementOrder)
+      {
+        continue
+      }
       if !retained.contains(member.name) { throw .badFormat("invalid patch format of retainKeys") }
     }
     original.removeAll { !retained.contains($0) }
@@ -122,7 +129,11 @@ public struct StrategicMergePatch: Sendable {
   static func withoutNulls(_ value: JSONValue) -> JSONValue {
     switch value {
     case .object(let object):
-      .object(JSONObject(unchecked: object.members.compactMap { $0.value.isNull ? nil : JSONObject.Member($0.name, withoutNulls($0.value)) }))
+      .object(
+        JSONObject(
+          unchecked: object.members.compactMap {
+            $0.value.isNull ? nil : JSONObject.Member($0.name, withoutNulls($0.value))
+          }))
     case .array(let elements): .array(elements.map(withoutNulls))
     default: value
     }
@@ -133,7 +144,11 @@ public struct StrategicMergePatch: Sendable {
     switch value {
     case .object(let object):
       if object[Directive.patch] != nil { return nil }
-      return .object(JSONObject(unchecked: object.members.compactMap { member in withoutDirectives(member.value).map { JSONObject.Member(member.name, $0) } }))
+      return .object(
+        JSONObject(
+          unchecked: object.members.compactMap { member in
+            withoutDirectives(member.value).map { JSONObject.Member(member.name, $0) }
+          }))
     case .array(let elements): return .array(elements.compactMap(withoutDirectives))
     default: return value
     }

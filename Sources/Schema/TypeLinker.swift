@@ -1,4 +1,5 @@
-/// Finds the types that facts name: `core.v1.Node` is `io.k8s.api.core.v1.Node`, the last three parts of a name being its own.
+/// Finds the types that facts name: `core.v1.Node` is `io.k8s.api.core.v1.Node`, the last three parts of a name being
+/// its own.
 final class TypeLinker {
   /// By the short name, in the order of the facts.
   private var places: [Substring: Int] = [:]

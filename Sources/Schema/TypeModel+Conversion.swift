@@ -2,8 +2,9 @@ public import JSON
 import Machinery
 
 extension TypeModel {
-  /// Why an edited tree can't be held by a type, as apimachinery's converter from unstructured objects says it; nil when nothing is of the wrong kind.
-  /// Texts that do not parse (times, quantities) are found by decoding. (runtime: `fromUnstructured`)
+  /// Why an edited tree can't be held by a type, as apimachinery's converter from unstructured objects says it; nil
+  /// when nothing is of the wrong kind. Texts that do not parse (times, quantities) are found by decoding. (runtime:
+  /// `fromUnstructured`)
   public func conversionProblem(_ value: JSONValue, as id: TypeID) -> String? {
     if value.isNull { return nil }
     guard let object = value.object else { return "cannot restore struct from: \(Self.kind(value))" }
@@ -30,10 +31,12 @@ extension TypeModel {
   /// no whole number stays, to be refused.
   public func fittingNumbers(_ value: JSONValue, as id: TypeID) -> JSONValue {
     guard let object = value.object else { return value }
-    return .object(JSONObject(unchecked: object.members.map { member in
-      guard let field = field(member.name, of: id) else { return member }
-      return JSONObject.Member(member.name, fittingNumbers(member.value, field.shape))
-    }))
+    return .object(
+      JSONObject(
+        unchecked: object.members.map { member in
+          guard let field = field(member.name, of: id) else { return member }
+          return JSONObject.Member(member.name, fittingNumbers(member.value, field.shape))
+        }))
   }
 
   private func fittingNumbers(_ value: JSONValue, _ shape: Shape) -> JSONValue {
@@ -41,9 +44,11 @@ extension TypeModel {
     case (.structure(let id), _): return fittingNumbers(value, as: id)
     case (.list(let item), .array(let elements)): return .array(elements.map { fittingNumbers($0, item) })
     case (.map(let item), .object(let object)):
-      return .object(JSONObject(unchecked: object.members.map { member in
-        JSONObject.Member(member.name, fittingNumbers(member.value, item))
-      }))
+      return .object(
+        JSONObject(
+          unchecked: object.members.map { member in
+            JSONObject.Member(member.name, fittingNumbers(member.value, item))
+          }))
     case (.int32, .int), (.int32, .double), (.int64, .double):
       guard let number = Self.whole(value) else { return value }
       if case .int32 = shape { return .int(Int64(Int32(truncatingIfNeeded: number))) }

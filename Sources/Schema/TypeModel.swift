@@ -44,7 +44,8 @@ public struct TypeModel: Sendable {
     public let defaultValue: JSONValue?
     /// Its number in the protobuf message; 0 where there is none.
     let number: UInt32
-    /// The numbers of the messages that it stands in, from the outside in, where Go embeds structs that JSON shows flat.
+    /// The numbers of the messages that it stands in, from the outside in, where Go embeds structs that JSON shows
+    /// flat.
     let outerNumbers: [UInt32]
     /// The Go type as messages name it (`v1.TaintEffect`); nil where it follows from the shape.
     let goType: String?
@@ -73,7 +74,8 @@ public struct TypeModel: Sendable {
   public static let builtin = TypeModel(facts: Facts.all.map(\.description).joined(separator: "\n"))
 
   /// What is wrong with the facts, a line each: types that nobody has, structs without an end. Empty for what
-  /// scripts/generate-schema has made; where it is not, the model stands with a hole, and nothing should be served by it.
+  /// scripts/generate-schema has made; where it is not, the model stands with a hole, and nothing should be served by
+  /// it.
   public let problems: [String]
 
   /// A type by its OpenAPI name.
@@ -107,7 +109,8 @@ public struct TypeModel: Sendable {
         name = String(words[1])
         isAtomic = words.count > 3 && words[3] == "atomic"
         let parts = words[2].split(separator: "/", omittingEmptySubsequences: false).map(String.init)
-        kind = parts.count == 3 ? GroupVersionKind(GroupVersion(group: parts[0], version: parts[1]), kind: parts[2]) : nil
+        kind =
+          parts.count == 3 ? GroupVersionKind(GroupVersion(group: parts[0], version: parts[1]), kind: parts[2]) : nil
       } else if words.count >= 3 {
         fields.append(Self.field(words, of: name, linker))
       }
@@ -119,7 +122,9 @@ public struct TypeModel: Sendable {
     self.places = problems.isEmpty ? places : [:]
     protobufOrder = structures.map { structure in
       func path(_ place: Int) -> [UInt32] { structure.fields[place].outerNumbers + [structure.fields[place].number] }
-      return structure.fields.indices.filter { structure.fields[$0].number > 0 }.sorted { path($0).lexicographicallyPrecedes(path($1)) }
+      return structure.fields.indices.filter { structure.fields[$0].number > 0 }.sorted {
+        path($0).lexicographicallyPrecedes(path($1))
+      }
     }
     tables = DecodeTables(structures)
   }
@@ -140,8 +145,10 @@ public struct TypeModel: Sendable {
       isAtomicMap: attributes["mt"] == "atomic",
       patchStrategies: attributes["ps"]?.split(separator: ",").map(String.init) ?? [], patchMergeKey: attributes["pk"],
       isRequired: attributes["rq"] != nil,
-      enumeration: attributes["en"]?.split(separator: ",").map { $0.split(separator: "%20").joined(separator: " ") } ?? [],
-      defaultValue: attributes["df"].flatMap { try? JSONValue(parsing: $0) }, number: attributes["pb"].flatMap { UInt32($0) } ?? 0,
+      enumeration: attributes["en"]?.split(separator: ",").map { $0.split(separator: "%20").joined(separator: " ") }
+        ?? [],
+      defaultValue: attributes["df"].flatMap { try? JSONValue(parsing: $0) },
+      number: attributes["pb"].flatMap { UInt32($0) } ?? 0,
       outerNumbers: attributes["pi"]?.split(separator: ",").compactMap { UInt32($0) } ?? [],
       goType: attributes["go"])
   }

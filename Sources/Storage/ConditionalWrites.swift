@@ -1,8 +1,10 @@
 package import ByteBuffers
 
-/// A backend whose writes are conditional on a key's revision: what the three verbs of `Storage` that change something are made of.
+/// A backend whose writes are conditional on a key's revision: what the three verbs of `Storage` that change something
+/// are made of.
 ///
-/// The loops here are the same for every backend: show, decide, write if nobody came between, else show what stands now.
+/// The loops here are the same for every backend: show, decide, write if nobody came between, else show what stands
+/// now.
 package protocol ConditionalWrites: Storage {
   /// The linearizable state of one key; nil when there is none.
   func current(_ key: String) async throws -> StoredObject?
@@ -23,7 +25,9 @@ package enum ConditionalOutcome: Sendable {
 }
 
 extension ConditionalWrites {
-  package func refreshed(_ object: StoredObject?, _ key: String) async throws -> StoredObject? { try await current(key) }
+  package func refreshed(_ object: StoredObject?, _ key: String) async throws -> StoredObject? {
+    try await current(key)
+  }
 
   /// `Storage.create`.
   package func createOnce(_ key: String, _ value: SharedBytes, ttl: Duration?) async throws -> StoredObject {
@@ -36,7 +40,8 @@ extension ConditionalWrites {
 
   /// `Storage.guaranteedUpdate`.
   package func updateUntilWritten(
-    _ key: String, ignoreNotFound: Bool, origin: StoredObject?, tryUpdate: @Sendable (StoredObject?) throws -> UpdateDecision
+    _ key: String, ignoreNotFound: Bool, origin: StoredObject?,
+    tryUpdate: @Sendable (StoredObject?) throws -> UpdateDecision
   ) async throws -> UpdateOutcome {
     var shown = Shown(object: origin)
     if origin == nil { shown = Shown(object: try await current(key), isFresh: true) }

@@ -2,8 +2,8 @@ public import ByteBuffers
 public import Metrics
 import Synchronization
 
-/// A storage whose calls are counted and timed, for one resource. (Kubernetes: the `etcd_request_*` metrics of package `etcd3/metrics`, which keep
-/// their names whatever the storage is.)
+/// A storage whose calls are counted and timed, for one resource. (Kubernetes: the `etcd_request_*` metrics of package
+/// `etcd3/metrics`, which keep their names whatever the storage is.)
 public struct MeteredStorage: Storage {
   private let storage: any Storage
   private let meter: StorageMeter
@@ -29,23 +29,34 @@ public struct MeteredStorage: Storage {
   }
 
   public func guaranteedUpdate(
-    key: String, ignoreNotFound: Bool, origin: StoredObject?, tryUpdate: @Sendable (StoredObject?) throws -> UpdateDecision
+    key: String, ignoreNotFound: Bool, origin: StoredObject?,
+    tryUpdate: @Sendable (StoredObject?) throws -> UpdateDecision
   ) async throws -> UpdateOutcome {
     try await meter.time(.update) {
       try await storage.guaranteedUpdate(key: key, ignoreNotFound: ignoreNotFound, origin: origin, tryUpdate: tryUpdate)
     }
   }
 
-  public func delete(key: String, origin: StoredObject?, validate: @Sendable (StoredObject) throws -> Void) async throws -> StoredObject {
+  public func delete(
+    key: String, origin: StoredObject?, validate: @Sendable (StoredObject) throws -> Void
+  ) async throws -> StoredObject {
     try await meter.time(.delete) { try await storage.delete(key: key, origin: origin, validate: validate) }
   }
 
-  public func watch(prefix: String, after: Revision?) async throws -> StorageWatch { try await storage.watch(prefix: prefix, after: after) }
-  public func count(prefix: String) async throws -> Int { try await meter.time(.count) { try await storage.count(prefix: prefix) } }
+  public func watch(prefix: String, after: Revision?) async throws -> StorageWatch {
+    try await storage.watch(prefix: prefix, after: after)
+  }
+  public func count(prefix: String) async throws -> Int {
+    try await meter.time(.count) { try await storage.count(prefix: prefix) }
+  }
   public func requestProgress() async throws { try await storage.requestProgress() }
-  public func currentRevision() async throws -> Revision { try await meter.time(.currentRevision) { try await storage.currentRevision() } }
+  public func currentRevision() async throws -> Revision {
+    try await meter.time(.currentRevision) { try await storage.currentRevision() }
+  }
   public func freshnessProof() async throws -> FreshnessProofKind { try await storage.freshnessProof() }
-  public func fence(prefix: String) async throws -> StorageFence { try await meter.time(.fence) { try await storage.fence(prefix: prefix) } }
+  public func fence(prefix: String) async throws -> StorageFence {
+    try await meter.time(.fence) { try await storage.fence(prefix: prefix) }
+  }
   public func oldestWatchableRevision(atMostBack revisions: Int64) async throws -> Revision {
     try await storage.oldestWatchableRevision(atMostBack: revisions)
   }
@@ -57,7 +68,9 @@ public struct MeteredStorage: Storage {
 /// Counts and times of the storage calls of one resource.
 public final class StorageMeter: Sendable {
   /// What is told apart, under the names of Kubernetes' label `operation` where it has one.
-  public enum Operation: Int, Sendable, CaseIterable { case create, get, list, update, delete, count, currentRevision, fence }
+  public enum Operation: Int, Sendable, CaseIterable {
+    case create, get, list, update, delete, count, currentRevision, fence
+  }
 
   private struct Figures {
     var duration = Histogram(bounds: StorageMeter.bounds)
@@ -65,7 +78,9 @@ public final class StorageMeter: Sendable {
   }
 
   // Kubernetes' buckets.
-  private static let bounds = [0.005, 0.025, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1.0, 1.25, 1.5, 2, 3, 4, 5, 6, 8, 10, 15, 20, 30, 45, 60]
+  private static let bounds = [
+    0.005, 0.025, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1.0, 1.25, 1.5, 2, 3, 4, 5, 6, 8, 10, 15, 20, 30, 45, 60,
+  ]
 
   private let group: String
   private let resource: String
@@ -91,8 +106,12 @@ public final class StorageMeter: Sendable {
   /// That a key is missing or taken is an answer, and what a caller's closure throws is the caller's.
   private static func isFailure(_ error: any Error) -> Bool {
     switch error as? StorageError {
-    case .unreachable, .wrongAnswer, .refused, .outOfSpace, .tooLarge, .corruptObject, .watchClosed, .invalidConfiguration, .shutDown: true
-    case .keyNotFound, .keyExists, .compacted, .futureRevision, .resourceVersionTooLarge, .notReady, .untransformable, .unreadableObjects, nil: false
+    case .unreachable, .wrongAnswer, .refused, .outOfSpace, .tooLarge, .corruptObject, .watchClosed,
+      .invalidConfiguration, .shutDown:
+      true
+    case .keyNotFound, .keyExists, .compacted, .futureRevision, .resourceVersionTooLarge, .notReady, .untransformable,
+      .unreadableObjects, nil:
+      false
     }
   }
 
@@ -106,9 +125,13 @@ public final class StorageMeter: Sendable {
 
   public func write(_ text: inout MetricsText) {
     let figures = figures.withLock { $0 }
-    func labels(_ operation: Operation) -> MetricsText.Labels { [("operation", "\(operation)"), ("group", group), ("resource", resource)] }
+    func labels(_ operation: Operation) -> MetricsText.Labels {
+      [("operation", "\(operation)"), ("group", group), ("resource", resource)]
+    }
     let used = zip(Operation.allCases, figures).filter { $0.1.duration.count > 0 }
-    text.family("etcd_request_duration_seconds", .histogram, "Time of calls to the storage, whatever it is, by operation and resource.")
+    text.family(
+      "etcd_request_duration_seconds", .histogram,
+      "Time of calls to the storage, whatever it is, by operation and resource.")
     for (operation, figure) in used { text.sample(labels(operation), figure.duration) }
     text.family("etcd_requests_total", .counter, "Calls to the storage, by operation and resource.")
     for (operation, figure) in used { text.sample(labels(operation), figure.duration.count) }

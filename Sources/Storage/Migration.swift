@@ -1,9 +1,10 @@
 internal import ByteBuffers
 
-/// Copies everything under a prefix from one storage to another, bytes as they are (encrypted values stay encrypted, under the same keys), and compares both.
+/// Copies everything under a prefix from one storage to another, bytes as they are (encrypted values stay encrypted,
+/// under the same keys), and compares both.
 ///
-/// It can be run again at any time: what is there already and equal is left alone, so an interrupted run is continued by another. Nobody else should write
-/// meanwhile; if somebody does, the comparison tells.
+/// It can be run again at any time: what is there already and equal is left alone, so an interrupted run is continued
+/// by another. Nobody else should write meanwhile; if somebody does, the comparison tells.
 public struct Migration: Sendable {
   /// What stands in the way of a copy that would be honest.
   public struct Refusal: Error, Equatable, CustomStringConvertible {
@@ -36,15 +37,24 @@ public struct Migration: Sendable {
   /// Keys to copy.
   public func count() async throws -> Int { try await source.count(prefix: prefix) }
 
-  /// Throws `Refusal` where clients would be misled: a target that holds something already (unless a run is resumed), or whose revisions are lower than those
-  /// that clients of the source have seen (unless that is accepted: they have to list anew).
+  /// Throws `Refusal` where clients would be misled: a target that holds something already (unless a run is resumed),
+  /// or whose revisions are lower than those that clients of the source have seen (unless that is accepted: they have
+  /// to list anew).
   public func check(isResumed: Bool, resetsRevisions: Bool) async throws {
     let (ours, theirs) = (try await source.currentRevision(), try await target.currentRevision())
     if theirs < ours && !resetsRevisions {
-      throw Refusal(description: "the target is at revision \(theirs) and the source at \(ours): to clients, time would go backwards. With --reset-revisions it is copied all the same; then every client must list anew")
+      throw Refusal(
+        description:
+          "the target is at revision \(theirs) and the source at \(ours): to clients, time would go backwards. With --reset-revisions it is copied all the same; then every client must list anew"
+      )
     }
     let there = try await target.count(prefix: prefix)
-    if there > 0 && !isResumed { throw Refusal(description: "the target holds \(there) keys under \(prefix) already: name an empty one, or give --resume to go on with an interrupted migration") }
+    if there > 0 && !isResumed {
+      throw Refusal(
+        description:
+          "the target holds \(there) keys under \(prefix) already: name an empty one, or give --resume to go on with an interrupted migration"
+      )
+    }
   }
 
   /// Copies; `progress` hears of each key. With `isResumed`, values that differ are written over.
@@ -83,7 +93,9 @@ public struct Migration: Sendable {
       let outcome = try await target.guaranteedUpdate(key: object.key, ignoreNotFound: true, origin: nil) { found in
         if let found {
           if found.value.hasSameBytes(as: object.value) { return .keep }
-          guard isResumed else { throw Refusal(description: "\(object.key) was written to the target by somebody else") }
+          guard isResumed else {
+            throw Refusal(description: "\(object.key) was written to the target by somebody else")
+          }
         }
         return .write(object.value, ttl: nil)
       }

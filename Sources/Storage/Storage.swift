@@ -1,7 +1,7 @@
 public import ByteBuffers
 
-/// A position in the history of a storage: etcd3's revision, etcd2's index, SQLite's row number. The API shows it as the opaque
-/// string `resourceVersion`; only `Versioner` converts.
+/// A position in the history of a storage: etcd3's revision, etcd2's index, SQLite's row number. The API shows it as
+/// the opaque string `resourceVersion`; only `Versioner` converts.
 public struct Revision: RawRepresentable, Hashable, Comparable, Sendable, CustomStringConvertible {
   public let rawValue: Int64
   public init(rawValue: Int64) { self.rawValue = rawValue }
@@ -23,12 +23,16 @@ public struct StoredObject: Sendable {
   public let revision: Revision
   /// The lease that removes the key, 0 for none.
   public let lease: Int64
-  /// True when the transformer says that the bytes should be written again (an old encryption key), although they are equal.
+  /// True when the transformer says that the bytes should be written again (an old encryption key), although they are
+  /// equal.
   public let isStale: Bool
   /// Why the transformer could not undo its work, and `value` therefore is as stored; nil for all is well.
   public let unreadable: String?
 
-  public init(key: String, value: SharedBytes, revision: Revision, lease: Int64 = 0, isStale: Bool = false, unreadable: String? = nil) {
+  public init(
+    key: String, value: SharedBytes, revision: Revision, lease: Int64 = 0, isStale: Bool = false,
+    unreadable: String? = nil
+  ) {
     self.key = key
     self.value = value
     self.revision = revision
@@ -40,12 +44,15 @@ public struct StoredObject: Sendable {
   /// What to throw when `value` can't be decoded: that it is encrypted, if that is why.
   public func undecodable(_ reason: String) -> StorageError {
     if let unreadable { return .untransformable(key: key, reason: unreadable) }
-    if EncryptedValue.isOne(value) { return .untransformable(key: key, reason: IdentityTransformer.refusal.description) }
+    if EncryptedValue.isOne(value) {
+      return .untransformable(key: key, reason: IdentityTransformer.refusal.description)
+    }
     return .corruptObject(key: key, reason: reason)
   }
 }
 
-/// What must hold before a write may happen. Checked against the stored object by the caller's closure, because storage knows no uid.
+/// What must hold before a write may happen. Checked against the stored object by the caller's closure, because storage
+/// knows no uid.
 public struct Preconditions: Sendable, Equatable {
   public var uid: String?
   public var resourceVersion: String?
@@ -104,8 +111,9 @@ public struct StorageListOptions: Sendable {
 
 /// What an update function decided about the object it was shown.
 public enum UpdateDecision: Sendable {
-  /// Write these bytes; with `ttl` the key goes away after that time (nil keeps it for good). Without a ttl, bytes equal to those shown
-  /// (that are current, not `isStale`, and have no lease) write nothing, as with `.keep` (semantics 2.10).
+  /// Write these bytes; with `ttl` the key goes away after that time (nil keeps it for good). Without a ttl, bytes
+  /// equal to those shown (that are current, not `isStale`, and have no lease) write nothing, as with `.keep`
+  /// (semantics 2.10).
   case write(SharedBytes, ttl: Duration?)
   /// Leave the stored object as it is; `guaranteedUpdate` returns it.
   case keep
@@ -127,8 +135,9 @@ public struct UpdateOutcome: Sendable {
 
 /// The storage under the API: keys, bytes, revisions. It knows nothing of kinds. (Kubernetes: `storage.Interface`.)
 ///
-/// All keys are whole keys. Every write is durable before it returns. Every method honours cancellation where it waits, but a
-/// write whose transaction was sent is always seen through. Errors are `StorageError`s, or what the caller's closure threw.
+/// All keys are whole keys. Every write is durable before it returns. Every method honours cancellation where it waits,
+/// but a write whose transaction was sent is always seen through. Errors are `StorageError`s, or what the caller's
+/// closure threw.
 public protocol Storage: Sendable {
   /// Converts between revisions and the API's resourceVersion.
   var versioner: any Versioner { get }
@@ -136,16 +145,17 @@ public protocol Storage: Sendable {
   /// Writes a key that must not exist. Throws `.keyExists`.
   func create(key: String, value: SharedBytes, ttl: Duration?) async throws -> StoredObject
 
-  /// A linearizable read of one key (or, with `isConsistent: false`, a read that one member answers). Throws `.keyNotFound`.
+  /// A linearizable read of one key (or, with `isConsistent: false`, a read that one member answers). Throws
+  /// `.keyNotFound`.
   func get(key: String, isConsistent: Bool) async throws -> StoredObject
 
   /// One page of the keys that begin with `prefix`, in key order. Throws `.compacted`, `.futureRevision`.
   func getList(prefix: String, options: StorageListOptions) async throws -> StorageList
 
-  /// Shows `tryUpdate` the current object (first `origin`, if given: possibly stale) and writes what it decides in one conditional
-  /// transaction, again and again until no other writer came between. A missing key throws `.keyNotFound`, or with
-  /// `ignoreNotFound` is shown as nil and created. An error of `tryUpdate` that saw `origin` is believed only after a fresh read
-  /// (semantics 2.11); any other is thrown as it is. `.delete` on a missing key is `.keyNotFound`.
+  /// Shows `tryUpdate` the current object (first `origin`, if given: possibly stale) and writes what it decides in one
+  /// conditional transaction, again and again until no other writer came between. A missing key throws `.keyNotFound`,
+  /// or with `ignoreNotFound` is shown as nil and created. An error of `tryUpdate` that saw `origin` is believed only
+  /// after a fresh read (semantics 2.11); any other is thrown as it is. `.delete` on a missing key is `.keyNotFound`.
   func guaranteedUpdate(
     key: String, ignoreNotFound: Bool, origin: StoredObject?,
     tryUpdate: @Sendable (StoredObject?) throws -> UpdateDecision
@@ -157,16 +167,16 @@ public protocol Storage: Sendable {
     key: String, origin: StoredObject?, validate: @Sendable (StoredObject) throws -> Void
   ) async throws -> StoredObject
 
-  /// All changes of keys under `prefix` with a revision above `after`, in order, once each; nil for "from now". The stream ends with an
-  /// error, never silently: `.compacted` when history is gone, `.watchClosed` for everything after which the caller may resume from the
-  /// last revision it saw (lost connection, buffer overflow).
+  /// All changes of keys under `prefix` with a revision above `after`, in order, once each; nil for "from now". The
+  /// stream ends with an error, never silently: `.compacted` when history is gone, `.watchClosed` for everything after
+  /// which the caller may resume from the last revision it saw (lost connection, buffer overflow).
   func watch(prefix: String, after: Revision?) async throws -> StorageWatch
 
   /// Number of live keys under a prefix.
   func count(prefix: String) async throws -> Int
 
-  /// Asks for `.progress` on the open watches, so that an idle one learns how far it has come. Without effect where `watch` sends
-  /// it unasked.
+  /// Asks for `.progress` on the open watches, so that an idle one learns how far it has come. Without effect where
+  /// `watch` sends it unasked.
   func requestProgress() async throws
 
   /// The newest revision, by a linearizable call.
@@ -178,10 +188,12 @@ public protocol Storage: Sendable {
   /// What this backend offers for proving a cache fresh.
   func freshnessProof() async throws -> FreshnessProofKind
 
-  /// For `.newestAndCount`: by one linearizable call, the storage's revision with the newest live mod revision and number of keys under a prefix.
+  /// For `.newestAndCount`: by one linearizable call, the storage's revision with the newest live mod revision and
+  /// number of keys under a prefix.
   func fence(prefix: String) async throws -> StorageFence
 
-  /// The oldest revision that watches may start after, as far as known; a Reflector starts there so that old watches can resume.
+  /// The oldest revision that watches may start after, as far as known; a Reflector starts there so that old watches
+  /// can resume.
   func oldestWatchableRevision(atMostBack revisions: Int64) async throws -> Revision
 
   /// Forgets history up to `revision`.
@@ -190,7 +202,8 @@ public protocol Storage: Sendable {
   /// Throws when the storage can't serve (readyz).
   func readinessCheck() async throws
 
-  /// Throws when only a restart may help (livez). Without space or an alarm raised for it, reads and removals still work.
+  /// Throws when only a restart may help (livez). Without space or an alarm raised for it, reads and removals still
+  /// work.
   func livenessCheck() async throws
 }
 

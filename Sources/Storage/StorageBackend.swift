@@ -26,8 +26,8 @@ public enum StorageBackend {
     public var freshnessProof: FreshnessProofKind?
     /// etcd2 only: entries of the cache of decoded values.
     public var deserializationCacheSize = 0
-    /// Encrypts the values of the resource that this configuration is for; nil for not at all. Raw storage knows nothing of it: it is
-    /// `TransformedStorage` that runs it, above every backend.
+    /// Encrypts the values of the resource that this configuration is for; nil for not at all. Raw storage knows
+    /// nothing of it: it is `TransformedStorage` that runs it, above every backend.
     public var transformer: (any Transformer)?
     /// How often history is compacted; zero for never.
     public var compactionInterval: Duration = .seconds(300)

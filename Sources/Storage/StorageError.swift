@@ -1,4 +1,5 @@
-/// What any backend may report; etcd and SQLite speak only this. The Registry translates it into a `Status`, in one place.
+/// What any backend may report; etcd and SQLite speak only this. The Registry translates it into a `Status`, in one
+/// place.
 public enum StorageError: Error, Equatable {
   case keyNotFound(key: String)
   case keyExists(key: String)
@@ -18,8 +19,8 @@ public enum StorageError: Error, Equatable {
   case untransformable(key: String, reason: String)
   /// A list met values that can't be read: each as one of the two above, at most `unreadableMax` of them.
   case unreadableObjects([StorageError])
-  /// The storage answered with something that its API does not allow, so that it says nothing: not absence, and not success. Of a write the
-  /// outcome is unknown. The text names what was wrong.
+  /// The storage answered with something that its API does not allow, so that it says nothing: not absence, and not
+  /// success. Of a write the outcome is unknown. The text names what was wrong.
   case wrongAnswer(String)
   /// No answer. For a write the outcome may be unknown; backends resolve that by reading before they throw.
   case unreachable(String)

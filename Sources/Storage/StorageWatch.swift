@@ -16,7 +16,8 @@ public struct StorageEvent: Sendable {
   /// As in `StoredObject`.
   public let unreadable: String?
   public init(
-    kind: Kind, key: String, value: SharedBytes?, revision: Revision, lease: Int64 = 0, isStale: Bool = false, unreadable: String? = nil
+    kind: Kind, key: String, value: SharedBytes?, revision: Revision, lease: Int64 = 0, isStale: Bool = false,
+    unreadable: String? = nil
   ) {
     self.kind = kind
     self.key = key
@@ -29,7 +30,9 @@ public struct StorageEvent: Sendable {
 
   /// The key as this change left it; nil for a removal, and for a change whose value a backend did not send.
   public var object: StoredObject? {
-    value.map { StoredObject(key: key, value: $0, revision: revision, lease: lease, isStale: isStale, unreadable: unreadable) }
+    value.map {
+      StoredObject(key: key, value: $0, revision: revision, lease: lease, isStale: isStale, unreadable: unreadable)
+    }
   }
 }
 
@@ -43,8 +46,9 @@ public enum StorageWatchItem: Sendable {
 
 /// The receiving end of a storage watch: a bounded queue between a backend and one reader.
 ///
-/// Invariant: queued events <= `limit` after every offer, except that a single batch is taken whole into an empty queue. A backend whose
-/// offer is refused ends the stream with `.watchClosed`; the reader resumes after the last revision it saw, so nothing is lost.
+/// Invariant: queued events <= `limit` after every offer, except that a single batch is taken whole into an empty
+/// queue. A backend whose offer is refused ends the stream with `.watchClosed`; the reader resumes after the last
+/// revision it saw, so nothing is lost.
 public final class StorageWatch: AsyncSequence, Sendable {
   public typealias Element = StorageWatchItem
   public typealias Failure = any Error
@@ -63,8 +67,9 @@ public final class StorageWatch: AsyncSequence, Sendable {
   /// Set where this is a view of another watch.
   private let upstream: (watch: StorageWatch, map: @Sendable (StorageWatchItem) -> StorageWatchItem)?
 
-  /// `limit`: most events queued. `onDrain` runs each time the reader has taken what was queued, so that a backend which replays a long
-  /// history can keep just ahead of its reader. `onCancel` runs once, when the reader is done before the backend is.
+  /// `limit`: most events queued. `onDrain` runs each time the reader has taken what was queued, so that a backend
+  /// which replays a long history can keep just ahead of its reader. `onCancel` runs once, when the reader is done
+  /// before the backend is.
   public init(limit: Int = 65_536, onDrain: (@Sendable () -> Void)? = nil, onCancel: @escaping @Sendable () -> Void) {
     self.limit = limit
     self.onDrain = onDrain
@@ -72,7 +77,8 @@ public final class StorageWatch: AsyncSequence, Sendable {
     upstream = nil
   }
 
-  /// Another watch with its items changed, which happens where its reader takes them. The other one belongs to this one from then on.
+  /// Another watch with its items changed, which happens where its reader takes them. The other one belongs to this one
+  /// from then on.
   public init(reading watch: StorageWatch, map: @escaping @Sendable (StorageWatchItem) -> StorageWatchItem) {
     limit = 0
     onDrain = nil

@@ -1,13 +1,15 @@
 public import ByteBuffers
 import Synchronization
 
-/// Raw storage whose values pass through a transformer: what is above sees values as they were written, what is below only what is stored.
+/// Raw storage whose values pass through a transformer: what is above sees values as they were written, what is below
+/// only what is stored.
 ///
-/// It stands over the raw storage of a resource that an EncryptionConfiguration names, whatever the backend; other resources do without
-/// it. A value that can't be undone is no error here: it comes out as stored, with the reason in `unreadable`, so that one bad value does
-/// not hide its neighbours. Whoever decodes it fails.
+/// It stands over the raw storage of a resource that an EncryptionConfiguration names, whatever the backend; other
+/// resources do without it. A value that can't be undone is no error here: it comes out as stored, with the reason in
+/// `unreadable`, so that one bad value does not hide its neighbours. Whoever decodes it fails.
 ///
-/// A ciphertext is different every time, so the rule that equal bytes write nothing is applied here, on the values themselves.
+/// A ciphertext is different every time, so the rule that equal bytes write nothing is applied here, on the values
+/// themselves.
 public struct TransformedStorage: Storage {
   private let raw: any Storage
   private let transformer: any Transformer
@@ -21,9 +23,12 @@ public struct TransformedStorage: Storage {
     do throws(TransformFailure) {
       let (value, isStale) = try transformer.fromStorage(stored.value, context: stored.key)
       if value === stored.value && !isStale { return stored }
-      return StoredObject(key: stored.key, value: value, revision: stored.revision, lease: stored.lease, isStale: isStale)
+      return StoredObject(
+        key: stored.key, value: value, revision: stored.revision, lease: stored.lease, isStale: isStale)
     } catch {
-      return StoredObject(key: stored.key, value: stored.value, revision: stored.revision, lease: stored.lease, unreadable: error.description)
+      return StoredObject(
+        key: stored.key, value: stored.value, revision: stored.revision, lease: stored.lease,
+        unreadable: error.description)
     }
   }
 
@@ -32,14 +37,19 @@ public struct TransformedStorage: Storage {
     do throws(TransformFailure) {
       let (value, isStale) = try transformer.fromStorage(stored, context: event.key)
       if value === stored && !isStale { return event }
-      return StorageEvent(kind: event.kind, key: event.key, value: value, revision: event.revision, lease: event.lease, isStale: isStale)
+      return StorageEvent(
+        kind: event.kind, key: event.key, value: value, revision: event.revision, lease: event.lease, isStale: isStale)
     } catch {
-      return StorageEvent(kind: event.kind, key: event.key, value: stored, revision: event.revision, lease: event.lease, unreadable: error.description)
+      return StorageEvent(
+        kind: event.kind, key: event.key, value: stored, revision: event.revision, lease: event.lease,
+        unreadable: error.description)
     }
   }
 
   private func sealed(_ value: SharedBytes, _ key: String) throws -> SharedBytes {
-    do { return try transformer.toStorage(value, context: key) } catch { throw StorageError.untransformable(key: key, reason: error.description) }
+    do { return try transformer.toStorage(value, context: key) } catch {
+      throw StorageError.untransformable(key: key, reason: error.description)
+    }
   }
 
   // MARK: Reads
@@ -52,7 +62,9 @@ public struct TransformedStorage: Storage {
 
   public func getList(prefix: String, options: StorageListOptions) async throws -> StorageList {
     let page = try await raw.getList(prefix: prefix, options: options)
-    return StorageList(objects: page.objects.map { opened($0) }, revision: page.revision, hasMore: page.hasMore, remaining: page.remaining)
+    return StorageList(
+      objects: page.objects.map { opened($0) }, revision: page.revision, hasMore: page.hasMore,
+      remaining: page.remaining)
   }
 
   /// Values are opened by the reader, when it takes them.
@@ -76,7 +88,8 @@ public struct TransformedStorage: Storage {
   }
 
   public func guaranteedUpdate(
-    key: String, ignoreNotFound: Bool, origin: StoredObject?, tryUpdate: @Sendable (StoredObject?) throws -> UpdateDecision
+    key: String, ignoreNotFound: Bool, origin: StoredObject?,
+    tryUpdate: @Sendable (StoredObject?) throws -> UpdateDecision
   ) async throws -> UpdateOutcome {
     var origin = origin
     while true {
@@ -90,7 +103,9 @@ public struct TransformedStorage: Storage {
           last.withLock { $0 = .kept(shown) }
           return .keep
         case .write(let value, let ttl):
-          if ttl == nil, let shown, shown.lease == 0, !shown.isStale, shown.unreadable == nil, shown.value.hasSameBytes(as: value) {
+          if ttl == nil, let shown, shown.lease == 0, !shown.isStale, shown.unreadable == nil,
+            shown.value.hasSameBytes(as: value)
+          {
             last.withLock { $0 = .kept(shown) }
             return .keep
           }
@@ -105,15 +120,19 @@ public struct TransformedStorage: Storage {
       let found = outcome.object
       switch last.withLock({ $0 }) {
       case .wrote(let value):
-        return UpdateOutcome(object: StoredObject(key: key, value: value, revision: found.revision, lease: found.lease), wasWritten: outcome.wasWritten)
+        return UpdateOutcome(
+          object: StoredObject(key: key, value: value, revision: found.revision, lease: found.lease),
+          wasWritten: outcome.wasWritten)
       case .removed(let shown?):
-        let removed = StoredObject(key: key, value: shown.value, revision: found.revision, lease: shown.lease, unreadable: shown.unreadable)
+        let removed = StoredObject(
+          key: key, value: shown.value, revision: found.revision, lease: shown.lease, unreadable: shown.unreadable)
         return UpdateOutcome(object: removed, wasWritten: outcome.wasWritten)
       case .kept, .removed, .none:
         // A backend may return the origin without having read what is stored.
         let isOrigin = found.value === given?.value
         let kept = isOrigin ? found : opened(found)
-        // An object that was handed in does not know whether its stored form has become stale since (a new key was put first).
+        // An object that was handed in does not know whether its stored form has become stale since (a new key was put
+        // first).
         if let given, !given.isStale {
           let stored = isOrigin ? try? await get(key: key, isConsistent: true) : kept
           if stored?.isStale == true {
@@ -137,7 +156,8 @@ public struct TransformedStorage: Storage {
     }
     guard let shown = last.withLock({ $0 }) else { return opened(removed) }
     return StoredObject(
-      key: key, value: shown.value, revision: removed.revision, lease: removed.lease, isStale: shown.isStale, unreadable: shown.unreadable)
+      key: key, value: shown.value, revision: removed.revision, lease: removed.lease, isStale: shown.isStale,
+      unreadable: shown.unreadable)
   }
 
   // MARK: What has nothing to do with values

@@ -1,10 +1,13 @@
 public import ByteBuffers
 
-/// Bytes to and from storage. `context` is the whole key: authenticated data for the ciphers that take some (semantics 1.11).
-/// (Kubernetes: `value.Transformer`.)
+/// Bytes to and from storage. `context` is the whole key: authenticated data for the ciphers that take some (semantics
+/// 1.11). (Kubernetes: `value.Transformer`.)
 public protocol Transformer: Sendable {
-  /// Undoes `toStorage`; `isStale` says that the value should be written again (an old key). What needs no work is returned as it came.
-  func fromStorage(_ stored: SharedBytes, context: String) throws(TransformFailure) -> (value: SharedBytes, isStale: Bool)
+  /// Undoes `toStorage`; `isStale` says that the value should be written again (an old key). What needs no work is
+  /// returned as it came.
+  func fromStorage(
+    _ stored: SharedBytes, context: String
+  ) throws(TransformFailure) -> (value: SharedBytes, isStale: Bool)
   func toStorage(_ value: SharedBytes, context: String) throws(TransformFailure) -> SharedBytes
 }
 
@@ -19,7 +22,9 @@ public struct IdentityTransformer: Transformer {
   public init() {}
   public static let refusal = TransformFailure("identity transformer tried to read encrypted data")
 
-  public func fromStorage(_ stored: SharedBytes, context: String) throws(TransformFailure) -> (value: SharedBytes, isStale: Bool) {
+  public func fromStorage(
+    _ stored: SharedBytes, context: String
+  ) throws(TransformFailure) -> (value: SharedBytes, isStale: Bool) {
     if EncryptedValue.isOne(stored) { throw Self.refusal }
     return (stored, false)
   }

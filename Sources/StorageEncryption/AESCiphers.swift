@@ -2,8 +2,8 @@ import ByteBuffers
 import CCrypto
 import Storage
 
-/// `aesgcm`: a random nonce of 12 bytes, the ciphertext, a tag of 16 bytes. The only provider whose values can't be moved to another key:
-/// the whole key is authenticated.
+/// `aesgcm`: a random nonce of 12 bytes, the ciphertext, a tag of 16 bytes. The only provider whose values can't be
+/// moved to another key: the whole key is authenticated.
 ///
 /// Nonces are random, so a key may seal at most 2^32 values (NIST SP 800-38D): rotate it before.
 struct AESGCM: ValueCipher {
@@ -22,9 +22,13 @@ struct AESGCM: ValueCipher {
   func overhead(_ count: Int) -> Int { Self.nonceBytes + Self.tagBytes }
 
   func seal(_ value: UnsafeRawBufferPointer, into room: UnsafeMutableRawBufferPointer, context: String) -> Bool {
-    guard let nonce = room.baseAddress, RAND_bytes(nonce.assumingMemoryBound(to: UInt8.self), CInt(Self.nonceBytes)) == 1 else { return false }
+    guard let nonce = room.baseAddress,
+      RAND_bytes(nonce.assumingMemoryBound(to: UInt8.self), CInt(Self.nonceBytes)) == 1
+    else { return false }
     let run = CipherRun(algorithm, key, nonce: nonce, encrypts: true)
-    guard run.addAuthenticatedData(context), run.finish(value, into: nonce + Self.nonceBytes) == value.count else { return false }
+    guard run.addAuthenticatedData(context), run.finish(value, into: nonce + Self.nonceBytes) == value.count else {
+      return false
+    }
     return run.readTag(into: nonce + Self.nonceBytes + value.count, count: Self.tagBytes)
   }
 
@@ -35,7 +39,9 @@ struct AESGCM: ValueCipher {
     let count = sealed.count - Self.nonceBytes - Self.tagBytes
     guard count >= 0 else { throw damaged }
     let run = CipherRun(algorithm, key, nonce: nonce, encrypts: false)
-    guard run.addAuthenticatedData(context), run.expectTag(nonce + Self.nonceBytes + count, count: Self.tagBytes) else { throw .library }
+    guard run.addAuthenticatedData(context), run.expectTag(nonce + Self.nonceBytes + count, count: Self.tagBytes) else {
+      throw .library
+    }
     let text = UnsafeRawBufferPointer(rebasing: sealed[Self.nonceBytes..<(Self.nonceBytes + count)])
     var isWhole = false
     let value = SharedBytes(capacity: count) { room in
@@ -47,8 +53,8 @@ struct AESGCM: ValueCipher {
   }
 }
 
-/// `aescbc`: a random initialisation vector of 16 bytes and the ciphertext, padded by PKCS#7. Nothing is authenticated: a flipped bit
-/// shows only if it hits the padding or spoils the JSON.
+/// `aescbc`: a random initialisation vector of 16 bytes and the ciphertext, padded by PKCS#7. Nothing is authenticated:
+/// a flipped bit shows only if it hits the padding or spoils the JSON.
 struct AESCBC: ValueCipher {
   private static let blockBytes = 16
   private let key: SecretKey
@@ -64,7 +70,9 @@ struct AESCBC: ValueCipher {
   func overhead(_ count: Int) -> Int { Self.blockBytes + Self.blockBytes - count % Self.blockBytes }
 
   func seal(_ value: UnsafeRawBufferPointer, into room: UnsafeMutableRawBufferPointer, context: String) -> Bool {
-    guard let vector = room.baseAddress, RAND_bytes(vector.assumingMemoryBound(to: UInt8.self), CInt(Self.blockBytes)) == 1 else { return false }
+    guard let vector = room.baseAddress,
+      RAND_bytes(vector.assumingMemoryBound(to: UInt8.self), CInt(Self.blockBytes)) == 1
+    else { return false }
     let run = CipherRun(algorithm, key, nonce: vector, encrypts: true)
     return run.finish(value, into: vector + Self.blockBytes) == room.count - Self.blockBytes
   }
@@ -72,7 +80,9 @@ struct AESCBC: ValueCipher {
   func open(_ sealed: UnsafeRawBufferPointer, context: String) throws(TransformFailure) -> SharedBytes {
     guard sealed.count >= Self.blockBytes, let vector = sealed.baseAddress else { throw .tooShort }
     let text = UnsafeRawBufferPointer(rebasing: sealed[Self.blockBytes...])
-    guard text.count % Self.blockBytes == 0 else { throw TransformFailure("the stored data is not a multiple of the block size") }
+    guard text.count % Self.blockBytes == 0 else {
+      throw TransformFailure("the stored data is not a multiple of the block size")
+    }
     let unpadded = TransformFailure("invalid PKCS7 data (empty or not padded)")
     guard text.count > 0 else { throw unpadded }
     // The padding is looked at here, because its texts are part of the interface.

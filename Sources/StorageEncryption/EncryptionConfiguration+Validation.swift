@@ -16,7 +16,9 @@ extension EncryptionConfiguration {
       if entry.resources.isEmpty { errors.append(.required("\(names)", "at least one \(names) is required")) }
       errors += Self.overlaps(entry.resources, names)
       for (place, name) in entry.resources.enumerated() {
-        if let problem = Self.problem(ofResource: name) { errors.append(.invalid("\(names.index(place))", name, problem)) }
+        if let problem = Self.problem(ofResource: name) {
+          errors.append(.invalid("\(names.index(place))", name, problem))
+        }
       }
       let providers = path.child("providers")
       if entry.providers.isEmpty { errors.append(.required("\(providers)", "at least one \(providers) is required")) }
@@ -35,32 +37,43 @@ extension EncryptionConfiguration {
           hasDuplicate = true
           continue
         }
-        if one.isEverything || one.group == other.group && (one.resource == "*" || other.resource == "*") { hasOverlap = true }
+        if one.isEverything || one.group == other.group && (one.resource == "*" || other.resource == "*") {
+          hasOverlap = true
+        }
       }
     }
     let shown = "[" + names.map { GoText.quoted($0) }.joined(separator: ",") + "]"
     var errors: [FieldError] = []
-    if hasDuplicate { errors.append(.invalid("\(path)", bare: shown, "the same resource cannot be specified multiple times")) }
+    if hasDuplicate {
+      errors.append(.invalid("\(path)", bare: shown, "the same resource cannot be specified multiple times"))
+    }
     if hasOverlap {
-      errors.append(.invalid(
-        "\(path)", bare: shown,
-        "using overlapping resources such as 'secrets' and '*.' in the same resource list is not allowed as they will be masked"))
+      errors.append(
+        .invalid(
+          "\(path)", bare: shown,
+          "using overlapping resources such as 'secrets' and '*.' in the same resource list is not allowed as they will be masked"
+        ))
     }
     return errors
   }
 
   private static func problem(ofResource name: String) -> String? {
     if name.lowercased() != name { return "resource name should not contain capital letters" }
-    if name == "*" { return "use '*.' to encrypt all the resources from core API group or *.* to encrypt all resources" }
+    if name == "*" {
+      return "use '*.' to encrypt all the resources from core API group or *.* to encrypt all resources"
+    }
     if ["apiserveripinfo", "serviceipallocations", "servicenodeportallocations"].contains(name) {
       return "resources which do not have REST API/s cannot be encrypted"
     }
     let resource = GroupResource(parsing: name)
     if resource.group == "events.k8s.io" {
-      return "'*.events.k8s.io' objects are stored using the 'events' API group in etcd. Use 'events' instead in the config file"
+      return
+        "'*.events.k8s.io' objects are stored using the 'events' API group in etcd. Use 'events' instead in the config file"
     }
     if resource.group == "extensions" { return "'extensions' group has been removed and cannot be used for encryption" }
-    if resource.group == "*" && resource.resource != "*" { return "encrypting the same resource across groups is not supported" }
+    if resource.group == "*" && resource.resource != "*" {
+      return "encrypting the same resource across groups is not supported"
+    }
     return nil
   }
 }
@@ -72,9 +85,15 @@ extension EncryptionConfiguration.Provider {
     switch present.count(where: { $0 }) {
     case 1: break
     case 0:
-      errors.append(.invalid("\(path)", bare: shown, "provider does not contain any of the expected providers: KMS, AESGCM, AESCBC, Secretbox, Identity"))
+      errors.append(
+        .invalid(
+          "\(path)", bare: shown,
+          "provider does not contain any of the expected providers: KMS, AESGCM, AESCBC, Secretbox, Identity"))
     default:
-      errors.append(.invalid("\(path)", bare: shown, "more than one provider specified in a single element, should split into different list elements"))
+      errors.append(
+        .invalid(
+          "\(path)", bare: shown,
+          "more than one provider specified in a single element, should split into different list elements"))
     }
     if let kms {
       errors += kms.validate(path.child("kms"))
@@ -83,7 +102,8 @@ extension EncryptionConfiguration.Provider {
     } else if let aescbc {
       errors += Self.validate(aescbc, path.child("aescbc").child("keys"), EncryptionConfiguration.aesKeySizes)
     } else if let secretbox {
-      errors += Self.validate(secretbox, path.child("secretbox").child("keys"), EncryptionConfiguration.secretBoxKeySizes)
+      errors += Self.validate(
+        secretbox, path.child("secretbox").child("keys"), EncryptionConfiguration.secretBoxKeySizes)
     }
     return errors
   }
@@ -91,10 +111,12 @@ extension EncryptionConfiguration.Provider {
   /// Go prints the structure; its secrets are left out here.
   private var shown: String {
     func mark(_ isThere: Bool) -> String { isThere ? "{…}" : "null" }
-    return "{\"AESGCM\":\(mark(aesgcm != nil)),\"AESCBC\":\(mark(aescbc != nil)),\"Secretbox\":\(mark(secretbox != nil)),\"Identity\":\(mark(hasIdentity)),\"KMS\":\(mark(kms != nil))}"
+    return
+      "{\"AESGCM\":\(mark(aesgcm != nil)),\"AESCBC\":\(mark(aescbc != nil)),\"Secretbox\":\(mark(secretbox != nil)),\"Identity\":\(mark(hasIdentity)),\"KMS\":\(mark(kms != nil))}"
   }
 
-  private static func validate(_ keys: [EncryptionConfiguration.Key], _ path: FieldPath, _ sizes: [Int]) -> [FieldError] {
+  private static func validate(_ keys: [EncryptionConfiguration.Key], _ path: FieldPath, _ sizes: [Int]) -> [FieldError]
+  {
     if keys.isEmpty { return [.required("\(path)", "at least one keys is required")] }
     var errors: [FieldError] = []
     for (place, key) in keys.enumerated() {
@@ -106,7 +128,10 @@ extension EncryptionConfiguration.Provider {
       } else if let bytes = key.secretBytes {
         if !sizes.contains(bytes.count) {
           let expected = sizes.map(String.init).joined(separator: " ")
-          errors.append(.invalid(secret, "REDACTED", "secret is not of the expected length, got \(bytes.count), expected one of [\(expected)]"))
+          errors.append(
+            .invalid(
+              secret, "REDACTED",
+              "secret is not of the expected length, got \(bytes.count), expected one of [\(expected)]"))
         }
       } else {
         errors.append(.invalid(secret, "REDACTED", "secrets must be base64 encoded"))
@@ -120,8 +145,11 @@ extension EncryptionConfiguration.KMS {
   fileprivate func validate(_ path: FieldPath) -> [FieldError] {
     var errors: [FieldError] = []
     if name.isEmpty { errors.append(.required("\(path.child("name"))", "name is a mandatory field for a provider")) }
-    if endpoint.isEmpty { errors.append(.invalid("\(path.child("endpoint"))", "", "endpoint is a mandatory field for a kms")) }
-    errors.append(.forbidden("\(path)", "KMS providers are not supported by Binnacle: use aesgcm, aescbc, secretbox or identity"))
+    if endpoint.isEmpty {
+      errors.append(.invalid("\(path.child("endpoint"))", "", "endpoint is a mandatory field for a kms"))
+    }
+    errors.append(
+      .forbidden("\(path)", "KMS providers are not supported by Binnacle: use aesgcm, aescbc, secretbox or identity"))
     return errors
   }
 }

@@ -37,13 +37,19 @@ struct ConfigurationProblem: Error, CustomStringConvertible {
 extension EncryptionConfiguration {
   /// Reads the tree of a file as strictly as kube-apiserver: unknown members are errors. Throws `ConfigurationProblem`.
   init(_ tree: JSONValue) throws {
-    guard let root = tree.object else { throw ConfigurationProblem("couldn't get version/kind; the file must hold an object, not \(tree.goKind)") }
+    guard let root = tree.object else {
+      throw ConfigurationProblem("couldn't get version/kind; the file must hold an object, not \(tree.goKind)")
+    }
     let kind = root["kind"]?.string ?? ""
     let version = root["apiVersion"]?.string ?? ""
     if kind.isEmpty { throw ConfigurationProblem("Object 'Kind' is missing: it must be EncryptionConfiguration") }
-    if version.isEmpty { throw ConfigurationProblem("Object 'apiVersion' is missing: it must be apiserver.config.k8s.io/v1") }
+    if version.isEmpty {
+      throw ConfigurationProblem("Object 'apiVersion' is missing: it must be apiserver.config.k8s.io/v1")
+    }
     guard kind == "EncryptionConfiguration", version == "apiserver.config.k8s.io/v1" else {
-      throw ConfigurationProblem("no kind \(GoText.quoted(kind)) is registered for version \(GoText.quoted(version)): it must be EncryptionConfiguration of apiserver.config.k8s.io/v1")
+      throw ConfigurationProblem(
+        "no kind \(GoText.quoted(kind)) is registered for version \(GoText.quoted(version)): it must be EncryptionConfiguration of apiserver.config.k8s.io/v1"
+      )
     }
     var reader = StrictReader()
     resources = try reader.list(root["resources"], at: "resources") { reader, item, path in
@@ -55,7 +61,8 @@ extension EncryptionConfiguration {
     }
     _ = try reader.object(tree, at: "", members: ["kind", "apiVersion", "resources"])
     if !reader.unknown.isEmpty {
-      throw ConfigurationProblem("strict decoding error: " + reader.unknown.map { "unknown field \(GoText.quoted($0))" }.joined(separator: ", "))
+      throw ConfigurationProblem(
+        "strict decoding error: " + reader.unknown.map { "unknown field \(GoText.quoted($0))" }.joined(separator: ", "))
     }
   }
 }
@@ -71,11 +78,15 @@ private struct StrictReader {
   mutating func object(_ value: JSONValue, at path: String, members: [String]) throws -> JSONObject {
     if value.isNull { return JSONObject() }
     guard let object = value.object else { throw wrong(value, path, "an object") }
-    for member in object.members where !members.contains(member.name) { unknown.append(path.isEmpty ? member.name : "\(path).\(member.name)") }
+    for member in object.members where !members.contains(member.name) {
+      unknown.append(path.isEmpty ? member.name : "\(path).\(member.name)")
+    }
     return object
   }
 
-  mutating func list<T>(_ value: JSONValue?, at path: String, _ read: (inout StrictReader, JSONValue, String) throws -> T) throws -> [T] {
+  mutating func list<T>(
+    _ value: JSONValue?, at path: String, _ read: (inout StrictReader, JSONValue, String) throws -> T
+  ) throws -> [T] {
     guard let value, !value.isNull else { return [] }
     guard let items = value.array else { throw wrong(value, path, "a list") }
     var all: [T] = []
@@ -94,7 +105,9 @@ private struct StrictReader {
     let provider = try object(value, at: path, members: ["keys"])
     return try list(provider["keys"], at: path + ".keys") { reader, item, path in
       let key = try reader.object(item, at: path, members: ["name", "secret"])
-      return .init(name: try reader.text(key["name"], at: path + ".name"), secret: try reader.text(key["secret"], at: path + ".secret"))
+      return .init(
+        name: try reader.text(key["name"], at: path + ".name"),
+        secret: try reader.text(key["secret"], at: path + ".secret"))
     }
   }
 
@@ -112,7 +125,8 @@ private struct StrictReader {
       let known = ["apiVersion", "name", "cachesize", "endpoint", "timeout"]
       let settings = try object(kms, at: path + ".kms", members: known)
       provider.kms = .init(
-        apiVersion: try text(settings["apiVersion"], at: path + ".kms.apiVersion"), name: try text(settings["name"], at: path + ".kms.name"),
+        apiVersion: try text(settings["apiVersion"], at: path + ".kms.apiVersion"),
+        name: try text(settings["name"], at: path + ".kms.name"),
         endpoint: try text(settings["endpoint"], at: path + ".kms.endpoint"))
     }
     return provider

@@ -4,9 +4,9 @@ public import Storage
 import Synchronization
 
 extension EncryptionProviders {
-  /// Looks at the file again and again (`--encryption-provider-config-automatic-reload`) and takes over what has changed; returns on
-  /// cancellation. `report` hears of every change that was taken over (nil), and of every new reason why one was not: then what was in force
-  /// stays in force.
+  /// Looks at the file again and again (`--encryption-provider-config-automatic-reload`) and takes over what has
+  /// changed; returns on cancellation. `report` hears of every change that was taken over (nil), and of every new
+  /// reason why one was not: then what was in force stays in force.
   public func followChanges(every period: Duration, report: @Sendable (StorageError?) -> Void) async {
     var problem: StorageError?
     while true {
@@ -41,7 +41,9 @@ final class ReloadableTransformer: Transformer {
 
   func replace(with list: ProviderList) { current.withLock { $0 = list } }
 
-  func fromStorage(_ stored: SharedBytes, context: String) throws(TransformFailure) -> (value: SharedBytes, isStale: Bool) {
+  func fromStorage(
+    _ stored: SharedBytes, context: String
+  ) throws(TransformFailure) -> (value: SharedBytes, isStale: Bool) {
     try current.withLock { $0 }.fromStorage(stored, context: context)
   }
   func toStorage(_ value: SharedBytes, context: String) throws(TransformFailure) -> SharedBytes {

@@ -8,7 +8,8 @@ import Synchronization
 
 /// The encryption providers of all resources, from an EncryptionConfiguration file (`--encryption-provider-config`).
 ///
-/// Resources match by name, then `*.group`, then `*.*`; what matches nothing is stored as it is. (Kubernetes: package `encryptionconfig`.)
+/// Resources match by name, then `*.group`, then `*.*`; what matches nothing is stored as it is. (Kubernetes: package
+/// `encryptionconfig`.)
 public final class EncryptionProviders: Sendable {
   private let path: String
   private let reloads: Bool
@@ -20,7 +21,8 @@ public final class EncryptionProviders: Sendable {
   }
   private let state: Mutex<State>
 
-  /// Reads and checks the file. `reloads`: transformers follow later changes of it. Throws one line that says what to change.
+  /// Reads and checks the file. `reloads`: transformers follow later changes of it. Throws one line that says what to
+  /// change.
   public init(file path: String, reloads: Bool) throws(StorageError) {
     self.path = path
     self.reloads = reloads
@@ -48,7 +50,9 @@ public final class EncryptionProviders: Sendable {
     state.withLock { state in
       state.table = table
       state.digest = digest
-      for (resource, transformer) in state.handedOut { transformer.replace(with: Self.providers(for: resource, in: table)) }
+      for (resource, transformer) in state.handedOut {
+        transformer.replace(with: Self.providers(for: resource, in: table))
+      }
     }
     return true
   }
@@ -68,8 +72,12 @@ public final class EncryptionProviders: Sendable {
     do {
       var duplicates: [String] = []
       let tree: JSONValue
-      do { tree = try JSONValue(yamlFile: ByteSlice(SharedBytes(contents)), duplicates: &duplicates) } catch { throw ConfigurationProblem("\(error)") }
-      if !duplicates.isEmpty { throw ConfigurationProblem("strict decoding error: " + duplicates.joined(separator: ", ")) }
+      do { tree = try JSONValue(yamlFile: ByteSlice(SharedBytes(contents)), duplicates: &duplicates) } catch {
+        throw ConfigurationProblem("\(error)")
+      }
+      if !duplicates.isEmpty {
+        throw ConfigurationProblem("strict decoding error: " + duplicates.joined(separator: ", "))
+      }
       let configuration = try EncryptionConfiguration(tree)
       let errors = configuration.validate()
       if !errors.isEmpty { throw ConfigurationProblem(FieldError.aggregate(errors.map(\.message))) }
@@ -82,11 +90,16 @@ public final class EncryptionProviders: Sendable {
   private static let largest = 1 << 20
 
   private static func contents(of path: String) throws(StorageError) -> [UInt8] {
-    func failure(_ why: String) -> StorageError { .invalidConfiguration("error while loading file: encryption provider configuration file \(GoText.quoted(path)) \(why)") }
+    func failure(_ why: String) -> StorageError {
+      .invalidConfiguration(
+        "error while loading file: encryption provider configuration file \(GoText.quoted(path)) \(why)")
+    }
     guard let file = fopen(path, "re") else { throw failure("can't be read: \(String(cString: strerror(errno)))") }
     defer { fclose(file) }
     // One byte more than allowed tells that there is more.
-    let contents = [UInt8](unsafeUninitializedCapacity: largest + 1) { room, count in count = fread(room.baseAddress, 1, largest + 1, file) }
+    let contents = [UInt8](unsafeUninitializedCapacity: largest + 1) { room, count in
+      count = fread(room.baseAddress, 1, largest + 1, file)
+    }
     guard ferror(file) == 0 else { throw failure("can't be read: \(String(cString: strerror(errno)))") }
     if contents.isEmpty { throw failure("is empty") }
     if contents.count > largest { throw failure("is larger than 1 MiB") }
@@ -95,7 +108,8 @@ public final class EncryptionProviders: Sendable {
 }
 
 extension EncryptionConfiguration {
-  /// The validated configuration as transformers. A resource that several entries name gets all their providers, in order.
+  /// The validated configuration as transformers. A resource that several entries name gets all their providers, in
+  /// order.
   fileprivate func providers() throws -> [GroupResource: ProviderList] {
     var lists: [GroupResource: [ProviderList.Provider]] = [:]
     for entry in resources {
@@ -104,7 +118,8 @@ extension EncryptionConfiguration {
         let resource = GroupResource(parsing: name)
         for earlier in [resource.wholeGroup, .everything] where lists[earlier] != nil {
           throw ConfigurationProblem(
-            "resource \(GoText.quoted(resource.configurationName)) is masked by earlier rule \(GoText.quoted(earlier.configurationName))")
+            "resource \(GoText.quoted(resource.configurationName)) is masked by earlier rule \(GoText.quoted(earlier.configurationName))"
+          )
         }
         lists[resource, default: []] += providers
       }
@@ -131,6 +146,9 @@ extension EncryptionConfiguration.Provider {
       }
       return (Array("\(prefix)\(key.name):".utf8), cipher)
     }
-    return .keyed(.init(prefix: Array(prefix.utf8), keys: ciphers, unknownKey: "no matching key was found for the provided \(title) transformer"))
+    return .keyed(
+      .init(
+        prefix: Array(prefix.utf8), keys: ciphers,
+        unknownKey: "no matching key was found for the provided \(title) transformer"))
   }
 }

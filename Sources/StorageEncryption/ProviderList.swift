@@ -2,8 +2,8 @@ import ByteBuffers
 import Machinery
 import Storage
 
-/// The providers of a resource in the order of the configuration: the first one writes, all read; what a later one, or a later key of the
-/// first, can read is stale. (Kubernetes: `value.NewPrefixTransformers`.)
+/// The providers of a resource in the order of the configuration: the first one writes, all read; what a later one, or
+/// a later key of the first, can read is stale. (Kubernetes: `value.NewPrefixTransformers`.)
 struct ProviderList: Transformer {
   enum Provider: Sendable {
     case identity
@@ -25,7 +25,9 @@ struct ProviderList: Transformer {
   /// Leaves everything as it is, and always did.
   var isIdentity: Bool { providers.allSatisfy { if case .identity = $0 { true } else { false } } }
 
-  func fromStorage(_ stored: SharedBytes, context: String) throws(TransformFailure) -> (value: SharedBytes, isStale: Bool) {
+  func fromStorage(
+    _ stored: SharedBytes, context: String
+  ) throws(TransformFailure) -> (value: SharedBytes, isStale: Bool) {
     var failures: [String] = []
     for (place, provider) in providers.enumerated() {
       switch provider {
@@ -48,7 +50,8 @@ struct ProviderList: Transformer {
     }
     if !failures.isEmpty { throw TransformFailure(FieldError.aggregate(failures)) }
     for version in ["v1", "v2"] where stored.hasPrefix(Array("k8s:enc:kms:\(version):".utf8)) {
-      throw TransformFailure("no matching prefix found: the value is encrypted by a KMS \(version) provider, which Binnacle does not have")
+      throw TransformFailure(
+        "no matching prefix found: the value is encrypted by a KMS \(version) provider, which Binnacle does not have")
     }
     throw TransformFailure("no matching prefix found")
   }
@@ -60,7 +63,8 @@ struct ProviderList: Transformer {
     let sealed = SharedBytes(capacity: size) { room in
       room.copyBytes(from: key.prefix)
       isSealed = value.withUnsafeBytes { bytes in
-        key.cipher.seal(bytes, into: UnsafeMutableRawBufferPointer(rebasing: room[key.prefix.count...]), context: context)
+        key.cipher.seal(
+          bytes, into: UnsafeMutableRawBufferPointer(rebasing: room[key.prefix.count...]), context: context)
       }
       return isSealed ? size : 0
     }

@@ -2,8 +2,8 @@ import ByteBuffers
 import CSodium
 import Storage
 
-/// `secretbox`: a random nonce of 24 bytes, a Poly1305 tag of 16 and the XSalsa20 ciphertext (NaCl's secret box). Values are authenticated,
-/// their keys in storage are not.
+/// `secretbox`: a random nonce of 24 bytes, a Poly1305 tag of 16 and the XSalsa20 ciphertext (NaCl's secret box).
+/// Values are authenticated, their keys in storage are not.
 struct SecretBox: ValueCipher {
   static let keyBytes = 32
   private static let nonceBytes = 24
@@ -25,22 +25,27 @@ struct SecretBox: ValueCipher {
     randombytes_buf(nonce, Self.nonceBytes)
     return key.withUnsafeBytes { key in
       crypto_secretbox_easy(
-        nonce + Self.nonceBytes, value.baseAddress?.assumingMemoryBound(to: UInt8.self), UInt64(value.count), nonce, key) == 0
+        nonce + Self.nonceBytes, value.baseAddress?.assumingMemoryBound(to: UInt8.self), UInt64(value.count), nonce, key
+      ) == 0
     }
   }
 
   func open(_ sealed: UnsafeRawBufferPointer, context: String) throws(TransformFailure) -> SharedBytes {
-    guard sealed.count >= Self.nonceBytes + Self.tagBytes, let nonce = sealed.baseAddress?.assumingMemoryBound(to: UInt8.self) else { throw .tooShort }
+    guard sealed.count >= Self.nonceBytes + Self.tagBytes,
+      let nonce = sealed.baseAddress?.assumingMemoryBound(to: UInt8.self)
+    else { throw .tooShort }
     let count = sealed.count - Self.nonceBytes - Self.tagBytes
     var isWhole = false
     let value = SharedBytes(capacity: count) { room in
       isWhole = key.withUnsafeBytes { key in
         crypto_secretbox_open_easy(
-          room.baseAddress?.assumingMemoryBound(to: UInt8.self), nonce + Self.nonceBytes, UInt64(count + Self.tagBytes), nonce, key) == 0
+          room.baseAddress?.assumingMemoryBound(to: UInt8.self), nonce + Self.nonceBytes, UInt64(count + Self.tagBytes),
+          nonce, key) == 0
       }
       return isWhole ? count : 0
     }
-    // Upstream says "output array was not large enough for encryption" here, which helps nobody: the box could not be opened.
+    // Upstream says "output array was not large enough for encryption" here, which helps nobody: the box could not be
+    // opened.
     guard isWhole else { throw TransformFailure("secretbox: message authentication failed") }
     return value
   }

@@ -42,14 +42,19 @@ struct Etcd2Answer: Sendable {
     guard let tape, code > 0 else {
       let text = tape?.root["message"]?.string ?? "HTTP status \(response.status)"
       if response.status == 404 {
-        throw CallFailure(.final, code: 404, "\(url) is not there: etcd serves its v2 API only when started with --enable-v2, up to version 3.5")
+        throw CallFailure(
+          .final, code: 404,
+          "\(url) is not there: etcd serves its v2 API only when started with --enable-v2, up to version 3.5")
       }
-      throw CallFailure(isSuccess || response.status >= 500 ? .endpoint : .final, "\(url): \(text)", mayHaveApplied: true)
+      throw CallFailure(
+        isSuccess || response.status >= 500 ? .endpoint : .final, "\(url): \(text)", mayHaveApplied: true)
     }
     let text = Self.text(tape)
     if text.contains("too many requests") { throw CallFailure(.busy, code: code, text) }
     // A member without a leader, or one that stops. What it has proposed may still be carried out.
-    if code == Code.raftError || code == Code.leaderElection || response.status >= 500 { throw CallFailure(.endpoint, code: code, text, mayHaveApplied: true) }
+    if code == Code.raftError || code == Code.leaderElection || response.status >= 500 {
+      throw CallFailure(.endpoint, code: code, text, mayHaveApplied: true)
+    }
     self.code = code
     self.tape = tape
   }
@@ -63,13 +68,17 @@ struct Etcd2Answer: Sendable {
     return cause.isEmpty ? message : "\(message) (\(cause))"
   }
 
-  private static let actions: Set<String> = ["get", "set", "create", "update", "delete", "compareAndSwap", "compareAndDelete", "expire"]
+  private static let actions: Set<String> = [
+    "get", "set", "create", "update", "delete", "compareAndSwap", "compareAndDelete", "expire",
+  ]
 
   /// What a success says was done. Throws `.wrongAnswer` for a document that says nothing of the kind.
   func action() throws(StorageError) -> String {
     guard let root = tape?.root else { throw WireShape.wrong("it is empty") }
     let action = try root.wireObject("the answer")["action"]?.wireText("action") ?? ""
-    guard Self.actions.contains(action) else { throw WireShape.wrong(action.isEmpty ? "action is missing" : "action \(action) is unknown") }
+    guard Self.actions.contains(action) else {
+      throw WireShape.wrong(action.isEmpty ? "action is missing" : "action \(action) is unknown")
+    }
     return action
   }
 
@@ -91,9 +100,11 @@ struct Etcd2Answer: Sendable {
   /// Is it about keys, so that it must tell the store's index? (What is refused before it gets there has none.)
   var isAboutKeys: Bool { code == 0 || [Code.keyNotFound, Code.compareFailed, Code.keyExists].contains(code) }
 
-  /// Of "the requested history has been cleared [oldest/requested]", the index before the oldest; zero if it does not say.
+  /// Of "the requested history has been cleared [oldest/requested]", the index before the oldest; zero if it does not
+  /// say.
   var clearedThrough: Int64 {
-    guard code == Code.eventIndexCleared, let cause = tape?.root["cause"]?.string, let open = cause.lastIndex(of: "[") else { return 0 }
+    guard code == Code.eventIndexCleared, let cause = tape?.root["cause"]?.string, let open = cause.lastIndex(of: "[")
+    else { return 0 }
     let oldest = Int64(cause[cause.index(after: open)...].prefix { $0 != "/" }) ?? 0
     return max(0, oldest - 1)
   }

@@ -41,30 +41,38 @@ final class Etcd2Client: Sendable {
 
   /// One attempt at one endpoint.
   func send(
-    _ method: HTTPRequest.Method, _ path: String, _ body: SharedBytes? = nil, to endpoint: Int, timeout: Duration, isReplayable: Bool
+    _ method: HTTPRequest.Method, _ path: String, _ body: SharedBytes? = nil, to endpoint: Int, timeout: Duration,
+    isReplayable: Bool
   ) async throws(CallFailure) -> Etcd2Answer {
     let url = transport.endpoints.all[endpoint].base + path
     let response: HTTPResponse
     do throws(HTTPFailure) {
-      response = try await transport.http.request(HTTPRequest(method, url, body: body, timeout: timeout, isReplayable: isReplayable))
+      response = try await transport.http.request(
+        HTTPRequest(method, url, body: body, timeout: timeout, isReplayable: isReplayable))
     } catch { throw CallFailure(error) }
     return try Etcd2Answer(response, url: url)
   }
 
   /// A read of `path` (below `root`), linearizable unless configuration and caller both do without.
-  func read(_ path: String, tree isTree: Bool = false, isConsistent: Bool = true, total: Duration? = nil) async throws -> Etcd2Answer {
+  func read(
+    _ path: String, tree isTree: Bool = false, isConsistent: Bool = true, total: Duration? = nil
+  ) async throws -> Etcd2Answer {
     let floor = try integrity.newest()
     let isLinearizable = isConsistent || quorum
-    let whole = "\(Self.root)\(path)?\(isLinearizable ? "quorum=true" : "quorum=false")\(isTree ? "&recursive=true&sorted=true" : "")"
+    let whole =
+      "\(Self.root)\(path)?\(isLinearizable ? "quorum=true" : "quorum=false")\(isTree ? "&recursive=true&sorted=true" : "")"
     do {
       let outcome = try await transport.call(
-        attempt: isTree ? timing.treeAttempt : timing.attempt, total: total ?? (isTree ? timing.treeCall : timing.call), .always
+        attempt: isTree ? timing.treeAttempt : timing.attempt, total: total ?? (isTree ? timing.treeCall : timing.call),
+        .always
       ) { endpoint, timeout throws(CallFailure) in
         try await send(.get, whole, to: endpoint, timeout: timeout, isReplayable: true)
       }
       let answer = outcome.answer
       if isLinearizable { try check(answer, floor: floor) } else { try integrity.check(cluster: answer.cluster) }
-      guard answer.code == 0 || answer.code == Etcd2Answer.Code.keyNotFound else { throw StorageError.refused("etcd: \(answer.text)") }
+      guard answer.code == 0 || answer.code == Etcd2Answer.Code.keyNotFound else {
+        throw StorageError.refused("etcd: \(answer.text)")
+      }
       return answer
     } catch let failure as CallFailure {
       throw failure.storageError
@@ -77,8 +85,10 @@ final class Etcd2Client: Sendable {
   ) async throws -> EtcdTransport.Outcome<Etcd2Answer> {
     let floor = try integrity.newest()
     do {
-      let outcome = try await transport.call(attempt: timing.attempt, total: timing.call, repetition) { endpoint, timeout throws(CallFailure) in
-        try await send(method, Self.root + path, body, to: endpoint, timeout: timeout, isReplayable: repetition == .always)
+      let outcome = try await transport.call(attempt: timing.attempt, total: timing.call, repetition) {
+        endpoint, timeout throws(CallFailure) in
+        try await send(
+          method, Self.root + path, body, to: endpoint, timeout: timeout, isReplayable: repetition == .always)
       }
       try check(outcome.answer, floor: floor)
       return outcome
@@ -89,11 +99,14 @@ final class Etcd2Client: Sendable {
 
   /// Answers about a malformed request carry no index.
   private func check(_ answer: Etcd2Answer, floor: Int64) throws(StorageError) {
-    if answer.isAboutKeys && answer.index <= 0 { throw WireShape.wrong("\(Etcd2Answer.indexHeader) is missing, or no number") }
+    if answer.isAboutKeys && answer.index <= 0 {
+      throw WireShape.wrong("\(Etcd2Answer.indexHeader) is missing, or no number")
+    }
     if answer.index > 0 { try integrity.check(cluster: answer.cluster, revision: answer.index, floor: floor) }
   }
 
-  /// A key of our own at the root that nobody needs: reading it is the cheapest linearizable call, and writing it makes an event.
+  /// A key of our own at the root that nobody needs: reading it is the cheapest linearizable call, and writing it makes
+  /// an event.
   private static let marker = "/binnacle_progress"
 
   /// The newest index.
@@ -105,7 +118,8 @@ final class Etcd2Client: Sendable {
   /// The first event at or above `index`: of any key, or of one. Nil when none came in time.
   func poll(from index: Int64, path: String? = nil, patience: Duration) async throws -> Etcd2Answer? {
     let whole = "\(Self.root)\(path ?? "/")?wait=true&waitIndex=\(index)\(path == nil ? "&recursive=true" : "")"
-    let outcome = try await transport.call(attempt: patience, total: patience, .always) { endpoint, timeout throws(CallFailure) -> Etcd2Answer? in
+    let outcome = try await transport.call(attempt: patience, total: patience, .always) {
+      endpoint, timeout throws(CallFailure) -> Etcd2Answer? in
       do throws(CallFailure) {
         return try await send(.get, whole, to: endpoint, timeout: timeout, isReplayable: true)
       } catch {
@@ -114,7 +128,9 @@ final class Etcd2Client: Sendable {
         throw error
       }
     }
-    guard let answer = outcome.answer, answer.tape != nil, answer.code != Etcd2Answer.Code.watcherCleared else { return nil }
+    guard let answer = outcome.answer, answer.tape != nil, answer.code != Etcd2Answer.Code.watcherCleared else {
+      return nil
+    }
     try integrity.check(cluster: answer.cluster)
     return answer
   }

@@ -6,7 +6,9 @@ extension Etcd2Storage {
   public func get(key: String, isConsistent: Bool) async throws -> StoredObject {
     try await during {
       guard let path = KeyPath.url(ofKey: key) else { throw StorageError.keyNotFound(key: key) }
-      guard let object = try object(of: try await client.read(path, isConsistent: isConsistent).node(), at: key) else { throw StorageError.keyNotFound(key: key) }
+      guard let object = try object(of: try await client.read(path, isConsistent: isConsistent).node(), at: key) else {
+        throw StorageError.keyNotFound(key: key)
+      }
       return object
     }
   }
@@ -51,7 +53,8 @@ extension Etcd2Storage {
     try await during {
       let listing = try await read(prefix)
       return StorageFence(
-        revision: listing.revision, newest: listing.objects.map(\.revision).max() ?? .zero, count: listing.objects.count)
+        revision: listing.revision, newest: listing.objects.map(\.revision).max() ?? .zero, count: listing.objects.count
+      )
     }
   }
 

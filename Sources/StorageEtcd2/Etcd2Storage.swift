@@ -5,10 +5,11 @@ public import Storage
 
 /// etcd's v2 API, as Kubernetes up to 1.12 stored in it: etcd 2.3, and 3.x up to 3.5 with `--enable-v2`.
 ///
-/// The revision is etcd2's index: X-Etcd-Index for the store, modifiedIndex for a key. What the v2 API can't give: there is no history but
-/// the last 1,000 events of the whole store, so a state can be listed only as it is now (pages of a listing that was begun come from
-/// memory), `compact` does nothing, and a watch whose start has fallen out of those events ends with `.compacted`; a key can't have others below
-/// it (`/a` beside `/a/b`); and a `refresh` of a TTL by somebody else changes a key's index without an event.
+/// The revision is etcd2's index: X-Etcd-Index for the store, modifiedIndex for a key. What the v2 API can't give:
+/// there is no history but the last 1,000 events of the whole store, so a state can be listed only as it is now (pages
+/// of a listing that was begun come from memory), `compact` does nothing, and a watch whose start has fallen out of
+/// those events ends with `.compacted`; a key can't have others below it (`/a` beside `/a/b`); and a `refresh` of a TTL
+/// by somebody else changes a key's index without an event.
 public final class Etcd2Storage: Storage {
   public let versioner: any Versioner = APIObjectVersioner()
   let config: StorageBackend.Config
@@ -17,8 +18,8 @@ public final class Etcd2Storage: Storage {
   let feed: WatchFeed
   let shelf = ListingShelf()
 
-  /// Connects to the servers that `config.serverList` names. Throws, with one clear line, `.invalidConfiguration` for settings that can't
-  /// work and `.unreachable` when no server has answered within `config.startTimeout`.
+  /// Connects to the servers that `config.serverList` names. Throws, with one clear line, `.invalidConfiguration` for
+  /// settings that can't work and `.unreachable` when no server has answered within `config.startTimeout`.
   public static func make(_ config: StorageBackend.Config) async throws -> (any Storage, DestroyFunc) {
     let storage = try await open(config)
     return (storage, { await storage.destroy() })
@@ -53,7 +54,8 @@ public final class Etcd2Storage: Storage {
     do {
       _ = try await client.currentIndex(total: config.startTimeout)
     } catch StorageError.unreachable(let reason) {
-      throw StorageError.unreachable("no answer from etcd at \(servers) within \(config.startTimeout.wholeSeconds) s (\(reason))")
+      throw StorageError.unreachable(
+        "no answer from etcd at \(servers) within \(config.startTimeout.wholeSeconds) s (\(reason))")
     } catch StorageError.wrongAnswer(let reason) {
       throw StorageError.invalidConfiguration("\(servers) is no etcd that can be served from: \(reason)")
     } catch StorageError.refused(let reason) {

@@ -8,7 +8,8 @@ struct FeedEvent: Sendable {
   let index: Int64
   /// The change of a key that may be ours; nil for hidden keys and those that we would not have written.
   let change: StorageEvent?
-  /// A whole directory was removed, or ran out of its TTL: its path as a key, ending in a slash. Which keys went with it is not told.
+  /// A whole directory was removed, or ran out of its TTL: its path as a key, ending in a slash. Which keys went with
+  /// it is not told.
   let removedDirectory: String?
 
   /// Nil if the answer is a refusal. Throws `.wrongAnswer` where it should hold an event and does not.
@@ -23,18 +24,22 @@ struct FeedEvent: Sendable {
       let wasDirectory = node.isDirectory || wasDirectoryBefore
       let key = KeyPath.key(ofPath: node.path)
       removedDirectory = wasDirectory ? (key ?? node.path) + "/" : nil
-      change = wasDirectory ? nil : key.map { StorageEvent(kind: .delete, key: $0, value: nil, revision: Revision(node.modified)) }
+      change =
+        wasDirectory
+        ? nil : key.map { StorageEvent(kind: .delete, key: $0, value: nil, revision: Revision(node.modified)) }
     } else {
       removedDirectory = nil
-      change = try node.object(cache).map { StorageEvent(kind: .put, key: $0.key, value: $0.value, revision: $0.revision, lease: $0.lease) }
+      change = try node.object(cache).map {
+        StorageEvent(kind: .put, key: $0.key, value: $0.value, revision: $0.revision, lease: $0.lease)
+      }
     }
   }
 }
 
 /// The last events that the feed has seen, for watches that begin a little back.
 ///
-/// Invariant: holds every event with `start < index <= end` that concerns keys; at most `most` of them, which is as many as etcd2 keeps,
-/// and not more than `mostBytes` of values.
+/// Invariant: holds every event with `start < index <= end` that concerns keys; at most `most` of them, which is as
+/// many as etcd2 keeps, and not more than `mostBytes` of values.
 struct EventWindow: Sendable {
   private(set) var start: Int64
   private(set) var end: Int64

@@ -1,8 +1,9 @@
 /// Between our keys and etcd2's, which are paths of a tree.
 ///
-/// A key of the usual form is stored as it is, where a kube-apiserver of old would have put it. What the tree can't hold is written with a
-/// percent sign, which no Kubernetes name has: an empty segment (the tree would drop it), `.` and `..` (it would walk them), a leading
-/// underscore (it would hide the key from lists and watches), and the percent sign itself.
+/// A key of the usual form is stored as it is, where a kube-apiserver of old would have put it. What the tree can't
+/// hold is written with a percent sign, which no Kubernetes name has: an empty segment (the tree would drop it), `.`
+/// and `..` (it would walk them), a leading underscore (it would hide the key from lists and watches), and the percent
+/// sign itself.
 enum KeyPath {
   /// The name in etcd2 of one segment between slashes.
   static func name(ofSegment segment: Substring) -> String {
@@ -65,7 +66,8 @@ enum KeyPath {
       url += "/"
       for byte in name(ofSegment: segment).utf8 {
         switch byte {
-        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "0")...UInt8(ascii: "9"),
+        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+          UInt8(ascii: "0")...UInt8(ascii: "9"),
           UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"), UInt8(ascii: "~"):
           url.unicodeScalars.append(Unicode.Scalar(byte))
         default: url += "%" + (byte < 16 ? "0" : "") + String(byte, radix: 16, uppercase: true)
@@ -75,7 +77,8 @@ enum KeyPath {
     return url
   }
 
-  /// The URL path of the directory whose tree holds every key that begins with `prefix`; nil for a prefix without a slash in front.
+  /// The URL path of the directory whose tree holds every key that begins with `prefix`; nil for a prefix without a
+  /// slash in front.
   static func url(ofDirectoryAround prefix: String) -> String? {
     guard let slash = prefix.utf8.lastIndex(of: UInt8(ascii: "/")) else { return prefix.isEmpty ? "/" : nil }
     return slash == prefix.utf8.startIndex ? "/" : url(ofKey: String(prefix[..<slash]))

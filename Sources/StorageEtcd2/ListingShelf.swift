@@ -1,9 +1,11 @@
 import Storage
 import Synchronization
 
-/// Listings whose first page was handed out: etcd2 has no pages and no past, so the later pages are cut from what was read for the first.
+/// Listings whose first page was handed out: etcd2 has no pages and no past, so the later pages are cut from what was
+/// read for the first.
 ///
-/// Bounds: `most` listings, each for `lifetime`. A page of one that is gone is `.compacted`, after which a client lists again.
+/// Bounds: `most` listings, each for `lifetime`. A page of one that is gone is `.compacted`, after which a client lists
+/// again.
 final class ListingShelf: Sendable {
   struct Listing: Sendable {
     let prefix: String
@@ -15,7 +17,9 @@ final class ListingShelf: Sendable {
     func page(from start: String?, limit: Int) -> StorageList {
       let first = start.map { start in objects.partitioningIndex { !KeyOrder.precedes($0.key, start) } } ?? 0
       let end = limit > 0 ? min(objects.count, first + limit) : objects.count
-      return StorageList(objects: Array(objects[first..<end]), revision: revision, hasMore: end < objects.count, remaining: objects.count - end)
+      return StorageList(
+        objects: Array(objects[first..<end]), revision: revision, hasMore: end < objects.count,
+        remaining: objects.count - end)
     }
   }
 
@@ -26,7 +30,9 @@ final class ListingShelf: Sendable {
 
   func keep(_ listing: Listing) {
     kept.withLock { kept in
-      kept.removeAll { $0.until <= .now || ($0.listing.prefix == listing.prefix && $0.listing.revision == listing.revision) }
+      kept.removeAll {
+        $0.until <= .now || ($0.listing.prefix == listing.prefix && $0.listing.revision == listing.revision)
+      }
       if kept.count >= Self.most { kept.removeFirst() }
       kept.append((listing, .now + Self.lifetime))
     }

@@ -11,7 +11,8 @@ struct Node {
   var isDirectory = false
   var modified: Int64 = 0
   var created: Int64 = 0
-  /// When it goes away by itself, in nanoseconds since 1970; 0 for never. It serves as the lease: it changes with each write that has a TTL.
+  /// When it goes away by itself, in nanoseconds since 1970; 0 for never. It serves as the lease: it changes with each
+  /// write that has a TTL.
   var expiration: Int64 = 0
   var value: JSONNode?
   var children: JSONNode?
@@ -40,7 +41,9 @@ struct Node {
     // The root, which is a directory, has neither name nor index.
     if isDirectory { return }
     guard path.utf8.first == UInt8(ascii: "/") else { throw WireShape.wrong("a node has no key") }
-    guard modified > 0, created > 0, created <= modified else { throw WireShape.wrong("an index of \(path) is missing, or makes no sense") }
+    guard modified > 0, created > 0, created <= modified else {
+      throw WireShape.wrong("an index of \(path) is missing, or makes no sense")
+    }
   }
 
   private static func nanoseconds(_ text: String) throws(StorageError) -> Int64 {

@@ -1,11 +1,11 @@
 import ByteBuffers
 import Synchronization
 
-/// Values that were decoded from answers, by the index of their write: a list then decodes only what changed. (Kubernetes 1.6:
-/// `--deserialization-cache-size`.)
+/// Values that were decoded from answers, by the index of their write: a list then decodes only what changed.
+/// (Kubernetes 1.6: `--deserialization-cache-size`.)
 ///
-/// Two generations: what is used moves into the young one, and when that is full it becomes the old one. So what was used within the last
-/// `capacity / 2` different values is there, at constant cost. Invariant: entries <= `capacity`.
+/// Two generations: what is used moves into the young one, and when that is full it becomes the old one. So what was
+/// used within the last `capacity / 2` different values is there, at constant cost. Invariant: entries <= `capacity`.
 final class ValueCache: Sendable {
   /// Kubernetes' `etcd_helper_cache_hit_count`, `_miss_count` and `_entry_count`.
   struct Statistics: Sendable, Equatable {

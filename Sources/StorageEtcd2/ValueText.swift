@@ -1,10 +1,11 @@
 import ByteBuffers
 import JSON
 
-/// Between bytes and etcd2's values, which are text: they travel in JSON, and a snapshot of etcd2 turns what is not UTF-8 into question marks.
+/// Between bytes and etcd2's values, which are text: they travel in JSON, and a snapshot of etcd2 turns what is not
+/// UTF-8 into question marks.
 ///
-/// UTF-8, and so every JSON object, is stored as it is and as a kube-apiserver of old stored it. Other bytes (protobuf, ciphertexts) are
-/// stored as `base64:` and their base64, and so is text that begins that way.
+/// UTF-8, and so every JSON object, is stored as it is and as a kube-apiserver of old stored it. Other bytes (protobuf,
+/// ciphertexts) are stored as `base64:` and their base64, and so is text that begins that way.
 enum ValueText {
   private static let mark: StaticString = "base64:"
 
@@ -36,7 +37,8 @@ enum ValueText {
     }
   }
 
-  /// The bytes behind the text of an answer. A mark without base64 is not ours: the text is handed up as it is, for whoever decodes it.
+  /// The bytes behind the text of an answer. A mark without base64 is not ours: the text is handed up as it is, for
+  /// whoever decodes it.
   static func bytes(_ node: JSONNode) -> SharedBytes {
     let text =
       if node.isEscaped { SharedBytes(node.string ?? "") } else { node.withContent { SharedBytes($0) } }

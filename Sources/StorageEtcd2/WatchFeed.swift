@@ -4,10 +4,11 @@ import Storage
 
 /// All watches of a storage, fed from one sequence: the events of etcd2's whole store, from its root.
 ///
-/// etcd2 answers a poll with one event, the first at or above an index, and forgets all but the last 1,000 of the store. One feed for all
-/// watches follows from that: a watch of its own for a quiet resource would be forgotten while other resources change, and the feed's
-/// position, which every change of anything moves, is the progress of all watches. Several polls hang at once, for consecutive indexes, so
-/// that a burst is read at many events a round trip. A lost connection is no end: the feed asks again, elsewhere, from its position.
+/// etcd2 answers a poll with one event, the first at or above an index, and forgets all but the last 1,000 of the
+/// store. One feed for all watches follows from that: a watch of its own for a quiet resource would be forgotten while
+/// other resources change, and the feed's position, which every change of anything moves, is the progress of all
+/// watches. Several polls hang at once, for consecutive indexes, so that a burst is read at many events a round trip. A
+/// lost connection is no end: the feed asks again, elsewhere, from its position.
 ///
 /// Invariant: every event at or below `position` has been given to every reader it concerns, once and in order.
 actor WatchFeed {
@@ -41,7 +42,8 @@ actor WatchFeed {
 
   // MARK: - Readers
 
-  /// A watch of the changes behind `after`. `now` is the store's index as just read. Throws `.compacted`, `.unreachable`, `.shutDown`.
+  /// A watch of the changes behind `after`. `now` is the store's index as just read. Throws `.compacted`,
+  /// `.unreachable`, `.shutDown`.
   func open(_ prefix: String, after: Int64, now: Int64) async throws -> StorageWatch {
     var earlier: [FeedEvent] = []
     var known = after
@@ -59,7 +61,9 @@ actor WatchFeed {
     }
     let sink = StorageWatch(onCancel: {})
     let events = (earlier[...] + (window?.events(after: known) ?? []))
-    if events.contains(where: { $0.removes(from: prefix) }) { throw StorageError.compacted(requested: Revision(after), compacted: Revision(position)) }
+    if events.contains(where: { $0.removes(from: prefix) }) {
+      throw StorageError.compacted(requested: Revision(after), compacted: Revision(position))
+    }
     let changes = events.compactMap { $0.change(under: prefix) }
     if !changes.isEmpty { sink.offer(.events(changes)) }
     nextReader += 1
@@ -93,8 +97,8 @@ actor WatchFeed {
     return found
   }
 
-  /// Tells the readers when everything up to `target` has been delivered. An index can move without an event (a restarted member, a hidden
-  /// key, a refresh); if the feed then stands still, it is given one.
+  /// Tells the readers when everything up to `target` has been delivered. An index can move without an event (a
+  /// restarted member, a hidden key, a refresh); if the feed then stands still, it is given one.
   func requestProgress(through target: Int64) async {
     guard window != nil else { return }
     if target <= position { return announce() }
@@ -195,7 +199,8 @@ actor WatchFeed {
       func tick() { group.addTask { await Self.wait(.seconds(1)) } }
       tick()
       while !isClosed {
-        for index in (position + 1)...(position + Int64(width)) where arrived[index] == nil && asked.insert(index).inserted {
+        for index in (position + 1)...(position + Int64(width))
+        where arrived[index] == nil && asked.insert(index).inserted {
           group.addTask { await self.poll(from: index) }
         }
         guard let finding = await group.next(), !isClosed, !Task.isCancelled else { return .over }

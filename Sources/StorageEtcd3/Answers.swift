@@ -9,7 +9,8 @@ struct Header: Sendable, Equatable {
   var revision: Int64 = 0
 
   init() {}
-  /// Of the answer to a unary call. Throws `.wrongAnswer` where it is missing or has no revision, which no store is without.
+  /// Of the answer to a unary call. Throws `.wrongAnswer` where it is missing or has no revision, which no store is
+  /// without.
   init(of answer: JSONNode) throws(StorageError) {
     guard let node = try answer.wireObject("the answer")["header"] else { throw WireShape.wrong("header is missing") }
     try self.init(node)
@@ -27,7 +28,9 @@ struct Header: Sendable, Equatable {
 
 extension Integrity {
   /// Looks at the header of a linearizable answer.
-  func check(_ header: Header, floor: Int64) throws(StorageError) { try check(cluster: header.cluster, revision: header.revision, floor: floor) }
+  func check(_ header: Header, floor: Int64) throws(StorageError) {
+    try check(cluster: header.cluster, revision: header.revision, floor: floor)
+  }
 }
 
 /// A key with its value, still as stored.
@@ -59,7 +62,9 @@ struct KeyValue: Sendable {
     if key.isEmpty { throw WireShape.wrong("a key has no name") }
     if modRevision <= 0 { throw WireShape.wrong("mod_revision of \(key) is missing") }
     if isRemoved { return }
-    if createRevision <= 0 || createRevision > modRevision { throw WireShape.wrong("create_revision of \(key) is missing, or makes no sense") }
+    if createRevision <= 0 || createRevision > modRevision {
+      throw WireShape.wrong("create_revision of \(key) is missing, or makes no sense")
+    }
     if version <= 0 { throw WireShape.wrong("version of \(key) is missing") }
   }
 }
@@ -90,7 +95,9 @@ struct RangeAnswer: Sendable {
 
   /// Throws where it holds what was not asked for.
   func check(against keys: KeyRange) throws(StorageError) {
-    for value in values where !keys.contains(value.key) { throw WireShape.wrong("it holds \(value.key), which was not asked for") }
+    for value in values where !keys.contains(value.key) {
+      throw WireShape.wrong("it holds \(value.key), which was not asked for")
+    }
   }
 }
 
@@ -106,8 +113,12 @@ struct TransactionAnswer: Sendable {
     header = try Header(of: node)
     succeeded = try node["succeeded"]?.wireBool("succeeded") ?? false
     var responses: [JSONNode] = []
-    if let list = node["responses"] { for response in try list.wireList("responses") { responses.append(try response.wireObject("a response")) } }
-    guard responses.count == 1, let response = responses.first else { throw WireShape.wrong("responses has \(responses.count) members where 1 is due") }
+    if let list = node["responses"] {
+      for response in try list.wireList("responses") { responses.append(try response.wireObject("a response")) }
+    }
+    guard responses.count == 1, let response = responses.first else {
+      throw WireShape.wrong("responses has \(responses.count) members where 1 is due")
+    }
     if succeeded {
       guard let done = response["response_put"] ?? response["response_delete_range"] else {
         throw WireShape.wrong("a transaction that succeeded shows neither a put nor a removal")
@@ -115,7 +126,9 @@ struct TransactionAnswer: Sendable {
       _ = try done.wireObject("what a transaction did")
       current = nil
     } else {
-      guard let range = response["response_range"] else { throw WireShape.wrong("a transaction that failed shows no range") }
+      guard let range = response["response_range"] else {
+        throw WireShape.wrong("a transaction that failed shows no range")
+      }
       let found = try RangeAnswer(range, header: header)
       try found.check(against: KeyRange(key: key))
       current = found.values.first
@@ -127,7 +140,9 @@ extension JSONNode {
   /// Bytes, which protobuf's JSON writes as base64.
   func wireBytes(_ name: StaticString) throws(StorageError) -> SharedBytes {
     if kind == .null { return .empty }
-    guard kind == .string, let bytes = withContent({ Base64.decode($0) }) else { throw WireShape.wrong("\(name) is not base64") }
+    guard kind == .string, let bytes = withContent({ Base64.decode($0) }) else {
+      throw WireShape.wrong("\(name) is not base64")
+    }
     return bytes
   }
 }

@@ -1,9 +1,10 @@
 import EtcdTransport
 import JSON
-import Storage
+public import Storage
 
-/// Forgets etcd's history in turns, agreed between all API servers of a cluster through one key (semantics 2.49; upstream's
-/// `etcd3/compact.go`): who finds the key at the version it knows may compact to the revision it saw one interval ago.
+/// Forgets etcd's history in turns, agreed between all API servers of a cluster through one key (semantics 2.49;
+/// upstream's `etcd3/compact.go`): who finds the key at the version it knows may compact to the revision it saw one
+/// interval ago.
 struct Compactor: Sendable {
   let client: Etcd3Client
   let interval: Duration
@@ -30,10 +31,13 @@ struct Compactor: Sendable {
     let body = Requests.put(Compactor.key, String(position.revision), ifVersion: position.version)
     let floor = try client.integrity.newest()
     // Sent twice, the second one loses to the first, and we wait a turn like any loser.
-    let outcome = try await client.call(.transaction, body, attempt: client.timing.attempt, total: client.timing.call, .conditional)
+    let outcome = try await client.call(
+      .transaction, body, attempt: client.timing.attempt, total: client.timing.call, .conditional)
     let answer = try TransactionAnswer(outcome.tape.root, key: Compactor.key)
     try client.integrity.check(answer.header, floor: floor)
-    guard answer.succeeded else { return Position(version: answer.current?.version ?? 0, revision: answer.header.revision) }
+    guard answer.succeeded else {
+      return Position(version: answer.current?.version ?? 0, revision: answer.header.revision)
+    }
     // Nothing is known of the time before the first turn.
     if position.revision > 0 { try await Compactor.compact(client, through: position.revision) }
     return Position(version: position.version + 1, revision: answer.header.revision)
@@ -43,7 +47,8 @@ struct Compactor: Sendable {
     let floor = try client.integrity.newest()
     do {
       let outcome = try await client.call(
-        .compaction, Requests.compaction(through: revision), attempt: client.timing.rangeAttempt, total: client.timing.rangeCall, .always)
+        .compaction, Requests.compaction(through: revision), attempt: client.timing.rangeAttempt,
+        total: client.timing.rangeCall, .always)
       _ = try outcome.tape.root.wireObject("the answer")
     } catch let failure as CallFailure {
       let error = failure.storageError(requested: revision, current: floor)

@@ -34,7 +34,8 @@ final class Etcd3Client: Sendable {
   var gate: Gate { transport.gate }
 
   init(transport: EtcdTransport, timing: Etcd3Timing, userName: String = "", password: Secret = Secret("")) {
-    authenticator = userName.isEmpty ? nil : Authenticator(transport, userName: userName, password: password, timing: timing)
+    authenticator =
+      userName.isEmpty ? nil : Authenticator(transport, userName: userName, password: password, timing: timing)
     self.transport = transport
     self.timing = timing
     urls = transport.endpoints.all.map { GatewayURLs(base: $0.base) }
@@ -52,7 +53,8 @@ final class Etcd3Client: Sendable {
   /// Sends `body` to the chosen endpoint, and again as `EtcdTransport.call` does.
   /// Throws `CallFailure` for a definite failure, `Unknown` if the call may have been carried out.
   func call(
-    _ path: GatewayURLs.Path, _ body: SharedBytes, attempt: Duration, total: Duration, _ repetition: EtcdTransport.Repetition
+    _ path: GatewayURLs.Path, _ body: SharedBytes, attempt: Duration, total: Duration,
+    _ repetition: EtcdTransport.Repetition
   ) async throws -> Outcome {
     func attemptAll() async throws -> EtcdTransport.Outcome<JSONTape> {
       try await transport.call(attempt: attempt, total: total, repetition) { index, timeout throws(CallFailure) in
@@ -80,12 +82,14 @@ final class Etcd3Client: Sendable {
   }
 
   static func send(
-    _ path: GatewayURLs.Path, _ body: SharedBytes?, to urls: GatewayURLs, over http: HTTPClient, timeout: Duration, isReplayable: Bool
+    _ path: GatewayURLs.Path, _ body: SharedBytes?, to urls: GatewayURLs, over http: HTTPClient, timeout: Duration,
+    isReplayable: Bool
   ) async throws(CallFailure) -> JSONTape {
     let url = urls.url(path)
     let response: HTTPResponse
     do throws(HTTPFailure) {
-      var request = HTTPRequest(body == nil ? .get : .post, url, body: body, timeout: timeout, isReplayable: isReplayable)
+      var request = HTTPRequest(
+        body == nil ? .get : .post, url, body: body, timeout: timeout, isReplayable: isReplayable)
       // 3.4 refuses to give a new token to who shows an outworn one.
       request.isAuthorized = path != .authenticate
       response = try await http.request(request)
@@ -112,7 +116,11 @@ final class Etcd3Client: Sendable {
         total: total ?? (isLarge ? timing.rangeCall : timing.call), .always)
       let answer = try RangeAnswer(outcome.tape.root)
       try answer.check(against: request.keys)
-      if request.isSerializable { try integrity.check(cluster: answer.header.cluster) } else { try integrity.check(answer.header, floor: floor) }
+      if request.isSerializable {
+        try integrity.check(cluster: answer.header.cluster)
+      } else {
+        try integrity.check(answer.header, floor: floor)
+      }
       return answer
     } catch let failure as CallFailure {
       throw failure.storageError(requested: request.revision, current: floor)

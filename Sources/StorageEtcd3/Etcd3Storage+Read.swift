@@ -61,7 +61,9 @@ extension Etcd3Storage {
           return StorageList(objects: objects, revision: Revision(revision), hasMore: false, remaining: 0)
         }
         if objects.count >= options.limit && options.limit > 0 {
-          return StorageList(objects: objects, revision: Revision(revision), hasMore: true, remaining: max(0, answer.count - answer.values.count))
+          return StorageList(
+            objects: objects, revision: Revision(revision), hasMore: true,
+            remaining: max(0, answer.count - answer.values.count))
         }
         start = last.key + "\0"
         let average = max(1, bytes / answer.values.count)
@@ -90,7 +92,8 @@ extension Etcd3Storage {
       range.limit = 1
       let answer = try await client.range(range, isLarge: true)
       return StorageFence(
-        revision: Revision(answer.header.revision), newest: Revision(answer.values.first?.modRevision ?? 0), count: answer.count)
+        revision: Revision(answer.header.revision), newest: Revision(answer.values.first?.modRevision ?? 0),
+        count: answer.count)
     }
   }
 
@@ -101,11 +104,13 @@ extension Etcd3Storage {
     }
   }
 
-  /// Throws when etcd has raised an alarm: reads go on then, but it refuses writes (NOSPACE) or trusts its data no more (CORRUPT).
+  /// Throws when etcd has raised an alarm: reads go on then, but it refuses writes (NOSPACE) or trusts its data no more
+  /// (CORRUPT).
   private func checkAlarms() async throws {
     let outcome: Etcd3Client.Outcome
     do {
-      outcome = try await client.call(.alarm, Requests.alarms, attempt: config.healthcheckTimeout, total: config.healthcheckTimeout, .always)
+      outcome = try await client.call(
+        .alarm, Requests.alarms, attempt: config.healthcheckTimeout, total: config.healthcheckTimeout, .always)
     } catch let failure as CallFailure where failure.kind == .final {
       // Asking takes a permission that serving does not.
       return
@@ -132,11 +137,13 @@ extension Etcd3Storage {
         return forced
       }
       if let known = proofs.fresh { return known }
-      // One server that is too old, or that does not say, spoils it: the stream may move there at any time (semantics 1.5).
+      // One server that is too old, or that does not say, spoils it: the stream may move there at any time (semantics
+      // 1.5).
       let versions = await withTaskGroup(of: Etcd3Version?.self) { group in
         for index in client.endpoints.all.indices {
           group.addTask { [client, config] in
-            let tape = try? await client.send(.version, nil, to: index, timeout: config.healthcheckTimeout, isReplayable: true)
+            let tape = try? await client.send(
+              .version, nil, to: index, timeout: config.healthcheckTimeout, isReplayable: true)
             return tape?.root["etcdserver"]?.string.flatMap(Etcd3Version.init)
           }
         }
@@ -194,13 +201,16 @@ struct Etcd3Version: Sendable, Equatable, Comparable {
   /// `3.5.13`, with or without something behind it (`3.6.0-rc.1`).
   init?(_ text: String) {
     let parts = text.prefix { $0 != "-" && $0 != "+" }.split(separator: ".", omittingEmptySubsequences: false)
-    guard parts.count == 3, let major = Int(parts[0]), let minor = Int(parts[1]), let patch = Int(parts[2]) else { return nil }
+    guard parts.count == 3, let major = Int(parts[0]), let minor = Int(parts[1]), let patch = Int(parts[2]) else {
+      return nil
+    }
     (self.major, self.minor, self.patch) = (major, minor, patch)
   }
 
   static func < (a: Etcd3Version, b: Etcd3Version) -> Bool { (a.major, a.minor, a.patch) < (b.major, b.minor, b.patch) }
 
-  /// etcd issues 15220 and 17507: before 3.4.31 of 3.4 and 3.5.13 of 3.5 a progress answer can overtake the events it covers.
+  /// etcd issues 15220 and 17507: before 3.4.31 of 3.4 and 3.5.13 of 3.5 a progress answer can overtake the events it
+  /// covers.
   var hasOrderedProgress: Bool {
     switch (major, minor) {
     case (3, 4): patch >= 31

@@ -9,14 +9,17 @@ extension Etcd3Storage {
       var attempts = 0
       while true {
         do {
-          // etcd accepts a start in its future and is silent until then. That is right for one that never was, and would hide from a
-          // resumed watch that its past was lost: a linearizable answer shows whether etcd still is where we saw it.
+          // etcd accepts a start in its future and is silent until then. That is right for one that never was, and
+          // would hide from a resumed watch that its past was lost: a linearizable answer shows whether etcd still is
+          // where we saw it.
           if after != nil || client.authenticator != nil { _ = try await client.range(pulse) }
           return try await hub.open(KeyRange(prefix: prefix), after: after)
         } catch StorageError.unreachable(let reason) {
           attempts += 1
           let wait = max(client.endpoints.choose().wait, .milliseconds(min(20 << min(attempts, 5), 500)))
-          guard ContinuousClock.now + wait < deadline, !client.gate.isClosed else { throw StorageError.unreachable(reason) }
+          guard ContinuousClock.now + wait < deadline, !client.gate.isClosed else {
+            throw StorageError.unreachable(reason)
+          }
           try await Task.sleep(for: wait)
         }
       }

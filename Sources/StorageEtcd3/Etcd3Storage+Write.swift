@@ -15,7 +15,8 @@ extension Etcd3Storage {
   }
 
   public func guaranteedUpdate(
-    key: String, ignoreNotFound: Bool, origin: StoredObject?, tryUpdate: @Sendable (StoredObject?) throws -> UpdateDecision
+    key: String, ignoreNotFound: Bool, origin: StoredObject?,
+    tryUpdate: @Sendable (StoredObject?) throws -> UpdateDecision
   ) async throws -> UpdateOutcome {
     try await during {
       var shown = origin
@@ -99,10 +100,13 @@ extension Etcd3Storage {
     case conflict(KeyValue?)
   }
 
-  private func put(_ key: String, _ value: SharedBytes, _ ttl: Duration?, expected: Int64) async throws -> WriteOutcome {
+  private func put(_ key: String, _ value: SharedBytes, _ ttl: Duration?, expected: Int64) async throws -> WriteOutcome
+  {
     guard let ttl else { return try await put(key, value, lease: 0, expected: expected) }
     let lease = try await leases.lease(for: ttl)
-    do { return try await put(key, value, lease: lease, expected: expected) } catch StorageError.refused(let text) where text.contains("requested lease not found") {
+    do { return try await put(key, value, lease: lease, expected: expected) } catch StorageError.refused(let text)
+      where text.contains("requested lease not found")
+    {
       // Revoked by somebody, or lost with an etcd that was restored. Nothing was written.
       await leases.forget(lease)
       return try await put(key, value, lease: try await leases.lease(for: ttl), expected: expected)
@@ -117,8 +121,8 @@ extension Etcd3Storage {
     }
     let (answer, isRepeated): (TransactionAnswer, Bool)
     do {
-      // An update's condition names a revision that never comes back, so sending it twice can't write twice. "Does not exist" does
-      // come back, when somebody deletes what we created: a create is sent once.
+      // An update's condition names a revision that never comes back, so sending it twice can't write twice. "Does not
+      // exist" does come back, when somebody deletes what we created: a create is sent once.
       (answer, isRepeated) = try await transact(body, key, floor: floor, expected == 0 ? .ifUnsent : .conditional)
     } catch let unknown as Etcd3Client.Unknown {
       guard expected == 0 else { throw unknown.asStorageError }
@@ -128,7 +132,9 @@ extension Etcd3Storage {
       }
     }
     if answer.succeeded { return done(at: answer.header.revision) }
-    if isRepeated, let first = try await firstChange(of: key, after: expected), first.isPut, first.value?.hasSameBytes(as: value) == true {
+    if isRepeated, let first = try await firstChange(of: key, after: expected), first.isPut,
+      first.value?.hasSameBytes(as: value) == true
+    {
       return done(at: first.revision)
     }
     return .conflict(answer.current)
@@ -136,12 +142,16 @@ extension Etcd3Storage {
 
   private func remove(_ object: StoredObject) async throws -> WriteOutcome {
     func done(at revision: Int64) -> WriteOutcome {
-      .done(StoredObject(key: object.key, value: object.value, revision: Revision(revision), lease: object.lease, isStale: object.isStale))
+      .done(
+        StoredObject(
+          key: object.key, value: object.value, revision: Revision(revision), lease: object.lease,
+          isStale: object.isStale))
     }
     let floor = try client.integrity.newest()
     let (answer, isRepeated): (TransactionAnswer, Bool)
     do {
-      (answer, isRepeated) = try await transact(Requests.delete(object.key, ifAt: object.revision.rawValue), object.key, floor: floor, .conditional)
+      (answer, isRepeated) = try await transact(
+        Requests.delete(object.key, ifAt: object.revision.rawValue), object.key, floor: floor, .conditional)
     } catch let unknown as Etcd3Client.Unknown {
       throw unknown.asStorageError
     }
@@ -157,7 +167,8 @@ extension Etcd3Storage {
     _ body: SharedBytes, _ key: String, floor: Int64, _ repetition: EtcdTransport.Repetition
   ) async throws -> (TransactionAnswer, isRepeated: Bool) {
     do {
-      let outcome = try await client.call(.transaction, body, attempt: client.timing.attempt, total: client.timing.call, repetition)
+      let outcome = try await client.call(
+        .transaction, body, attempt: client.timing.attempt, total: client.timing.call, repetition)
       let answer = try TransactionAnswer(outcome.tape.root, key: key)
       try client.integrity.check(answer.header, floor: floor)
       return (answer, outcome.isRepeated)
@@ -167,7 +178,9 @@ extension Etcd3Storage {
   }
 
   /// An error about an object that was handed in counts only if that object is still the stored one (semantics 2.11).
-  private func believe(_ error: any Error, _ key: String, _ shown: inout StoredObject?, _ isFresh: inout Bool) async throws {
+  private func believe(
+    _ error: any Error, _ key: String, _ shown: inout StoredObject?, _ isFresh: inout Bool
+  ) async throws {
     if isFresh { throw error }
     let now = try await current(key)
     if now?.revision == shown?.revision { throw error }

@@ -6,8 +6,9 @@ import Synchronization
 
 /// etcd 3.4 and later, through its JSON gateway.
 ///
-/// Calls go over up to 64 kept connections to one endpoint at a time and move on when it fails; all watches share one stream. Every
-/// condition on the wire is the key's mod revision. The files of this type: reading, writing, unknown outcomes, watching, compaction.
+/// Calls go over up to 64 kept connections to one endpoint at a time and move on when it fails; all watches share one
+/// stream. Every condition on the wire is the key's mod revision. The files of this type: reading, writing, unknown
+/// outcomes, watching, compaction.
 public final class Etcd3Storage: Storage {
   public let versioner: any Versioner = APIObjectVersioner()
   let config: StorageBackend.Config
@@ -17,8 +18,8 @@ public final class Etcd3Storage: Storage {
   let proofs = VersionMemory()
   private let compaction = Mutex<Task<Void, Never>?>(nil)
 
-  /// Connects to the servers that `config.serverList` names. Throws, with one clear line, `.invalidConfiguration` for settings that can't
-  /// work and `.unreachable` when no server has answered within `config.startTimeout`.
+  /// Connects to the servers that `config.serverList` names. Throws, with one clear line, `.invalidConfiguration` for
+  /// settings that can't work and `.unreachable` when no server has answered within `config.startTimeout`.
   public static func make(_ config: StorageBackend.Config) async throws -> (any Storage, DestroyFunc) {
     let storage = try await open(config)
     return (storage, { await storage.destroy() })
@@ -43,7 +44,9 @@ public final class Etcd3Storage: Storage {
     guard config.userName.isEmpty == config.password.exposed.isEmpty else {
       throw StorageError.invalidConfiguration("etcd3 storage needs etcd's user and the password together, or neither")
     }
-    client = Etcd3Client(transport: try EtcdTransport(config, options: options), timing: timing, userName: config.userName, password: config.password)
+    client = Etcd3Client(
+      transport: try EtcdTransport(config, options: options), timing: timing, userName: config.userName,
+      password: config.password)
     hub = WatchHub(client: client)
     leases = LeaseManager(client: client)
   }
@@ -52,9 +55,12 @@ public final class Etcd3Storage: Storage {
     do {
       _ = try await client.range(pulse, total: config.startTimeout)
     } catch StorageError.unreachable(let reason) {
-      throw StorageError.unreachable("no answer from etcd at \(client.endpoints.description) within \(config.startTimeout.wholeSeconds) s (\(reason))")
+      throw StorageError.unreachable(
+        "no answer from etcd at \(client.endpoints.description) within \(config.startTimeout.wholeSeconds) s (\(reason))"
+      )
     } catch StorageError.wrongAnswer(let reason) {
-      throw StorageError.invalidConfiguration("\(client.endpoints.description) is no etcd that can be served from: \(reason)")
+      throw StorageError.invalidConfiguration(
+        "\(client.endpoints.description) is no etcd that can be served from: \(reason)")
     } catch StorageError.refused(let reason) {
       throw StorageError.invalidConfiguration("etcd at \(client.endpoints.description) refuses us: \(reason)")
     }

@@ -19,13 +19,14 @@ extension CallFailure {
   /// `code` is gRPC's.
   init(code: Int, text: String, status: Int = 0) {
     let isBusy = text.contains("too many requests")
-    // Cancelled, unknown, deadline exceeded, internal, unavailable: what a member without leader, one that stops or a broken proxy says.
+    // Cancelled, unknown, deadline exceeded, internal, unavailable: what a member without leader, one that stops or a
+    // broken proxy says.
     let isTrouble = [1, 2, 4, 13, 14].contains(code) || status >= 500 || (code == 0 && status != 0)
     self.init(isBusy ? .busy : isTrouble ? .endpoint : .final, code: code, text, mayHaveApplied: !isBusy && isTrouble)
   }
 
-  /// The one place where etcd's errors become the storage's. `requested` and `current` are for the errors about revisions, which only
-  /// their text tells apart.
+  /// The one place where etcd's errors become the storage's. `requested` and `current` are for the errors about
+  /// revisions, which only their text tells apart.
   func storageError(requested: Int64 = 0, current: Int64 = 0) -> any Error {
     switch kind {
     case .endpoint, .busy: return StorageError.unreachable("etcd: \(text)")
@@ -33,7 +34,9 @@ extension CallFailure {
     case .shutDown: return StorageError.shutDown
     case .final: break
     }
-    if text.contains("required revision has been compacted") { return StorageError.compacted(requested: Revision(requested), compacted: .zero) }
+    if text.contains("required revision has been compacted") {
+      return StorageError.compacted(requested: Revision(requested), compacted: .zero)
+    }
     if text.contains("required revision is a future revision") {
       return StorageError.futureRevision(requested: Revision(requested), current: Revision(current))
     }

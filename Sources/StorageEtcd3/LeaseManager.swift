@@ -2,10 +2,12 @@ import EtcdTransport
 import JSON
 import Storage
 
-/// Leases for keys with a time to live: many keys share one, because a lease costs etcd more than a key. (Kubernetes: `leaseManager`.)
+/// Leases for keys with a time to live: many keys share one, because a lease costs etcd more than a key. (Kubernetes:
+/// `leaseManager`.)
 ///
-/// A lease is granted for the wanted time and a window more, and serves every key that asks while at least the wanted time, and not more
-/// than that and the window, is left of it. So no key goes early, and none is late by more than the window.
+/// A lease is granted for the wanted time and a window more, and serves every key that asks while at least the wanted
+/// time, and not more than that and the window, is left of it. So no key goes early, and none is late by more than the
+/// window.
 actor LeaseManager {
   /// Most keys on one lease.
   static let keysMax = 1_000
@@ -42,7 +44,8 @@ actor LeaseManager {
     }
   }
 
-  /// The task ends with the state as it left it: who waits for one that has ended goes on without a pause, so nothing may be left to do.
+  /// The task ends with the state as it left it: who waits for one that has ended goes on without a pause, so nothing
+  /// may be left to do.
   private func beginGrant(seconds: Int64) -> Task<Void, any Error> {
     let task = Task {
       defer { granting = nil }
@@ -57,7 +60,8 @@ actor LeaseManager {
     let left = lease.end - .now
     // One just granted has lost a moment of its window, and without a window serves this once.
     let isFresh = lease.keys == 0
-    guard left <= .seconds(seconds + window), left >= .seconds(seconds) || isFresh && left > .seconds(seconds - 1) else { return nil }
+    guard left <= .seconds(seconds + window), left >= .seconds(seconds) || isFresh && left > .seconds(seconds - 1)
+    else { return nil }
     lease.keys += 1
     current = lease
     return lease.id
@@ -74,8 +78,11 @@ actor LeaseManager {
     let end = ContinuousClock.now + .seconds(seconds)
     do {
       let outcome = try await client.call(
-        .leaseGrant, Requests.leaseGrant(seconds: seconds), attempt: client.timing.attempt, total: client.timing.call, .always)
-      guard let lease = try outcome.tape.root.wireObject("the answer")["ID"]?.wireInt("ID"), lease != 0 else { throw StorageError.refused("etcd granted no lease") }
+        .leaseGrant, Requests.leaseGrant(seconds: seconds), attempt: client.timing.attempt, total: client.timing.call,
+        .always)
+      guard let lease = try outcome.tape.root.wireObject("the answer")["ID"]?.wireInt("ID"), lease != 0 else {
+        throw StorageError.refused("etcd granted no lease")
+      }
       return Lease(id: lease, end: end)
     } catch let failure as CallFailure {
       throw failure.storageError()

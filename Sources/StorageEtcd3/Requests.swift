@@ -2,7 +2,8 @@ import ByteBuffers
 import JSON
 import Storage
 
-/// The gateway's messages. They are built here alone: it ignores misspelt members and would store an empty value for a `valu`.
+/// The gateway's messages. They are built here alone: it ignores misspelt members and would store an empty value for a
+/// `valu`.
 enum Requests {
   /// What a range asks for beside its keys.
   struct Range {
@@ -34,7 +35,8 @@ enum Requests {
     writer.raw("}")
   }
 
-  /// Writes `value` if the key's newest change is `expected`, zero meaning that the key must not exist; else reads the key.
+  /// Writes `value` if the key's newest change is `expected`, zero meaning that the key must not exist; else reads the
+  /// key.
   static func put(_ key: String, _ value: SharedBytes, lease: Int64, ifAt expected: Int64) -> SharedBytes {
     var writer = JSONWriter(capacity: 320 + Base64.encodedCount(value.count) + key.utf8.count * 5)
     compare(key, ifAt: expected, into: &writer)

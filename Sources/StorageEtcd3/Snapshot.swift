@@ -7,7 +7,8 @@ import JSON
 public import Storage
 import Synchronization
 
-/// A member's whole database in a file, as `etcdctl snapshot save` writes it: what `etcdctl snapshot restore` makes members of. (etcd `Maintenance.Snapshot`.)
+/// A member's whole database in a file, as `etcdctl snapshot save` writes it: what `etcdctl snapshot restore` makes
+/// members of. (etcd `Maintenance.Snapshot`.)
 public enum Etcd3Snapshot {
   /// The database is followed by the SHA-256 of it.
   private static let digestBytes = 32
@@ -16,12 +17,17 @@ public enum Etcd3Snapshot {
   /// Without a piece for so long a member is held to be gone.
   private static let patience: Duration = .seconds(30)
 
-  /// Asks one member for all that it has, and writes that to `target`, which must not exist. `progress` hears of bytes done and of all. Returns the file's size.
-  /// Throws `.invalidConfiguration` with one line, and then leaves nothing behind.
-  public static func take(_ config: StorageBackend.Config, to target: String, progress: @escaping @Sendable (Int, Int) -> Void) async throws -> Int {
+  /// Asks one member for all that it has, and writes that to `target`, which must not exist. `progress` hears of bytes
+  /// done and of all. Returns the file's size. Throws `.invalidConfiguration` with one line, and then leaves nothing
+  /// behind.
+  public static func take(
+    _ config: StorageBackend.Config, to target: String, progress: @escaping @Sendable (Int, Int) -> Void
+  ) async throws -> Int {
     let draft = try DraftFile(of: target)
     let (storage, destroy) = try await Etcd3Storage.make(config)
-    guard let etcd = storage as? Etcd3Storage else { throw StorageError.invalidConfiguration("the storage is no etcd3") }
+    guard let etcd = storage as? Etcd3Storage else {
+      throw StorageError.invalidConfiguration("the storage is no etcd3")
+    }
     let received = await receive(etcd.client, into: draft.descriptor, progress)
     await destroy()
     let size = try received.get()
@@ -45,7 +51,9 @@ public enum Etcd3Snapshot {
       guard failure == nil else { return }
       lastPiece = .now
       guard let root = try? JSONTape.parse(line).root, let result = root["result"] else {
-        failure = (try? JSONValue(parsing: ByteSlice(line)))?["error"]?["message"]?.string ?? String(decoding: ByteSlice(line).array.prefix(200), as: UTF8.self)
+        failure =
+          (try? JSONValue(parsing: ByteSlice(line)))?["error"]?["message"]?.string
+          ?? String(decoding: ByteSlice(line).array.prefix(200), as: UTF8.self)
         return
       }
       let (bytes, remaining): (SharedBytes, Int64)
@@ -58,7 +66,9 @@ public enum Etcd3Snapshot {
       }
       var written = 0
       while written < bytes.count {
-        let count = bytes.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress?.advanced(by: written), bytes.count - written) }
+        let count = bytes.withUnsafeBytes {
+          Glibc.write(descriptor, $0.baseAddress?.advanced(by: written), bytes.count - written)
+        }
         guard count > 0 else {
           failure = String(cString: strerror(errno))
           return
@@ -70,7 +80,9 @@ public enum Etcd3Snapshot {
     }
   }
 
-  private static func receive(_ client: Etcd3Client, into descriptor: Int32, _ progress: @escaping @Sendable (Int, Int) -> Void) async -> Result<Int, StorageError> {
+  private static func receive(
+    _ client: Etcd3Client, into descriptor: Int32, _ progress: @escaping @Sendable (Int, Int) -> Void
+  ) async -> Result<Int, StorageError> {
     let endpoint = client.endpoints.choose().index
     let url = client.snapshotURL(endpoint)
     let download = Download(descriptor)
@@ -81,7 +93,10 @@ public enum Etcd3Snapshot {
           download.isOver = true
           download.stream?.close()
           let reason = download.failure ?? why
-          done.resume(returning: reason.map { .failure(.invalidConfiguration("snapshot of \(client.endpoints.all[endpoint].base): \($0)")) } ?? .success(download.size))
+          done.resume(
+            returning: reason.map {
+              .failure(.invalidConfiguration("snapshot of \(client.endpoints.all[endpoint].base): \($0)"))
+            } ?? .success(download.size))
         }
         func watch() {
           client.http.schedule(after: .seconds(1)) {
@@ -115,13 +130,17 @@ public enum Etcd3Snapshot {
     var place = 0
     while place < size - digestBytes {
       let count = pread(descriptor, &room, min(room.count, size - digestBytes - place), off_t(place))
-      guard count > 0 else { throw StorageError.invalidConfiguration("the snapshot can't be read again: \(String(cString: strerror(errno)))") }
+      guard count > 0 else {
+        throw StorageError.invalidConfiguration("the snapshot can't be read again: \(String(cString: strerror(errno)))")
+      }
       EVP_DigestUpdate(context, room, count)
       place += count
     }
     var digest = [UInt8](repeating: 0, count: digestBytes)
     var sent = digest
     EVP_DigestFinal_ex(context, &digest, nil)
-    guard pread(descriptor, &sent, digestBytes, off_t(place)) == digestBytes, sent == digest else { throw StorageError.invalidConfiguration("the snapshot is damaged: its digest is another") }
+    guard pread(descriptor, &sent, digestBytes, off_t(place)) == digestBytes, sent == digest else {
+      throw StorageError.invalidConfiguration("the snapshot is damaged: its digest is another")
+    }
   }
 }

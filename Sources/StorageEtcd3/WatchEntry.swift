@@ -5,7 +5,8 @@ import Storage
 
 /// One watch on the stream. Confined to the HTTP client's thread.
 ///
-/// Invariant: what was offered ends at a whole revision; `held` are the events of revision `last` while more of it may follow.
+/// Invariant: what was offered ends at a whole revision; `held` are the events of revision `last` while more of it may
+/// follow.
 final class WatchEntry: @unchecked Sendable {  // Sendable: made by the caller, then only on that thread.
   let id: Int64
   let range: KeyRange
@@ -25,7 +26,8 @@ final class WatchEntry: @unchecked Sendable {  // Sendable: made by the caller, 
   struct ReaderIsGone: Error {}
 
   init(
-    id: Int64, range: KeyRange, after: Revision?, sink: StorageWatch, opening: UnsafeContinuation<Result<Void, any Error>, Never>
+    id: Int64, range: KeyRange, after: Revision?, sink: StorageWatch,
+    opening: UnsafeContinuation<Result<Void, any Error>, Never>
   ) {
     self.id = id
     self.range = range
@@ -60,8 +62,8 @@ final class WatchEntry: @unchecked Sendable {  // Sendable: made by the caller, 
     sink.offer(.progress(Revision(revision)))
   }
 
-  /// Takes the events of one answer and hands on what is whole. Returns the newest revision. Typed errors: `Regression`,
-  /// `ReaderIsGone`, and `StorageError.wrongAnswer`.
+  /// Takes the events of one answer and hands on what is whole. Returns the newest revision. Typed errors:
+  /// `Regression`, `ReaderIsGone`, and `StorageError.wrongAnswer`.
   func add(_ events: JSONNode.Elements, isFragment: Bool) throws -> Int64 {
     var batch = held
     held = []
@@ -70,7 +72,9 @@ final class WatchEntry: @unchecked Sendable {  // Sendable: made by the caller, 
     for element in events {
       let event = try read(element)
       let revision = event.revision.rawValue
-      guard revision > last || (revision == last && canContinue) else { throw Regression(revision: revision, last: last) }
+      guard revision > last || (revision == last && canContinue) else {
+        throw Regression(revision: revision, last: last)
+      }
       canContinue = true
       last = revision
       batch.append(event)
@@ -91,7 +95,9 @@ final class WatchEntry: @unchecked Sendable {  // Sendable: made by the caller, 
     for (name, member) in try node.wireObject("an event").members {
       if name.isString("type") {
         isDelete = member.isString("DELETE")
-        guard isDelete || member.isString("PUT") || member.kind == .null else { throw WireShape.wrong("an event is of an unknown type") }
+        guard isDelete || member.isString("PUT") || member.kind == .null else {
+          throw WireShape.wrong("an event is of an unknown type")
+        }
       }
       if name.isString("kv") { pair = member }
     }
@@ -99,7 +105,8 @@ final class WatchEntry: @unchecked Sendable {  // Sendable: made by the caller, 
     let found = try KeyValue(pair, isRemoved: isDelete)
     guard range.contains(found.key) else { throw WireShape.wrong("an event is of \(found.key), which is not watched") }
     return StorageEvent(
-      kind: isDelete ? .delete : .put, key: found.key, value: isDelete ? nil : found.value, revision: Revision(found.modRevision), lease: found.lease)
+      kind: isDelete ? .delete : .put, key: found.key, value: isDelete ? nil : found.value,
+      revision: Revision(found.modRevision), lease: found.lease)
   }
 }
 

@@ -7,8 +7,9 @@ import Synchronization
 
 /// All watches of a storage on one stream to one endpoint.
 ///
-/// Home: everything mutable belongs to the HTTP client's thread; others come in through `perform`. Any end of the stream ends every
-/// watch with `.watchClosed`: the reader resumes after the last revision it saw, which neither loses nor repeats an event.
+/// Home: everything mutable belongs to the HTTP client's thread; others come in through `perform`. Any end of the
+/// stream ends every watch with `.watchClosed`: the reader resumes after the last revision it saw, which neither loses
+/// nor repeats an event.
 final class WatchHub: @unchecked Sendable {  // Sendable: see Home; HTTPStream checks the thread.
   private let client: Etcd3Client
   /// Are progress answers ordered after the events they cover? (semantics 1.5)
@@ -22,7 +23,8 @@ final class WatchHub: @unchecked Sendable {  // Sendable: see Home; HTTPStream c
   private var tokenGeneration = 0
   private var watches: [Int64: WatchEntry] = [:]
   private var lastLine = ContinuousClock.now
-  /// A watch on nothing, whose confirmation shows that the stream is alive both ways: unlike progress it is always answered.
+  /// A watch on nothing, whose confirmation shows that the stream is alive both ways: unlike progress it is always
+  /// answered.
   private var knock: (id: Int64, at: ContinuousClock.Instant)?
   private var isClosed = false
 
@@ -32,7 +34,8 @@ final class WatchHub: @unchecked Sendable {  // Sendable: see Home; HTTPStream c
 
   // MARK: - Doors
 
-  /// Opens a watch and returns when etcd has confirmed it. Throws `.unreachable`, `.refused`, `.compacted`, `.shutDown`.
+  /// Opens a watch and returns when etcd has confirmed it. Throws `.unreachable`, `.refused`, `.compacted`,
+  /// `.shutDown`.
   func open(_ range: KeyRange, after: Revision?) async throws -> StorageWatch {
     let id = nextID()
     let sink = StorageWatch(onCancel: { [weak self] in self?.perform { $0.cancel(id) } })
@@ -79,7 +82,9 @@ final class WatchHub: @unchecked Sendable {  // Sendable: see Home; HTTPStream c
   private func start(_ entry: WatchEntry) {
     if isClosed { return entry.fail(StorageError.shutDown) }
     // A stream is for ever what it was opened as: with an outworn token it takes no new watch.
-    if stream != nil, let authenticator = client.authenticator, authenticator.generation != tokenGeneration { end(.watchClosed("etcd wants a new token")) }
+    if stream != nil, let authenticator = client.authenticator, authenticator.generation != tokenGeneration {
+      end(.watchClosed("etcd wants a new token"))
+    }
     watches[entry.id] = entry
     if stream == nil { openStream() }
     stream?.send(Requests.watch(entry.id, entry.range, startRevision: entry.after?.next.rawValue ?? 0))
@@ -88,7 +93,9 @@ final class WatchHub: @unchecked Sendable {  // Sendable: see Home; HTTPStream c
       guard let self, let entry = watches[id], entry.isOpening else { return }
       // Silence after a create means a stopped server: nobody else on this stream gets anything either.
       client.endpoints.failed(endpoint)
-      end(.watchClosed("etcd at \(client.endpoints.all[endpoint].base) did not confirm a watch within \(client.timing.attempt)"))
+      end(
+        .watchClosed(
+          "etcd at \(client.endpoints.all[endpoint].base) did not confirm a watch within \(client.timing.attempt)"))
     }
   }
 
@@ -98,12 +105,14 @@ final class WatchHub: @unchecked Sendable {  // Sendable: see Home; HTTPStream c
     closeIfIdle()
   }
 
-  /// Takes a watch off the stream with an error. etcd is told even if it cancelled itself: 3.6 sends no progress until it is.
+  /// Takes a watch off the stream with an error. etcd is told even if it cancelled itself: 3.6 sends no progress until
+  /// it is.
   private func fail(_ entry: WatchEntry, _ error: StorageError) {
     watches[entry.id] = nil
     stream?.send(Requests.cancelWatch(entry.id))
     entry.fail(error)
-    // Not closed here when idle: this may be the answer that a line of the stream is being read for. The next tick does it.
+    // Not closed here when idle: this may be the answer that a line of the stream is being read for. The next tick does
+    // it.
   }
 
   // MARK: - The stream
@@ -150,7 +159,8 @@ final class WatchHub: @unchecked Sendable {  // Sendable: see Home; HTTPStream c
       knock = (id, now)
       // Some key of a watch, so that the permissions that suffice for the watch suffice here.
       guard let range = watches.values.first?.range else { return }
-      stream?.send(Requests.watch(id, KeyRange(key: String(decoding: range.key, as: UTF8.self) + "\0"), startRevision: 0))
+      stream?.send(
+        Requests.watch(id, KeyRange(key: String(decoding: range.key, as: UTF8.self) + "\0"), startRevision: 0))
       stream?.send(Requests.cancelWatch(id))
     }
   }
@@ -179,7 +189,9 @@ final class WatchHub: @unchecked Sendable {  // Sendable: see Home; HTTPStream c
     client.endpoints.failed(endpoint)
     // What follows the last newline may be the reason.
     let told = (try? JSONTape.parse(rest)).flatMap { explanation($0.root) }
-    let reason = told?.text ?? failure?.description ?? "etcd ended the watch stream\(status == 200 || status == 0 ? "" : " with HTTP status \(status)")"
+    let reason =
+      told?.text ?? failure?.description
+      ?? "etcd ended the watch stream\(status == 200 || status == 0 ? "" : " with HTTP status \(status)")"
     if let told, told.kind == .final, case let refused as StorageError = told.storageError() { return end(refused) }
     end(.watchClosed(reason))
   }
@@ -188,9 +200,13 @@ final class WatchHub: @unchecked Sendable {  // Sendable: see Home; HTTPStream c
   private func explanation(_ root: JSONNode) -> CallFailure? {
     guard let error = root["error"] else { return nil }
     if error.kind == .object {
-      return CallFailure(code: Int(clamping: error["grpc_code"]?.int ?? error["code"]?.int ?? 2), text: error["message"]?.string ?? "error on the watch stream")
+      return CallFailure(
+        code: Int(clamping: error["grpc_code"]?.int ?? error["code"]?.int ?? 2),
+        text: error["message"]?.string ?? "error on the watch stream")
     }
-    return CallFailure(code: Int(clamping: root["code"]?.int ?? 2), text: (root["message"] ?? error).string ?? "error on the watch stream")
+    return CallFailure(
+      code: Int(clamping: root["code"]?.int ?? 2),
+      text: (root["message"] ?? error).string ?? "error on the watch stream")
   }
 
   // MARK: - Lines
@@ -222,7 +238,9 @@ final class WatchHub: @unchecked Sendable {  // Sendable: see Home; HTTPStream c
   private func handle(_ answer: WatchAnswer) throws {
     try client.integrity.check(cluster: answer.header.cluster)
     if answer.id == -1 {
-      if trustsProgress.load(ordering: .relaxed) { for entry in watches.values { entry.progress(answer.header.revision) } }
+      if trustsProgress.load(ordering: .relaxed) {
+        for entry in watches.values { entry.progress(answer.header.revision) }
+      }
       return
     }
     // Unknown: a knock, or a watch that was cancelled while this was under way.

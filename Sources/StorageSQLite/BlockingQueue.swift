@@ -3,9 +3,10 @@ import Glibc
 
 /// A bounded queue that one thread empties: the door to a thread that owns SQLite connections.
 ///
-/// Invariant: `count <= limit` (but for `overLimit`). A producer never blocks; a full queue refuses. The consumer takes everything at once, which is what
-/// makes a group commit out of many small writes.
-final class BlockingQueue<Element: Sendable>: @unchecked Sendable {  // Sendable: `items` and `isClosed` are touched under `mutex` only.
+/// Invariant: `count <= limit` (but for `overLimit`). A producer never blocks; a full queue refuses. The consumer takes
+/// everything at once, which is what makes a group commit out of many small writes.
+// Sendable: `items` and `isClosed` are touched under `mutex` only.
+final class BlockingQueue<Element: Sendable>: @unchecked Sendable {
   enum PushResult { case taken, full, closed }
 
   private let mutex: UnsafeMutablePointer<pthread_mutex_t>
@@ -62,8 +63,8 @@ final class BlockingQueue<Element: Sendable>: @unchecked Sendable {  // Sendable
     return items.count
   }
 
-  /// Moves everything into `batch` (emptied first), waiting while there is nothing until `deadline` (monotonic nanoseconds, nil for
-  /// ever). False when the queue is closed and empty.
+  /// Moves everything into `batch` (emptied first), waiting while there is nothing until `deadline` (monotonic
+  /// nanoseconds, nil for ever). False when the queue is closed and empty.
   func takeAll(into batch: inout [Element], deadline: UInt64?) -> Bool {
     batch.removeAll(keepingCapacity: true)
     pthread_mutex_lock(mutex)

@@ -38,7 +38,8 @@ enum WriterMessage: Sendable {
   case compactSlice(through: Int64, done: @Sendable (Result<Int64, StorageError>) -> Void)
 }
 
-/// Keys that go away by themselves, the next one first: a binary heap. An entry whose key was written again is skipped when it comes up.
+/// Keys that go away by themselves, the next one first: a binary heap. An entry whose key was written again is skipped
+/// when it comes up.
 struct LeaseQueue {
   struct Entry {
     let deadline: Int64
@@ -69,7 +70,8 @@ struct LeaseQueue {
     var parent = 0
     while true {
       var least = parent
-      for child in [2 * parent + 1, 2 * parent + 2] where child < heap.count && heap[child].deadline < heap[least].deadline { least = child }
+      for child in [2 * parent + 1, 2 * parent + 2]
+      where child < heap.count && heap[child].deadline < heap[least].deadline { least = child }
       if least == parent { return first }
       heap.swapAt(parent, least)
       parent = least

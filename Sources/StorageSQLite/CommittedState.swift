@@ -10,7 +10,8 @@ struct CommittedChange: Sendable {
 
   var event: StorageEvent {
     StorageEvent(
-      kind: version.isTombstone ? .delete : .put, key: key.text, value: value, revision: Revision(version.revision), lease: version.lease)
+      kind: version.isTombstone ? .delete : .put, key: key.text, value: value, revision: Revision(version.revision),
+      lease: version.lease)
   }
 }
 
@@ -22,11 +23,11 @@ struct LiveWatch: Sendable {
   let after: Int64
 }
 
-/// Everything that is committed, as all may see it: one lock, so that no reader can see a change before (or after) another reader
-/// could, and so that a watch joins the live ones at an exact revision.
+/// Everything that is committed, as all may see it: one lock, so that no reader can see a change before (or after)
+/// another reader could, and so that a watch joins the live ones at an exact revision.
 ///
-/// Invariant: `compacted <= published`, every revision in (compacted, published] has a row, and each live watch has been offered
-/// every event under its prefix up to `published`.
+/// Invariant: `compacted <= published`, every revision in (compacted, published] has a row, and each live watch has
+/// been offered every event under its prefix up to `published`.
 struct CommittedState: ~Copyable {
   var index = KeyIndex()
   /// The newest committed revision; an empty store is at 1, as etcd's.
@@ -50,7 +51,8 @@ struct CommittedState: ~Copyable {
     guard !watches.isEmpty else { return }
     let events = changes.map(\.event)
     for (id, live) in watches {
-      let wanted = changes.allSatisfy { live.wants($0) } ? events : zip(changes, events).filter { live.wants($0.0) }.map(\.1)
+      let wanted =
+        changes.allSatisfy { live.wants($0) } ? events : zip(changes, events).filter { live.wants($0.0) }.map(\.1)
       // A watch without news still learns how far it has come, so that its reader can answer consistent reads.
       var isOpen = true
       if !wanted.isEmpty { isOpen = live.watch.offer(.events(wanted)) }
@@ -74,7 +76,9 @@ struct CommittedState: ~Copyable {
   mutating func leave(_ id: Int) { watches[id] = nil }
 
   mutating func offerProgress() {
-    for (id, live) in watches where published >= live.after && !live.watch.offer(.progress(Revision(published))) { watches[id] = nil }
+    for (id, live) in watches where published >= live.after && !live.watch.offer(.progress(Revision(published))) {
+      watches[id] = nil
+    }
   }
 
   /// Takes all watches out, to be ended outside the lock.

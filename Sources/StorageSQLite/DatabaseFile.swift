@@ -5,16 +5,17 @@ import Synchronization
 
 /// The database file: who may open it, how it comes to be, what its tables are.
 ///
-/// A value of this type holds this process's claim on the file; `release` gives it up. The `unix-excl` VFS shuts out other processes,
-/// but not a second storage in this one, whose memory index would know nothing of the first's writes.
+/// A value of this type holds this process's claim on the file; `release` gives it up. The `unix-excl` VFS shuts out
+/// other processes, but not a second storage in this one, whose memory index would know nothing of the first's writes.
 final class DatabaseFile: Sendable {
   /// "Binn": marks the file as ours (PRAGMA application_id).
   static let applicationID: Int32 = 0x4269_6E6E
   /// Raised when an older program could no longer read the tables (PRAGMA user_version).
   static let schemaVersion: Int32 = 1
 
-  /// `value` stands last, so that a walk over revisions and keys does not read its overflow pages. There is no index: the index over keys
-  /// is in memory (`KeyIndex`), which more than doubles the rate of durable writes (docs/internals/storage.md).
+  /// `value` stands last, so that a walk over revisions and keys does not read its overflow pages. There is no index:
+  /// the index over keys is in memory (`KeyIndex`), which more than doubles the rate of durable writes
+  /// (docs/internals/storage.md).
   static func tables(after revision: Int64) -> String {
     """
     CREATE TABLE history(rev INTEGER PRIMARY KEY, key TEXT NOT NULL, prev_rev INTEGER NOT NULL, create_rev INTEGER NOT NULL,
@@ -43,8 +44,8 @@ final class DatabaseFile: Sendable {
     }
   }
 
-  /// Checks and claims the file at `path`, making it (and its folder) where it does not exist. A file that is not ours stays as it is.
-  /// A new one begins after `revision`: whatever was before is held to be compacted.
+  /// Checks and claims the file at `path`, making it (and its folder) where it does not exist. A file that is not ours
+  /// stays as it is. A new one begins after `revision`: whatever was before is held to be compacted.
   init(path: String, after revision: Int64 = 0) throws(StorageError) {
     guard !path.isEmpty else { throw .invalidConfiguration("the SQLite storage has no file: set its path") }
     self.path = path
@@ -59,7 +60,8 @@ final class DatabaseFile: Sendable {
     guard facts.st_mode & S_IFMT == S_IFREG else { throw .invalidConfiguration("SQLite storage \(path): not a file") }
     identity = FileIdentity(facts)
     let identity = identity
-    // The claim comes before the look inside: closing a descriptor of our own would drop the locks of a storage of this process.
+    // The claim comes before the look inside: closing a descriptor of our own would drop the locks of a storage of this
+    // process.
     guard Self.open.withLock({ $0.insert(identity).inserted }) else {
       throw .invalidConfiguration("SQLite storage \(path): this process has it open already")
     }
@@ -80,8 +82,10 @@ final class DatabaseFile: Sendable {
   /// A connection of our kind. The first of a process to touch the file shuts out all others.
   func connect(cacheKiB: Int) throws(SQLiteError) -> SQLiteConnection {
     let connection = try SQLiteConnection(path: path, access: .readWrite, vfs: "unix-excl")
-    // Ours only compete for moments; a foreign process is told off at once by `Writer.open`, which asks first without waiting.
-    try connection.execute("PRAGMA synchronous=FULL; PRAGMA cache_size=-\(cacheKiB); PRAGMA secure_delete=OFF; PRAGMA temp_store=MEMORY")
+    // Ours only compete for moments; a foreign process is told off at once by `Writer.open`, which asks first without
+    // waiting.
+    try connection.execute(
+      "PRAGMA synchronous=FULL; PRAGMA cache_size=-\(cacheKiB); PRAGMA secure_delete=OFF; PRAGMA temp_store=MEMORY")
     try connection.execute("PRAGMA wal_autocheckpoint=0; PRAGMA trusted_schema=OFF")
     return connection
   }
@@ -98,13 +102,15 @@ final class DatabaseFile: Sendable {
 
   func forgetWAL() { wal.withLock { $0 = nil } }
 
-  /// Why the files at our paths are not those that are open; nil where they are. What SQLite writes to an open file that has no name any
-  /// more, or another one, is gone after a restart.
+  /// Why the files at our paths are not those that are open; nil where they are. What SQLite writes to an open file
+  /// that has no name any more, or another one, is gone after a restart.
   func displacement() -> String? {
     guard let found = FileIdentity(path: path) else {
       return "the database \(path) is gone: it was removed, or its directory was; nothing is written until it is back"
     }
-    guard found == identity else { return "\(path) is not the database that is open, but another file; nothing is written until it is back" }
+    guard found == identity else {
+      return "\(path) is not the database that is open, but another file; nothing is written until it is back"
+    }
     guard let wal = wal.withLock({ $0 }), FileIdentity(path: walPath) != wal else { return nil }
     return "\(walPath), a part of the database, was removed or replaced; nothing is written until it is back"
   }
@@ -153,8 +159,8 @@ final class DatabaseFile: Sendable {
     guard fsync(descriptor) == 0 else { throw unusable(path, errno) }
   }
 
-  /// Makes a complete database beside `path` and gives it that name, so that under `path` there is never half a one, and so that
-  /// of two processes that start together one wins and the other opens what the first made.
+  /// Makes a complete database beside `path` and gives it that name, so that under `path` there is never half a one,
+  /// and so that of two processes that start together one wins and the other opens what the first made.
   private static func create(_ path: String, after revision: Int64) throws(StorageError) {
     let draft = "\(path).new-\(getpid())"
     unlink(draft)
@@ -166,10 +172,15 @@ final class DatabaseFile: Sendable {
     do throws(SQLiteError) {
       let connection = try SQLiteConnection(path: draft, access: .create, vfs: nil)
       try connection.execute("PRAGMA page_size=4096; PRAGMA synchronous=FULL")
-      try connection.execute("BEGIN; \(tables(after: revision)) PRAGMA application_id=\(applicationID); PRAGMA user_version=\(schemaVersion); COMMIT")
+      try connection.execute(
+        "BEGIN; \(tables(after: revision)) PRAGMA application_id=\(applicationID); PRAGMA user_version=\(schemaVersion); COMMIT"
+      )
       try connection.execute("PRAGMA journal_mode=WAL")
     } catch {
-      if error.isFull { throw .invalidConfiguration("SQLite storage \(path): there is no database yet, and no space to make one: the disk is full") }
+      if error.isFull {
+        throw .invalidConfiguration(
+          "SQLite storage \(path): there is no database yet, and no space to make one: the disk is full")
+      }
       throw .invalidConfiguration("SQLite storage \(path): \(error)")
     }
     try syncFile(draft)
@@ -177,7 +188,9 @@ final class DatabaseFile: Sendable {
       let code = errno
       if code == EEXIST { return }
       // File systems without hard links.
-      guard code == EPERM || code == EOPNOTSUPP || code == ENOSYS, rename(draft, path) == 0 else { throw unusable(path, code) }
+      guard code == EPERM || code == EOPNOTSUPP || code == ENOSYS, rename(draft, path) == 0 else {
+        throw unusable(path, code)
+      }
     }
     try syncFile(folder(of: path))
   }
@@ -202,7 +215,8 @@ final class DatabaseFile: Sendable {
     let version = number(at: 60)
     guard version <= schemaVersion else {
       throw .invalidConfiguration(
-        "SQLite storage \(path): written by a newer Binnacle (schema \(version), this one reads up to \(schemaVersion))")
+        "SQLite storage \(path): written by a newer Binnacle (schema \(version), this one reads up to \(schemaVersion))"
+      )
     }
     guard version == schemaVersion else {
       throw .invalidConfiguration("SQLite storage \(path): unknown schema \(version)")

@@ -55,7 +55,8 @@ struct KeyVersion: Sendable {
 }
 
 /// What the index knows of one key.
-final class KeyHistory: @unchecked Sendable {  // Sendable: changed only inside the index that holds it, which lives inside the storage's lock.
+// Sendable: changed only inside the index that holds it, which lives inside the storage's lock.
+final class KeyHistory: @unchecked Sendable {
   let key: StorageKey
   fileprivate(set) var newest: KeyVersion
   /// Revisions before the newest, ascending, that compaction has left; a removal is stored negative.
@@ -81,7 +82,9 @@ final class KeyHistory: @unchecked Sendable {  // Sendable: changed only inside 
   /// Drops what was no longer newest when `revision` was. True: nothing is left.
   fileprivate func forget(supersededAt revision: Int64, isTombstone: Bool) -> Bool {
     var gone = 0
-    while gone < older.count && (abs(older[gone]) < revision || (isTombstone && abs(older[gone]) == revision)) { gone += 1 }
+    while gone < older.count && (abs(older[gone]) < revision || (isTombstone && abs(older[gone]) == revision)) {
+      gone += 1
+    }
     if gone > 0 { older.removeFirst(gone) }
     return isTombstone && newest.revision == revision
   }
@@ -89,8 +92,9 @@ final class KeyHistory: @unchecked Sendable {  // Sendable: changed only inside 
 
 /// All keys in byte order with their revisions: where each version's row stands, without a query. (etcd: treeIndex.)
 ///
-/// Two levels: leaves of 1 to `leafLimit` keys in an array. Invariant: keys ascend within and across leaves, no leaf is empty.
-/// A lookup costs two binary searches, an insertion moves at most one leaf. Not thread-safe: lives inside the storage's lock.
+/// Two levels: leaves of 1 to `leafLimit` keys in an array. Invariant: keys ascend within and across leaves, no leaf is
+/// empty. A lookup costs two binary searches, an insertion moves at most one leaf. Not thread-safe: lives inside the
+/// storage's lock.
 struct KeyIndex: Sendable {
   private static let leafLimit = 512
 
@@ -140,12 +144,15 @@ struct KeyIndex: Sendable {
     }
   }
 
-  /// Forgets the versions before the change at `revision`, and the key itself if that change removed it and is still the newest.
+  /// Forgets the versions before the change at `revision`, and the key itself if that change removed it and is still
+  /// the newest.
   mutating func compact(_ key: StorageKey, at revision: Int64, isTombstone: Bool) {
     let at = lowerBound(key.text)
     guard at.leaf < leaves.count, at.slot < leaves[at.leaf].entries.count else { return }
     let leaf = leaves[at.leaf]
-    guard leaf.entries[at.slot].key == key, leaf.entries[at.slot].forget(supersededAt: revision, isTombstone: isTombstone) else { return }
+    guard leaf.entries[at.slot].key == key,
+      leaf.entries[at.slot].forget(supersededAt: revision, isTombstone: isTombstone)
+    else { return }
     leaf.entries.remove(at: at.slot)
     if leaf.entries.isEmpty { leaves.remove(at: at.leaf) }
   }
@@ -187,7 +194,8 @@ struct KeyIndex: Sendable {
       let middle = (low + high) / 2
       if entries[middle].key.compare(key) < 0 { low = middle + 1 } else { high = middle }
     }
-    // Past the end of a leaf that has a successor, the answer is the successor's first key; for an insertion the end of this leaf is as good.
+    // Past the end of a leaf that has a successor, the answer is the successor's first key; for an insertion the end of
+    // this leaf is as good.
     return Position(leaf: leaf, slot: low)
   }
 
@@ -208,7 +216,8 @@ struct KeyIndex: Sendable {
 }
 
 extension KeyHistory {
-  /// The revision, from `first` on, of the change that directly follows the state `expected` (0: no key) and is a removal or not.
+  /// The revision, from `first` on, of the change that directly follows the state `expected` (0: no key) and is a
+  /// removal or not.
   func change(after expected: Int64, notBefore first: Int64, isTombstone: Bool) -> Int64? {
     let all = older + [newest.isTombstone ? -newest.revision : newest.revision]
     for (place, revision) in all.enumerated() where abs(revision) >= first && (revision < 0) == isTombstone {

@@ -13,7 +13,8 @@ enum MaintenanceMessage: Sendable {
   case pause(closed: ThreadSignal, resume: ThreadSignal)
 }
 
-/// The thread that copies the WAL into the file and paces compaction. It never waits for the writer, which may be waiting for it.
+/// The thread that copies the WAL into the file and paces compaction. It never waits for the writer, which may be
+/// waiting for it.
 final class Maintenance {
   private let core: StorageCore
   private var connection: SQLiteConnection?
@@ -70,7 +71,8 @@ final class Maintenance {
     }
   }
 
-  /// History of one to two intervals stays, and never less than `revisionsKept` revisions, or more than `revisionsKeptAtMost`.
+  /// History of one to two intervals stays, and never less than `revisionsKept` revisions, or more than
+  /// `revisionsKeptAtMost`.
   private func tick(_ now: UInt64) {
     nextTick = now &+ min(interval, Self.limitCheck)
     let newest = core.newest.load(ordering: .relaxed)
@@ -88,7 +90,9 @@ final class Maintenance {
   private func askForSlice(_ now: UInt64) {
     sliceBegan = now
     let maintenance = core.maintenance
-    let message = WriterMessage.compactSlice(through: target) { result in _ = maintenance.push(.sliceDone(result), overLimit: true) }
+    let message = WriterMessage.compactSlice(through: target) { result in
+      _ = maintenance.push(.sliceDone(result), overLimit: true)
+    }
     if core.writes.push(message, overLimit: true) == .closed { sliceDone(.failure(.shutDown)) }
   }
 
@@ -96,7 +100,8 @@ final class Maintenance {
     let now = Clock.monotonicNanoseconds
     let took = now &- (sliceBegan ?? now)
     sliceBegan = nil
-    // As much rest as work (at least 2 ms, at most 100): writers feel compaction as half a batch, not as a wall. Far behind, none.
+    // As much rest as work (at least 2 ms, at most 100): writers feel compaction as half a batch, not as a wall. Far
+    // behind, none.
     let reached = (try? result.get()) ?? target
     nextSlice = target - reached > core.tuning.compactionBacklog ? now : now &+ min(max(took, 2_000_000), 100_000_000)
     switch result {

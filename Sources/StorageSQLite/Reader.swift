@@ -14,7 +14,8 @@ enum ReaderMessage: Sendable {
 
 /// The loop of one reader thread. `opened` is signalled when it has its connection, or can't have it now.
 func runReader(_ queue: ReaderQueue, core: StorageCore, opened: ThreadSignal) {
-  // At once, so that the process holds all its descriptors from the start; what fails here is tried again, and reported, with the first job.
+  // At once, so that the process holds all its descriptors from the start; what fails here is tried again, and
+  // reported, with the first job.
   var connection = try? ReadConnection(core.file, core.tuning)
   opened.signal()
   var batch: [ReaderMessage] = []
@@ -64,7 +65,8 @@ final class ReadConnection {
     connection.setBusyTimeout(milliseconds: SQLiteConnection.patience)
     valueByRevision = try connection.prepare("SELECT lease, value FROM history WHERE rev = ?1")
     historyAfter = try connection.prepare(
-      "SELECT rev, key, create_rev, version, lease, deleted, value FROM history WHERE rev > ?1 AND rev <= ?2 ORDER BY rev LIMIT ?3")
+      "SELECT rev, key, create_rev, version, lease, deleted, value FROM history WHERE rev > ?1 AND rev <= ?2 ORDER BY rev LIMIT ?3"
+    )
     begin = try connection.prepare("BEGIN")
     commit = try connection.prepare("COMMIT")
   }
@@ -91,8 +93,11 @@ final class ReadConnection {
     return found
   }
 
-  /// Changes in (after, through] whose key begins with `prefix`, from at most `limit` rows (and about 4 MiB); `reached` says how far the walk came.
-  func history(prefix: String, after: Int64, through: Int64, limit: Int) throws(SQLiteError) -> (rows: [HistoryRow], reached: Int64) {
+  /// Changes in (after, through] whose key begins with `prefix`, from at most `limit` rows (and about 4 MiB); `reached`
+  /// says how far the walk came.
+  func history(
+    prefix: String, after: Int64, through: Int64, limit: Int
+  ) throws(SQLiteError) -> (rows: [HistoryRow], reached: Int64) {
     defer { historyAfter.reset() }
     historyAfter.bind(after, at: 1)
     historyAfter.bind(through, at: 2)
@@ -108,7 +113,8 @@ final class ReadConnection {
       guard historyAfter.text(1, hasPrefix: prefix) else { continue }
       let isTombstone = historyAfter.int(5) != 0
       let version = KeyVersion(
-        revision: reached, created: historyAfter.int(2), version: historyAfter.int(3), lease: historyAfter.int(4), isTombstone: isTombstone)
+        revision: reached, created: historyAfter.int(2), version: historyAfter.int(3), lease: historyAfter.int(4),
+        isTombstone: isTombstone)
       let value = isTombstone ? nil : historyAfter.blob(6)
       bytes += value?.count ?? 0
       rows.append(HistoryRow(key: historyAfter.text(1), version: version, value: value))

@@ -1,11 +1,11 @@
 import Glibc
 import Synchronization
 
-/// Disk space that is held for removals: a file beside the database, given up piece by piece when nothing else is left, as removals are
-/// what frees space, and they must be written down themselves.
+/// Disk space that is held for removals: a file beside the database, given up piece by piece when nothing else is left,
+/// as removals are what frees space, and they must be written down themselves.
 ///
-/// Its size is what is wanted, its blocks are what is held, so that a start knows what an earlier life gave up. `refill`, `giveUp` and
-/// `canGrow` belong to the writer's thread; the numbers are anybody's.
+/// Its size is what is wanted, its blocks are what is held, so that a start knows what an earlier life gave up.
+/// `refill`, `giveUp` and `canGrow` belong to the writer's thread; the numbers are anybody's.
 final class Reserve: Sendable {
   let path: String
   /// Bytes to hold where there is room: by a setting, else in proportion to the file system.

@@ -16,7 +16,8 @@ struct SQLiteError: Error, CustomStringConvertible {
   private var primary: CInt { code & 0xff }
   /// No space: on the disk, in a quota, or under a limit of the process. SQLite itself knows only the first.
   var isFull: Bool { primary == SQLITE_FULL || (code == Self.writeFailed && [ENOSPC, EDQUOT, EFBIG].contains(system)) }
-  /// SQLITE_IOERR_WRITE: the disk did not take a page, so the transaction did not happen. (Of an fsync that failed one can't say so.)
+  /// SQLITE_IOERR_WRITE: the disk did not take a page, so the transaction did not happen. (Of an fsync that failed one
+  /// can't say so.)
   private static let writeFailed = SQLITE_IOERR | (3 << 8)
   var isBusy: Bool { primary == SQLITE_BUSY || primary == SQLITE_LOCKED }
   var isTooBig: Bool { primary == SQLITE_TOOBIG }
@@ -40,7 +41,8 @@ final class SQLiteConnection {
   /// Opens `path`. `vfs` nil is the system's default one.
   init(path: String, access: Access, vfs: String?) throws(SQLiteError) {
     var opened: OpaquePointer?
-    let flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE | (access == .create ? SQLITE_OPEN_CREATE : 0)
+    let flags =
+      SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE | (access == .create ? SQLITE_OPEN_CREATE : 0)
     let status = sqlite3_open_v2(path, &opened, flags, vfs)
     guard status == SQLITE_OK, let opened else {
       // Even a failed open may leave a handle that has the message and must be closed.
@@ -60,7 +62,9 @@ final class SQLiteConnection {
   }
 
   func error(_ code: CInt, _ action: String) -> SQLiteError {
-    SQLiteError(code: code, message: String(cString: sqlite3_errmsg(handle)), action: action, system: sqlite3_system_errno(handle))
+    SQLiteError(
+      code: code, message: String(cString: sqlite3_errmsg(handle)), action: action, system: sqlite3_system_errno(handle)
+    )
   }
 
   /// Runs statements that return nothing of interest.
@@ -103,14 +107,17 @@ final class SQLiteConnection {
     guard status == SQLITE_OK || status & 0xff == SQLITE_BUSY else { throw error(status, "checkpointing") }
   }
 
-  /// Copies all of the WAL, waiting a moment for readers and for another connection that is at it. Whether it went well shows at the next write.
+  /// Copies all of the WAL, waiting a moment for readers and for another connection that is at it. Whether it went well
+  /// shows at the next write.
   func checkpointUrgently() {
     setBusyTimeout(milliseconds: 200)
     defer { setBusyTimeout(milliseconds: Self.patience) }
     let deadline = Clock.monotonicNanoseconds &+ 1_000_000_000
     while Clock.monotonicNanoseconds < deadline {
       // SQLite does not wait by itself for another checkpoint to end.
-      guard sqlite3_wal_checkpoint_v2(handle, nil, SQLITE_CHECKPOINT_FULL, nil, nil) & 0xff == SQLITE_BUSY else { return }
+      guard sqlite3_wal_checkpoint_v2(handle, nil, SQLITE_CHECKPOINT_FULL, nil, nil) & 0xff == SQLITE_BUSY else {
+        return
+      }
       usleep(2_000)
     }
   }
@@ -122,7 +129,8 @@ final class SQLiteConnection {
     setBusyTimeout(milliseconds: Self.patience)
   }
 
-  /// Should this connection be the last to close, the WAL stays: where the files were replaced, the one of that name is not ours to remove.
+  /// Should this connection be the last to close, the WAL stays: where the files were replaced, the one of that name is
+  /// not ours to remove.
   func keepWAL() {
     var isKept: CInt = 1
     sqlite3_file_control(handle, "main", SQLITE_FCNTL_PERSIST_WAL, &isKept)

@@ -42,7 +42,8 @@ extension SQLiteStorage {
       if let list = try await list(prefix, options, at: revision) { return list }
       // The state as of now was compacted away while it was read; the next one is newer.
       if options.exactRevision != nil {
-        throw StorageError.compacted(requested: Revision(revision), compacted: Revision(core.state.withLock { $0.compacted }))
+        throw StorageError.compacted(
+          requested: Revision(revision), compacted: Revision(core.state.withLock { $0.compacted }))
       }
     }
   }
@@ -56,7 +57,10 @@ extension SQLiteStorage {
     // The lock is taken for some thousand keys at a time; the revision keeps the pieces together.
     while true {
       let step = core.state.withLock { state -> IndexStep? in
-        state.compacted > revision ? nil : state.index.step(prefix, from: next, at: revision, room: limit - found.count, visits: core.tuning.keysPerLock)
+        state.compacted > revision
+          ? nil
+          : state.index.step(
+            prefix, from: next, at: revision, room: limit - found.count, visits: core.tuning.keysPerLock)
       }
       guard let step else { return nil }
       found += step.found
@@ -77,7 +81,8 @@ extension SQLiteStorage {
         objects[place] = object(found[place].key, found[place].revision, row)
       }
     }
-    return StorageList(objects: objects.compactMap { $0 }, revision: Revision(revision), hasMore: remaining > 0, remaining: remaining)
+    return StorageList(
+      objects: objects.compactMap { $0 }, revision: Revision(revision), hasMore: remaining > 0, remaining: remaining)
   }
 
   public func count(prefix: String) async throws -> Int {
@@ -102,12 +107,15 @@ extension SQLiteStorage {
     var newest: Int64 = 0
     while true {
       let step = core.state.withLock { state -> IndexStep? in
-        state.compacted > revision ? nil : state.index.step(prefix, from: next, at: revision, room: 0, visits: core.tuning.keysPerLock)
+        state.compacted > revision
+          ? nil : state.index.step(prefix, from: next, at: revision, room: 0, visits: core.tuning.keysPerLock)
       }
       guard let step else { return nil }
       count += step.passed
       newest = max(newest, step.newest)
-      guard let more = step.next else { return StorageFence(revision: Revision(revision), newest: Revision(newest), count: count) }
+      guard let more = step.next else {
+        return StorageFence(revision: Revision(revision), newest: Revision(newest), count: count)
+      }
       next = more
     }
   }
@@ -117,8 +125,12 @@ extension CommittedState {
   /// The revision to read at.
   func readable(_ exact: Revision?) throws -> Int64 {
     guard let exact else { return published }
-    guard exact.rawValue <= published else { throw StorageError.futureRevision(requested: exact, current: Revision(published)) }
-    guard exact.rawValue >= compacted else { throw StorageError.compacted(requested: exact, compacted: Revision(compacted)) }
+    guard exact.rawValue <= published else {
+      throw StorageError.futureRevision(requested: exact, current: Revision(published))
+    }
+    guard exact.rawValue >= compacted else {
+      throw StorageError.compacted(requested: exact, compacted: Revision(compacted))
+    }
     return exact.rawValue
   }
 }

@@ -13,10 +13,11 @@ extension SQLiteStorage {
   }
 }
 
-/// Brings a watch from its start revision to the present, page by page on the reader threads, and hands it to the writer.
+/// Brings a watch from its start revision to the present, page by page on the reader threads, and hands it to the
+/// writer.
 ///
-/// It joins the live watches under the lock in which revisions are published, exactly when it has offered all of them: no gap, nothing
-/// twice. It stays only a little ahead of the watch's reader.
+/// It joins the live watches under the lock in which revisions are published, exactly when it has offered all of them:
+/// no gap, nothing twice. It stays only a little ahead of the watch's reader.
 private final class Replay: Sendable {
   private let core: StorageCore
   private let prefix: String
@@ -97,16 +98,20 @@ private final class Replay: Sendable {
   private func page(_ watch: StorageWatch, _ connection: ReadConnection) throws {
     let position = state.withLock { $0.position }
     let published = core.state.withLock { $0.published }
-    let (rows, reached) = try connection.history(prefix: prefix, after: position, through: published, limit: core.tuning.rowsPerRead)
+    let (rows, reached) = try connection.history(
+      prefix: prefix, after: position, through: published, limit: core.tuning.rowsPerRead)
     // Looked at after the rows were read, so that compaction can't have taken one of them unseen.
     let compacted = core.state.withLock { $0.compacted }
-    guard position >= compacted else { throw StorageError.compacted(requested: Revision(position), compacted: Revision(compacted)) }
+    guard position >= compacted else {
+      throw StorageError.compacted(requested: Revision(position), compacted: Revision(compacted))
+    }
     var events: [StorageEvent] = []
     events.reserveCapacity(rows.count)
     for row in rows {
       events.append(
         StorageEvent(
-          kind: row.value == nil ? .delete : .put, key: row.key, value: row.value, revision: Revision(row.version.revision),
+          kind: row.value == nil ? .delete : .put, key: row.key, value: row.value,
+          revision: Revision(row.version.revision),
           lease: row.version.lease))
     }
     if !events.isEmpty && !watch.offer(.events(events)) { return }

@@ -11,7 +11,8 @@ extension SQLiteStorage {
   }
 
   public func guaranteedUpdate(
-    key: String, ignoreNotFound: Bool, origin: StoredObject?, tryUpdate: @Sendable (StoredObject?) throws -> UpdateDecision
+    key: String, ignoreNotFound: Bool, origin: StoredObject?,
+    tryUpdate: @Sendable (StoredObject?) throws -> UpdateDecision
   ) async throws -> UpdateOutcome {
     var shown = origin
     /// Was `shown` read from storage, and not handed in?
@@ -91,7 +92,8 @@ extension SQLiteStorage {
     case conflict(ChangeResult.Current)
   }
 
-  private func put(_ key: String, _ value: SharedBytes, _ ttl: Duration?, expected: Int64) async throws -> WriteOutcome {
+  private func put(_ key: String, _ value: SharedBytes, _ ttl: Duration?, expected: Int64) async throws -> WriteOutcome
+  {
     var lease: Int64 = 0
     if let ttl {
       let (deadline, overflow) = Clock.wallMilliseconds.addingReportingOverflow(max(ttl.clampedMilliseconds, 1))
@@ -99,7 +101,8 @@ extension SQLiteStorage {
     }
     let change = Change(key: StorageKey(key), expected: expected, action: .put(value: value, lease: lease))
     switch await core.commit(change) {
-    case .committed(let revision): return .done(StoredObject(key: key, value: value, revision: Revision(revision), lease: lease))
+    case .committed(let revision):
+      return .done(StoredObject(key: key, value: value, revision: Revision(revision), lease: lease))
     case .conflict(let current): return .conflict(current)
     case .failed(let error): throw error
     }
@@ -110,7 +113,9 @@ extension SQLiteStorage {
     switch await core.commit(change) {
     case .committed(let revision):
       return .done(
-        StoredObject(key: object.key, value: object.value, revision: Revision(revision), lease: object.lease, isStale: object.isStale))
+        StoredObject(
+          key: object.key, value: object.value, revision: Revision(revision), lease: object.lease,
+          isStale: object.isStale))
     case .conflict(let current): return .conflict(current)
     case .failed(let error): throw error
     }
@@ -125,7 +130,9 @@ extension SQLiteStorage {
   }
 
   /// An error about an object that was handed in counts only if that object is still the stored one (semantics 2.11).
-  private func believe(_ error: any Error, _ key: String, _ shown: inout StoredObject?, _ isFresh: inout Bool) async throws {
+  private func believe(
+    _ error: any Error, _ key: String, _ shown: inout StoredObject?, _ isFresh: inout Bool
+  ) async throws {
     if isFresh { throw error }
     let now = try await current(key)
     if now?.revision == shown?.revision { throw error }

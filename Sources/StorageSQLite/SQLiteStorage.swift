@@ -3,9 +3,10 @@ import Synchronization
 
 /// The embedded storage: one SQLite file, opened by one process.
 ///
-/// One thread writes (`Writer`), a few read (`Reader.swift`), one looks after the file (`Maintenance`); callers are suspended meanwhile
-/// and no SQLite call ever runs on the cooperative pool or on a reactor. Every write is one revision and is on disk (WAL, fsync) before
-/// it is answered; watches have been fed before that, so that whoever got the answer finds the event on its way.
+/// One thread writes (`Writer`), a few read (`Reader.swift`), one looks after the file (`Maintenance`); callers are
+/// suspended meanwhile and no SQLite call ever runs on the cooperative pool or on a reactor. Every write is one
+/// revision and is on disk (WAL, fsync) before it is answered; watches have been fed before that, so that whoever got
+/// the answer finds the event on its way.
 public final class SQLiteStorage: Storage {
   public let versioner: any Versioner = APIObjectVersioner()
   let core: StorageCore
@@ -22,14 +23,15 @@ public final class SQLiteStorage: Storage {
     let others: [WorkerThread]
   }
 
-  /// Copies the database to `target`, which must not exist, while it goes on being used. Blocks: call it on a thread that may. Throws `.invalidConfiguration` with one
-  /// line, and then leaves nothing behind.
+  /// Copies the database to `target`, which must not exist, while it goes on being used. Blocks: call it on a thread
+  /// that may. Throws `.invalidConfiguration` with one line, and then leaves nothing behind.
   public func snapshot(to target: String, progress: (Int, Int) -> Void) throws -> SQLiteSnapshot.Facts {
     try SQLiteSnapshot.take(from: core.file, to: target, progress: progress)
   }
 
-  /// Opens (or creates, with its folder) the file that `config.sqlitePath` names, and loads its keys. The file is ours until the second
-  /// value was called. Throws `StorageError.invalidConfiguration` with one clear line, and then has changed nothing.
+  /// Opens (or creates, with its folder) the file that `config.sqlitePath` names, and loads its keys. The file is ours
+  /// until the second value was called. Throws `StorageError.invalidConfiguration` with one clear line, and then has
+  /// changed nothing.
   public static func make(_ config: StorageBackend.Config) async throws -> (any Storage, DestroyFunc) {
     let storage = try await open(config, Tuning())
     return (storage, { await storage.destroy() })
@@ -101,7 +103,8 @@ public final class SQLiteStorage: Storage {
     return .invalidConfiguration("SQLite storage \(path): \(error)")
   }
 
-  /// Sees through what was submitted, ends the watches, closes the file. Idempotent: every caller returns when all is closed.
+  /// Sees through what was submitted, ends the watches, closes the file. Idempotent: every caller returns when all is
+  /// closed.
   func destroy() async {
     await withCheckedContinuation { continuation in
       let threads: Threads? = life.withLock { life in
@@ -178,7 +181,9 @@ public final class SQLiteStorage: Storage {
     let current = try await currentRevision()
     guard revision <= current else { throw StorageError.futureRevision(requested: revision, current: current) }
     try await withCheckedThrowingContinuation { continuation in
-      let done: @Sendable (Result<Void, StorageError>) -> Void = { continuation.resume(with: $0.mapError { $0 as any Error }) }
+      let done: @Sendable (Result<Void, StorageError>) -> Void = {
+        continuation.resume(with: $0.mapError { $0 as any Error })
+      }
       switch core.maintenance.push(.compact(through: revision.rawValue, done: done)) {
       case .taken: break
       case .full: done(.failure(.refused("too many compactions wait")))
@@ -193,10 +198,13 @@ public final class SQLiteStorage: Storage {
     if let displacement = core.displacement() { throw StorageError.refused(displacement) }
     let health = core.health.withLock { $0 }
     if let problem = health.broken ?? health.checkpoint { throw StorageError.refused(problem) }
-    if let full = health.full ?? (core.space().map(\.isShort) == true ? core.noSpace : nil) { throw StorageError.outOfSpace(full) }
+    if let full = health.full ?? (core.space().map(\.isShort) == true ? core.noSpace : nil) {
+      throw StorageError.outOfSpace(full)
+    }
   }
 
-  /// Reads and removals work without space, and where the file lost its name a restart would only make the loss complete.
+  /// Reads and removals work without space, and where the file lost its name a restart would only make the loss
+  /// complete.
   public func livenessCheck() async throws {
     if core.state.withLock({ $0.isClosed }) { throw StorageError.shutDown }
     if core.displacement() != nil { return }

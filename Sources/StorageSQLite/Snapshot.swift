@@ -15,17 +15,21 @@ public enum SQLiteSnapshot {
   /// Pages copied at a time.
   private static let pagesAtATime: CInt = 1_000
 
-  /// Copies the database at `source` to `target`, which must not exist. The database must not be open elsewhere. `progress` hears of pages done and of all.
-  /// Throws `.invalidConfiguration` with one line, and then leaves nothing behind.
+  /// Copies the database at `source` to `target`, which must not exist. The database must not be open elsewhere.
+  /// `progress` hears of pages done and of all. Throws `.invalidConfiguration` with one line, and then leaves nothing
+  /// behind.
   public static func take(of source: String, to target: String, progress: (Int, Int) -> Void) throws -> Facts {
-    guard access(source, F_OK) == 0 else { throw StorageError.invalidConfiguration("there is no database at \(source)") }
+    guard access(source, F_OK) == 0 else {
+      throw StorageError.invalidConfiguration("there is no database at \(source)")
+    }
     let draft = try DraftFile(of: target, companions: companions)
     let file = try DatabaseFile(path: source)
     defer { file.release() }
     return try fill(draft, from: file, progress)
   }
 
-  /// Of a file that is ours, also while others of ours write to it: what is copied is what it held when the copying began.
+  /// Of a file that is ours, also while others of ours write to it: what is copied is what it held when the copying
+  /// began.
   static func take(from file: DatabaseFile, to target: String, progress: (Int, Int) -> Void) throws -> Facts {
     try fill(try DraftFile(of: target, companions: companions), from: file, progress)
   }
@@ -33,7 +37,9 @@ public enum SQLiteSnapshot {
   /// What SQLite leaves beside a database.
   private static let companions = ["-wal", "-shm", "-journal"]
 
-  private static func fill(_ draft: borrowing DraftFile, from file: DatabaseFile, _ progress: (Int, Int) -> Void) throws -> Facts {
+  private static func fill(
+    _ draft: borrowing DraftFile, from file: DatabaseFile, _ progress: (Int, Int) -> Void
+  ) throws -> Facts {
     do {
       try copy(file, to: draft.path, progress)
       let found = try facts(draft.path)
@@ -46,7 +52,8 @@ public enum SQLiteSnapshot {
 
   private static func copy(_ file: DatabaseFile, to path: String, _ progress: (Int, Int) -> Void) throws(SQLiteError) {
     let from = try file.connect(cacheKiB: 2_048)
-    // The first access takes the lock of the file. One that goes on sees no later write, so that the copying need never begin anew.
+    // The first access takes the lock of the file. One that goes on sees no later write, so that the copying need never
+    // begin anew.
     try from.execute("BEGIN")
     _ = try from.number("SELECT count(*) FROM meta")
     let to = try SQLiteConnection(path: path, access: .create, vfs: nil)
@@ -55,7 +62,9 @@ public enum SQLiteSnapshot {
 
   /// Makes the database at `target`, which must not exist, from a snapshot. Throws as `take`.
   public static func restore(_ snapshot: String, to target: String, progress: (Int, Int) -> Void) throws -> Facts {
-    guard access(target, F_OK) != 0 else { throw StorageError.invalidConfiguration("\(target) is there already: move it away, or name another --data-dir") }
+    guard access(target, F_OK) != 0 else {
+      throw StorageError.invalidConfiguration("\(target) is there already: move it away, or name another --data-dir")
+    }
     return try take(of: snapshot, to: target, progress: progress)
   }
 
@@ -64,16 +73,24 @@ public enum SQLiteSnapshot {
     let connection = try SQLiteConnection(path: path, access: .readWrite, vfs: nil)
     let verdict = try connection.text("PRAGMA quick_check(1)") ?? "no answer"
     guard verdict == "ok" else { throw SQLiteError(code: SQLITE_CORRUPT, message: verdict, action: "checking \(path)") }
-    let newest = try connection.number("SELECT max((SELECT coalesce(max(rev), 0) FROM history), (SELECT value FROM meta WHERE name = 'compacted'))") ?? 0
-    let live = try connection.number("SELECT count(*) FROM (SELECT deleted, max(rev) FROM history GROUP BY key) WHERE deleted = 0")
+    let newest =
+      try connection.number(
+        "SELECT max((SELECT coalesce(max(rev), 0) FROM history), (SELECT value FROM meta WHERE name = 'compacted'))")
+      ?? 0
+    let live = try connection.number(
+      "SELECT count(*) FROM (SELECT deleted, max(rev) FROM history GROUP BY key) WHERE deleted = 0")
     return Facts(revision: Revision(newest), keys: Int(live ?? 0), bytes: 0)
   }
 }
 
 extension SQLiteConnection {
   /// Makes this database a copy of another.
-  fileprivate func copy(_ source: SQLiteConnection, pagesAtATime: CInt, progress: (Int, Int) -> Void) throws(SQLiteError) {
-    guard let backup = sqlite3_backup_init(handle, "main", source.handle, "main") else { throw error(sqlite3_errcode(handle), "copying") }
+  fileprivate func copy(
+    _ source: SQLiteConnection, pagesAtATime: CInt, progress: (Int, Int) -> Void
+  ) throws(SQLiteError) {
+    guard let backup = sqlite3_backup_init(handle, "main", source.handle, "main") else {
+      throw error(sqlite3_errcode(handle), "copying")
+    }
     var status = SQLITE_OK
     repeat {
       status = sqlite3_backup_step(backup, pagesAtATime)

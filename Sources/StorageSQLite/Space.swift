@@ -2,8 +2,9 @@ import Synchronization
 
 /// What the disk has left, and what of it is for whom.
 ///
-/// A page that is new is written twice before the WAL can begin anew, once there and once into the file; so half of what is free, beyond
-/// what the reserve lacks, is for objects. Checkpoints come often when little is left, so that "half" is all but everything in the end.
+/// A page that is new is written twice before the WAL can begin anew, once there and once into the file; so half of
+/// what is free, beyond what the reserve lacks, is for objects. Checkpoints come often when little is left, so that
+/// "half" is all but everything in the end.
 struct Space: Sendable, Equatable {
   /// Bytes for pages that are new.
   let room: UInt64

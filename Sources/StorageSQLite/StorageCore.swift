@@ -42,7 +42,8 @@ final class StorageCore: Sendable {
     readers = (0..<max(tuning.readers, 1)).map { _ in ReaderQueue(limit: tuning.readQueueLimit) }
   }
 
-  /// Why what is written would be lost: the files at our paths are not those that are open. nil when all is well. Two calls of stat(2).
+  /// Why what is written would be lost: the files at our paths are not those that are open. nil when all is well. Two
+  /// calls of stat(2).
   func displacement() -> String? {
     let found = file.displacement()
     if found != nil || health.withLock({ $0.isDisplaced }) { health.withLock { $0.isDisplaced = found != nil } }
@@ -53,7 +54,8 @@ final class StorageCore: Sendable {
   func read<T: Sendable>(_ body: @escaping @Sendable (ReadConnection) throws -> T) async throws -> T {
     try await withCheckedThrowingContinuation { continuation in
       post { result in
-        continuation.resume(with: Result { try body(try result.get()) }.mapError { ($0 as? SQLiteError)?.asStorageError ?? $0 })
+        continuation.resume(
+          with: Result { try body(try result.get()) }.mapError { ($0 as? SQLiteError)?.asStorageError ?? $0 })
       } refused: { error in
         continuation.resume(throwing: error)
       }
@@ -76,7 +78,8 @@ final class StorageCore: Sendable {
     await withCheckedContinuation { continuation in
       switch writes.push(.change(change, continuation)) {
       case .taken: break
-      case .full: continuation.resume(returning: .failed(.refused("\(tuning.writeQueueLimit) writes wait for the disk already")))
+      case .full:
+        continuation.resume(returning: .failed(.refused("\(tuning.writeQueueLimit) writes wait for the disk already")))
       case .closed: continuation.resume(returning: .failed(.shutDown))
       }
     }

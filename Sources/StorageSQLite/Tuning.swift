@@ -13,7 +13,8 @@ struct Tuning: Sendable {
   var checkpointPagesInWriter = 16_000
   /// Revisions that compaction by itself always leaves, so that watches of before a restart can be resumed.
   var revisionsKept: Int64 = 10_000
-  /// …and the most that it lets stand, however young: what disk, memory and the time to open have to carry under the heaviest load.
+  /// …and the most that it lets stand, however young: what disk, memory and the time to open have to carry under the
+  /// heaviest load.
   var revisionsKeptAtMost: Int64 = 250_000
   /// Revisions compacted in one transaction; more would make writers wait.
   var compactionSlice: Int64 = 150

@@ -2,7 +2,8 @@ import Storage
 import Synchronization
 
 extension Writer {
-  /// Opens the database, checks that its history is whole, and makes the state from it. The other connections must be closed.
+  /// Opens the database, checks that its history is whole, and makes the state from it. The other connections must be
+  /// closed.
   ///
   /// After a failure it publishes what the file has beyond what was known.
   func openDatabase() throws(SQLiteError) {
@@ -13,7 +14,8 @@ extension Writer {
     // The first access takes the lock of the file; another process that holds it does not go away by waiting.
     let mode = try connection.text("PRAGMA journal_mode=WAL")
     guard mode == "wal" else {
-      throw SQLiteError(code: 0, message: "the journal is \(mode ?? "unknown") and not a WAL", action: "opening \(core.file.path)")
+      throw SQLiteError(
+        code: 0, message: "the journal is \(mode ?? "unknown") and not a WAL", action: "opening \(core.file.path)")
     }
     connection.setBusyTimeout(milliseconds: SQLiteConnection.patience)
     connection.followWAL()
@@ -29,7 +31,9 @@ extension Writer {
     let contents = try Contents(reading: connection)
     let known = core.newest.load(ordering: .relaxed)
     guard contents.newest >= known else {
-      throw SQLiteError(code: 0, message: "damaged: it ends at revision \(contents.newest), but \(known) was written", action: "reading the history")
+      throw SQLiteError(
+        code: 0, message: "damaged: it ends at revision \(contents.newest), but \(known) was written",
+        action: "reading the history")
     }
     let missed = try Self.rows(after: known, in: connection)
     leases = LeaseQueue()
@@ -51,7 +55,8 @@ extension Writer {
   }
 
   /// Changes that nobody was told of: none at the start, when nobody watches yet.
-  private static func rows(after known: Int64, in connection: SQLiteConnection) throws(SQLiteError) -> [CommittedChange] {
+  private static func rows(after known: Int64, in connection: SQLiteConnection) throws(SQLiteError) -> [CommittedChange]
+  {
     guard known > 1 else { return [] }
     let select = try connection.prepare(
       "SELECT rev, key, create_rev, version, lease, deleted, value FROM history WHERE rev > ?1 ORDER BY rev")
@@ -61,7 +66,8 @@ extension Writer {
       let isTombstone = select.int(5) != 0
       let key = select.text(1)
       let version = KeyVersion(
-        revision: select.int(0), created: select.int(2), version: select.int(3), lease: select.int(4), isTombstone: isTombstone)
+        revision: select.int(0), created: select.int(2), version: select.int(3), lease: select.int(4),
+        isTombstone: isTombstone)
       changes.append(CommittedChange(key: StorageKey(key), version: version, value: isTombstone ? nil : select.blob(6)))
     }
     return changes
@@ -76,11 +82,14 @@ private struct Contents {
 
   /// Walks all of history in revision order and checks that nothing is missing.
   init(reading connection: SQLiteConnection) throws(SQLiteError) {
-    func damaged(_ what: String) -> SQLiteError { SQLiteError(code: 0, message: "damaged: \(what)", action: "reading the history") }
+    func damaged(_ what: String) -> SQLiteError {
+      SQLiteError(code: 0, message: "damaged: \(what)", action: "reading the history")
+    }
     guard let compacted = try connection.number("SELECT value FROM meta WHERE name = 'compacted'") else {
       throw damaged("the compacted revision is missing")
     }
-    let select = try connection.prepare("SELECT rev, key, prev_rev, create_rev, version, lease, deleted FROM history ORDER BY rev")
+    let select = try connection.prepare(
+      "SELECT rev, key, prev_rev, create_rev, version, lease, deleted FROM history ORDER BY rev")
     var known: [StorageKey: KeyHistory] = [:]
     var newest = max(compacted, 1)
     while try select.step() {
@@ -88,12 +97,17 @@ private struct Contents {
       let key = StorageKey(select.text(1))
       let previous = select.int(2)
       let version = KeyVersion(
-        revision: revision, created: select.int(3), version: select.int(4), lease: select.int(5), isTombstone: select.int(6) != 0)
-      guard revision > 0 && version.created > 0 && version.created <= revision else { throw damaged("revision \(revision) makes no sense") }
+        revision: revision, created: select.int(3), version: select.int(4), lease: select.int(5),
+        isTombstone: select.int(6) != 0)
+      guard revision > 0 && version.created > 0 && version.created <= revision else {
+        throw damaged("revision \(revision) makes no sense")
+      }
       if revision > newest {
         guard revision == newest + 1 else { throw damaged("revision \(newest + 1) is missing") }
         newest = revision
-        if previous != 0 && known[key]?.newest.revision != previous { throw damaged("revision \(previous) of \(key.text) is missing") }
+        if previous != 0 && known[key]?.newest.revision != previous {
+          throw damaged("revision \(previous) of \(key.text) is missing")
+        }
       } else if known[key] != nil {
         throw damaged("revision \(revision) is out of place")
       }

@@ -26,8 +26,8 @@ extension Writer {
     spaceCheck.isLow || core.reserve.missing > 0 || core.health.withLock { $0.full != nil || $0.isDisplaced }
   }
 
-  /// Tells SQLite how far the file may grow, so that it says "full" while there is room for the WAL and for removals; fills the reserve;
-  /// notices when space has come back. Once a second, and more often under load.
+  /// Tells SQLite how far the file may grow, so that it says "full" while there is room for the WAL and for removals;
+  /// fills the reserve; notices when space has come back. Once a second, and more often under load.
   func lookAfterSpace(_ open: OpenDatabase, isUrgent: Bool = false) {
     let now = Clock.monotonicNanoseconds
     let pages = open.connection.pagesInWAL
@@ -45,7 +45,9 @@ extension Writer {
     guard let space = core.space() else { return }
     let limit = (core.file.fileBytes().addingReportingOverflow(space.room).partialValue) / 4_096
     setPageLimit(min(Int64(clamping: limit), SpaceCheck.pageLimitMax), open)
-    if !isUrgent, !space.isShort, core.health.withLock({ $0.full != nil }), space.room < Reserve.margin || core.reserve.canGrow() {
+    if !isUrgent, !space.isShort, core.health.withLock({ $0.full != nil }),
+      space.room < Reserve.margin || core.reserve.canGrow()
+    {
       core.health.withLock { $0.full = nil }
     }
   }

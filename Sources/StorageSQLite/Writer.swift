@@ -3,8 +3,8 @@ import CSQLite
 import Storage
 import Synchronization
 
-/// The one thread that writes: takes everything that waits, does it in one transaction, and after COMMIT publishes, feeds the watches
-/// and answers, in this order. Durability so costs one fsync a batch, however many writers there are.
+/// The one thread that writes: takes everything that waits, does it in one transaction, and after COMMIT publishes,
+/// feeds the watches and answers, in this order. Durability so costs one fsync a batch, however many writers there are.
 ///
 /// Confined to its thread. Invariant between batches: the file, `StorageCore.state` and `leases` agree.
 final class Writer {
@@ -42,11 +42,13 @@ final class Writer {
     while core.writes.takeAll(into: &batch, deadline: wakeUpTime()) {
       if open == nil { reopenIfDue() }
       if open != nil, let displacement = core.displacement() {
-        // Nothing is written to a file that nobody will find again. The connection stays: it is the only way to what it holds.
+        // Nothing is written to a file that nobody will find again. The connection stays: it is the only way to what it
+        // holds.
         spaceCheck.next = Clock.monotonicNanoseconds &+ SpaceCheck.interval
         refuseAll(batch, .refused(displacement))
       } else if open == nil {
-        refuseAll(batch, .refused("the database is out of order: \(core.health.withLock { $0.problem ?? "reopening" })"))
+        refuseAll(
+          batch, .refused("the database is out of order: \(core.health.withLock { $0.problem ?? "reopening" })"))
       } else if let error = process(batch) {
         // Here, where no statement is in use: the old connection must really close.
         recover(from: error, batch)
@@ -114,7 +116,8 @@ final class Writer {
   }
 
   /// Does a batch in one transaction. When it throws, nothing of it counts and nobody has been answered.
-  private func write(_ messages: [WriterMessage], _ open: OpenDatabase, removalsOnly: Bool) throws(SQLiteError) -> Batch {
+  private func write(_ messages: [WriterMessage], _ open: OpenDatabase, removalsOnly: Bool) throws(SQLiteError) -> Batch
+  {
     var batch = Batch(firstRevision: core.newest.load(ordering: .relaxed) + 1)
     var expired: [LeaseQueue.Entry] = []
     let now = Clock.wallMilliseconds
@@ -122,7 +125,8 @@ final class Writer {
     do throws(SQLiteError) {
       for entry in expired {
         // A conflict says that the key was written again or removed: then this lease no longer matters.
-        _ = try stage(Change(key: entry.key, expected: entry.revision, action: .remove), &batch, open, removalsOnly: removalsOnly)
+        _ = try stage(
+          Change(key: entry.key, expected: entry.revision, action: .remove), &batch, open, removalsOnly: removalsOnly)
       }
       for message in messages {
         switch message {
@@ -140,7 +144,9 @@ final class Writer {
       if batch.isInTransaction { try commit(open) }
     } catch {
       for entry in expired {
-        leases.add(entry.key, KeyVersion(revision: entry.revision, created: 0, version: 0, lease: entry.deadline, isTombstone: false))
+        leases.add(
+          entry.key,
+          KeyVersion(revision: entry.revision, created: 0, version: 0, lease: entry.deadline, isTombstone: false))
       }
       throw error
     }
@@ -177,7 +183,8 @@ final class Writer {
     }
     let revision = batch.nextRevision
     var version = KeyVersion(
-      revision: revision, created: live?.created ?? revision, version: (live?.version ?? 0) + 1, lease: 0, isTombstone: false)
+      revision: revision, created: live?.created ?? revision, version: (live?.version ?? 0) + 1, lease: 0,
+      isTombstone: false)
     let insert = open.insert
     var value: SharedBytes?
     switch change.action {
@@ -232,7 +239,8 @@ final class Writer {
         core.health.withLock { if $0.full != nil { $0.full = nil } }
       }
     }
-    // What went into a file that has just lost its name is no more than a hope: the state follows the open file, but nobody is told success.
+    // What went into a file that has just lost its name is no more than a hope: the state follows the open file, but
+    // nobody is told success.
     let displacement = batch.changes.isEmpty ? nil : core.displacement()
     batch.answer(doubt: displacement.map { .unreachable("the outcome of the write is unknown: \($0)") })
     if batch.isInTransaction { lookAfterWAL(open.connection) }
@@ -249,7 +257,8 @@ final class Writer {
 
   // MARK: - Compaction
 
-  /// Deletes what the next changes of history, in their order, have made superfluous: the row before each, and removals themselves.
+  /// Deletes what the next changes of history, in their order, have made superfluous: the row before each, and removals
+  /// themselves.
   private func stageSlice(through: Int64, _ batch: inout Batch, _ open: OpenDatabase) throws(SQLiteError) -> Slice {
     let (compacted, published) = core.state.withLock { ($0.compacted, $0.published) }
     let target = min(through, published)
@@ -268,7 +277,9 @@ final class Writer {
       select.bind(limit, at: 3)
       while try select.step() {
         rows.append(
-          Slice.Row(revision: select.int(0), key: StorageKey(select.text(1)), previous: select.int(2), isTombstone: select.int(3) != 0))
+          Slice.Row(
+            revision: select.int(0), key: StorageKey(select.text(1)), previous: select.int(2),
+            isTombstone: select.int(3) != 0))
       }
     }
     for row in rows {
@@ -289,8 +300,9 @@ final class Writer {
 
   // MARK: - Failure
 
-  /// An error of COMMIT, of fsync, of the disk: what of the batch reached the file is unknown, and the kernel may have dropped pages it
-  /// could not write. So nobody is answered; the file is opened anew, copied out of the WAL, and asked.
+  /// An error of COMMIT, of fsync, of the disk: what of the batch reached the file is unknown, and the kernel may have
+  /// dropped pages it could not write. So nobody is answered; the file is opened anew, copied out of the WAL, and
+  /// asked.
   private func recover(from error: SQLiteError, _ messages: [WriterMessage]) {
     core.health.withLock { $0.broken = error.description }
     let first = core.newest.load(ordering: .relaxed) + 1
@@ -331,11 +343,14 @@ final class Writer {
     }
   }
 
-  /// Lets the other threads close their connections, so that ours is the only one. They go on when `resume` is signalled once each.
+  /// Lets the other threads close their connections, so that ours is the only one. They go on when `resume` is
+  /// signalled once each.
   private func pauseOthers(_ resume: ThreadSignal) -> Int {
     let closed = ThreadSignal()
     var count = 0
-    for reader in core.readers where reader.push(.pause(closed: closed, resume: resume), overLimit: true) == .taken { count += 1 }
+    for reader in core.readers where reader.push(.pause(closed: closed, resume: resume), overLimit: true) == .taken {
+      count += 1
+    }
     if core.maintenance.push(.pause(closed: closed, resume: resume), overLimit: true) == .taken { count += 1 }
     for _ in 0..<count { closed.wait() }
     return count

@@ -14,7 +14,8 @@ struct Binnacle: AsyncParsableCommand {
   static func main() async {
     do {
       let flags = try CommandLineFlags(try ProgramArguments.all())
-      // These three are parsed without the tree of commands: in a debug build swift-argument-parser looks at each option of each of them anew.
+      // These three are parsed without the tree of commands: in a debug build swift-argument-parser looks at each
+      // option of each of them anew.
       switch flags.verb {
       case .serve:
         // Before files are read, so that no signal that means nothing ends a start.

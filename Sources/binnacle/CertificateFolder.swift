@@ -3,7 +3,8 @@ import Glibc
 import HTTPServer
 import JSON
 
-/// `--cert-dir`: certificates that the daemon has made for itself, the server's under kube-apiserver's names, and a kubeconfig that trusts them.
+/// `--cert-dir`: certificates that the daemon has made for itself, the server's under kube-apiserver's names, and a
+/// kubeconfig that trusts them.
 struct CertificateFolder {
   let path: String
 
@@ -22,7 +23,10 @@ struct CertificateFolder {
   func isEmpty() throws -> Bool {
     let present = [certFile, keyFile].filter { (file: String) in access(file, F_OK) == 0 }
     if present.count == 2 { return false }
-    if let one = present.first { throw StartFailure("--cert-dir: \(path) holds \(one) alone: restore what belongs to it, or remove it to have both made anew") }
+    if let one = present.first {
+      throw StartFailure(
+        "--cert-dir: \(path) holds \(one) alone: restore what belongs to it, or remove it to have both made anew")
+    }
     return true
   }
 
@@ -37,7 +41,8 @@ struct CertificateFolder {
       let server = try authority.issueServer(hosts: hosts)
       let admin = try authority.issueClient(user: "kubernetes-admin", group: "system:masters")
       files = [
-        (authorityFile, authority.certificate, 0o644), (adminKeyFile, admin.privateKey, 0o600), (adminCertFile, admin.certificate, 0o644),
+        (authorityFile, authority.certificate, 0o644), (adminKeyFile, admin.privateKey, 0o600),
+        (adminCertFile, admin.certificate, 0o644),
         (keyFile, server.privateKey, 0o600), (certFile, server.certificate + authority.certificate, 0o644),
       ]
     } catch {
@@ -52,7 +57,9 @@ struct CertificateFolder {
   func kubeconfig(server: String) throws -> Kubeconfig {
     func contents(_ file: String) throws -> [UInt8] { try TextFile.contents(of: file, flag: "--cert-dir") }
     guard hasAuthority else { return Kubeconfig(server: server, authorities: try contents(certFile), client: nil) }
-    return Kubeconfig(server: server, authorities: try contents(authorityFile), client: (try contents(adminCertFile), try contents(adminKeyFile)))
+    return Kubeconfig(
+      server: server, authorities: try contents(authorityFile),
+      client: (try contents(adminCertFile), try contents(adminKeyFile)))
   }
 
   static func isWildcard(_ address: String) -> Bool { ["0.0.0.0", "::", "[::]", ""].contains(address) }
@@ -61,7 +68,9 @@ struct CertificateFolder {
   private static func hosts(_ address: String) -> [String] {
     var hosts = ["localhost", "127.0.0.1", "::1"]
     var name = [CChar](repeating: 0, count: 256)
-    if gethostname(&name, name.count - 1) == 0 { hosts.append(String(decoding: name.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)) }
+    if gethostname(&name, name.count - 1) == 0 {
+      hosts.append(String(decoding: name.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self))
+    }
     if !isWildcard(address) { hosts.append(HostPort.bare(address)) }
     return hosts.reduce(into: []) { if SelfSignedAuthority.isHost($1) && !$0.contains($1) { $0.append($1) } }
   }
@@ -70,7 +79,9 @@ struct CertificateFolder {
     var made = path.hasPrefix("/") ? "/" : ""
     for part in path.split(separator: "/") {
       made += (made.isEmpty || made.hasSuffix("/") ? "" : "/") + part
-      guard mkdir(made, 0o700) == 0 || errno == EEXIST else { throw StartFailure("--cert-dir: can't make \(made): \(String(cString: strerror(errno)))") }
+      guard mkdir(made, 0o700) == 0 || errno == EEXIST else {
+        throw StartFailure("--cert-dir: can't make \(made): \(String(cString: strerror(errno)))")
+      }
     }
   }
 
@@ -78,7 +89,9 @@ struct CertificateFolder {
   private func write(_ bytes: [UInt8], to file: String, mode: mode_t) throws {
     let draft = "\(file).\(getpid())"
     let descriptor = open(draft, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode)
-    guard descriptor >= 0 else { throw StartFailure("--cert-dir: can't write \(draft): \(String(cString: strerror(errno)))") }
+    guard descriptor >= 0 else {
+      throw StartFailure("--cert-dir: can't write \(draft): \(String(cString: strerror(errno)))")
+    }
     let isWritten = Glibc.write(descriptor, bytes, bytes.count) == bytes.count && fsync(descriptor) == 0
     let code = errno
     close(descriptor)
@@ -99,8 +112,12 @@ struct Kubeconfig {
 
   var text: String {
     let trust = authorities.map { "\n    certificate-authority-data: \(Base64.text($0))" } ?? ""
-    // Over HTTPS kubectl asks on the terminal for a name if it has nothing to show. Kubernetes takes no passwords, so a bare name is as good as none.
-    let user = client.map { "client-certificate-data: \(Base64.text($0.certificate))\n    client-key-data: \(Base64.text($0.privateKey))" } ?? "username: binnacle"
+    // Over HTTPS kubectl asks on the terminal for a name if it has nothing to show. Kubernetes takes no passwords, so a
+    // bare name is as good as none.
+    let user =
+      client.map {
+        "client-certificate-data: \(Base64.text($0.certificate))\n    client-key-data: \(Base64.text($0.privateKey))"
+      } ?? "username: binnacle"
     return """
       apiVersion: v1
       kind: Config

@@ -3,8 +3,8 @@ import JSON
 import Machinery
 import Schema
 
-/// The settings file: YAML whose keys are the names of flags. What it says is read, checked, taken and refused as on the command line, which
-/// wins; a list may be a YAML list, whose items are taken as they are.
+/// The settings file: YAML whose keys are the names of flags. What it says is read, checked, taken and refused as on
+/// the command line, which wins; a list may be a YAML list, whose items are taken as they are.
 enum ConfigFile {
   /// Throws a `StartFailure`, or a `UsageFailure` for a value of another type.
   static func flags(in path: String) throws -> GivenFlags {
@@ -32,7 +32,8 @@ enum ConfigFile {
       do { try add(member.value, of: flag, to: &given) } catch let failure as UsageFailure {
         throw UsageFailure("--config: \(path): \(failure)")
       } catch is NotPlain {
-        throw StartFailure("--config: \(path): \(name) must be a plain value\(flag.type.isList ? " or a list of them" : "")")
+        throw StartFailure(
+          "--config: \(path): \(name) must be a plain value\(flag.type.isList ? " or a list of them" : "")")
       }
     }
     return given

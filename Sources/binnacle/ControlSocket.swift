@@ -1,11 +1,12 @@
 import Dispatch
 import Glibc
 
-/// A socket beside the embedded database, by which `binnacle storage snapshot` asks the daemon that has it open: nobody else can read it meanwhile. Only the daemon's
-/// own user can.
+/// A socket beside the embedded database, by which `binnacle storage snapshot` asks the daemon that has it open: nobody
+/// else can read it meanwhile. Only the daemon's own user can.
 ///
 /// A request is a line, `snapshot PATH`; the answer lines `progress DONE ALL` and at the end `ok TEXT` or `error TEXT`.
-final class ControlSocket: @unchecked Sendable {  // Sendable: a dispatch source may be used from any thread; all else is never changed.
+// Sendable: a dispatch source may be used from any thread; all else is never changed.
+final class ControlSocket: @unchecked Sendable {
   private let path: String
   private let descriptor: Int32
   private let source: any DispatchSourceRead
@@ -66,7 +67,9 @@ final class ControlSocket: @unchecked Sendable {  // Sendable: a dispatch source
     let bytes = Array(text.utf8)
     var sent = 0
     while sent < bytes.count {
-      let count = bytes[sent...].withUnsafeBytes { Glibc.send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }
+      let count = bytes[sent...].withUnsafeBytes {
+        Glibc.send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL))
+      }
       if count <= 0 { return }
       sent += count
     }
@@ -89,6 +92,8 @@ final class ControlSocket: @unchecked Sendable {  // Sendable: a dispatch source
     let bytes = Array(path.utf8)
     guard bytes.count < MemoryLayout.size(ofValue: address.sun_path) else { return -1 }
     withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: bytes) }
-    return withUnsafePointer(to: &address) { $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { body($0, socklen_t(MemoryLayout<sockaddr_un>.size)) } }
+    return withUnsafePointer(to: &address) {
+      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { body($0, socklen_t(MemoryLayout<sockaddr_un>.size)) }
+    }
   }
 }

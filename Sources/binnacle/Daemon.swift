@@ -36,9 +36,15 @@ struct Daemon {
 
   /// Builds everything and begins to serve. Throws `StartFailure` with one line.
   static func start(_ settings: Settings) async throws -> Daemon {
-    if let problem = TypeModel.builtin.problems.first { throw StartFailure("the facts of built-in types are not whole: \(problem)") }
+    if let problem = TypeModel.builtin.problems.first {
+      throw StartFailure("the facts of built-in types are not whole: \(problem)")
+    }
     let logger = Logger(label: "binnacle")
-    logger.info("starting", metadata: ["version": "\(BuildInfo.version)", "storage": "\(settings.summary)", "allocator": "\(BuildInfo.allocator)"])
+    logger.info(
+      "starting",
+      metadata: [
+        "version": "\(BuildInfo.version)", "storage": "\(settings.summary)", "allocator": "\(BuildInfo.allocator)",
+      ])
     for note in settings.notes { logger.warning("\(note)") }
     let audit = try settings.auditPolicy.map { try settings.options.audit.trail($0, logger) }
     let storage: any Storage
@@ -62,13 +68,20 @@ struct Daemon {
     let serverMetrics = ServerMetrics(budget, encodings)
     configuration.reactors = HTTPServer.count(ofReactors: settings.options.reactors)
     configuration.metricsSources = [
-      { text in (nodes.objects as? Cacher)?.statistics.write(&text, group: "", resource: "nodes") }, { text in nodeMeter.write(&text) },
-      { text in (storage as? Etcd2Storage)?.writeMetrics(&text) }, { text in serverMetrics.write(&text) }, { text in settings.authentication?.write(&text) }, { text in settings.tokenMetrics?.write(&text) }, ProcessMetrics.source,
+      { text in (nodes.objects as? Cacher)?.statistics.write(&text, group: "", resource: "nodes") },
+      { text in nodeMeter.write(&text) },
+      { text in (storage as? Etcd2Storage)?.writeMetrics(&text) }, { text in serverMetrics.write(&text) },
+      { text in settings.authentication?.write(&text) }, { text in settings.tokenMetrics?.write(&text) },
+      ProcessMetrics.source,
     ]
     configuration.version.gitVersion = "\(BuildInfo.kubernetesVersion)+binnacle"
-    configuration.healthChecks = [StandardError.healthCheck, HealthCheck(name: "etcd", live: { try await storage.livenessCheck() }) { try await storage.readinessCheck() }]
+    configuration.healthChecks = [
+      StandardError.healthCheck,
+      HealthCheck(name: "etcd", live: { try await storage.livenessCheck() }) { try await storage.readinessCheck() },
+    ]
     configuration.readyChecks = [
-      HealthCheck(name: "etcd-readiness") { try await storage.readinessCheck() }, HealthCheck(name: "informer-sync") { try await nodes.objects.readinessCheck() },
+      HealthCheck(name: "etcd-readiness") { try await storage.readinessCheck() },
+      HealthCheck(name: "informer-sync") { try await nodes.objects.readinessCheck() },
     ]
     configuration.cors = settings.cors
     configuration.plainDoor = settings.plainDoor
@@ -78,10 +91,13 @@ struct Daemon {
     configuration.requestTimeout = settings.options.requestTimeout.duration
     if settings.options.verbosity >= 2 {
       configuration.log = { record in
-        logger.debug("HTTP", metadata: [
-          "verb": "\(record.verb)", "URI": "\(record.target)", "userAgent": "\(record.userAgent)", "audit-ID": "\(record.auditID)",
-          "srcIP": "\(record.peer)", "resp": "\(record.code)", "latency": "\(record.duration)",
-        ])
+        logger.debug(
+          "HTTP",
+          metadata: [
+            "verb": "\(record.verb)", "URI": "\(record.target)", "userAgent": "\(record.userAgent)",
+            "audit-ID": "\(record.auditID)",
+            "srcIP": "\(record.peer)", "resp": "\(record.code)", "latency": "\(record.duration)",
+          ])
       }
     }
     let api = APIServer(configuration)
@@ -94,8 +110,12 @@ struct Daemon {
       http.maxConnectionsPerAddress = settings.options.maxConnectionsPerClient
       http.budget = budget
       http.goawayChance = settings.options.goawayChance
-      if settings.options.http2MaxStreamsPerConnection > 0 { http.limits.maxConcurrentStreams = settings.options.http2MaxStreamsPerConnection }
-      http.handshakeFailed = { peer, reason in logger.debug("TLS handshake error", metadata: ["srcIP": "\(peer)", "why": "\(reason)"]) }
+      if settings.options.http2MaxStreamsPerConnection > 0 {
+        http.limits.maxConcurrentStreams = settings.options.http2MaxStreamsPerConnection
+      }
+      http.handshakeFailed = { peer, reason in
+        logger.debug("TLS handshake error", metadata: ["srcIP": "\(peer)", "why": "\(reason)"])
+      }
       let refusals = RefusalLog(logger)
       http.requestRefused = { peer, status, reason in refusals.add(peer: peer, status: status, reason: reason) }
       let server = try HTTPServer(configuration: http, handler: api)
@@ -110,8 +130,10 @@ struct Daemon {
       logger.info("serving", metadata: ["address": "\(addresses)", "reactors": "\(server.reactors.count)"])
       ServiceManager.notify("READY=1\nSTATUS=serving on \(addresses)")
       return Daemon(
-        settings: settings, logger: logger, server: server, credentialWatch: watch, api: api, audit: audit, control: Self.control(settings, storage, logger), reloading: Self.followFiles(settings, logger),
-        watchdog: Watchdog(server.reactors).map { watchdog in Task { await watchdog.run() } }, destroys: [destroyNodes, destroyStorage])
+        settings: settings, logger: logger, server: server, credentialWatch: watch, api: api, audit: audit,
+        control: Self.control(settings, storage, logger), reloading: Self.followFiles(settings, logger),
+        watchdog: Watchdog(server.reactors).map { watchdog in Task { await watchdog.run() } },
+        destroys: [destroyNodes, destroyStorage])
     } catch {
       await destroyNodes()
       await destroyStorage()
@@ -123,27 +145,41 @@ struct Daemon {
   private static func tellOfSpace(_ storage: any Storage, _ settings: Settings, _ logger: Logger) async {
     guard let embedded = storage as? SQLiteStorage else { return }
     let reserve = embedded.reserve
-    logger.info("disk space kept in reserve for removals", metadata: [
-      "database": "\(settings.storage.sqlitePath)", "bytes": "\(reserve.wanted)", "heldBytes": "\(reserve.held)",
-      "askedBytes": "\(reserve.asked)",
-    ])
+    logger.info(
+      "disk space kept in reserve for removals",
+      metadata: [
+        "database": "\(settings.storage.sqlitePath)", "bytes": "\(reserve.wanted)", "heldBytes": "\(reserve.held)",
+        "askedBytes": "\(reserve.asked)",
+      ])
     do { try await embedded.readinessCheck() } catch { logger.warning("storage", metadata: ["problem": "\(error)"]) }
   }
 
   /// Lets the command line ask for what only the one who has the database open can do.
   private static func control(_ settings: Settings, _ storage: any Storage, _ logger: Logger) -> ControlSocket? {
     guard let embedded = storage as? SQLiteStorage else { return nil }
-    let control = ControlSocket(besides: settings.storage.sqlitePath) { request, say in StorageSnapshot.answer(request, embedded, say) }
-    if control == nil { logger.warning("no control socket: storage snapshot has to wait until the server is stopped", metadata: ["path": "\(ControlSocket.path(besides: settings.storage.sqlitePath))"]) }
+    let control = ControlSocket(besides: settings.storage.sqlitePath) { request, say in
+      StorageSnapshot.answer(request, embedded, say)
+    }
+    if control == nil {
+      logger.warning(
+        "no control socket: storage snapshot has to wait until the server is stopped",
+        metadata: ["path": "\(ControlSocket.path(besides: settings.storage.sqlitePath))"])
+    }
     return control
   }
 
   /// Where to listen: on what systemd has handed over, else where the settings say.
   private static func endpoints(_ settings: Settings, _ credentials: TLSCredentials?) throws -> [HTTPServer.Endpoint] {
     let inherited = try InheritedSockets.take(securePort: settings.secure?.port, insecurePort: settings.insecure?.port)
-    var endpoints = inherited.https.map { HTTPServer.Endpoint.descriptor($0, tls: credentials) } + inherited.http.map { .descriptor($0) }
-    if inherited.https.isEmpty, let secure = settings.secure { endpoints.append(.address(host: secure.address, port: secure.port, tls: credentials)) }
-    if inherited.http.isEmpty, let insecure = settings.insecure { endpoints.append(.address(host: insecure.address, port: insecure.port)) }
+    var endpoints =
+      inherited.https.map { HTTPServer.Endpoint.descriptor($0, tls: credentials) }
+      + inherited.http.map { .descriptor($0) }
+    if inherited.https.isEmpty, let secure = settings.secure {
+      endpoints.append(.address(host: secure.address, port: secure.port, tls: credentials))
+    }
+    if inherited.http.isEmpty, let insecure = settings.insecure {
+      endpoints.append(.address(host: insecure.address, port: insecure.port))
+    }
     return endpoints
   }
 
@@ -154,29 +190,43 @@ struct Daemon {
   ) async -> (Store, DestroyFunc) {
     let codec = ResourceCodec(strategy, mediaType: settings.options.storageMediaType, encodings: encodings)
     let info = strategy.info
-    var parameters = StorageDecorator.Parameters(config: settings.storage, type: info.groupResource, resourcePrefix: info.storagePath, codec: codec)
+    var parameters = StorageDecorator.Parameters(
+      config: settings.storage, type: info.groupResource, resourcePrefix: info.storagePath, codec: codec)
     parameters.config.transformer = settings.encryption?.transformer(for: info.groupResource)
-    parameters.capacity = settings.options.watchCache ? settings.watchCacheSizes[info.groupResource.description] ?? parameters.capacity : 0
+    parameters.capacity =
+      settings.options.watchCache ? settings.watchCacheSizes[info.groupResource.description] ?? parameters.capacity : 0
     parameters.memory = budget
-    parameters.report = { problem in logger.warning("cache", metadata: ["resource": "\(info.groupResource)", "problem": "\(problem)"]) }
+    parameters.report = { problem in
+      logger.warning("cache", metadata: ["resource": "\(info.groupResource)", "problem": "\(problem)"])
+    }
     let (objects, destroy) = await StorageDecorator.storageWithCacher(parameters, over: storage)
-    return (Store(strategy, objects: objects, codec: codec, prefix: parameters.keyPrefix, allowsUnsafeDeletion: settings.options.featureGates.allowUnsafeMalformedObjectDeletion), destroy)
+    return (
+      Store(
+        strategy, objects: objects, codec: codec, prefix: parameters.keyPrefix,
+        allowsUnsafeDeletion: settings.options.featureGates.allowUnsafeMalformedObjectDeletion), destroy
+    )
   }
 
   /// How often files are looked at that are read again when they change.
   private static let filePoll: Duration = .seconds(5)
 
   private static func followFiles(_ settings: Settings, _ logger: Logger) -> [Task<Void, Never>] {
-    let authentication = settings.authentication.map { authentication in Task { await authentication.follow(every: filePoll, logger) } }
+    let authentication = settings.authentication.map { authentication in
+      Task { await authentication.follow(every: filePoll, logger) }
+    }
     return [followEncryptionConfig(settings, logger), authentication].compactMap(\.self)
   }
 
   private static func followEncryptionConfig(_ settings: Settings, _ logger: Logger) -> Task<Void, Never>? {
-    guard let encryption = settings.encryption, settings.options.encryptionProviderConfigAutomaticReload else { return nil }
+    guard let encryption = settings.encryption, settings.options.encryptionProviderConfigAutomaticReload else {
+      return nil
+    }
     return Task {
       await encryption.followChanges(every: filePoll) { problem in
         if let problem {
-          logger.error("encryption config not reloaded", metadata: ["file": "\(settings.options.encryptionProviderConfig)", "problem": "\(problem)"])
+          logger.error(
+            "encryption config not reloaded",
+            metadata: ["file": "\(settings.options.encryptionProviderConfig)", "problem": "\(problem)"])
         } else {
           logger.info("encryption config reloaded", metadata: ["file": "\(settings.options.encryptionProviderConfig)"])
         }
@@ -184,7 +234,8 @@ struct Daemon {
     }
   }
 
-  /// Reads again at once what is read again on change: certificates and their authorities, the AuthenticationConfiguration, the EncryptionConfiguration. (SIGHUP.)
+  /// Reads again at once what is read again on change: certificates and their authorities, the
+  /// AuthenticationConfiguration, the EncryptionConfiguration. (SIGHUP.)
   func reload() async {
     logger.info("reloading", metadata: ["signal": "\(SIGHUP)"])
     credentialWatch?.look()
@@ -192,7 +243,9 @@ struct Daemon {
     if let authentication = settings.authentication { Task { [logger] in await authentication.look(logger) } }
     if let encryption = settings.encryption, settings.options.encryptionProviderConfigAutomaticReload {
       if let problem = await encryption.reloadIfChanged() {
-        logger.error("encryption config not reloaded", metadata: ["file": "\(settings.options.encryptionProviderConfig)", "problem": "\(problem)"])
+        logger.error(
+          "encryption config not reloaded",
+          metadata: ["file": "\(settings.options.encryptionProviderConfig)", "problem": "\(problem)"])
       }
     }
   }
@@ -205,7 +258,9 @@ struct Daemon {
     api.beginShutdown()
     for task in reloading { task.cancel() }
     watchdog?.cancel()
-    if settings.options.shutdownDelayDuration.duration > .zero { try? await Task.sleep(for: settings.options.shutdownDelayDuration.duration) }
+    if settings.options.shutdownDelayDuration.duration > .zero {
+      try? await Task.sleep(for: settings.options.shutdownDelayDuration.duration)
+    }
     await server.drain(deadline: settings.options.shutdownTimeout.duration)
     control?.close()
     await audit?.flush(within: settings.options.shutdownTimeout.duration)

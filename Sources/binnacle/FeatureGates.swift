@@ -2,7 +2,8 @@ import ArgumentParser
 
 /// Upstream's feature gates that decide anything here, under their names (`--feature-gates`).
 struct FeatureGates: ExpressibleByArgument {
-  /// Lets objects that can't be read be listed by key, and deleted unseen with ignoreStoreReadErrorWithClusterBreakingPotential.
+  /// Lets objects that can't be read be listed by key, and deleted unseen with
+  /// ignoreStoreReadErrorWithClusterBreakingPotential.
   var allowUnsafeMalformedObjectDeletion = false
 
   init() {}
@@ -29,9 +30,13 @@ struct FeatureGates: ExpressibleByArgument {
     for entry in text.split(separator: ",") {
       // A component may stand before it: there is one here.
       let pair = entry.hasPrefix("kube:") ? entry.dropFirst(5) : entry
-      let halves = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map { String($0).trimmingBlanks }
+      let halves = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map {
+        String($0).trimmingBlanks
+      }
       guard halves.count == 2 else { throw FlagType.Refusal(why: "missing bool value for \(halves.first ?? "")") }
-      guard halves[0] == unsafeDeletion || others.contains(halves[0]) else { throw FlagType.Refusal(why: "unrecognized feature gate: \(halves[0])") }
+      guard halves[0] == unsafeDeletion || others.contains(halves[0]) else {
+        throw FlagType.Refusal(why: "unrecognized feature gate: \(halves[0])")
+      }
       do throws(FlagType.Refusal) { gates.append((halves[0], try GoNumbers.bool(halves[1]))) } catch {
         throw FlagType.Refusal(why: "invalid value of \(halves[0])=\(halves[1]), err: \(error.why)")
       }
@@ -110,7 +115,9 @@ struct FeatureGates: ExpressibleByArgument {
 extension String {
   /// Without blanks at both ends.
   var trimmingBlanks: String {
-    let isBlank = { (character: Character) in character == " " || character == "\t" || character == "\n" || character == "\r" }
+    let isBlank = { (character: Character) in
+      character == " " || character == "\t" || character == "\n" || character == "\r"
+    }
     return String(drop(while: isBlank).reversed().drop(while: isBlank).reversed())
   }
 }

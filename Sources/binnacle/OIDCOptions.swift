@@ -3,7 +3,8 @@ import AccessJWT
 import ArgumentParser
 import Logging
 
-/// Flags of one issuer of tokens, under kube-apiserver's names; more than one takes an AuthenticationConfiguration file.
+/// Flags of one issuer of tokens, under kube-apiserver's names; more than one takes an AuthenticationConfiguration
+/// file.
 struct OIDCOptions: ParsableArguments {
   @Option(help: "URL of an OpenID Connect issuer whose tokens are believed; https.")
   var oidcIssuerUrl = ""
@@ -14,7 +15,9 @@ struct OIDCOptions: ParsableArguments {
   @Option(help: "Claim that is the user's name.")
   var oidcUsernameClaim = "sub"
 
-  @Option(help: "What is put before the user's name. Default: the issuer's URL and #, unless the claim is email; - for nothing.")
+  @Option(
+    help:
+      "What is put before the user's name. Default: the issuer's URL and #, unless the claim is email; - for nothing.")
   var oidcUsernamePrefix = ""
 
   @Option(help: "Claim that is the user's groups: a string, or a list of them.")
@@ -35,25 +38,44 @@ struct OIDCOptions: ParsableArguments {
   /// The issuer and its algorithms; nil where there is none. Throws `StartFailure` with the flag to change.
   func issuer() throws -> (JWTIssuer, [SigningAlgorithm])? {
     guard !oidcIssuerUrl.isEmpty else {
-      let others = [oidcClientId, oidcUsernamePrefix, oidcGroupsClaim, oidcGroupsPrefix, oidcCaFile] + oidcRequiredClaim
-      if others.contains(where: { !$0.isEmpty }) { throw StartFailure("oidc-issuer-url and oidc-client-id must be specified together when any oidc-* flags are set: name --oidc-issuer-url") }
+      let others =
+        [oidcClientId, oidcUsernamePrefix, oidcGroupsClaim, oidcGroupsPrefix, oidcCaFile] + oidcRequiredClaim
+      if others.contains(where: { !$0.isEmpty }) {
+        throw StartFailure(
+          "oidc-issuer-url and oidc-client-id must be specified together when any oidc-* flags are set: name --oidc-issuer-url"
+        )
+      }
       return nil
     }
-    if oidcClientId.isEmpty { throw StartFailure("--oidc-issuer-url needs --oidc-client-id: whom its tokens must be for") }
-    guard oidcIssuerUrl.hasPrefix("https://") else { throw StartFailure("--oidc-issuer-url: \(oidcIssuerUrl): URL scheme must be https") }
+    if oidcClientId.isEmpty {
+      throw StartFailure("--oidc-issuer-url needs --oidc-client-id: whom its tokens must be for")
+    }
+    guard oidcIssuerUrl.hasPrefix("https://") else {
+      throw StartFailure("--oidc-issuer-url: \(oidcIssuerUrl): URL scheme must be https")
+    }
     if oidcUsernameClaim.isEmpty { throw StartFailure("--oidc-username-claim can't be empty") }
-    let prefix = oidcUsernamePrefix == "-" ? "" : !oidcUsernamePrefix.isEmpty ? oidcUsernamePrefix : oidcUsernameClaim == "email" ? "" : "\(oidcIssuerUrl)#"
-    var issuer = JWTIssuer(url: oidcIssuerUrl, audiences: [oidcClientId], username: .claim(oidcUsernameClaim, prefix: prefix))
+    let prefix =
+      oidcUsernamePrefix == "-"
+      ? "" : !oidcUsernamePrefix.isEmpty ? oidcUsernamePrefix : oidcUsernameClaim == "email" ? "" : "\(oidcIssuerUrl)#"
+    var issuer = JWTIssuer(
+      url: oidcIssuerUrl, audiences: [oidcClientId], username: .claim(oidcUsernameClaim, prefix: prefix))
     if !oidcGroupsClaim.isEmpty { issuer.groups = .claim(oidcGroupsClaim, prefix: oidcGroupsPrefix) }
-    if !oidcCaFile.isEmpty { issuer.certificateAuthority = String(decoding: try TextFile.contents(of: oidcCaFile, flag: "--oidc-ca-file"), as: UTF8.self) }
+    if !oidcCaFile.isEmpty {
+      issuer.certificateAuthority = String(
+        decoding: try TextFile.contents(of: oidcCaFile, flag: "--oidc-ca-file"), as: UTF8.self)
+    }
     for claim in oidcRequiredClaim.flatMap({ $0.split(separator: ",") }) {
-      guard let equals = claim.firstIndex(of: "="), equals > claim.startIndex else { throw StartFailure("--oidc-required-claim: \(claim) is not key=value") }
+      guard let equals = claim.firstIndex(of: "="), equals > claim.startIndex else {
+        throw StartFailure("--oidc-required-claim: \(claim) is not key=value")
+      }
       issuer.requiredClaims[String(claim[..<equals])] = String(claim[claim.index(after: equals)...])
     }
     let names = oidcSigningAlgs.ofList
     let algorithms = try (names.isEmpty ? ["RS256"] : names).map { name in
       guard let algorithm = SigningAlgorithm(rawValue: name) else {
-        throw StartFailure("--oidc-signing-algs: \(name) is not served; there are \(SigningAlgorithm.allCases.map(\.rawValue).joined(separator: ", "))")
+        throw StartFailure(
+          "--oidc-signing-algs: \(name) is not served; there are \(SigningAlgorithm.allCases.map(\.rawValue).joined(separator: ", "))"
+        )
       }
       return algorithm
     }

@@ -1,9 +1,9 @@
 #if canImport(Glibc)
-  import Glibc
+import Glibc
 #endif
 
-/// How far long work has come: a bar that is drawn over itself on a terminal, a line each tenth elsewhere. On standard error, so that
-/// results can be piped.
+/// How far long work has come: a bar that is drawn over itself on a terminal, a line each tenth elsewhere. On standard
+/// error, so that results can be piped.
 struct ProgressLine {
   private let title: String
   private let total: Int
@@ -30,7 +30,9 @@ struct ProgressLine {
     shown = step
     if isTerminal {
       let filled = step * Self.width / 100
-      StandardError.write("\r\(title) [\(String(repeating: "=", count: filled))\(String(repeating: " ", count: Self.width - filled))] \(step)% \(done)")
+      StandardError.write(
+        "\r\(title) [\(String(repeating: "=", count: filled))\(String(repeating: " ", count: Self.width - filled))] \(step)% \(done)"
+      )
     } else {
       StandardError.write("\(title): \(step)% (\(done))\n")
     }

@@ -20,7 +20,9 @@ struct SecureServing {
     try certificateFolder?.prepare(for: self)
     var tls = tls
     // Without other authorities, the one that was made here vouches for the administrator in its kubeconfig.
-    if tls.clientCAFile == nil, let folder = certificateFolder, folder.hasAuthority { tls.clientCAFile = folder.authorityFile }
+    if tls.clientCAFile == nil, let folder = certificateFolder, folder.hasAuthority {
+      tls.clientCAFile = folder.authorityFile
+    }
     do throws(TLSError) {
       return try TLSCredentials(tls)
     } catch {
@@ -34,7 +36,9 @@ struct SecureServing {
       _ = try credentials()
       return
     }
-    if let problem = TextFile.problemMaking(folder: folder.path) { throw StartFailure("--cert-dir: can't make \(folder.path): \(problem)") }
+    if let problem = TextFile.problemMaking(folder: folder.path) {
+      throw StartFailure("--cert-dir: can't make \(folder.path): \(problem)")
+    }
     do throws(TLSError) { try TLSCredentials.checkAllButTheFirst(tls) } catch { throw StartFailure(message(error)) }
   }
 
@@ -43,7 +47,9 @@ struct SecureServing {
     guard case .file(let role, let path, let reason) = error else { return "TLS: \(error)" }
     let flag =
       switch role {
-      case .certificate where certificateFolder != nil, .privateKey where certificateFolder != nil, .clientCA where tls.clientCAFile == nil: "--cert-dir"
+      case .certificate where certificateFolder != nil, .privateKey where certificateFolder != nil,
+        .clientCA where tls.clientCAFile == nil:
+        "--cert-dir"
       case .certificate: "--tls-cert-file"
       case .privateKey: "--tls-private-key-file"
       case .sniCertificate, .sniPrivateKey: "--tls-sni-cert-key"
@@ -57,13 +63,20 @@ struct SecureServing {
 extension ServeOptions {
   /// Where HTTPS is served; nil when it is off. Throws `StartFailure` with the flag to change.
   func secureServing() throws -> SecureServing? {
-    let namesFile = !tlsCertFile.isEmpty || !tlsPrivateKeyFile.isEmpty || !tlsSNICertKey.isEmpty || !clientCAFile.isEmpty
+    let namesFile =
+      !tlsCertFile.isEmpty || !tlsPrivateKeyFile.isEmpty || !tlsSNICertKey.isEmpty || !clientCAFile.isEmpty
     // Whoever names the plain port alone has chosen plain HTTP.
     let port = securePort ?? (insecurePort != nil && !namesFile ? 0 : 6443)
-    guard (0...65_535).contains(port) else { throw StartFailure("--secure-port: \(port) is not a port between 1 and 65535, or 0 to turn HTTPS off") }
-    if port == 0 && namesFile { throw StartFailure("--secure-port 0 turns HTTPS off, and TLS files are named: leave one of them out") }
+    guard (0...65_535).contains(port) else {
+      throw StartFailure("--secure-port: \(port) is not a port between 1 and 65535, or 0 to turn HTTPS off")
+    }
+    if port == 0 && namesFile {
+      throw StartFailure("--secure-port 0 turns HTTPS off, and TLS files are named: leave one of them out")
+    }
     guard tlsCertFile.isEmpty == tlsPrivateKeyFile.isEmpty else {
-      throw StartFailure("--tls-cert-file and --tls-private-key-file need each other: name both, or neither for a self-signed certificate")
+      throw StartFailure(
+        "--tls-cert-file and --tls-private-key-file need each other: name both, or neither for a self-signed certificate"
+      )
     }
     let folder = tlsCertFile.isEmpty ? CertificateFolder(path: certDir.isEmpty ? "\(dataDir)/certs" : certDir) : nil
     var tls = TLSConfiguration(
@@ -74,14 +87,18 @@ extension ServeOptions {
     tls.proxyCAFile = requestHeader.requestheaderClientCAFile.isEmpty ? nil : requestHeader.requestheaderClientCAFile
     if !tlsMinVersion.isEmpty {
       guard let version = TLSVersion(rawValue: tlsMinVersion) else {
-        throw StartFailure("--tls-min-version: \"\(tlsMinVersion)\" is not one of \(TLSVersion.allCases.map(\.rawValue).joined(separator: ", "))")
+        throw StartFailure(
+          "--tls-min-version: \"\(tlsMinVersion)\" is not one of \(TLSVersion.allCases.map(\.rawValue).joined(separator: ", "))"
+        )
       }
       tls.minVersion = version
     }
     if !tlsCipherSuites.ofList.isEmpty {
       tls.cipherSuites = try tlsCipherSuites.ofList.map { name in
         guard let suite = TLSCipherSuite(name: name) else {
-          throw StartFailure("--tls-cipher-suites: Cipher suite \(name) not supported or doesn't exist; choose from \(TLSCipherSuite.allNames.joined(separator: ", "))")
+          throw StartFailure(
+            "--tls-cipher-suites: Cipher suite \(name) not supported or doesn't exist; choose from \(TLSCipherSuite.allNames.joined(separator: ", "))"
+          )
         }
         return suite
       }
@@ -95,9 +112,12 @@ extension ServeOptions {
   private static func sniKeyPair(_ text: String) throws -> TLSConfiguration.KeyPair {
     let halves = text.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
     let files = halves[0].split(separator: ",", omittingEmptySubsequences: false).map(String.init)
-    let names = halves.count > 1 ? halves[1].split(separator: ",", omittingEmptySubsequences: false).map(String.init) : []
+    let names =
+      halves.count > 1 ? halves[1].split(separator: ",", omittingEmptySubsequences: false).map(String.init) : []
     guard files.count == 2, !files.contains(""), !names.contains("") else {
-      throw StartFailure("--tls-sni-cert-key: \"\(text)\" is not certificate,key or certificate,key:name,…, such as foo.crt,foo.key:*.foo.com,foo.com")
+      throw StartFailure(
+        "--tls-sni-cert-key: \"\(text)\" is not certificate,key or certificate,key:name,…, such as foo.crt,foo.key:*.foo.com,foo.com"
+      )
     }
     return TLSConfiguration.KeyPair(certFile: files[0], keyFile: files[1], names: names)
   }

@@ -5,7 +5,8 @@ import Synchronization
 
 /// `binnacle serve`
 struct Serve: AsyncParsableCommand {
-  static let configuration = CommandConfiguration(abstract: "Serve the Kubernetes API (the default).",
+  static let configuration = CommandConfiguration(
+    abstract: "Serve the Kubernetes API (the default).",
     discussion: "Other flags of kube-apiserver 1.36 are taken with a warning, or refused where they would protect.")
   @OptionGroup var options: ServeOptions
 

@@ -1,12 +1,14 @@
 import ByteBuffers
-import ArgumentParser
+public import ArgumentParser
 import Machinery
 import Registry
 import Storage
 
-/// The flags of `serve` that act, under kube-apiserver's names where they mean the same. `KnownFlags` has a line for each.
+/// The flags of `serve` that act, under kube-apiserver's names where they mean the same. `KnownFlags` has a line for
+/// each.
 ///
-/// A command, so that it can be parsed by itself: a debug build spends a sixth of the time on it that it would spend were it a group of options.
+/// A command, so that it can be parsed by itself: a debug build spends a sixth of the time on it that it would spend
+/// were it a group of options.
 struct ServeOptions: ParsableCommand {
   static let configuration = CommandConfiguration(commandName: "serve", shouldDisplay: false)
 
@@ -23,19 +25,31 @@ struct ServeOptions: ParsableCommand {
   @Option(help: "Address to serve plain HTTP on. Anything but loopback needs --allow-insecure-network.")
   var insecureBindAddress = "127.0.0.1"
 
-  @Option(help: "Port to serve plain HTTP on, 8080 by default; 0 turns it off. Named without --secure-port or a TLS file, it turns HTTPS off.")
+  @Option(
+    help:
+      "Port to serve plain HTTP on, 8080 by default; 0 turns it off. Named without --secure-port or a TLS file, it turns HTTPS off."
+  )
   var insecurePort: Int?
 
-  @Option(help: "Comma-separated names, besides IP addresses and localhost, by which clients may call plain HTTP; * for all. Others are refused, as pages in a browser could come by them.")
+  @Option(
+    help:
+      "Comma-separated names, besides IP addresses and localhost, by which clients may call plain HTTP; * for all. Others are refused, as pages in a browser could come by them."
+  )
   var insecureAcceptHosts: [String] = []
 
-  @Option(help: "Address to serve HTTPS on. Anything but loopback needs --allow-insecure-network as long as nobody has to authenticate.")
+  @Option(
+    help:
+      "Address to serve HTTPS on. Anything but loopback needs --allow-insecure-network as long as nobody has to authenticate."
+  )
   var bindAddress = "127.0.0.1"
 
   @Option(help: "Port to serve HTTPS on, 6443 by default; 0 turns it off.")
   var securePort: Int?
 
-  @Option(help: "Directory of a self-signed certificate, made at the first start without --tls-cert-file. Default: certs in --data-dir.")
+  @Option(
+    help:
+      "Directory of a self-signed certificate, made at the first start without --tls-cert-file. Default: certs in --data-dir."
+  )
   var certDir = ""
 
   @Option(help: "Certificate of the server, PEM, followed by what signed it.")
@@ -44,7 +58,9 @@ struct ServeOptions: ParsableCommand {
   @Option(help: "Private key of --tls-cert-file, PEM.")
   var tlsPrivateKeyFile = ""
 
-  @Option(name: .customLong("tls-sni-cert-key"), parsing: .unconditionalSingleValue, help: "Another certificate and key, by server name: certificate,key[:name,…]. May be repeated.")
+  @Option(
+    name: .customLong("tls-sni-cert-key"), parsing: .unconditionalSingleValue,
+    help: "Another certificate and key, by server name: certificate,key[:name,…]. May be repeated.")
   var tlsSNICertKey: [String] = []
 
   @Option(help: "Oldest TLS version served: VersionTLS12 (the default) or VersionTLS13.")
@@ -86,19 +102,29 @@ struct ServeOptions: ParsableCommand {
   @Option(help: "false lets one etcd member answer plain reads from its own state.")
   var etcdQuorumRead = true
 
-  @Option(help: "How etcd3 reads from memory are proven fresh: progress (notifications), fence (newest revision and count), or auto, by etcd's version. Before 3.4.31 and 3.5.13 progress can answer too old.")
+  @Option(
+    help:
+      "How etcd3 reads from memory are proven fresh: progress (notifications), fence (newest revision and count), or auto, by etcd's version. Before 3.4.31 and 3.5.13 progress can answer too old."
+  )
   var etcdConsistentReads = ConsistentReads.auto
 
   @Option(help: "Decoded values that etcd2 storage keeps between lists.")
   var deserializationCacheSize = 0
 
-  @Option(help: "How objects are written into storage: application/json or application/vnd.kubernetes.protobuf, which is kube-apiserver's default. Both are read.")
+  @Option(
+    help:
+      "How objects are written into storage: application/json or application/vnd.kubernetes.protobuf, which is kube-apiserver's default. Both are read."
+  )
   var storageMediaType = StorageMediaType.json
 
   @Option(help: "Directory of the embedded database.")
   var dataDir = "data"
 
-  @Option(name: .customLong("sqlite-reserve-mb"), help: "Megabytes of disk that the embedded database keeps for removals when all else is full, at most a quarter of what is free; 0 for none. Default: a 64th of the file system, at least 1 and at most 16.")
+  @Option(
+    name: .customLong("sqlite-reserve-mb"),
+    help:
+      "Megabytes of disk that the embedded database keeps for removals when all else is full, at most a quarter of what is free; 0 for none. Default: a 64th of the file system, at least 1 and at most 16."
+  )
   var sqliteReserveMB: Int?
 
   @Option(help: "How often history is compacted, such as 5m; 0 for never.", transform: Seconds.init(parsing:))
@@ -122,13 +148,18 @@ struct ServeOptions: ParsableCommand {
   @Option(help: "false answers every read and watch from storage.")
   var watchCache = true
 
-  @Option(help: "Upper bound of events kept a resource, as resource[.group]#size, comma-separated; #0 turns its cache off.")
+  @Option(
+    help: "Upper bound of events kept a resource, as resource[.group]#size, comma-separated; #0 turns its cache off.")
   var watchCacheSizes: [String] = []
 
-  @Option(help: "Comma-separated regular expressions of the origins that browsers may ask from, such as '^https://example\\.com(:|$)'.")
+  @Option(
+    help:
+      "Comma-separated regular expressions of the origins that browsers may ask from, such as '^https://example\\.com(:|$)'."
+  )
   var corsAllowedOrigins: [String] = []
 
-  @Option(help: "Shortest time after which a watch without timeoutSeconds is ended, in seconds; the longest is twice that.")
+  @Option(
+    help: "Shortest time after which a watch without timeoutSeconds is ended, in seconds; the longest is twice that.")
   var minRequestTimeout = 1800
 
   @Option(help: "How long a list may take.", transform: Seconds.init(parsing:))
@@ -143,22 +174,39 @@ struct ServeOptions: ParsableCommand {
   @Option(help: "Most connections open at once from one address; more are closed as they come. 0 for no limit.")
   var maxConnectionsPerClient = 0
 
-  @Option(name: .customLong("memory-budget-mb"), help: "Megabytes that clients may make the server hold in TLS handshakes, in requests, in answers that nobody shares, and in events that only slow watches still need; beyond it requests are answered 429, but for reads of one object and heartbeats of nodes, and slow readers and watches are ended. 0 for no limit.")
+  @Option(
+    name: .customLong("memory-budget-mb"),
+    help:
+      "Megabytes that clients may make the server hold in TLS handshakes, in requests, in answers that nobody shares, and in events that only slow watches still need; beyond it requests are answered 429, but for reads of one object and heartbeats of nodes, and slow readers and watches are ended. 0 for no limit."
+  )
   var memoryBudgetMB = 256
 
-  @Option(name: .customLong("encoding-cache-mb"), help: "Megabytes that forms of objects may take that are kept beside them for those who ask next: messages of protobuf, compressed pieces, metadata alone, indented text. The least used go first; 0 keeps none. Without this option a quarter of what the objects take, but at least 16.")
+  @Option(
+    name: .customLong("encoding-cache-mb"),
+    help:
+      "Megabytes that forms of objects may take that are kept beside them for those who ask next: messages of protobuf, compressed pieces, metadata alone, indented text. The least used go first; 0 keeps none. Without this option a quarter of what the objects take, but at least 16."
+  )
   var encodingCacheMB: Int?
 
-  @Option(help: "Most requests at work at once that change nothing; more are answered 429. Watches and what memory answers at once don't count. 0 for no limit.")
+  @Option(
+    help:
+      "Most requests at work at once that change nothing; more are answered 429. Watches and what memory answers at once don't count. 0 for no limit."
+  )
   var maxRequestsInflight = 400
 
-  @Option(help: "The same of requests that change something. A tenth of them is kept for nodes that report their status.")
+  @Option(
+    help: "The same of requests that change something. A tenth of them is kept for nodes that report their status.")
   var maxMutatingRequestsInflight = 200
 
-  @Option(name: .customLong("http2-max-streams-per-connection"), help: "Most requests that one HTTP/2 connection may have open; 0 for the default of 100.")
+  @Option(
+    name: .customLong("http2-max-streams-per-connection"),
+    help: "Most requests that one HTTP/2 connection may have open; 0 for the default of 100.")
   var http2MaxStreamsPerConnection = 0
 
-  @Option(help: "Part of the HTTP/2 requests after which the client is told to open another connection, 0 to 0.02: spreads clients over replicas.")
+  @Option(
+    help:
+      "Part of the HTTP/2 requests after which the client is told to open another connection, 0 to 0.02: spreads clients over replicas."
+  )
   var goawayChance = 0.0
 
   @Option(help: "How long /readyz fails before connections are refused on SIGTERM.", transform: Seconds.init(parsing:))
@@ -170,7 +218,8 @@ struct ServeOptions: ParsableCommand {
   @Option(help: "text or json.")
   var loggingFormat = LogFormat.text
 
-  @Option(name: [.customLong("v")], help: "Verbosity: 0 for events of the daemon's life, 2 for requests, 4 for details.")
+  @Option(
+    name: [.customLong("v")], help: "Verbosity: 0 for events of the daemon's life, 2 for requests, 4 for details.")
   var verbosity = 0
 }
 

@@ -1,13 +1,16 @@
 import CNetwork
 
 #if canImport(Glibc)
-  import Glibc
+import Glibc
 #endif
 
-/// Tells systemd how the service fares (sd_notify(3)): a datagram to the socket named by NOTIFY_SOCKET, nothing where there is none.
+/// Tells systemd how the service fares (sd_notify(3)): a datagram to the socket named by NOTIFY_SOCKET, nothing where
+/// there is none.
 enum ServiceManager {
   static func notify(_ state: String) {
-    guard let path = getenv("NOTIFY_SOCKET").map({ String(cString: $0) }), path.first == "/" || path.first == "@" else { return }
+    guard let path = getenv("NOTIFY_SOCKET").map({ String(cString: $0) }), path.first == "/" || path.first == "@" else {
+      return
+    }
     var address = sockaddr_un()
     address.sun_family = sa_family_t(AF_UNIX)
     var name = Array(path.utf8)
@@ -23,7 +26,9 @@ enum ServiceManager {
     let length = socklen_t(MemoryLayout<sa_family_t>.size + name.count)
     let message = Array(state.utf8)
     _ = withUnsafePointer(to: &address) { pointer in
-      pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { sendto(descriptor, message, message.count, Int32(MSG_NOSIGNAL), $0, length) }
+      pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+        sendto(descriptor, message, message.count, Int32(MSG_NOSIGNAL), $0, length)
+      }
     }
   }
 }

@@ -4,12 +4,16 @@ import Registry
 import Storage
 import StorageEncryption
 
-/// `binnacle storage`: an operator's look at what is stored, and work on it. It takes the storage flags of `serve` (and its config file), and
-/// needs the storage for itself where `serve` does: SQLite has one process at a time, an etcd any number.
+/// `binnacle storage`: an operator's look at what is stored, and work on it. It takes the storage flags of `serve` (and
+/// its config file), and needs the storage for itself where `serve` does: SQLite has one process at a time, an etcd any
+/// number.
 struct StorageCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "storage", abstract: "Look at the storage, compact it, verify it, write it anew, move it.",
-    subcommands: [StorageStatus.self, StorageCompact.self, StorageVerify.self, StorageRewrite.self, StorageSnapshot.self, StorageRestore.self, StorageMigrate.self])
+    subcommands: [
+      StorageStatus.self, StorageCompact.self, StorageVerify.self, StorageRewrite.self, StorageSnapshot.self,
+      StorageRestore.self, StorageMigrate.self,
+    ])
 }
 
 /// An open storage with what the commands ask of it.
@@ -28,7 +32,9 @@ struct OpenStorage: Sendable {
     config.compactionInterval = .zero
     let raw: any Storage
     let destroy: DestroyFunc
-    do { (raw, destroy) = try await newRawStorage(config, factory: BackendFactory()) } catch StorageError.invalidConfiguration(let why) {
+    do {
+      (raw, destroy) = try await newRawStorage(config, factory: BackendFactory())
+    } catch StorageError.invalidConfiguration(let why) {
       throw StartFailure(why)
     }
     do { try await body(OpenStorage(settings: settings, raw: raw)) } catch let error as StorageError {
@@ -57,9 +63,12 @@ struct OpenStorage: Sendable {
     Self.strategies.map { strategy in
       let info = strategy.info
       let storage: any Storage =
-        if let transformer = settings.encryption?.transformer(for: info.groupResource) { TransformedStorage(raw, transformer: transformer) } else { raw }
+        if let transformer = settings.encryption?.transformer(for: info.groupResource) {
+          TransformedStorage(raw, transformer: transformer)
+        } else { raw }
       return Resource(
-        name: info.groupResource, kind: info.kind, prefix: "\(settings.storage.prefix)/\(info.storagePath)/", isNamespaced: info.isNamespaced,
+        name: info.groupResource, kind: info.kind, prefix: "\(settings.storage.prefix)/\(info.storagePath)/",
+        isNamespaced: info.isNamespaced,
         codec: ResourceCodec(strategy, mediaType: settings.options.storageMediaType), storage: storage)
     }
   }

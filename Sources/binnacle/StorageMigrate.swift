@@ -5,7 +5,9 @@ import Storage
 struct StorageMigrate: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "migrate",
-    abstract: "Copy everything from one storage to another and compare. Stop the servers first; an interrupted run is continued with --resume.")
+    abstract:
+      "Copy everything from one storage to another and compare. Stop the servers first; an interrupted run is continued with --resume."
+  )
 
   @Option(help: "Storage to copy from: etcd3, etcd2 or sqlite.")
   var from: String
@@ -37,32 +39,45 @@ struct StorageMigrate: AsyncParsableCommand {
   var etcdPrefix = "/registry"
   @Flag(help: "Copy into a storage whose revisions are lower than those that clients have seen. They must list anew.")
   var resetRevisions = false
-  @Flag(help: "Go on with a migration that was interrupted: what is in the target already is kept, or written over where it differs.")
+  @Flag(
+    help:
+      "Go on with a migration that was interrupted: what is in the target already is kept, or written over where it differs."
+  )
   var resume = false
 
   func run() async throws {
     var source = try StoragePlace(
-      lead: "--from-", type: ("--from", from), etcdServers: fromEtcdServers, dataDir: fromDataDir, caFile: fromEtcdCafile, certFile: fromEtcdCertfile,
-      keyFile: fromEtcdKeyfile, prefix: etcdPrefix).config()
+      lead: "--from-", type: ("--from", from), etcdServers: fromEtcdServers, dataDir: fromDataDir,
+      caFile: fromEtcdCafile, certFile: fromEtcdCertfile,
+      keyFile: fromEtcdKeyfile, prefix: etcdPrefix
+    ).config()
     var target = try StoragePlace(
-      lead: "--to-", type: ("--to", to), etcdServers: toEtcdServers, dataDir: toDataDir, caFile: toEtcdCafile, certFile: toEtcdCertfile, keyFile: toEtcdKeyfile,
-      prefix: etcdPrefix).config()
+      lead: "--to-", type: ("--to", to), etcdServers: toEtcdServers, dataDir: toDataDir, caFile: toEtcdCafile,
+      certFile: toEtcdCertfile, keyFile: toEtcdKeyfile,
+      prefix: etcdPrefix
+    ).config()
     if source.type == target.type && source.sqlitePath == target.sqlitePath && source.serverList == target.serverList {
       throw StartFailure("--from and --to name the same storage")
     }
     // A file that is not there would be made, and be empty.
-    if source.type == StorageBackend.typeSQLite && !TextFile.exists(source.sqlitePath) { throw StartFailure("--from-data-dir: there is no \(source.sqlitePath)") }
+    if source.type == StorageBackend.typeSQLite && !TextFile.exists(source.sqlitePath) {
+      throw StartFailure("--from-data-dir: there is no \(source.sqlitePath)")
+    }
     source.compactionInterval = .zero
     target.compactionInterval = .zero
     try await with(source) { source in
       target.firstRevision = try await source.currentRevision()
-      try await with(target) { target in try await migrate(Migration(from: source, to: target, prefix: etcdPrefix == "/" ? "/" : etcdPrefix + "/")) }
+      try await with(target) { target in
+        try await migrate(Migration(from: source, to: target, prefix: etcdPrefix == "/" ? "/" : etcdPrefix + "/"))
+      }
     }
   }
 
   private func with(_ config: StorageBackend.Config, _ body: (any Storage) async throws -> Void) async throws {
     let (storage, destroy): (any Storage, DestroyFunc)
-    do { (storage, destroy) = try await newStorage(config) } catch StorageError.invalidConfiguration(let why) { throw StartFailure(why) }
+    do { (storage, destroy) = try await newStorage(config) } catch StorageError.invalidConfiguration(let why) {
+      throw StartFailure(why)
+    }
     do { try await body(storage) } catch {
       await destroy()
       if let error = error as? StorageError { throw StartFailure("storage \(config.type): \(error)") }
@@ -71,17 +86,25 @@ struct StorageMigrate: AsyncParsableCommand {
     await destroy()
   }
 
-  private func newStorage(_ config: StorageBackend.Config) async throws -> (any Storage, DestroyFunc) { try await BackendFactory().create(config) }
+  private func newStorage(_ config: StorageBackend.Config) async throws -> (any Storage, DestroyFunc) {
+    try await BackendFactory().create(config)
+  }
 
   private func migrate(_ migration: Migration) async throws {
-    do { try await migration.check(isResumed: resume, resetsRevisions: resetRevisions) } catch let refusal as Migration.Refusal { throw StartFailure(refusal.description) }
+    do { try await migration.check(isResumed: resume, resetsRevisions: resetRevisions) } catch let refusal
+      as Migration.Refusal
+    { throw StartFailure(refusal.description) }
     let count = try await migration.count()
     var progress = ProgressLine("copying", of: count)
     let outcome: Migration.Outcome
-    do { outcome = try await migration.copy(isResumed: resume) { _ in progress.advance() } } catch let refusal as Migration.Refusal { throw StartFailure(refusal.description) }
+    do { outcome = try await migration.copy(isResumed: resume) { _ in progress.advance() } } catch let refusal
+      as Migration.Refusal
+    { throw StartFailure(refusal.description) }
     progress.finish()
     print("\(outcome.copied) keys copied, \(outcome.present) were there already")
-    if outcome.leftOut > 0 { print("\(outcome.leftOut) keys with a time to live were left out: they would have gone by themselves") }
+    if outcome.leftOut > 0 {
+      print("\(outcome.leftOut) keys with a time to live were left out: they would have gone by themselves")
+    }
     var comparing = ProgressLine("comparing", of: count)
     let differences = try await migration.differences { _ in comparing.advance() }
     comparing.finish()

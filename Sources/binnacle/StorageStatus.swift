@@ -3,7 +3,8 @@ import Storage
 
 /// `binnacle storage status`
 struct StorageStatus: AsyncParsableCommand {
-  static let configuration = CommandConfiguration(commandName: "status", abstract: "Where the storage is, how far it has come and how much it holds.")
+  static let configuration = CommandConfiguration(
+    commandName: "status", abstract: "Where the storage is, how far it has come and how much it holds.")
   @OptionGroup var options: ServeOptions
 
   func run() async throws {
@@ -17,7 +18,9 @@ struct StorageStatus: AsyncParsableCommand {
       print("revision: \(try await open.raw.currentRevision())")
       print("oldest revision kept: \(try await open.raw.oldestWatchableRevision(atMostBack: .max))")
       print("keys: \(try await open.raw.count(prefix: open.settings.storage.prefix + "/"))")
-      for resource in open.resources { print("\(resource.name): \(try await resource.storage.count(prefix: resource.prefix))") }
+      for resource in open.resources {
+        print("\(resource.name): \(try await resource.storage.count(prefix: resource.prefix))")
+      }
     }
   }
 }
@@ -35,7 +38,9 @@ struct StorageCompact: AsyncParsableCommand {
     try await OpenStorage.with(options) { open in
       let newest = try await open.raw.currentRevision()
       let target = revision.map { Revision($0) } ?? newest
-      guard target <= newest else { throw StartFailure("--revision: \(target) is in the future, the storage is at \(newest)") }
+      guard target <= newest else {
+        throw StartFailure("--revision: \(target) is in the future, the storage is at \(newest)")
+      }
       try await open.raw.compact(through: target)
       print("compacted through revision \(target)")
     }

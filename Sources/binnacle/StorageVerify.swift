@@ -8,14 +8,16 @@ import Storage
 /// `binnacle storage verify`: every object can be read and stands under its own name. Exit code 1 when one does not.
 struct StorageVerify: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "verify", abstract: "Read every object; print the keys of those that can't be read or stand under another name.")
+    commandName: "verify",
+    abstract: "Read every object; print the keys of those that can't be read or stand under another name.")
   @OptionGroup var options: ServeOptions
 
   func run() async throws {
     var problems = 0
     try await OpenStorage.with(options) { open in
       for resource in open.resources {
-        var progress = ProgressLine("verifying \(resource.name)", of: try await resource.storage.count(prefix: resource.prefix))
+        var progress = ProgressLine(
+          "verifying \(resource.name)", of: try await resource.storage.count(prefix: resource.prefix))
         var stale = 0
         try await resource.storage.forEach(prefix: resource.prefix) { stored in
           if resource.isStale(stored) { stale += 1 }
@@ -26,11 +28,17 @@ struct StorageVerify: AsyncParsableCommand {
           progress.advance()
         }
         progress.finish()
-        if stale > 0 { print("\(resource.name): \(stale) would be stored otherwise today: run `binnacle storage rewrite`") }
+        if stale > 0 {
+          print("\(resource.name): \(stale) would be stored otherwise today: run `binnacle storage rewrite`")
+        }
       }
       let known = open.resources.map(\.prefix)
       let others = try await open.raw.count(prefix: open.settings.storage.prefix + "/") - problemsAside(open, known)
-      if others > 0 { print("\(others) keys under \(open.settings.storage.prefix)/ are of kinds that this build does not know; they were not looked at") }
+      if others > 0 {
+        print(
+          "\(others) keys under \(open.settings.storage.prefix)/ are of kinds that this build does not know; they were not looked at"
+        )
+      }
       print(problems == 0 ? "all is well" : "\(problems) objects with a problem")
     }
     if problems > 0 { throw ExitCode.failure }
@@ -53,7 +61,9 @@ extension OpenStorage.Resource {
       let object = try codec.decode(stored)
       let name = object.fields["metadata.name"] ?? ""
       let place = stored.key.dropFirst(prefix.count).split(separator: "/", omittingEmptySubsequences: false)
-      guard place.count == (isNamespaced ? 2 : 1), let last = place.last else { return "the key is not one of \(self.name)" }
+      guard place.count == (isNamespaced ? 2 : 1), let last = place.last else {
+        return "the key is not one of \(self.name)"
+      }
       return name == last ? nil : "holds the object named \"\(name)\""
     } catch StorageError.untransformable(_, let reason) {
       return "can't be decrypted: \(reason)"
@@ -67,14 +77,17 @@ extension OpenStorage.Resource {
 struct StorageRewrite: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "rewrite",
-    abstract: "Write again what would be stored otherwise today: under another encryption key, or in another form. Safe beside running servers.")
+    abstract:
+      "Write again what would be stored otherwise today: under another encryption key, or in another form. Safe beside running servers."
+  )
   @OptionGroup var options: ServeOptions
 
   func run() async throws {
     var failures = 0
     try await OpenStorage.with(options) { open in
       for resource in open.resources {
-        var progress = ProgressLine("rewriting \(resource.name)", of: try await resource.storage.count(prefix: resource.prefix))
+        var progress = ProgressLine(
+          "rewriting \(resource.name)", of: try await resource.storage.count(prefix: resource.prefix))
         var written = 0
         try await resource.storage.forEach(prefix: resource.prefix) { stored in
           do { if try await resource.rewrite(stored) { written += 1 } } catch StorageError.keyNotFound {
@@ -94,7 +107,8 @@ struct StorageRewrite: AsyncParsableCommand {
 }
 
 extension OpenStorage.Resource {
-  /// Writes an object as it would be written today, if it is not so already; false when it was. Throws what reading it throws.
+  /// Writes an object as it would be written today, if it is not so already; false when it was. Throws what reading it
+  /// throws.
   func rewrite(_ stored: StoredObject) async throws -> Bool {
     @Sendable func wanted(_ shown: StoredObject) throws -> SharedBytes? {
       let value = codec.storedBytes(of: try codec.decode(shown))

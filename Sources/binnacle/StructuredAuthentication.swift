@@ -5,8 +5,9 @@ import Machinery
 import Metrics
 import Synchronization
 
-/// What `--authentication-config` says, taken over again when the file changes: whose signed tokens are believed, and where requests without credentials are let in.
-/// What was in force stays in force where a change can't be taken over. (kube-apiserver: `reload of authentication config`, `authenticationconfigmetrics`.)
+/// What `--authentication-config` says, taken over again when the file changes: whose signed tokens are believed, and
+/// where requests without credentials are let in. What was in force stays in force where a change can't be taken over.
+/// (kube-apiserver: `reload of authentication config`, `authenticationconfigmetrics`.)
 final class StructuredAuthentication: Sendable {
   /// What the flags say, which a file can't change.
   struct Flags: Sendable {
@@ -57,10 +58,13 @@ final class StructuredAuthentication: Sendable {
     state = Mutex(State(text: text, members: members))
   }
 
-  /// From now on a change that lets strangers do everything is refused, as the network is one where the start would have been.
+  /// From now on a change that lets strangers do everything is refused, as the network is one where the start would
+  /// have been.
   func keepClosed() { mayOpen.store(false, ordering: .relaxed) }
 
-  private static func failure(_ flags: Flags, _ why: String) -> StartFailure { StartFailure("--authentication-config: \(flags.path): \(why)") }
+  private static func failure(_ flags: Flags, _ why: String) -> StartFailure {
+    StartFailure("--authentication-config: \(flags.path): \(why)")
+  }
 
   private static func configuration(_ text: [UInt8], _ flags: Flags) throws -> AuthenticationConfiguration {
     let configuration: AuthenticationConfiguration
@@ -69,7 +73,9 @@ final class StructuredAuthentication: Sendable {
       configuration = try AuthenticationConfiguration(tree, duplicates: duplicates)
     } catch { throw failure(flags, "\(error)") }
     if configuration.anonymous != nil && flags.anonymous != nil {
-      throw StartFailure("--anonymous-auth flag cannot be set when anonymous field is configured in authentication configuration file: leave one of them out")
+      throw StartFailure(
+        "--anonymous-auth flag cannot be set when anonymous field is configured in authentication configuration file: leave one of them out"
+      )
     }
     return configuration
   }
@@ -79,27 +85,38 @@ final class StructuredAuthentication: Sendable {
   }
 
   /// An issuer that is as it was keeps its authenticator, and so its keys.
-  private static func members(_ configuration: AuthenticationConfiguration, keeping old: [Member], _ flags: Flags) throws -> [Member] {
+  private static func members(
+    _ configuration: AuthenticationConfiguration, keeping old: [Member], _ flags: Flags
+  ) throws -> [Member] {
     try configuration.issuers.map { issuer in
       if let known = old.first(where: { $0.issuer == issuer }) { return known }
-      do { return Member(issuer: issuer, authenticator: try JWTAuthenticator(issuer, metrics: flags.metrics, report: report)) } catch { throw failure(flags, "\(issuer.url): \(error)") }
+      do {
+        return Member(
+          issuer: issuer, authenticator: try JWTAuthenticator(issuer, metrics: flags.metrics, report: report))
+      } catch { throw failure(flags, "\(issuer.url): \(error)") }
     }
   }
 
-  @Sendable static func report(_ problem: String) { Logger(label: "binnacle").error("token issuer", metadata: ["why": "\(problem)"]) }
+  @Sendable static func report(_ problem: String) {
+    Logger(label: "binnacle").error("token issuer", metadata: ["why": "\(problem)"])
+  }
 
   // MARK: changes
 
   /// Looks at the file once; true when a change was taken over. Throws a `StartFailure` that says why one could not be.
   func reloadIfChanged() async throws -> Bool {
-    guard state.withLock({ state in
-      if state.isReloading { return false }
-      state.isReloading = true
-      return true
-    }) else { return false }
+    guard
+      state.withLock({ state in
+        if state.isReloading { return false }
+        state.isReloading = true
+        return true
+      })
+    else { return false }
     defer { state.withLock { $0.isReloading = false } }
     do {
-      let text = try await offThePool { [flags] in Result { try TextFile.contents(of: flags.path, flag: "--authentication-config") } }.get()
+      let text = try await offThePool { [flags] in
+        Result { try TextFile.contents(of: flags.path, flag: "--authentication-config") }
+      }.get()
       let (known, old) = state.withLock { ($0.text, $0.members) }
       if text == known { return false }
       try await takeOver(text, old)
@@ -115,11 +132,14 @@ final class StructuredAuthentication: Sendable {
     let configuration = try Self.configuration(text, flags)
     let anonymous = Self.anonymous(configuration, flags)
     if anonymous == .everywhere && !mayOpen.load(ordering: .relaxed) {
-      throw Self.failure(flags, "it would let everybody in from other machines: set anonymous, or start with --allow-insecure-network")
+      throw Self.failure(
+        flags, "it would let everybody in from other machines: set anonymous, or start with --allow-insecure-network")
     }
     let members = try Self.members(configuration, keeping: old, flags)
     for member in members where !old.contains(where: { $0.authenticator === member.authenticator }) {
-      if let problem = await member.authenticator.waitForKeys(Self.keysWait) { throw Self.failure(flags, "\(member.issuer.url): \(problem)") }
+      if let problem = await member.authenticator.waitForKeys(Self.keysWait) {
+        throw Self.failure(flags, "\(member.issuer.url): \(problem)")
+      }
     }
     chain.replace(flags.before + members.map(\.authenticator) + flags.after, anonymous: anonymous)
     state.withLock { state in
@@ -139,7 +159,9 @@ final class StructuredAuthentication: Sendable {
   /// Looks at the file and tells the log what came of it, but not of the same problem twice.
   func look(_ logger: Logger) async {
     do {
-      if try await reloadIfChanged() { logger.info("authentication config reloaded", metadata: ["file": "\(flags.path)"]) }
+      if try await reloadIfChanged() {
+        logger.info("authentication config reloaded", metadata: ["file": "\(flags.path)"])
+      }
       state.withLock { $0.problem = "" }
     } catch {
       let isNew = state.withLock { state in
@@ -160,9 +182,13 @@ final class StructuredAuthentication: Sendable {
   func write(_ text: inout MetricsText) {
     let outcomes = state.withLock { $0.outcomes }.sorted { !$0.key && $1.key }
     let prefix = "apiserver_authentication_config_controller_automatic_reload"
-    text.family(prefix + "s_total", .counter, "Times that a changed authentication configuration file was taken over, or could not be, by status.")
+    text.family(
+      prefix + "s_total", .counter,
+      "Times that a changed authentication configuration file was taken over, or could not be, by status.")
     for (isSuccess, outcome) in outcomes { text.sample([("status", isSuccess ? "success" : "failure")], outcome.count) }
     text.family(prefix + "_last_timestamp_seconds", .gauge, "When that was last, in seconds since 1970, by status.")
-    for (isSuccess, outcome) in outcomes { text.sample([("status", isSuccess ? "success" : "failure")], Int(outcome.last)) }
+    for (isSuccess, outcome) in outcomes {
+      text.sample([("status", isSuccess ? "success" : "failure")], Int(outcome.last))
+    }
   }
 }

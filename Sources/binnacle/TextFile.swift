@@ -9,22 +9,28 @@ enum TextFile {
 
   /// A folder, if it is not there; nobody else reads it. Its parent must be there.
   static func makeFolder(_ path: String, flag: String) throws {
-    guard mkdir(path, 0o700) == 0 || errno == EEXIST else { throw StartFailure("\(flag): can't make \(path): \(String(cString: strerror(errno)))") }
+    guard mkdir(path, 0o700) == 0 || errno == EEXIST else {
+      throw StartFailure("\(flag): can't make \(path): \(String(cString: strerror(errno)))")
+    }
   }
 
-  /// Why a folder that may have to be made, with those above it, can't be; nil where nothing speaks against it. Makes nothing.
+  /// Why a folder that may have to be made, with those above it, can't be; nil where nothing speaks against it. Makes
+  /// nothing.
   static func problemMaking(folder: String) -> String? {
     var path = folder
     var facts = stat()
     while stat(path, &facts) != 0 {
       guard errno == ENOENT else { return String(cString: strerror(errno)) }
       let slash = path.reversed().drop { $0 == "/" }.firstIndex(of: "/")?.base
-      path = slash.map { $0 == path.index(after: path.startIndex) ? "/" : String(path[..<path.index(before: $0)]) } ?? "."
+      path =
+        slash.map { $0 == path.index(after: path.startIndex) ? "/" : String(path[..<path.index(before: $0)]) } ?? "."
     }
     guard facts.st_mode & S_IFMT == S_IFDIR else { return String(cString: strerror(ENOTDIR)) }
     guard access(path, W_OK | X_OK) == 0 else { return String(cString: strerror(errno)) }
     // These say yes to root and then make nothing.
-    if path != folder, ["/proc", "/sys"].contains(where: { path == $0 || path.hasPrefix($0 + "/") }) { return String(cString: strerror(ENOENT)) }
+    if path != folder, ["/proc", "/sys"].contains(where: { path == $0 || path.hasPrefix($0 + "/") }) {
+      return String(cString: strerror(ENOENT))
+    }
     return nil
   }
 
@@ -50,11 +56,15 @@ enum TextFile {
 
   /// At most 1 MiB; throws a `StartFailure` that names `flag` and the file.
   static func contents(of path: String, flag: String) throws -> [UInt8] {
-    guard let file = fopen(path, "re") else { throw StartFailure("\(flag): can't read \(path): \(String(cString: strerror(errno)))") }
+    guard let file = fopen(path, "re") else {
+      throw StartFailure("\(flag): can't read \(path): \(String(cString: strerror(errno)))")
+    }
     defer { fclose(file) }
     var bytes = [UInt8](repeating: 0, count: 1 << 20)
     let count = fread(&bytes, 1, bytes.count, file)
-    guard ferror(file) == 0 else { throw StartFailure("\(flag): can't read \(path): \(String(cString: strerror(errno)))") }
+    guard ferror(file) == 0 else {
+      throw StartFailure("\(flag): can't read \(path): \(String(cString: strerror(errno)))")
+    }
     guard count < bytes.count else { throw StartFailure("\(flag): \(path) is larger than 1 MiB") }
     return Array(bytes.prefix(count))
   }

@@ -1,8 +1,8 @@
 import Glibc
 import HTTPServer
 
-/// Tells systemd's watchdog that the daemon is well: that every reactor still does what is posted to it. One that hangs ends in a restart.
-/// (sd_watchdog_enabled(3).)
+/// Tells systemd's watchdog that the daemon is well: that every reactor still does what is posted to it. One that hangs
+/// ends in a restart. (sd_watchdog_enabled(3).)
 struct Watchdog {
   private let reactors: [Reactor]
   private let interval: Duration

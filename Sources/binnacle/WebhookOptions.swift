@@ -1,5 +1,5 @@
 import AccessWebhooks
-import ArgumentParser
+public import ArgumentParser
 import ByteBuffers
 import JSON
 import Machinery
@@ -32,15 +32,20 @@ struct WebhookOptions: ParsableArguments {
   func authenticator() throws -> WebhookAuthenticator? {
     guard !authenticationTokenWebhookConfigFile.isEmpty else { return nil }
     return WebhookAuthenticator(
-      try Self.connection("--authentication-token-webhook-config-file", authenticationTokenWebhookConfigFile), version: authenticationTokenWebhookVersion,
+      try Self.connection("--authentication-token-webhook-config-file", authenticationTokenWebhookConfigFile),
+      version: authenticationTokenWebhookVersion,
       life: authenticationTokenWebhookCacheTtl.duration)
   }
 
   func authorizer() throws -> WebhookAuthorizer {
-    guard !authorizationWebhookConfigFile.isEmpty else { throw StartFailure("--authorization-mode Webhook needs --authorization-webhook-config-file") }
+    guard !authorizationWebhookConfigFile.isEmpty else {
+      throw StartFailure("--authorization-mode Webhook needs --authorization-webhook-config-file")
+    }
     return WebhookAuthorizer(
-      try Self.connection("--authorization-webhook-config-file", authorizationWebhookConfigFile), version: authorizationWebhookVersion,
-      authorizedLife: authorizationWebhookCacheAuthorizedTtl.duration, unauthorizedLife: authorizationWebhookCacheUnauthorizedTtl.duration)
+      try Self.connection("--authorization-webhook-config-file", authorizationWebhookConfigFile),
+      version: authorizationWebhookVersion,
+      authorizedLife: authorizationWebhookCacheAuthorizedTtl.duration,
+      unauthorizedLife: authorizationWebhookCacheUnauthorizedTtl.duration)
   }
 
   /// Reads a kubeconfig file. Throws `StartFailure`.
@@ -49,7 +54,9 @@ struct WebhookOptions: ParsableArguments {
     do {
       let (tree, duplicates) = try TextFile.tree(yaml: text)
       if let first = duplicates.first { throw ConfigurationProblem(description: "\(first): leave one of them out") }
-      return try WebhookConnection(kubeconfig: tree, folder: path.contains("/") ? String(path[..<(path.lastIndex(of: "/") ?? path.startIndex)]) : ".")
+      return try WebhookConnection(
+        kubeconfig: tree,
+        folder: path.contains("/") ? String(path[..<(path.lastIndex(of: "/") ?? path.startIndex)]) : ".")
     } catch { throw StartFailure("\(flag): \(path): \(error)") }
   }
 }

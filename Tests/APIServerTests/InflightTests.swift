@@ -7,7 +7,9 @@ import Testing
 @Suite struct `Requests at work` {
   @Test func `a kind has so many places and no more, and each comes back when it is released`() {
     let limiter = InflightLimiter(readOnly: 2, mutating: 0)
-    func enter() -> InflightLimiter.Place? { limiter.enter(.readOnly, user: "a", isHeartbeat: false, isPrivileged: false) }
+    func enter() -> InflightLimiter.Place? {
+      limiter.enter(.readOnly, user: "a", isHeartbeat: false, isPrivileged: false)
+    }
     var first = enter()
     let second = enter()
     #expect(first != nil && second != nil)
@@ -28,7 +30,9 @@ import Testing
     let limiter = InflightLimiter(readOnly: 4, mutating: 0)
     var places: [InflightLimiter.Place] = []
     func enter(_ user: String) -> Bool {
-      guard let place = limiter.enter(.readOnly, user: user, isHeartbeat: false, isPrivileged: false) else { return false }
+      guard let place = limiter.enter(.readOnly, user: user, isHeartbeat: false, isPrivileged: false) else {
+        return false
+      }
       places.append(place)
       return true
     }
@@ -39,7 +43,9 @@ import Testing
     let limiter = InflightLimiter(readOnly: 100, mutating: 100)
     var places: [InflightLimiter.Place] = []
     func enter(_ user: String) -> Bool {
-      guard let place = limiter.enter(.readOnly, user: user, isHeartbeat: false, isPrivileged: false) else { return false }
+      guard let place = limiter.enter(.readOnly, user: user, isHeartbeat: false, isPrivileged: false) else {
+        return false
+      }
       places.append(place)
       return true
     }
@@ -78,10 +84,17 @@ import Testing
         #expect(try server.call("GET", "/api/v1/nodes").code == 429)
         #expect(try server.call("GET", "/api/v1/nodes?limit=5").code == 429)
         #expect(try server.call("DELETE", "/api/v1/nodes/a").code == 429)
-        #expect(try server.call("POST", "/api/v1/nodes", #"{"kind":"Node","apiVersion":"v1","metadata":{"name":"b"}}"#).code == 429)
+        #expect(
+          try server.call("POST", "/api/v1/nodes", #"{"kind":"Node","apiVersion":"v1","metadata":{"name":"b"}}"#).code
+            == 429)
         // With and without the way that answers from memory at once.
-        for path in ["/api/v1/nodes/a", "/api/v1/nodes/a?pretty=true", "/api/v1/nodes/a/status"] { #expect(try server.call("GET", path).code == 200, "\(path)") }
-        #expect(try server.call("PATCH", "/api/v1/nodes/a/status", heartbeat, headers: ["Content-Type": "application/merge-patch+json"]).code == 200)
+        for path in ["/api/v1/nodes/a", "/api/v1/nodes/a?pretty=true", "/api/v1/nodes/a/status"] {
+          #expect(try server.call("GET", path).code == 200, "\(path)")
+        }
+        #expect(
+          try server.call(
+            "PATCH", "/api/v1/nodes/a/status", heartbeat, headers: ["Content-Type": "application/merge-patch+json"]
+          ).code == 200)
       }
       #expect(try server.call("GET", "/api/v1/nodes?limit=5").code == 200)
       #expect(try server.call("DELETE", "/api/v1/nodes/a").code == 200)

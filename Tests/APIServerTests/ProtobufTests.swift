@@ -27,7 +27,9 @@ import Testing
   /// An answer as JSON in the form of its type.
   private func read(_ bytes: [UInt8], _ typeName: String) throws -> JSONValue {
     let type = try #require(TypeModel.builtin.type(typeName))
-    return try TypeModel.builtin.canonicalise(try TypeModel.builtin.object(ofProtobuf: slice(bytes), as: typeName), as: type).value
+    return try TypeModel.builtin.canonicalise(
+      try TypeModel.builtin.object(ofProtobuf: slice(bytes), as: typeName), as: type
+    ).value
   }
 
   private func canonical(_ json: JSONValue, _ typeName: String) throws -> JSONValue {
@@ -38,7 +40,9 @@ import Testing
   func `envelopes are written as kube-apiserver writes them`(name: String) throws {
     let bytes = try recording(name + ".bin")
     let envelope = try ProtobufEnvelope(slice(bytes))
-    #expect(ProtobufForm.enveloped([envelope.raw], apiVersion: envelope.apiVersion, kind: envelope.kind).flatMap(\.array) == bytes)
+    #expect(
+      ProtobufForm.enveloped([envelope.raw], apiVersion: envelope.apiVersion, kind: envelope.kind).flatMap(\.array)
+        == bytes)
   }
 
   @Test func `watch frames are written as kube-apiserver writes them`() throws {
@@ -72,18 +76,23 @@ import Testing
 
   @Test func `objects are created, changed, read and listed`() async throws {
     try await TestServer.with { server in
-      let json = #"{"metadata":{"name":"a","labels":{"x":"1"}},"spec":{"taints":[{"key":"k","effect":"NoSchedule"}]},"status":{"capacity":{"cpu":"4"}}}"#
+      let json =
+        #"{"metadata":{"name":"a","labels":{"x":"1"}},"spec":{"taints":[{"key":"k","effect":"NoSchedule"}]},"status":{"capacity":{"cpu":"4"}}}"#
       let sent = try body(json, Self.node, kind: "Node", apiVersion: "v1")
       let both = ["Content-Type": Self.type, "Accept": Self.type + ",application/json"]
       let created = try server.call("POST", "/api/v1/nodes", bytes: sent, headers: both)
       #expect(created.code == 201 && created.header("Content-Type") == Self.type)
       let plain = try server.call("GET", "/api/v1/nodes/a").json()
       #expect(try read(created.body, Self.node) == (try canonical(plain, Self.node)))
-      #expect(plain["spec"]?["taints"]?.array?.first?["key"]?.string == "k" && plain["status"]?["capacity"]?["cpu"]?.string == "4")
+      #expect(
+        plain["spec"]?["taints"]?.array?.first?["key"]?.string == "k"
+          && plain["status"]?["capacity"]?["cpu"]?.string == "4")
 
       let got = try server.call("GET", "/api/v1/nodes/a", headers: ["Accept": Self.type])
       #expect(got.body == created.body)
-      let changed = try body(plain.encoded().text.replacingOccurrences(of: #""x":"1""#, with: #""x":"2""#), Self.node, kind: "Node", apiVersion: "v1")
+      let changed = try body(
+        plain.encoded().text.replacingOccurrences(of: #""x":"1""#, with: #""x":"2""#), Self.node, kind: "Node",
+        apiVersion: "v1")
       let put = try server.call("PUT", "/api/v1/nodes/a", bytes: changed, headers: both)
       #expect(put.code == 200)
       #expect(try read(put.body, Self.node)["metadata"]?["labels"]?["x"]?.string == "2")
@@ -98,14 +107,19 @@ import Testing
         message["metadata"]?["continue"] = nil
         #expect(message == json)
       }
-      let partial = try server.call("GET", "/api/v1/nodes/a", headers: ["Accept": Self.type + ";as=PartialObjectMetadata;v=v1;g=meta.k8s.io"])
+      let partial = try server.call(
+        "GET", "/api/v1/nodes/a", headers: ["Accept": Self.type + ";as=PartialObjectMetadata;v=v1;g=meta.k8s.io"])
       let envelope = try ProtobufEnvelope(slice(partial.body))
       #expect(envelope.kind == "PartialObjectMetadata" && envelope.apiVersion == "meta.k8s.io/v1")
       // Its one member stands where a node's metadata stands.
-      #expect(try TypeModel.builtin.decodeProtobuf(envelope.raw, as: try #require(TypeModel.builtin.type(Self.node)))["metadata"]?["name"]?.string == "a")
-      let partials = try server.call("GET", "/api/v1/nodes", headers: ["Accept": Self.type + ";as=PartialObjectMetadataList;v=v1;g=meta.k8s.io"])
+      #expect(
+        try TypeModel.builtin.decodeProtobuf(envelope.raw, as: try #require(TypeModel.builtin.type(Self.node)))[
+          "metadata"]?["name"]?.string == "a")
+      let partials = try server.call(
+        "GET", "/api/v1/nodes", headers: ["Accept": Self.type + ";as=PartialObjectMetadataList;v=v1;g=meta.k8s.io"])
       #expect(try read(partials.body, "io.k8s.api.core.v1.NodeList")["items"]?.array?.count == 21)
-      let table = try server.call("GET", "/api/v1/nodes", headers: ["Accept": Self.type + ";as=Table;v=v1;g=meta.k8s.io"])
+      let table = try server.call(
+        "GET", "/api/v1/nodes", headers: ["Accept": Self.type + ";as=Table;v=v1;g=meta.k8s.io"])
       #expect(table.code == 406)
     }
   }
@@ -120,9 +134,16 @@ import Testing
         #expect(reply.code == 400)
         return try reply.json()["message"]?.string ?? ""
       }
-      #expect(try refused(Array("{}".utf8)) == "the object provided is unrecognized (must be of type Node): provided data does not appear to be a protobuf message, expected prefix [107 56 115 0] ({})")
-      #expect(try refused(ProtobufForm.enveloped([slice([0x0A])], apiVersion: "v1", kind: "Node").flatMap(\.array)) == "Node in version \"v1\" cannot be handled as a Node: unexpected EOF")
-      #expect(try refused(ProtobufForm.enveloped([], apiVersion: "v1", kind: "Pod").flatMap(\.array)).hasPrefix("Pod in version \"v1\" cannot be handled as a Node"))
+      #expect(
+        try refused(Array("{}".utf8))
+          == "the object provided is unrecognized (must be of type Node): provided data does not appear to be a protobuf message, expected prefix [107 56 115 0] ({})"
+      )
+      #expect(
+        try refused(ProtobufForm.enveloped([slice([0x0A])], apiVersion: "v1", kind: "Node").flatMap(\.array))
+          == "Node in version \"v1\" cannot be handled as a Node: unexpected EOF")
+      #expect(
+        try refused(ProtobufForm.enveloped([], apiVersion: "v1", kind: "Pod").flatMap(\.array)).hasPrefix(
+          "Pod in version \"v1\" cannot be handled as a Node"))
     }
   }
 
@@ -130,7 +151,8 @@ import Testing
     try await TestServer.with { server in
       try server.createNode("a")
       func remove(_ json: String) throws -> TestServer.Reply {
-        let bytes = try body(json, "io.k8s.apimachinery.pkg.apis.meta.v1.DeleteOptions", kind: "DeleteOptions", apiVersion: "v1")
+        let bytes = try body(
+          json, "io.k8s.apimachinery.pkg.apis.meta.v1.DeleteOptions", kind: "DeleteOptions", apiVersion: "v1")
         return try server.call("DELETE", "/api/v1/nodes/a", bytes: bytes, headers: ["Content-Type": Self.type])
       }
       #expect(try remove(#"{"preconditions":{"uid":"another"}}"#).code == 409)
@@ -145,7 +167,9 @@ import Testing
     try await TestServer.with { server in
       try server.createNode("a")
       try server.createNode("b")
-      let reply = try server.call("GET", "/api/v1/nodes?watch=true&timeoutSeconds=1&resourceVersion=0", headers: ["Accept": Self.type + ";stream=watch"])
+      let reply = try server.call(
+        "GET", "/api/v1/nodes?watch=true&timeoutSeconds=1&resourceVersion=0",
+        headers: ["Accept": Self.type + ";stream=watch"])
       #expect(reply.header("Content-Type") == Self.type + ";stream=watch")
       var rest = reply.body[...]
       var names: [String] = []

@@ -48,8 +48,11 @@ import Testing
   @Test func `errors are told in what the client accepts`() async throws {
     try await TestServer.with { server in
       let yaml = try server.call("GET", "/api/v1/nodes/none", headers: ["Accept": "application/yaml"])
-      #expect(yaml.code == 404 && yaml.header("Content-Type") == "application/yaml" && yaml.text.contains("reason: NotFound\n"))
-      let table = try server.call("GET", "/api/v1/nodes/none", headers: ["Accept": "application/json;as=Table;v=v1;g=meta.k8s.io"])
+      #expect(
+        yaml.code == 404 && yaml.header("Content-Type") == "application/yaml"
+          && yaml.text.contains("reason: NotFound\n"))
+      let table = try server.call(
+        "GET", "/api/v1/nodes/none", headers: ["Accept": "application/json;as=Table;v=v1;g=meta.k8s.io"])
       #expect(table.code == 404 && table.text.hasPrefix("{\n  \"kind\": \"Status\""))
       let strange = try server.call("GET", "/api/v1/nodes", headers: ["Accept": "text/html"])
       #expect(strange.code == 406 && strange.header("Content-Type") == "application/json")
@@ -57,9 +60,12 @@ import Testing
   }
 
   @Test(arguments: [
-    ("HEAD", "/api/v1/nodes", 405), ("OPTIONS", "/api/v1/nodes", 405), ("PUT", "/api/v1/nodes", 405), ("POST", "/api/v1/nodes/x", 405),
-    ("DELETE", "/api/v1/nodes/x/status", 405), ("POST", "/api/v1/watch/nodes", 405), ("DELETE", "/version", 405), ("GET", "/version/x", 404),
-    ("GET", "/api/v1/watch", 500), ("GET", "/api/v1/nodes?timeout=soon", 400), ("GET", "/api/v1/nodes?timeout=5s", 200), ("GET", "/openapi/v3/apis/none/v1", 404),
+    ("HEAD", "/api/v1/nodes", 405), ("OPTIONS", "/api/v1/nodes", 405), ("PUT", "/api/v1/nodes", 405),
+    ("POST", "/api/v1/nodes/x", 405),
+    ("DELETE", "/api/v1/nodes/x/status", 405), ("POST", "/api/v1/watch/nodes", 405), ("DELETE", "/version", 405),
+    ("GET", "/version/x", 404),
+    ("GET", "/api/v1/watch", 500), ("GET", "/api/v1/nodes?timeout=soon", 400), ("GET", "/api/v1/nodes?timeout=5s", 200),
+    ("GET", "/openapi/v3/apis/none/v1", 404),
     ("GET", "/livez/nope", 404), ("GET", "/apis", 200), ("GET", "/", 200), ("GET", "/api/v1/nodes/a%2Fb", 404),
   ])
   func `method and path decide`(method: String, path: String, code: Int) async throws {
@@ -79,7 +85,9 @@ import Testing
       #expect(made.code == 201 && made.text.hasPrefix("apiVersion: v1\nkind: Node\n"), "\(made.text)")
       let broken = try server.call("POST", "/api/v1/nodes", "a: [", headers: ["Content-Type": "application/yaml"])
       #expect(broken.code == 400)
-      let warned = try server.call("POST", "/api/v1/nodes", "metadata:\n  name: z\nspec:\n  nope: 1\n", headers: ["Content-Type": "application/yaml"])
+      let warned = try server.call(
+        "POST", "/api/v1/nodes", "metadata:\n  name: z\nspec:\n  nope: 1\n",
+        headers: ["Content-Type": "application/yaml"])
       #expect(warned.code == 201 && warned.header("Warning") == #"299 - "unknown field \"spec.nope\"""#)
     }
   }
@@ -89,8 +97,13 @@ import Testing
       let whole = try server.createNode("m", labels: ["a": "b"]).json()
       let accept = "application/json;as=PartialObjectMetadata;v=v1;g=meta.k8s.io"
       let partial = try server.call("GET", "/api/v1/nodes/m", headers: ["Accept": accept]).json()
-      #expect(partial == ["kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1", "metadata": whole["metadata"] ?? .null])
-      let list = try server.call("GET", "/api/v1/nodes", headers: ["Accept": accept.replacing("Metadata;", with: "MetadataList;")]).json()
+      #expect(
+        partial == [
+          "kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1", "metadata": whole["metadata"] ?? .null,
+        ])
+      let list = try server.call(
+        "GET", "/api/v1/nodes", headers: ["Accept": accept.replacing("Metadata;", with: "MetadataList;")]
+      ).json()
       #expect(list["items"] == [partial])
       let mismatch = try server.call("GET", "/api/v1/nodes", headers: ["Accept": accept])
       #expect(mismatch.code == 406 && mismatch.text.contains("(*core.NodeList)"))
@@ -116,7 +129,9 @@ import Testing
       let watch = try WatchReader(server, "/api/v1/nodes?watch=true")
       #expect(watch.headers.contains { $0.name == "Content-Type" && $0.value == "application/json" })
       #expect(try watch.next() == #"{"type":"ADDED","object":"# + made.dropLast() + "}")
-      _ = try server.call("PATCH", "/api/v1/nodes/w", #"{"metadata":{"labels":{"x":"y"}}}"#, headers: ["Content-Type": "application/merge-patch+json"])
+      _ = try server.call(
+        "PATCH", "/api/v1/nodes/w", #"{"metadata":{"labels":{"x":"y"}}}"#,
+        headers: ["Content-Type": "application/merge-patch+json"])
       let changed = try server.call("GET", "/api/v1/nodes/w").text
       #expect(try watch.next() == #"{"type":"MODIFIED","object":"# + changed.dropLast() + "}")
       _ = try server.call("DELETE", "/api/v1/nodes/w")
@@ -143,7 +158,8 @@ import Testing
   @Test func `initial events end in a marked bookmark in every form`() async throws {
     try await TestServer.with { server in
       try server.createNode("b")
-      let path = "/api/v1/nodes?watch=true&sendInitialEvents=true&allowWatchBookmarks=true&resourceVersionMatch=NotOlderThan"
+      let path =
+        "/api/v1/nodes?watch=true&sendInitialEvents=true&allowWatchBookmarks=true&resourceVersionMatch=NotOlderThan"
       let plain = try WatchReader(server, path)
       _ = try plain.next()
       let bookmark = try plain.nextEvent()
@@ -151,7 +167,8 @@ import Testing
       #expect(bookmark?["object"]?["metadata"]?["annotations"] == ["k8s.io/initial-events-end": "true"])
       #expect(bookmark?["object"]?["spec"] == [:])
       plain.close()
-      let table = try WatchReader(server, path + "&includeObject=None", headers: ["Accept": "application/json;as=Table;v=v1;g=meta.k8s.io"])
+      let table = try WatchReader(
+        server, path + "&includeObject=None", headers: ["Accept": "application/json;as=Table;v=v1;g=meta.k8s.io"])
       let first = try table.nextEvent()
       #expect(first?["object"]?["columnDefinitions"]?.array?.count == 10)
       #expect(first?["object"]?["rows"]?.array?.first?["object"] == .null)
@@ -170,11 +187,15 @@ import Testing
       #expect(yaml.code == 406 && yaml.text.contains("application/json;stream=watch"))
       for path in ["nodes?watch=true&", "watch/nodes?watch=true&", "watch/nodes/a?watch=true&"] {
         let continued = try server.call("GET", "/api/v1/\(path)continue=abc&timeoutSeconds=1")
-        #expect(continued.code == 422 && continued.text.contains("resourceVersionMatch is forbidden when continue is provided"))
+        #expect(
+          continued.code == 422
+            && continued.text.contains("resourceVersionMatch is forbidden when continue is provided"))
       }
       // A path that asks for a watch by itself is held to the rules of lists.
       #expect(try server.call("GET", "/api/v1/watch/nodes?continue=abc&timeoutSeconds=1").code == 200)
-      #expect(try server.call("GET", "/api/v1/watch/nodes?sendInitialEvents=true&timeoutSeconds=1").text.contains("sendInitialEvents is forbidden for list"))
+      #expect(
+        try server.call("GET", "/api/v1/watch/nodes?sendInitialEvents=true&timeoutSeconds=1").text.contains(
+          "sendInitialEvents is forbidden for list"))
       #expect(try server.call("DELETE", "/api/v1/nodes?watch=true&continue=abc").code == 422)
       #expect(try server.call("DELETE", "/api/v1/nodes?watch=true&sendInitialEvents=true").code == 422)
       let other = try server.call("GET", "/api/v1/watch/nodes/a?fieldSelector=metadata.name%3Db")
@@ -207,68 +228,100 @@ import Testing
       #expect(warned.code == 201, "\(warned.text)")
       #expect(try warned.json()["metadata"]?["name"]?.string == "second")
       #expect(try warned.json()["metadata"]?["labels"] == ["a": "3"])
-      #expect(warned.headers.filter { $0.name == "Warning" }.map(\.value) == [
-        #"299 - "line 3: key \"name\" already set in map""#, #"299 - "line 4: key \"a\" already set in map""#,
-      ])
-      let strict = try server.call("POST", "/api/v1/nodes?fieldValidation=Strict", "metadata:\n  name: x\n  name: y1\nspec: {nope: 1}\n", headers: yaml)
+      #expect(
+        warned.headers.filter { $0.name == "Warning" }.map(\.value) == [
+          #"299 - "line 3: key \"name\" already set in map""#, #"299 - "line 4: key \"a\" already set in map""#,
+        ])
+      let strict = try server.call(
+        "POST", "/api/v1/nodes?fieldValidation=Strict", "metadata:\n  name: x\n  name: y1\nspec: {nope: 1}\n",
+        headers: yaml)
       #expect(strict.code == 400)
       #expect(
         try strict.json()["message"]?.string
-          == "Node in version \"v1\" cannot be handled as a Node: strict decoding error: yaml: unmarshal errors:\n  line 3: key \"name\" already set in map, unknown field \"spec.nope\"")
+          == "Node in version \"v1\" cannot be handled as a Node: strict decoding error: yaml: unmarshal errors:\n  line 3: key \"name\" already set in map, unknown field \"spec.nope\""
+      )
     }
   }
 
   @Test(arguments: ["POST", "PUT", "PATCH", "DELETE", "SubjectAccessReview"])
   func `YAML that would cost much is a bad request, and others are served meanwhile`(verb: String) async throws {
-    let levels = (1..<12).map { level in "a\(level): &a\(level) [" + [String](repeating: "*a\(level - 1)", count: 9).joined(separator: ",") + "]\n" }.joined()
+    let levels = (1..<12).map { level in
+      "a\(level): &a\(level) [" + [String](repeating: "*a\(level - 1)", count: 9).joined(separator: ",") + "]\n"
+    }.joined()
     let bomb = "a0: &a0 [x,x,x,x,x,x,x,x,x]\n" + levels
     let bodies = [
-      (bomb, "yaml: document contains excessive aliasing"), (bomb + "z: {? *a11 : 1}\n", "yaml: document contains excessive aliasing"), (String(repeating: "[", count: 3 << 20), "yaml: exceeded max depth of 10000"),
-      (String(repeating: "{", count: 3 << 20), "yaml: exceeded max depth of 10000"), ("null: x", "unsupported map key of type: %!s(<nil>), key: <nil>, value: \"x\""),
+      (bomb, "yaml: document contains excessive aliasing"),
+      (bomb + "z: {? *a11 : 1}\n", "yaml: document contains excessive aliasing"),
+      (String(repeating: "[", count: 3 << 20), "yaml: exceeded max depth of 10000"),
+      (String(repeating: "{", count: 3 << 20), "yaml: exceeded max depth of 10000"),
+      ("null: x", "unsupported map key of type: %!s(<nil>), key: <nil>, value: \"x\""),
     ]
-    let (method, path) = switch verb {
-    case "POST": ("POST", "/api/v1/nodes")
-    case "SubjectAccessReview": ("POST", "/apis/authorization.k8s.io/v1/subjectaccessreviews")
-    case "PATCH": (verb, "/api/v1/nodes/n?fieldManager=m")
-    default: (verb, "/api/v1/nodes/n")
-    }
+    let (method, path) =
+      switch verb {
+      case "POST": ("POST", "/api/v1/nodes")
+      case "SubjectAccessReview": ("POST", "/apis/authorization.k8s.io/v1/subjectaccessreviews")
+      case "PATCH": (verb, "/api/v1/nodes/n?fieldManager=m")
+      default: (verb, "/api/v1/nodes/n")
+      }
     try await TestServer.with { server in
       try server.createNode("n")
       for (body, problem) in bodies {
-        let reply = try server.call(method, path, body, headers: ["Content-Type": verb == "PATCH" ? "application/apply-patch+yaml" : "application/yaml"])
+        let reply = try server.call(
+          method, path, body,
+          headers: ["Content-Type": verb == "PATCH" ? "application/apply-patch+yaml" : "application/yaml"])
         let message = try reply.json()["message"]?.string ?? ""
         #expect(reply.code == 400 && message.contains(problem), "\(verb) \(problem): \(reply.text.prefix(300))")
       }
       // The options of a removal that are read keep the node where they say so.
-      let kept = try server.call("DELETE", "/api/v1/nodes/n", "\u{FEFF}preconditions: {uid: !!str 5}\n", headers: ["Content-Type": "application/yaml"])
+      let kept = try server.call(
+        "DELETE", "/api/v1/nodes/n", "\u{FEFF}preconditions: {uid: !!str 5}\n",
+        headers: ["Content-Type": "application/yaml"])
       #expect(kept.code == 409, "\(kept.text)")
     }
   }
 
   @Test func `an apply reads YAML as a create does, and tells its faults in upstream's words`() async throws {
     try await TestServer.with { server in
-      func apply(_ body: String, _ query: String = "") throws -> (code: Int, message: String, warnings: [String], object: JSONValue) {
-        let reply = try server.call("PATCH", "/api/v1/nodes/applied?fieldManager=m\(query)", body, headers: ["Content-Type": "application/apply-patch+yaml"])
-        return (reply.code, try reply.json()["message"]?.string ?? "", reply.headers.filter { $0.name == "Warning" }.map(\.value), try reply.json())
+      func apply(
+        _ body: String, _ query: String = ""
+      ) throws -> (code: Int, message: String, warnings: [String], object: JSONValue) {
+        let reply = try server.call(
+          "PATCH", "/api/v1/nodes/applied?fieldManager=m\(query)", body,
+          headers: ["Content-Type": "application/apply-patch+yaml"])
+        return (
+          reply.code, try reply.json()["message"]?.string ?? "",
+          reply.headers.filter { $0.name == "Warning" }.map(\.value), try reply.json()
+        )
       }
-      let node = "\u{FEFF}apiVersion: v1\nkind: Node\nmetadata:\n  name: applied\n  labels: &l {a: '1'}\n  annotations:\n    <<: *l\n"
+      let node =
+        "\u{FEFF}apiVersion: v1\nkind: Node\nmetadata:\n  name: applied\n  labels: &l {a: '1'}\n  annotations:\n    <<: *l\n"
       let merged = try apply(node + "    b: !!str no\n    c: !!binary aGk=\n")
       #expect(merged.code == 201 && merged.warnings.isEmpty, "\(merged)")
       #expect(merged.object["metadata"]?["annotations"] == ["a": "1", "b": "no", "c": "hi"])
       let again = try apply(node + "    a: '2'\n")
       #expect(again.code == 200 && again.warnings == [#"299 - "line 8: key \"a\" already set in map""#], "\(again)")
-      #expect(try apply(node + "    a: '2'\n", "&fieldValidation=Strict").message
-        == "error strict decoding YAML: error converting YAML to JSON: yaml: unmarshal errors:\n  line 8: key \"a\" already set in map")
-      #expect(try apply("a: [").message == "error decoding YAML: error converting YAML to JSON: yaml: line 1: did not find expected node content")
-      #expect(try apply("x").message == "error decoding YAML: error unmarshaling JSON: while decoding JSON: json: cannot unmarshal string into Go value of type map[string]interface {}")
+      #expect(
+        try apply(node + "    a: '2'\n", "&fieldValidation=Strict").message
+          == "error strict decoding YAML: error converting YAML to JSON: yaml: unmarshal errors:\n  line 8: key \"a\" already set in map"
+      )
+      #expect(
+        try apply("a: [").message
+          == "error decoding YAML: error converting YAML to JSON: yaml: line 1: did not find expected node content")
+      #expect(
+        try apply("x").message
+          == "error decoding YAML: error unmarshaling JSON: while decoding JSON: json: cannot unmarshal string into Go value of type map[string]interface {}"
+      )
     }
   }
 
   @Test func `what is no YAML is told with its line`() async throws {
     try await TestServer.with { server in
-      let reply = try server.call("POST", "/api/v1/nodes", "metadata:\n  name: [a\nspec: {}\n", headers: ["Content-Type": "application/yaml"])
+      let reply = try server.call(
+        "POST", "/api/v1/nodes", "metadata:\n  name: [a\nspec: {}\n", headers: ["Content-Type": "application/yaml"])
       #expect(reply.code == 400)
-      #expect(try reply.json()["message"]?.string?.hasPrefix("the object provided is unrecognized (must be of type Node): yaml: line ") == true, "\(reply.text)")
+      #expect(
+        try reply.json()["message"]?.string?.hasPrefix(
+          "the object provided is unrecognized (must be of type Node): yaml: line ") == true, "\(reply.text)")
     }
   }
 

@@ -46,11 +46,13 @@ private func curl(_ arguments: [String]) throws -> [UInt8] {
   private static let protobuf = "application/vnd.kubernetes.protobuf"
 
   /// Joins the pages of a list, each little enough to be made whole, to what the whole list must be.
-  private static func joined(_ server: TestServer, _ accept: String, _ query: String, items: String) throws -> JSONValue {
+  private static func joined(_ server: TestServer, _ accept: String, _ query: String, items: String) throws -> JSONValue
+  {
     var all: [JSONValue] = []
     var token = ""
     while true {
-      let reply = try server.call("GET", "/api/v1/nodes?limit=20&continue=\(token)&\(query)", headers: ["Accept": accept])
+      let reply = try server.call(
+        "GET", "/api/v1/nodes?limit=20&continue=\(token)&\(query)", headers: ["Accept": accept])
       #expect(reply.code == 200 && reply.header("Content-Length") != nil)
       var page = try reply.json()
       guard case .array(let some)? = page[items] else { throw URLError(.cannotParseResponse) }
@@ -64,14 +66,17 @@ private func curl(_ arguments: [String]) throws -> [UInt8] {
     }
   }
 
-  @Test func `they are byte for byte what a whole answer is, in every form, over HTTP1 and HTTP2, compressed or not`() async throws {
+  @Test func `they are byte for byte what a whole answer is, in every form, over HTTP1 and HTTP2, compressed or not`()
+    async throws
+  {
     let budget = MemoryBudget(limit: 16 << 20)
     try await TestServer.with(budget: budget) { server in
       // Text that does not compress away, and some that has to be escaped.
       var random = SystemRandomNumberGenerator()
       for i in 0..<120 {
         let noise = (0..<6_000).map { _ in String("abcdefgh01234567".randomElement(using: &random) ?? "x") }.joined()
-        let body = #"{"metadata":{"name":"n\#(i)","labels":{"l":"\#(i % 3)"},"annotations":{"noise":"\#(noise)","text":"a: b\nc \"d\" é"}}}"#
+        let body =
+          #"{"metadata":{"name":"n\#(i)","labels":{"l":"\#(i % 3)"},"annotations":{"noise":"\#(noise)","text":"a: b\nc \"d\" é"}}}"#
         #expect(try server.call("POST", "/api/v1/nodes", body).code == 201)
       }
       let compact = try server.call("GET", "/api/v1/nodes")
@@ -100,25 +105,35 @@ private func curl(_ arguments: [String]) throws -> [UInt8] {
         let answer = try server.call("GET", path, headers: ["Accept": accept])
         // What the cache shares goes out as one.
         let isShared = query.isEmpty && (accept == "application/json" || accept == Self.partial)
-        #expect(answer.code == 200 && answer.header("Transfer-Encoding") == (isShared ? nil : "chunked"), "\(path) \(accept)")
+        #expect(
+          answer.code == 200 && answer.header("Transfer-Encoding") == (isShared ? nil : "chunked"), "\(path) \(accept)")
         #expect(ageless(answer.body) == shown, "\(path) \(accept)")
         let url = "http://127.0.0.1:\(server.port)\(path)"
         #expect(ageless(try curl(["-H", "Accept: \(accept)", "--compressed", url])) == shown, "\(path) \(accept) gzip")
-        #expect(ageless(try curl(["-H", "Accept: \(accept)", "--http2-prior-knowledge", url])) == shown, "\(path) \(accept) HTTP/2")
-        #expect(ageless(try curl(["-H", "Accept: \(accept)", "--http2-prior-knowledge", "--compressed", url])) == shown, "\(path) \(accept) HTTP/2 gzip")
+        #expect(
+          ageless(try curl(["-H", "Accept: \(accept)", "--http2-prior-knowledge", url])) == shown,
+          "\(path) \(accept) HTTP/2")
+        #expect(
+          ageless(try curl(["-H", "Accept: \(accept)", "--http2-prior-knowledge", "--compressed", url])) == shown,
+          "\(path) \(accept) HTTP/2 gzip")
         let zipped = try server.call("GET", path, headers: ["Accept": accept, "Accept-Encoding": "gzip"])
-        #expect(zipped.header("Content-Encoding") == "gzip" && zipped.header("Vary") == "Accept-Encoding", "\(path) \(accept)")
+        #expect(
+          zipped.header("Content-Encoding") == "gzip" && zipped.header("Vary") == "Accept-Encoding", "\(path) \(accept)"
+        )
       }
       try Self.checkProtobuf(server)
       let metrics = try server.call("GET", "/metrics").text
-      let sum = metrics.split(separator: "\n").first { $0.hasPrefix("apiserver_response_sizes_sum{verb=\"LIST\"") }?.split(separator: " ").last
+      let sum = metrics.split(separator: "\n").first { $0.hasPrefix("apiserver_response_sizes_sum{verb=\"LIST\"") }?
+        .split(separator: " ").last
       // Once over each protocol, besides what is compressed.
       #expect(Double(sum ?? "") ?? 0 > Double(2 * forms.reduce(0) { $0 + $1.whole.count } * 9 / 10))
       #expect(budget.refused == 0)
       try await eventually("the budget to be free", within: .seconds(10)) { budget.used == 0 }
       // What a collection's removal answers is a list like another.
       let gone = try server.call("DELETE", "/api/v1/nodes", headers: ["Accept": "application/yaml"])
-      #expect(gone.code == 200 && gone.header("Transfer-Encoding") == "chunked" && gone.text.components(separatedBy: "\n- metadata:").count == 121)
+      #expect(
+        gone.code == 200 && gone.header("Transfer-Encoding") == "chunked"
+          && gone.text.components(separatedBy: "\n- metadata:").count == 121)
     }
   }
 
@@ -130,7 +145,9 @@ private func curl(_ arguments: [String]) throws -> [UInt8] {
     for version in [nil, "v1"] {
       let accept = version == nil ? protobuf : partial.replacing("json", with: protobuf.dropFirst("application/".count))
       var message = endpoint.protobuf.metadata(of: list)
-      for object in list.objects { message += try endpoint.protobuf.item(object, partial: version, isKept: false).bytes.array }
+      for object in list.objects {
+        message += try endpoint.protobuf.item(object, partial: version, isKept: false).bytes.array
+      }
       let whole = endpoint.protobuf.listHead(size: message.count, partial: version) + message + ProtobufForm.tail.array
       let url = "http://127.0.0.1:\(server.port)/api/v1/nodes"
       for _ in 0..<2 {
@@ -147,9 +164,13 @@ private func curl(_ arguments: [String]) throws -> [UInt8] {
     try await TestServer.with(budget: budget) { server in
       let noise = String(repeating: "x", count: 20_000)
       for i in 0..<150 {
-        #expect(try server.call("POST", "/api/v1/nodes", #"{"metadata":{"name":"n\#(i)","annotations":{"a":"\#(noise)"}}}"#).code == 201)
+        #expect(
+          try server.call("POST", "/api/v1/nodes", #"{"metadata":{"name":"n\#(i)","annotations":{"a":"\#(noise)"}}}"#)
+            .code == 201)
       }
-      for accept in ["application/yaml", Self.table + ";pretty=1", Self.partial, Self.protobuf, "application/json;pretty=1"] {
+      for accept in [
+        "application/yaml", Self.table + ";pretty=1", Self.partial, Self.protobuf, "application/json;pretty=1",
+      ] {
         let answer = try server.call("GET", "/api/v1/nodes?includeObject=Object", headers: ["Accept": accept])
         #expect(answer.code == 200 && answer.body.count > 2 << 20, "\(accept) \(answer.code) \(answer.body.count)")
       }
@@ -161,26 +182,35 @@ private func curl(_ arguments: [String]) throws -> [UInt8] {
     try await TestServer.with { server in
       let broken = SharedBytes(#"{"kind":"Node","apiVersion":"v1","metadata":{"name":"#)
       let object = CachedObject(
-        key: "/n", revision: Revision(1), document: broken, objectEnd: broken.count, itemOffset: 0, revisionRange: 0..<0, labels: StringMap([]),
+        key: "/n", revision: Revision(1), document: broken, objectEnd: broken.count, itemOffset: 0,
+        revisionRange: 0..<0, labels: StringMap([]),
         fields: StringMap([]))
       let endpoint = try #require(server.api.endpoints.first)
       let list = ListResult(objects: [object], resourceVersion: "1", continueToken: "", remaining: nil)
       let rows = TableRows(endpoint, version: "v1", include: .metadata)
       for form in [ListPieces.Form.whole, .partial(version: "v1"), .table(rows)] {
-        #expect(throws: Status.self) { try ListPieces(endpoint, list, form, .yaml, pretty: false).next(isCompressed: false) }
+        #expect(throws: Status.self) {
+          try ListPieces(endpoint, list, form, .yaml, pretty: false).next(isCompressed: false)
+        }
       }
       for form in [ListPieces.Form.partial(version: "v1"), .table(rows)] {
-        #expect(throws: Status.self) { try ListPieces(endpoint, list, form, .json, pretty: false).next(isCompressed: false) }
+        #expect(throws: Status.self) {
+          try ListPieces(endpoint, list, form, .json, pretty: false).next(isCompressed: false)
+        }
       }
       for version in [nil, "v1"] {
-        #expect(throws: Status.self) { try ProtobufPieces(endpoint.protobuf, list, partial: version, acceptsGzip: false).measure(1) }
+        #expect(throws: Status.self) {
+          try ProtobufPieces(endpoint.protobuf, list, partial: version, acceptsGzip: false).measure(1)
+        }
       }
     }
   }
 
   /// A list of one node whose annotation stands in so many arrays; no such node could be stored.
   private static func deepList(_ width: Int) -> ListResult {
-    let deep = String(repeating: "[", count: 400) + String(repeating: "0,", count: width) + "0" + String(repeating: "]", count: 400)
+    let deep =
+      String(repeating: "[", count: 400) + String(repeating: "0,", count: width) + "0"
+      + String(repeating: "]", count: 400)
     let lead = #"{"kind":"Node","apiVersion":"v1","#
     let text = SharedBytes(lead + #""metadata":{"name":"n"},"deep":\#(deep)}"#)
     let object = CachedObject(
@@ -234,7 +264,9 @@ private func curl(_ arguments: [String]) throws -> [UInt8] {
       let connection = try RawConnection(port: server.port)
       try connection.send("DELETE", "/api/v1/nodes", headers: ["Accept": "application/yaml"])
       // More than the buffers of two sockets take, so that it goes on until the client reads.
-      try await eventually("they count", within: .seconds(30)) { budget.used > AnswerPiece.room + count * noise.utf8.count }
+      try await eventually("they count", within: .seconds(30)) {
+        budget.used > AnswerPiece.room + count * noise.utf8.count
+      }
       #expect(try connection.head().code == 200)
       while try connection.chunk() != nil {}
       connection.close()
@@ -277,9 +309,12 @@ private func curl(_ arguments: [String]) throws -> [UInt8] {
       self.budget = budget
     }
     func handle(_ request: Request, _ exchange: Exchange) {
-      guard let share = budget.reserve(AnswerPiece.room), let first = try? source.next(isCompressed: false) else { return }
+      guard let share = budget.reserve(AnswerPiece.room), let first = try? source.next(isCompressed: false) else {
+        return
+      }
       let body = StreamedBody(first: first.slices, source: source, compressor: nil, share: share)
-      AnswerPump(body, on: exchange.reactor) { end in self.end.withLock { $0 = end } }.start(exchange, ResponseHead(status: 200))
+      AnswerPump(body, on: exchange.reactor) { end in self.end.withLock { $0 = end } }.start(
+        exchange, ResponseHead(status: 200))
     }
   }
 
@@ -296,7 +331,8 @@ private func curl(_ arguments: [String]) throws -> [UInt8] {
     return (server, handler, server.ports[0])
   }
 
-  @Test(arguments: ["HTTP/1.1", "HTTP/1.0", "HTTP/2"]) func `what can't be made breaks an answer off, so that nobody takes it for the whole`(version: String) async throws {
+  @Test(arguments: ["HTTP/1.1", "HTTP/1.0", "HTTP/2"])
+  func `what can't be made breaks an answer off, so that nobody takes it for the whole`(version: String) async throws {
     let bench = try bench(9, fails: true)
     let status = try await blockingStatus {
       let process = Process()
@@ -318,7 +354,10 @@ private func curl(_ arguments: [String]) throws -> [UInt8] {
     await bench.server.drain(deadline: .seconds(1))
   }
 
-  @Test(arguments: ["HTTP/1.1", "HTTP/2"]) func `a client that reads slowly makes no more pieces than wait, and one that goes ends them`(version: String) async throws {
+  @Test(arguments: ["HTTP/1.1", "HTTP/2"])
+  func `a client that reads slowly makes no more pieces than wait, and one that goes ends them`(
+    version: String
+  ) async throws {
     let bench = try bench(100_000)
     let child = Process()
     child.executableURL = URL(fileURLWithPath: "/usr/bin/curl")
@@ -336,9 +375,13 @@ private func curl(_ arguments: [String]) throws -> [UInt8] {
       last = now
       return looks == 30
     }
-    #expect(last < 200 && bench.handler.budget.used >= AnswerPiece.room && bench.handler.end.withLock { $0 } == nil, "\(last)")
+    #expect(
+      last < 200 && bench.handler.budget.used >= AnswerPiece.room && bench.handler.end.withLock { $0 } == nil, "\(last)"
+    )
     kill(child.processIdentifier, SIGKILL)
-    try await eventually("it ended", within: .seconds(10)) { if case .left? = bench.handler.end.withLock({ $0 }) { true } else { false } }
+    try await eventually("it ended", within: .seconds(10)) {
+      if case .left? = bench.handler.end.withLock({ $0 }) { true } else { false }
+    }
     try await eventually("the budget to be free", within: .seconds(10)) { bench.handler.budget.used == 0 }
     await bench.server.drain(deadline: .seconds(1))
   }
@@ -364,7 +407,9 @@ private func curl(_ arguments: [String]) throws -> [UInt8] {
     let connection = try RawConnection(port: bench.port)
     try connection.send("GET", "/")
     #expect(try connection.head().code == 200)
-    try await eventually("it ended", within: .seconds(20)) { if case .left? = bench.handler.end.withLock({ $0 }) { true } else { false } }
+    try await eventually("it ended", within: .seconds(20)) {
+      if case .left? = bench.handler.end.withLock({ $0 }) { true } else { false }
+    }
     #expect(bench.handler.budget.endedReaders == 1)
     // The pump tells of its end, then goes.
     try await eventually("the budget to be free", within: .seconds(10)) { bench.handler.budget.used == 0 }

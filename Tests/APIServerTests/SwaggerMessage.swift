@@ -54,44 +54,59 @@ enum SwaggerMessage {
     let message = try WireMessage(bytes)
     var document = JSONObject()
     document["swagger"] = string(message.text(1))
-    if let info = try message.message(2) { document["info"] = object(["title": string(info.text(1)), "version": string(info.text(2))]) }
+    if let info = try message.message(2) {
+      document["info"] = object(["title": string(info.text(1)), "version": string(info.text(2))])
+    }
     document["paths"] = try pairs(message.message(8), 2, path)
     document["definitions"] = try pairs(message.message(9), 1, schema)
     document["parameters"] = try pairs(message.message(10), 1, parameter)
-    document["security"] = .array(try message.messages(12).map { try pairs($0, 1) { .array($0.texts(1).map { .string($0) }) } ?? .null })
+    document["security"] = .array(
+      try message.messages(12).map { try pairs($0, 1) { .array($0.texts(1).map { .string($0) }) } ?? .null })
     document["securityDefinitions"] = try pairs(message.message(13), 1) { item in
       let key = try item.message(2)
-      return object(["type": string(key?.text(1)), "name": string(key?.text(2)), "in": string(key?.text(3)), "description": string(key?.text(4))])
+      return object([
+        "type": string(key?.text(1)), "name": string(key?.text(2)), "in": string(key?.text(3)),
+        "description": string(key?.text(4)),
+      ])
     }
     return JSONValue.object(document).sorted
   }
 
   private static func string(_ text: String?) -> JSONValue? { text.map { .string($0) } }
-  private static func strings(_ texts: [String]) -> JSONValue? { texts.isEmpty ? Optional.none : .array(texts.map { .string($0) }) }
+  private static func strings(_ texts: [String]) -> JSONValue? {
+    texts.isEmpty ? Optional.none : .array(texts.map { .string($0) })
+  }
   private static func object(_ members: [String: JSONValue?]) -> JSONValue {
     .object(JSONObject(unchecked: members.compactMap { name, value in value.map { JSONObject.Member(name, $0) } }))
   }
 
   /// Named values.
-  private static func pairs(_ message: WireMessage?, _ number: Int, _ read: (WireMessage) throws -> JSONValue) throws -> JSONValue? {
+  private static func pairs(
+    _ message: WireMessage?, _ number: Int, _ read: (WireMessage) throws -> JSONValue
+  ) throws -> JSONValue? {
     guard let message else { return Optional.none }
-    return .object(JSONObject(unchecked: try message.messages(number).map { pair in
-      JSONObject.Member(pair.text(1) ?? "", try pair.message(2).map(read) ?? .null)
-    }))
+    return .object(
+      JSONObject(
+        unchecked: try message.messages(number).map { pair in
+          JSONObject.Member(pair.text(1) ?? "", try pair.message(2).map(read) ?? .null)
+        }))
   }
 
   private static func extensions(_ message: WireMessage, _ number: Int) throws -> [String: JSONValue?] {
     var found: [String: JSONValue?] = [:]
     for pair in try message.messages(number) {
       var duplicates: [String] = []
-      found[pair.text(1) ?? ""] = try JSONValue(yaml: ByteSlice(SharedBytes(pair.message(2)?.text(2) ?? "")), duplicates: &duplicates)
+      found[pair.text(1) ?? ""] = try JSONValue(
+        yaml: ByteSlice(SharedBytes(pair.message(2)?.text(2) ?? "")), duplicates: &duplicates)
     }
     return found
   }
 
   private static func path(_ message: WireMessage) throws -> JSONValue {
     var members: [String: JSONValue?] = [:]
-    for (name, number) in [("get", 2), ("put", 3), ("post", 4), ("delete", 5), ("patch", 8)] { members[name] = try message.message(number).map(operation) }
+    for (name, number) in [("get", 2), ("put", 3), ("post", 4), ("delete", 5), ("patch", 8)] {
+      members[name] = try message.message(number).map(operation)
+    }
     let parameters = try message.messages(9).map(item)
     if !parameters.isEmpty { members["parameters"] = .array(parameters) }
     return object(members)
@@ -109,7 +124,9 @@ enum SwaggerMessage {
     if !parameters.isEmpty { members["parameters"] = .array(parameters) }
     members["responses"] = try pairs(message.message(9), 1) { value in
       let response = try value.message(1)
-      return object(["description": string(response?.text(1)), "schema": try response?.message(2)?.message(1).map(schema)])
+      return object([
+        "description": string(response?.text(1)), "schema": try response?.message(2)?.message(1).map(schema),
+      ])
     }
     return object(members)
   }
@@ -122,20 +139,23 @@ enum SwaggerMessage {
   private static func parameter(_ message: WireMessage) throws -> JSONValue {
     if let body = try message.message(1) {
       return object([
-        "description": string(body.text(1)), "name": string(body.text(2)), "in": string(body.text(3)), "required": body.truth(4).map { .bool($0) },
+        "description": string(body.text(1)), "name": string(body.text(2)), "in": string(body.text(3)),
+        "required": body.truth(4).map { .bool($0) },
         "schema": try body.message(5).map(schema),
       ])
     }
     let other = try message.message(2)
     if let query = try other?.message(3) {
       return object([
-        "in": string(query.text(2)), "description": string(query.text(3)), "name": string(query.text(4)), "type": string(query.text(6)),
+        "in": string(query.text(2)), "description": string(query.text(3)), "name": string(query.text(4)),
+        "type": string(query.text(6)),
         "uniqueItems": query.truth(20).map { .bool($0) },
       ])
     }
     let path = try other?.message(4)
     return object([
-      "required": path?.truth(1).map { .bool($0) }, "in": string(path?.text(2)), "description": string(path?.text(3)), "name": string(path?.text(4)),
+      "required": path?.truth(1).map { .bool($0) }, "in": string(path?.text(2)), "description": string(path?.text(3)),
+      "name": string(path?.text(4)),
       "type": string(path?.text(5)), "uniqueItems": path?.truth(19).map { .bool($0) },
     ])
   }

@@ -12,7 +12,8 @@ import Testing
 
 @testable import APIServer
 
-/// The whole house in one process: SQLite in a folder of its own, a Cacher, a store of nodes, the API and an HTTP server on a free port.
+/// The whole house in one process: SQLite in a folder of its own, a Cacher, a store of nodes, the API and an HTTP
+/// server on a free port.
 final class TestServer: Sendable {
   let api: APIServer
   let http: HTTPServer
@@ -49,7 +50,9 @@ final class TestServer: Sendable {
       config: config, type: strategy.info.groupResource, resourcePrefix: strategy.info.storagePath, codec: codec)
     let (objects, destroyCache) = await StorageDecorator.storageWithCacher(parameters, over: raw)
     try await (objects as? Cacher)?.waitUntilReady()
-    var configuration = APIServer.Configuration(stores: [Store(strategy, objects: objects, codec: codec, prefix: parameters.keyPrefix)])
+    var configuration = APIServer.Configuration(stores: [
+      Store(strategy, objects: objects, codec: codec, prefix: parameters.keyPrefix)
+    ])
     configuration.healthChecks = [HealthCheck(name: "etcd") { try await raw.readinessCheck() }]
     configuration.reactors = 2
     configuration.plainDoor = plainDoor
@@ -124,7 +127,9 @@ final class RawConnection {
     address.sin_port = in_port_t(port).bigEndian
     address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
     let result = withUnsafePointer(to: &address) {
-      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size)) }
+      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+        connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+      }
     }
     guard result == 0 else { throw Closed() }
     // A test that waits for what never comes fails instead of hanging.
@@ -151,7 +156,9 @@ final class RawConnection {
     let bytes = Array((text + "\r\n").utf8) + (body ?? [])
     var sent = 0
     while sent < bytes.count {
-      let count = bytes.withUnsafeBytes { Glibc.send(descriptor, $0.baseAddress! + sent, bytes.count - sent, Int32(MSG_NOSIGNAL)) }
+      let count = bytes.withUnsafeBytes {
+        Glibc.send(descriptor, $0.baseAddress! + sent, bytes.count - sent, Int32(MSG_NOSIGNAL))
+      }
       guard count > 0 else { throw Closed() }
       sent += count
     }
@@ -182,7 +189,9 @@ final class RawConnection {
   }
 
   func send(bytes: [UInt8]) throws {
-    guard bytes.withUnsafeBytes({ Glibc.send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }) == bytes.count else {
+    guard
+      bytes.withUnsafeBytes({ Glibc.send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }) == bytes.count
+    else {
       throw Closed()
     }
   }

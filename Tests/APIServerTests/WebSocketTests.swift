@@ -32,7 +32,8 @@ import Testing
   @Test func `send each event as a message, answer pings, and end when the client or the time does`() async throws {
     try await TestServer.with { server in
       try server.createNode("a")
-      let (connection, code, headers) = try Self.open(server, "/api/v1/nodes?watch=true", ["Sec-WebSocket-Protocol": "anything"])
+      let (connection, code, headers) = try Self.open(
+        server, "/api/v1/nodes?watch=true", ["Sec-WebSocket-Protocol": "anything"])
       defer { connection.close() }
       #expect(code == 101)
       #expect(headers.contains { $0.name == "Sec-WebSocket-Accept" && $0.value == "Bz3qJYTGdOe8gUSpLosEdiLKDrk=" })
@@ -41,7 +42,9 @@ import Testing
       let first = try Self.frame(connection)
       #expect(first.first == 0x81)
       #expect(first.payload.last == 0x0A)
-      #expect(try JSONValue(parsing: String(decoding: first.payload, as: UTF8.self))["object"]?["metadata"]?["name"]?.string == "a")
+      #expect(
+        try JSONValue(parsing: String(decoding: first.payload, as: UTF8.self))["object"]?["metadata"]?["name"]?.string
+          == "a")
       try connection.send(bytes: [0x89, 0x82, 1, 1, 1, 1, 0x69, 0x68])
       let pong = try Self.frame(connection)
       #expect(pong.first == 0x8A && pong.payload == Array("hi".utf8))
@@ -54,7 +57,9 @@ import Testing
       #expect(end.first == 0x88 && end.payload == [3, 232])
       #expect(throws: RawConnection.Closed.self) { _ = try connection.take(1) }
 
-      let (timed, timedCode, _) = try Self.open(server, "/api/v1/watch/nodes?timeoutSeconds=1&resourceVersion=0", ["Accept": "application/vnd.kubernetes.protobuf"])
+      let (timed, timedCode, _) = try Self.open(
+        server, "/api/v1/watch/nodes?timeoutSeconds=1&resourceVersion=0",
+        ["Accept": "application/vnd.kubernetes.protobuf"])
       defer { timed.close() }
       #expect(timedCode == 101)
       let binary = try Self.frame(timed)
@@ -70,7 +75,9 @@ import Testing
   @Test func `are refused as kube-apiserver refuses them`() async throws {
     try await TestServer.with { server in
       let path = "/api/v1/nodes?watch=true&timeoutSeconds=1"
-      func refusal(_ change: [String: String] = [:], leaveOut: String = "") throws -> (code: Int, text: String, version: String?) {
+      func refusal(
+        _ change: [String: String] = [:], leaveOut: String = ""
+      ) throws -> (code: Int, text: String, version: String?) {
         let connection = try RawConnection(port: server.port)
         defer { connection.close() }
         var headers = Self.asked.merging(change) { $1 }
@@ -94,7 +101,8 @@ import Testing
   }
 
   @Test(arguments: [
-    (["a, base64url.bearer.authorization.k8s.io.c2VjcmV0"], "secret"), (["base64url.bearer.authorization.k8s.io.c2VjcmV0", "a"], "secret"),
+    (["a, base64url.bearer.authorization.k8s.io.c2VjcmV0"], "secret"),
+    (["base64url.bearer.authorization.k8s.io.c2VjcmV0", "a"], "secret"),
     (["a", "b"], nil), ([], nil), (["base64url.bearer.authorization.k8s.io., a"], nil),
   ])
   func `may bring a token as a subprotocol`(headers: [String], token: String?) throws {
@@ -103,7 +111,10 @@ import Testing
 
   @Test(arguments: [
     ("base64url.bearer.authorization.k8s.io.c2VjcmV0", "missing additional subprotocol"),
-    ("a, base64url.bearer.authorization.k8s.io.YQ, base64url.bearer.authorization.k8s.io.Yg", "multiple base64.bearer.authorization tokens specified"),
+    (
+      "a, base64url.bearer.authorization.k8s.io.YQ, base64url.bearer.authorization.k8s.io.Yg",
+      "multiple base64.bearer.authorization tokens specified"
+    ),
     ("a, base64url.bearer.authorization.k8s.io.YQ==", "invalid base64.bearer.authorization token encoding"),
     ("a, base64url.bearer.authorization.k8s.io._w", "invalid base64.bearer.authorization token"),
   ])

@@ -17,15 +17,18 @@ import Testing
     #expect(sorted.map(\.subtype) == (0..<20).map { "y\($0)" } + ["*", "*", "b"])
   }
 
-  @Test(arguments: [
-    ("{}", nil, false), ("{}", "application/json", false), ("a: 1", "application/json", false), ("", "application/yaml", false),
-    ("{}", "application/yaml", true), ("{}", "application/YAML ; charset=utf-8", true), ("{}", "text/plain", false),
-    ("{}", "application/apply-patch+yaml", false), ("{a: &a [1], b: *a}", "application/apply-patch+yaml;x=y", true),
-    ("a: 1", "application/apply-patch+yaml", true), (" {}", "application/apply-patch+yaml", true),
-    (#"[{"op":"add"}]"#, "application/json-patch+json", false), (#"[{"op":"copy"}]"#, "application/json-patch+json", true),
-    (#"[{"op":"c\u006fpy"}]"#, "application/json-patch+json;a=b", true),
-    (#"{"op":"copy"}"#, "application/merge-patch+json", false),
-  ] as [(String, String?, Bool)])
+  @Test(
+    arguments: [
+      ("{}", nil, false), ("{}", "application/json", false), ("a: 1", "application/json", false),
+      ("", "application/yaml", false),
+      ("{}", "application/yaml", true), ("{}", "application/YAML ; charset=utf-8", true), ("{}", "text/plain", false),
+      ("{}", "application/apply-patch+yaml", false), ("{a: &a [1], b: *a}", "application/apply-patch+yaml;x=y", true),
+      ("a: 1", "application/apply-patch+yaml", true), (" {}", "application/apply-patch+yaml", true),
+      (#"[{"op":"add"}]"#, "application/json-patch+json", false),
+      (#"[{"op":"copy"}]"#, "application/json-patch+json", true),
+      (#"[{"op":"c\u006fpy"}]"#, "application/json-patch+json;a=b", true),
+      (#"{"op":"copy"}"#, "application/merge-patch+json", false),
+    ] as [(String, String?, Bool)])
   func `a short body that may stand for a long one is long work`(body: String, type: String?, isLong: Bool) {
     #expect(RequestBody.isLong(ByteSlice(SharedBytes(body)), contentType: type) == isLong)
   }

@@ -6,7 +6,8 @@ import Testing
 
 @Suite struct `Authorization` {
   static let modes: [String: any Authorizer] = [
-    "allow": AuthorizerChain([AlwaysAllow()]), "deny": AuthorizerChain([AlwaysDeny()]), "node": AuthorizerChain([NodeAuthorizer()]),
+    "allow": AuthorizerChain([AlwaysAllow()]), "deny": AuthorizerChain([AlwaysDeny()]),
+    "node": AuthorizerChain([NodeAuthorizer()]),
     "abac": AuthorizerChain([(try? ABACPolicy(lines: policy)) ?? ABACPolicy.empty]),
     "node,abac": AuthorizerChain([NodeAuthorizer(), (try? ABACPolicy(lines: policy)) ?? ABACPolicy.empty]),
   ]
@@ -24,14 +25,19 @@ import Testing
     """
 
   static let users: [String: UserInfo] = [
-    "root": UserInfo(name: "root", groups: ["system:masters"]), "alice": UserInfo(name: "alice", groups: ["system:authenticated"]),
-    "bob": UserInfo(name: "bob", groups: ["system:authenticated"]), "carol": UserInfo(name: "carol", groups: ["ops", "system:authenticated"]),
-    "dave": UserInfo(name: "dave", groups: ["ops", "system:authenticated"]), "old": UserInfo(name: "old", groups: ["system:authenticated"]),
+    "root": UserInfo(name: "root", groups: ["system:masters"]),
+    "alice": UserInfo(name: "alice", groups: ["system:authenticated"]),
+    "bob": UserInfo(name: "bob", groups: ["system:authenticated"]),
+    "carol": UserInfo(name: "carol", groups: ["ops", "system:authenticated"]),
+    "dave": UserInfo(name: "dave", groups: ["ops", "system:authenticated"]),
+    "old": UserInfo(name: "old", groups: ["system:authenticated"]),
     "anon": .anonymous, "n1": UserInfo(name: "system:node:n1", groups: ["system:nodes", "system:authenticated"]),
-    "fake": UserInfo(name: "system:node:n1", groups: ["system:authenticated"]), "nameless": UserInfo(name: "system:node:", groups: ["system:nodes"]),
+    "fake": UserInfo(name: "system:node:n1", groups: ["system:authenticated"]),
+    "nameless": UserInfo(name: "system:node:", groups: ["system:nodes"]),
   ]
 
-  /// MODE USER METHOD PATH[?QUERY], or MODE USER AS USER for impersonation -> yes or no, as Kubernetes' documentation has it.
+  /// MODE USER METHOD PATH[?QUERY], or MODE USER AS USER for impersonation -> yes or no, as Kubernetes' documentation
+  /// has it.
   static let table = """
     allow anon GET /api/v1/nodes yes
     allow anon DELETE /api/v1/nodes yes
@@ -211,11 +217,14 @@ import Testing
         let wish = try #require(try Impersonation(headers: [("impersonate-user", words[3])]))
         var decisions: [AccessDecision] = []
         for question in wish.questions(by: user) { decisions.append(try await mode.decide(question)) }
-        #expect(decisions.allSatisfy { $0 == .allow } == (words[4] == "yes") && !decisions.isEmpty, "\(line): \(decisions)")
+        #expect(
+          decisions.allSatisfy { $0 == .allow } == (words[4] == "yes") && !decisions.isEmpty, "\(line): \(decisions)")
         continue
       }
       let target = words[3].split(separator: "?", maxSplits: 1).map(String.init)
-      let pairs = (target.count > 1 ? target[1] : "").split(separator: "&").map { $0.split(separator: "=", maxSplits: 1).map(String.init) }
+      let pairs = (target.count > 1 ? target[1] : "").split(separator: "&").map {
+        $0.split(separator: "=", maxSplits: 1).map(String.init)
+      }
       let info = RequestInfo(method: words[2], path: target[0]) { name in pairs.first { $0[0] == name }?.last }
       let decision = try await mode.decide(info.attributes(of: user))
       #expect((decision == .allow) == (words[4] == "yes"), "\(line): \(decision)")
@@ -225,9 +234,13 @@ import Testing
   @Test(arguments: ["/api/v1//nodes/x", "//api/v1/nodes/x", "/api//v1/nodes//x/", "/api/v1/nodes/x//"])
   func `doubled slashes do not hide what a request is about`(path: String) async throws {
     let info = RequestInfo(method: "GET", path: path) { _ in nil }
-    #expect(info.isResource && info.verb == "get" && info.resource == "nodes" && info.name == "x" && info.subresource == "")
+    #expect(
+      info.isResource && info.verb == "get" && info.resource == "nodes" && info.name == "x" && info.subresource == "")
     // Whoever has been given a path alone has been given no resource without a name either.
-    let policy = try ABACPolicy(lines: #"{"apiVersion":"abac.authorization.kubernetes.io/v1beta1","kind":"Policy","spec":{"user":"eve","nonResourcePath":"/version"}}"#)
+    let policy = try ABACPolicy(
+      lines:
+        #"{"apiVersion":"abac.authorization.kubernetes.io/v1beta1","kind":"Policy","spec":{"user":"eve","nonResourcePath":"/version"}}"#
+    )
     #expect(try await AuthorizerChain([policy]).decide(info.attributes(of: UserInfo(name: "eve"))) != .allow)
   }
 
@@ -243,16 +256,24 @@ import Testing
     let nodes = AuthorizerChain([NodeAuthorizer(), try ABACPolicy(lines: "")])
     let list = try await refusal("GET", "/api/v1/nodes", bob, deny)
     #expect(list.code == 403 && list.reason == "Forbidden")
-    #expect(list.message == #"nodes is forbidden: User "bob" cannot list resource "nodes" in API group "" at the cluster scope: Everything is forbidden."#)
-    #expect(try await refusal("PUT", "/apis/a.b/v1/namespaces/ns/things/x/status", bob, deny).message
-      == #"things.a.b "x" is forbidden: User "bob" cannot update resource "things/status" in API group "a.b" in the namespace "ns": Everything is forbidden."#)
-    #expect(try await refusal("GET", "/metrics", UserInfo(name: "<a>&"), deny).message
-      == #"forbidden: User "&lt;a&gt;&amp;" cannot get path "/metrics": Everything is forbidden."#)
-    #expect(try await refusal("GET", "/metrics", UserInfo(name: "<\u{301}a>"), deny).message
-      == "forbidden: User \"&lt;\u{301}a&gt;\" cannot get path \"/metrics\": Everything is forbidden.")
-    #expect(try await refusal("GET", "/api/v1/nodes/n2", node, nodes).message
-      == "nodes \"n2\" is forbidden: User \"system:node:n1\" cannot get resource \"nodes\" in API group \"\" at the cluster scope: "
-      + "node 'n1' cannot read 'n2', only its own Node object\nNo policy matched.")
+    #expect(
+      list.message
+        == #"nodes is forbidden: User "bob" cannot list resource "nodes" in API group "" at the cluster scope: Everything is forbidden."#
+    )
+    #expect(
+      try await refusal("PUT", "/apis/a.b/v1/namespaces/ns/things/x/status", bob, deny).message
+        == #"things.a.b "x" is forbidden: User "bob" cannot update resource "things/status" in API group "a.b" in the namespace "ns": Everything is forbidden."#
+    )
+    #expect(
+      try await refusal("GET", "/metrics", UserInfo(name: "<a>&"), deny).message
+        == #"forbidden: User "&lt;a&gt;&amp;" cannot get path "/metrics": Everything is forbidden."#)
+    #expect(
+      try await refusal("GET", "/metrics", UserInfo(name: "<\u{301}a>"), deny).message
+        == "forbidden: User \"&lt;\u{301}a&gt;\" cannot get path \"/metrics\": Everything is forbidden.")
+    #expect(
+      try await refusal("GET", "/api/v1/nodes/n2", node, nodes).message
+        == "nodes \"n2\" is forbidden: User \"system:node:n1\" cannot get resource \"nodes\" in API group \"\" at the cluster scope: "
+        + "node 'n1' cannot read 'n2', only its own Node object\nNo policy matched.")
   }
 
   @Test func `a deny ends the question and an opinion waited for counts as much as one at once`() async throws {
@@ -263,11 +284,18 @@ import Testing
       func rules(for user: UserInfo, namespace: String) -> AccessRules { AccessRules() }
     }
     let question = AccessAttributes(UserInfo(name: "x"), "get", path: "/")
-    func decide(_ members: Fixed...) async throws -> AccessDecision { try await AuthorizerChain(members).decide(question) }
+    func decide(_ members: Fixed...) async throws -> AccessDecision {
+      try await AuthorizerChain(members).decide(question)
+    }
     #expect(try await decide(Fixed(decision: .deny("no")), Fixed(decision: .allow)) == .deny("no"))
     #expect(try await decide(Fixed(decision: .noOpinion("a"), isSlow: true), Fixed(decision: .allow)) == .allow)
-    #expect(try await decide(Fixed(decision: .noOpinion("a"), isSlow: true), Fixed(decision: .noOpinion(""))) == .noOpinion("a"))
-    #expect(try await decide(Fixed(decision: .noOpinion("a")), Fixed(decision: .deny("b"), isSlow: true), Fixed(decision: .allow)) == .deny("b"))
+    #expect(
+      try await decide(Fixed(decision: .noOpinion("a"), isSlow: true), Fixed(decision: .noOpinion("")))
+        == .noOpinion("a"))
+    #expect(
+      try await decide(
+        Fixed(decision: .noOpinion("a")), Fixed(decision: .deny("b"), isSlow: true), Fixed(decision: .allow))
+        == .deny("b"))
     #expect(try await decide() == .noOpinion(""))
   }
 
@@ -289,8 +317,11 @@ import Testing
     #expect(node.isIncomplete && node.error == "node authorizer does not support user rule resolution")
   }
 
-  @Test(arguments: ["{", "[]", #"{"apiVersion":"v9","kind":"Policy"}"#, #"{"apiVersion":"abac.authorization.kubernetes.io/v1beta1","kind":"X"}"#,
-    #"{"apiVersion":"abac.authorization.kubernetes.io/v1beta1","kind":"Policy","spec":{"user":5}}"#])
+  @Test(arguments: [
+    "{", "[]", #"{"apiVersion":"v9","kind":"Policy"}"#,
+    #"{"apiVersion":"abac.authorization.kubernetes.io/v1beta1","kind":"X"}"#,
+    #"{"apiVersion":"abac.authorization.kubernetes.io/v1beta1","kind":"Policy","spec":{"user":5}}"#,
+  ])
   func `a malformed policy names its line`(line: String) {
     #expect { try ABACPolicy(lines: "# first\n\(line)") } throws: { "\($0)".hasPrefix("line 2: ") }
   }

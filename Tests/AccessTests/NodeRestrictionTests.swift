@@ -9,7 +9,10 @@ import Testing
 
   private func object(_ text: String) throws -> JSONValue { try JSONValue(parsing: text) }
 
-  private func refusal(_ user: UserInfo, _ operation: NodeRestriction.Operation, name: String = "n1", new: String? = nil, old: String? = nil) throws -> String? {
+  private func refusal(
+    _ user: UserInfo, _ operation: NodeRestriction.Operation, name: String = "n1", new: String? = nil,
+    old: String? = nil
+  ) throws -> String? {
     do throws(Status) {
       let new = new.flatMap { try? JSONValue(parsing: $0) }
       let old = old.flatMap { try? JSONValue(parsing: $0) }
@@ -24,21 +27,27 @@ import Testing
   @Test func `only a node's identity is restricted`() throws {
     #expect(try refusal(UserInfo(name: "admin"), .update, name: "n2", new: "{}", old: "{}") == nil)
     #expect(try refusal(UserInfo(name: "system:node:n1"), .delete, name: "n2") == nil)
-    #expect(try refusal(UserInfo(name: "system:node:", groups: ["system:nodes"]), .delete)?.contains("could not determine node") == true)
+    #expect(
+      try refusal(UserInfo(name: "system:node:", groups: ["system:nodes"]), .delete)?.contains(
+        "could not determine node") == true)
   }
 
   @Test func `a node may not touch another node`() throws {
     for operation in [NodeRestriction.Operation.create, .update, .delete] {
-      #expect(try refusal(Self.node, operation, name: "n2", new: "{}", old: "{}")
-        == #"nodes "n2" is forbidden: node "n1" is not allowed to modify node "n2""#)
+      #expect(
+        try refusal(Self.node, operation, name: "n2", new: "{}", old: "{}")
+          == #"nodes "n2" is forbidden: node "n1" is not allowed to modify node "n2""#)
       #expect(try refusal(Self.node, operation, new: "{}", old: "{}") == nil)
     }
   }
 
   @Test(arguments: [
-    ("zone", true), ("example.com/x", true), ("kubernetes.io/hostname", true), ("topology.kubernetes.io/zone", true), ("node.kubernetes.io/anything", true),
-    ("a.kubelet.kubernetes.io/x", true), ("node-restriction.kubernetes.io/x", false), ("a.node-restriction.kubernetes.io/x", false),
-    ("node-role.kubernetes.io/control-plane", false), ("k8s.io/x", false), ("a.k8s.io/x", false), ("notkubernetes.io/x", true),
+    ("zone", true), ("example.com/x", true), ("kubernetes.io/hostname", true), ("topology.kubernetes.io/zone", true),
+    ("node.kubernetes.io/anything", true),
+    ("a.kubelet.kubernetes.io/x", true), ("node-restriction.kubernetes.io/x", false),
+    ("a.node-restriction.kubernetes.io/x", false),
+    ("node-role.kubernetes.io/control-plane", false), ("k8s.io/x", false), ("a.k8s.io/x", false),
+    ("notkubernetes.io/x", true),
   ])
   func `labels that steer workloads are not a node's to set`(label: String, isAllowed: Bool) throws {
     let labelled = #"{"metadata":{"labels":{"\#(label)":"v"}}}"#
@@ -52,7 +61,9 @@ import Testing
   @Test func `taints and owners are not a node's to change, but to register with`() throws {
     let tainted = #"{"spec":{"taints":[{"key":"a","effect":"NoSchedule"}]}}"#
     #expect(try refusal(Self.node, .create, new: tainted) == nil)
-    #expect(try refusal(Self.node, .update, new: tainted, old: "{}")?.hasSuffix(#"node "n1" is not allowed to modify taints"#) == true)
+    #expect(
+      try refusal(Self.node, .update, new: tainted, old: "{}")?.hasSuffix(#"node "n1" is not allowed to modify taints"#)
+        == true)
     #expect(try refusal(Self.node, .update, new: "{}", old: tainted) != nil)
     #expect(try refusal(Self.node, .update, new: tainted, old: tainted) == nil)
     let owned = #"{"metadata":{"ownerReferences":[{"name":"x"}]}}"#

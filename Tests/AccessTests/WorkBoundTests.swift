@@ -7,13 +7,20 @@ import Testing
   @Test(.timeLimit(.minutes(2))) func `a node's labels by the thousand are compared in one pass`() throws {
     let user = UserInfo(name: "system:node:n1", groups: ["system:nodes"])
     func node(_ value: String, _ extra: String = "") throws -> JSONValue {
-      try JSONValue(parsing: #"{"metadata":{"labels":{\#((0..<20_000).map { #""example.com/k\#($0)":"\#(value)""# }.joined(separator: ","))\#(extra)}}}"#)
+      try JSONValue(
+        parsing:
+          #"{"metadata":{"labels":{\#((0..<20_000).map { #""example.com/k\#($0)":"\#(value)""# }.joined(separator: ","))\#(extra)}}}"#
+      )
     }
     let nodes = GroupResource(group: "", resource: "nodes")
     try NodeRestriction.admit(user, .update, nodes, name: "n1", new: try node("b"), old: try node("a"))
     #expect {
-      try NodeRestriction.admit(user, .update, nodes, name: "n1", new: try node("b", #","x.node-restriction.kubernetes.io/y":"1""#), old: try node("a"))
-    } throws: { ($0 as? Status)?.message.hasSuffix("is not allowed to modify labels: x.node-restriction.kubernetes.io/y") == true }
+      try NodeRestriction.admit(
+        user, .update, nodes, name: "n1", new: try node("b", #","x.node-restriction.kubernetes.io/y":"1""#),
+        old: try node("a"))
+    } throws: {
+      ($0 as? Status)?.message.hasSuffix("is not allowed to modify labels: x.node-restriction.kubernetes.io/y") == true
+    }
   }
 
   @Test(.timeLimit(.minutes(2))) func `extras by the thousand are put together by their keys`() throws {
@@ -23,7 +30,9 @@ import Testing
   }
 
   @Test func `a field selector that is too long to be looked at asks for all objects`() throws {
-    func name(_ selector: String) -> String { RequestInfo(method: "GET", path: "/api/v1/nodes") { $0 == "fieldSelector" ? selector : nil }.name }
+    func name(_ selector: String) -> String {
+      RequestInfo(method: "GET", path: "/api/v1/nodes") { $0 == "fieldSelector" ? selector : nil }.name
+    }
     #expect(name("metadata.name=a") == "a")
     #expect(name("metadata.name=a" + String(repeating: ",metadata.name!=b", count: 10_000)) == "")
   }

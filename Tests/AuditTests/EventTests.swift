@@ -26,17 +26,29 @@ private final class Shelf: AuditBackend {
 }
 
 @Suite struct `Audit events` {
-  private func begin(_ level: String, _ attributes: AccessAttributes, _ shelf: Shelf, omitsManagedFields: Bool = false) throws -> AuditRecord {
-    let policy = try AuditPolicy(["apiVersion": "audit.k8s.io/v1", "kind": "Policy", "omitManagedFields": .bool(omitsManagedFields), "rules": [["level": .string(level)]]])
+  private func begin(
+    _ level: String, _ attributes: AccessAttributes, _ shelf: Shelf, omitsManagedFields: Bool = false
+  ) throws -> AuditRecord {
+    let policy = try AuditPolicy([
+      "apiVersion": "audit.k8s.io/v1", "kind": "Policy", "omitManagedFields": .bool(omitsManagedFields),
+      "rules": [["level": .string(level)]],
+    ])
     let trail = AuditTrail(policy, [shelf])
-    return try #require(trail.begin(attributes) {
-      AuditRecord.Request(auditID: "id", uri: "/x?y", userAgent: String(repeating: "u", count: 2_000), sourceIPs: ["10.0.0.1"], received: .now())
-    })
+    return try #require(
+      trail.begin(attributes) {
+        AuditRecord.Request(
+          auditID: "id", uri: "/x?y", userAgent: String(repeating: "u", count: 2_000), sourceIPs: ["10.0.0.1"],
+          received: .now())
+      })
   }
   private func attributes(_ resource: String = "nodes", subresource: String = "") -> AccessAttributes {
-    AccessAttributes(UserInfo(name: "alice", groups: ["devs"]), "create", group: "", version: "v1", resource: resource, subresource: subresource)
+    AccessAttributes(
+      UserInfo(name: "alice", groups: ["devs"]), "create", group: "", version: "v1", resource: resource,
+      subresource: subresource)
   }
-  private let object: JSONValue = ["kind": "Node", "metadata": ["name": "a", "uid": "u", "resourceVersion": "7", "managedFields": [["manager": "m"]]]]
+  private let object: JSONValue = [
+    "kind": "Node", "metadata": ["name": "a", "uid": "u", "resourceVersion": "7", "managedFields": [["manager": "m"]]],
+  ]
 
   @Test func `an event says who, what and how it ended, in the order of Go's struct`() throws {
     let shelf = Shelf()
@@ -52,27 +64,37 @@ private final class Shelf: AuditBackend {
     #expect(events.map { $0["stage"]?.string } == ["RequestReceived", "ResponseComplete"])
     #expect(events[0]["requestReceivedTimestamp"] == events[0]["stageTimestamp"])
     let last = events[1]
-    #expect(last.object?.members.map(\.name) == [
-      "kind", "apiVersion", "level", "auditID", "stage", "requestURI", "verb", "user", "impersonatedUser", "sourceIPs", "userAgent", "objectRef", "responseStatus",
-      "requestReceivedTimestamp", "stageTimestamp", "annotations",
-    ])
-    #expect(last["objectRef"]?.encoded().text == #"{"resource":"nodes","name":"a","uid":"u","apiVersion":"v1","resourceVersion":"7"}"#)
-    #expect(last["userAgent"]?.string?.utf8.count == 1_024 + 12 && last["user"] == ["username": "alice", "groups": ["devs"]])
-    #expect(last["responseStatus"]?["code"] == 409 && last["responseStatus"]?["message"] == "no" && last["responseStatus"]?["status"] == "Failure")
+    #expect(
+      last.object?.members.map(\.name) == [
+        "kind", "apiVersion", "level", "auditID", "stage", "requestURI", "verb", "user", "impersonatedUser",
+        "sourceIPs", "userAgent", "objectRef", "responseStatus",
+        "requestReceivedTimestamp", "stageTimestamp", "annotations",
+      ])
+    #expect(
+      last["objectRef"]?.encoded().text
+        == #"{"resource":"nodes","name":"a","uid":"u","apiVersion":"v1","resourceVersion":"7"}"#)
+    #expect(
+      last["userAgent"]?.string?.utf8.count == 1_024 + 12 && last["user"] == ["username": "alice", "groups": ["devs"]])
+    #expect(
+      last["responseStatus"]?["code"] == 409 && last["responseStatus"]?["message"] == "no"
+        && last["responseStatus"]?["status"] == "Failure")
     #expect(last["annotations"] == ["authorization.k8s.io/decision": "allow"])
   }
 
-  @Test(arguments: [("Metadata", false, false), ("Request", true, false), ("RequestResponse", true, true)]) func `levels keep more and more`(level: String, request: Bool, response: Bool) throws {
+  @Test(arguments: [("Metadata", false, false), ("Request", true, false), ("RequestResponse", true, true)])
+  func `levels keep more and more`(level: String, request: Bool, response: Bool) throws {
     let shelf = Shelf()
     let record = try begin(level, attributes(), shelf)
     record.sent(object)
     record.answered(201, nil, object: [ByteSlice(SharedBytes(#"{"a":"#)), ByteSlice(SharedBytes("1}"))])
     let event = try #require(try shelf.events().first)
-    #expect(event["requestObject"] == (request ? object : nil) && event["responseObject"] == (response ? ["a": 1] : nil))
+    #expect(
+      event["requestObject"] == (request ? object : nil) && event["responseObject"] == (response ? ["a": 1] : nil))
     #expect(event["responseStatus"] == ["metadata": [:], "code": 201])
   }
 
-  @Test(arguments: [("secrets", ""), ("tokenreviews", ""), ("serviceaccounts", "token")]) func `secrets and tokens are kept at the last level only`(resource: String, subresource: String) throws {
+  @Test(arguments: [("secrets", ""), ("tokenreviews", ""), ("serviceaccounts", "token")])
+  func `secrets and tokens are kept at the last level only`(resource: String, subresource: String) throws {
     for (level, isKept) in [("Metadata", false), ("Request", false), ("RequestResponse", true)] {
       let shelf = Shelf()
       let record = try begin(level, attributes(resource, subresource: subresource), shelf)
@@ -99,12 +121,18 @@ private final class Shelf: AuditBackend {
     truncation.maxEventSize = 200
     let least = Shelf(truncation: truncation)
     let any = Shelf()
-    let policy = try AuditPolicy(["apiVersion": "audit.k8s.io/v1", "kind": "Policy", "rules": [["level": "RequestResponse", "verbs": ["create"]], ["level": "Metadata"]]])
+    let policy = try AuditPolicy([
+      "apiVersion": "audit.k8s.io/v1", "kind": "Policy",
+      "rules": [["level": "RequestResponse", "verbs": ["create"]], ["level": "Metadata"]],
+    ])
     let trail = AuditTrail(policy, [small, least, any])
     func record(_ attributes: AccessAttributes, agent: Int = 10) throws -> AuditRecord {
-      try #require(trail.begin(attributes) {
-        AuditRecord.Request(auditID: "id", uri: "/" + String(repeating: "u", count: agent), userAgent: "a", sourceIPs: [], received: .now())
-      })
+      try #require(
+        trail.begin(attributes) {
+          AuditRecord.Request(
+            auditID: "id", uri: "/" + String(repeating: "u", count: agent), userAgent: "a", sourceIPs: [],
+            received: .now())
+        })
     }
     let short = try record(attributes())
     short.sent(object)
@@ -165,8 +193,14 @@ private final class Shelf: AuditBackend {
       try await Task.sleep(for: .milliseconds(2))
     }
     let files = try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted()
-    #expect(files.count == 3 && files.last == "audit.log" && files.allSatisfy { $0.hasPrefix("audit") && $0.hasSuffix(".log") }, "\(files)")
-    let kept = try files.flatMap { try String(contentsOfFile: folder.file($0), encoding: .utf8).split(separator: "\n").compactMap { Int($0.prefix { $0 != " " }) } }
+    #expect(
+      files.count == 3 && files.last == "audit.log"
+        && files.allSatisfy { $0.hasPrefix("audit") && $0.hasSuffix(".log") }, "\(files)")
+    let kept = try files.flatMap {
+      try String(contentsOfFile: folder.file($0), encoding: .utf8).split(separator: "\n").compactMap {
+        Int($0.prefix { $0 != " " })
+      }
+    }
     #expect(kept == Array((16 - kept.count)..<16) && kept.count >= 7, "\(kept)")
     #expect(log.lost == 0)
   }
@@ -190,7 +224,10 @@ private final class Shelf: AuditBackend {
     #expect(throws: AuditLog.Unusable.self) { try AuditLog(AuditLog.Configuration(path: "/nowhere/audit.log")) }
   }
 
-  @Test func `a pipe that nobody reads holds up neither the opening, nor events, nor the end, and what it cost is told`() async throws {
+  @Test
+  func `a pipe that nobody reads holds up neither the opening, nor events, nor the end, and what it cost is told`()
+    async throws
+  {
     let folder = try TemporaryFolder()
     let path = folder.file("pipe")
     #expect(mkfifo(path, 0o600) == 0)

@@ -37,22 +37,31 @@ import Testing
   }
 
   @Test func `texts are looked for and sorted by bytes`() {
-    #expect(![letter].contains(kelvin) && [letter].firstIndex(of: kelvin) == nil && [letter].lastIndex(of: kelvin) == nil)
+    #expect(
+      ![letter].contains(kelvin) && [letter].firstIndex(of: kelvin) == nil && [letter].lastIndex(of: kelvin) == nil)
     #expect(!Set([letter]).contains(kelvin) && Set([letter]).contains(letter))
     // By code points in UTF-8, not by those of the normal form, nor in UTF-16.
-    #expect(["\u{10000}", "\u{FFFF}", "e\u{301}", "\u{E9}", "f"].sorted() == ["e\u{301}", "f", "\u{E9}", "\u{FFFF}", "\u{10000}"])
+    #expect(
+      ["\u{10000}", "\u{FFFF}", "e\u{301}", "\u{E9}", "f"].sorted() == [
+        "e\u{301}", "f", "\u{E9}", "\u{FFFF}", "\u{10000}",
+      ])
     #expect("e\u{301}" < "f" && "\u{E9}" > "f" && kelvin > letter)
   }
 
   @Test func `what stands before a combining mark is found`() {
-    #expect("/\u{301}x".hasPrefix("/") && "x/\u{301}".contains("/") && !kelvin.hasPrefix("K") && !"x\u{212A}".hasSuffix("K"))
+    #expect(
+      "/\u{301}x".hasPrefix("/") && "x/\u{301}".contains("/") && !kelvin.hasPrefix("K") && !"x\u{212A}".hasSuffix("K"))
     #expect("a,\u{301}b".split(separator: ",") == ["a", "\u{301}b"])
     #expect("a\r\nb".split(separator: "\n") == ["a\r", "b"])
     #expect(",a,,b".split(separator: ",") == ["a", "b"])
     #expect(",a,,b".split(separator: ",", omittingEmptySubsequences: false) == ["", "a", "", "b"])
     #expect("a: b: c".split(separator: ": ", maxSplits: 1) == ["a", "b: c"])
-    #expect(String("a/\u{301}b".dropFirst(2)) == "\u{301}b" && String("a/\u{301}".dropLast()) == "a/" && "a".dropFirst(5).isEmpty)
-    #expect("a;b".firstIndex(of: ";") != nil && "a\u{37E}b".firstIndex(of: ";") == nil && "a/b/c".lastIndex(of: "/").map { "a/b/c"[$0...] } == "/c")
+    #expect(
+      String("a/\u{301}b".dropFirst(2)) == "\u{301}b" && String("a/\u{301}".dropLast()) == "a/"
+        && "a".dropFirst(5).isEmpty)
+    #expect(
+      "a;b".firstIndex(of: ";") != nil && "a\u{37E}b".firstIndex(of: ";") == nil
+        && "a/b/c".lastIndex(of: "/").map { "a/b/c"[$0...] } == "/c")
     #expect("aab".firstRange(of: "ab").map { "aab"[$0] } == "ab" && "aab".firstRange(of: "abb") == nil)
   }
 
@@ -61,7 +70,8 @@ import Testing
     table[kelvin] = 2
     table[kelvin, default: 0] += 1
     #expect(table["Kim"] == 1 && table[kelvin] == 3 && table.count == 2)
-    #expect(Set<ByteString>([kelvin, letter]).count == 2 && Set([Named(name: kelvin), Named(name: letter)]).count == 2)
+    #expect(
+      Set<ByteString>([kelvin, letter]).count == 2 && Set([Named(name: kelvin), Named(name: letter)]).count == 2)
     // Marks in any order are equivalent: 120 spellings of one text.
     var spellings: Set<Int> = []
     var marks = ["\u{301}", "\u{323}", "\u{327}", "\u{328}", "\u{334}"]

@@ -18,7 +18,9 @@ private struct Watched {
   static let proofs: [FreshnessProofKind] = [.inProcess, .progress, .newestAndCount]
 
   @Test(arguments: proofs, [11, 12, 13, 14, 15, 16] as [UInt64])
-  func `each watcher sees every change once and in order, and reads equal the model`(proof: FreshnessProofKind, seed: UInt64) async throws {
+  func `each watcher sees every change once and in order, and reads equal the model`(
+    proof: FreshnessProofKind, seed: UInt64
+  ) async throws {
     var random = Random(seed: seed)
     let storage = ModelStorage(proof)
     for n in 0..<5 { storage.put(prefix + "ns\(n % 3)/o\(n)", "color=red;n\(n)") }
@@ -29,7 +31,9 @@ private struct Watched {
     let home = ManualHome()
     var watched: [Watched] = []
     var failures: [String] = []
-    let predicates: [SelectionPredicate] = [.everything, .everything, label("color", "red"), label("color", "blue"), field("node", "a")]
+    let predicates: [SelectionPredicate] = [
+      .everything, .everything, label("color", "red"), label("color", "blue"), field("node", "a"),
+    ]
 
     for step in 1...400 {
       switch Int.random(in: 0..<100, using: &random) {
@@ -59,7 +63,8 @@ private struct Watched {
           case 1: .key(prefix + "ns2/o\(Int.random(in: 0..<12, using: &random))")
           default: .prefix(prefix)
           }
-        var request = WatchRequest(target: target, allowBookmarks: true, predicate: predicates.randomElement(using: &random) ?? .everything)
+        var request = WatchRequest(
+          target: target, allowBookmarks: true, predicate: predicates.randomElement(using: &random) ?? .everything)
         let now = storage.now.rawValue
         switch Int.random(in: 0..<4, using: &random) {
         case 0:
@@ -72,10 +77,15 @@ private struct Watched {
           let watcher = try await cacher.watch(request, home: home)
           var after: Revision?
           if case .after(let revision) = request.start { after = revision }
-          watched.append(Watched(collector: Collector(watcher, takeMax: Int.random(in: 1...9, using: &random)), request: request, after: after))
+          watched.append(
+            Watched(
+              collector: Collector(watcher, takeMax: Int.random(in: 1...9, using: &random)), request: request,
+              after: after))
         } catch StorageError.notReady {
           // Mostly wait, so that there is something to see afterwards.
-          if Int.random(in: 0..<4, using: &random) != 0 { try await within(.seconds(20), "ready again") { try await cacher.waitUntilReady() } }
+          if Int.random(in: 0..<4, using: &random) != 0 {
+            try await within(.seconds(20), "ready again") { try await cacher.waitUntilReady() }
+          }
         }
       case 90..<94: watched.randomElement(using: &random)?.collector.pause()
       case 94..<97: watched.randomElement(using: &random)?.collector.resume()
@@ -90,7 +100,8 @@ private struct Watched {
             failures.append("step \(step): consistent list at \(list.revision) differs from the model at \(asked)")
           }
         } catch StorageError.notReady {}
-        try await checkExact(cacher, storage, Revision(max(2, asked.rawValue - Int64.random(in: 0...60, using: &random))), &failures)
+        try await checkExact(
+          cacher, storage, Revision(max(2, asked.rawValue - Int64.random(in: 0...60, using: &random))), &failures)
       }
       if step % 3 == 0 { home.run() }
       if step % 5 == 0 { await Task.yield() }
@@ -125,10 +136,14 @@ private struct Watched {
     #expect(watched.count > 10)
   }
 
-  private func checkExact(_ cacher: Cacher, _ storage: ModelStorage, _ revision: Revision, _ failures: inout [String]) async throws {
+  private func checkExact(
+    _ cacher: Cacher, _ storage: ModelStorage, _ revision: Revision, _ failures: inout [String]
+  ) async throws {
     do {
       let list = try await cacher.list(ListRequest(prefix: prefix, exactRevision: revision))
-      let model = ModelStorage.state(of: storage.world.withLock { $0.log }, at: revision).filter { $0.key.hasPrefix(prefix) }
+      let model = ModelStorage.state(of: storage.world.withLock { $0.log }, at: revision).filter {
+        $0.key.hasPrefix(prefix)
+      }
       if list.revision != revision { failures.append("asked for \(revision), got \(list.revision)") }
       if list.objects.map(\.line) != model.keys.sorted().map({ "\($0) \(model[$0]!.revision) \(model[$0]!.value)" }) {
         failures.append("exact list at \(revision) differs from the model")
@@ -143,7 +158,8 @@ private struct Watched {
   private func check(_ one: Watched, _ log: [ModelStorage.Change]) -> [String] {
     var lines = one.collector.changes
     if let first = lines.first, first.hasPrefix("error") {
-      return lines.count == 1 && first.hasPrefix("error 410 Expired too old resource version:") && one.collector.end == .failed
+      return lines.count == 1 && first.hasPrefix("error 410 Expired too old resource version:")
+        && one.collector.end == .failed
         ? [] : ["unexpected error: \(lines)"]
     }
     let covers: (String) -> Bool =
@@ -158,17 +174,24 @@ private struct Watched {
         return one.collector.end == nil ? ["no end of the initial events: \(one.collector.lines)"] : []
       }
       after = one.collector.events[bookmark].revision
-      let state = ModelStorage.state(of: log, at: after).filter { covers($0.key) && TestCodec.matches($0.value.value, one.request.predicate) }
+      let state = ModelStorage.state(of: log, at: after).filter {
+        covers($0.key) && TestCodec.matches($0.value.value, one.request.predicate)
+      }
       let expected = state.keys.sorted().map { "added \($0) \(state[$0]!.revision) \(state[$0]!.value)" }
-      if Array(lines.prefix(bookmark)) != expected { return ["state at \(after) is \(lines.prefix(bookmark)), expected \(expected)"] }
+      if Array(lines.prefix(bookmark)) != expected {
+        return ["state at \(after) is \(lines.prefix(bookmark)), expected \(expected)"]
+      }
       lines = Array(lines.dropFirst(bookmark))
     }
     let expected = ModelStorage.stream(of: log, after: after, covers: covers, one.request.predicate)
     // A watch that ended early has shown a beginning of it.
     let due = one.collector.end == nil ? expected : Array(expected.prefix(lines.count))
     if lines == due { return [] }
-    let place = zip(lines, due).enumerated().first { $0.element.0 != $0.element.1 }?.offset ?? min(lines.count, due.count)
-    return ["end \(String(describing: one.collector.end)): \(lines.count) of \(due.count) lines after \(after), first difference at \(place): "
-      + "\(lines.dropFirst(place).prefix(2)) for \(due.dropFirst(place).prefix(2))"]
+    let place =
+      zip(lines, due).enumerated().first { $0.element.0 != $0.element.1 }?.offset ?? min(lines.count, due.count)
+    return [
+      "end \(String(describing: one.collector.end)): \(lines.count) of \(due.count) lines after \(after), first difference at \(place): "
+        + "\(lines.dropFirst(place).prefix(2)) for \(due.dropFirst(place).prefix(2))"
+    ]
   }
 }

@@ -15,17 +15,24 @@ import Testing
     #expect(await cacher.checkConsistency() == .passed, "nothing on both sides")
     for n in 0..<1_200 { storage.put(a("k\(n)"), "v") }
     for n in 0..<50 { storage.put(a("k\(n * 7)"), nil) }
-    try await eventually("the writes") { cacher.statistics.objects == 1_150 && cacher.state.withLock { $0.lastEvent } == storage.now }
+    try await eventually("the writes") {
+      cacher.statistics.objects == 1_150 && cacher.state.withLock { $0.lastEvent } == storage.now
+    }
     #expect(await cacher.checkConsistency() == .passed)
     #expect(cacher.statistics.consistencyChecksPassed == 2 && cacher.statistics.consistencyChecksFailed == 0)
     await cacher.destroy()
   }
 
-  @Test(arguments: ["missing", "extra", "old"]) func `finds what differs, and serves no older states until it passes again (semantics 1.19)`(kind: String) async throws {
+  @Test(arguments: ["missing", "extra", "old"])
+  func `finds what differs, and serves no older states until it passes again (semantics 1.19)`(
+    kind: String
+  ) async throws {
     let storage = ModelStorage(.inProcess)
     let reports = Mutex<[String]>([])
     let cacher = try await makeCacher(storage) { config in
-      config.report = { problem in if case .inconsistent(_, let difference) = problem { reports.withLock { $0.append(difference) } } }
+      config.report = { problem in
+        if case .inconsistent(_, let difference) = problem { reports.withLock { $0.append(difference) } }
+      }
     }
     for n in 0..<20 { storage.put(a("k\(n)"), "v") }
     try await eventually("the writes") { cacher.statistics.objects == 20 }
@@ -47,8 +54,11 @@ import Testing
     #expect(difference.contains(kind == "extra" ? a("k99") : a("k3")) && reports.withLock { $0 } == [difference])
     #expect(cacher.statistics.consistencyChecksFailed == 1 && cacher.statistics.snapshots == 0)
     let lists = storage.calls("getList")
-    let second = try await cacher.list(ListRequest(prefix: prefix, startKey: first.nextKey, limit: 100, exactRevision: first.revision))
-    #expect(second.objects.count == 15 && second.objects.allSatisfy { $0.value == "v" } && storage.calls("getList") == lists + 1, "the storage tells")
+    let second = try await cacher.list(
+      ListRequest(prefix: prefix, startKey: first.nextKey, limit: 100, exactRevision: first.revision))
+    #expect(
+      second.objects.count == 15 && second.objects.allSatisfy { $0.value == "v" }
+        && storage.calls("getList") == lists + 1, "the storage tells")
     cacher.state.withLock { $0.tree = truth }
     #expect(await cacher.checkConsistency() == .passed)
     _ = try await cacher.list(ListRequest(prefix: prefix, limit: 5))

@@ -41,7 +41,11 @@ import Testing
       for part in 0..<4 {
         group.addTask {
           for (place, object) in all.enumerated() where place % 4 == part {
-            if place % 3 == 0 { _ = object.encodingOfMany(Self.id) { Self.bytes(1_000) } } else { _ = object.encoding(Self.id) { Self.bytes(1_000) } }
+            if place % 3 == 0 {
+              _ = object.encodingOfMany(Self.id) { Self.bytes(1_000) }
+            } else {
+              _ = object.encoding(Self.id) { Self.bytes(1_000) }
+            }
             #expect(cache.bytes <= cache.limit + 4 * Self.cost)  // four may just be asking
             if place % 50 == 0 { await Task.yield() }
           }
@@ -84,13 +88,17 @@ import Testing
     withExtendedLifetime(held) {}
   }
 
-  @Test func `objects that are replaced, deleted or gone take theirs along, and the bound follows the objects`() async throws {
+  @Test func `objects that are replaced, deleted or gone take theirs along, and the bound follows the objects`()
+    async throws
+  {
     let cache = EncodingCache()
     let storage = ModelStorage(.inProcess)
     for name in ["a", "b", "c"] { storage.put(prefix + name, "v") }
     let cacher = try await makeCacher(storage) { $0.codec = TestCodec(encodings: cache) }
     func fill() async throws {
-      for object in try await cacher.list(ListRequest(prefix: prefix)).objects { _ = object.encoding(Self.id) { Self.bytes(1_000) } }
+      for object in try await cacher.list(ListRequest(prefix: prefix)).objects {
+        _ = object.encoding(Self.id) { Self.bytes(1_000) }
+      }
     }
     try await fill()
     #expect(cache.bytes == 3 * Self.cost)

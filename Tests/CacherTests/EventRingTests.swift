@@ -7,7 +7,9 @@ import Testing
 @Suite struct `Event ring` {
   private let start = ContinuousClock.now
   private func event(_ revision: Int64, at time: Duration) -> CacheEvent {
-    CacheEvent(object: TestCodec.make("k", "v", Revision(revision)), previous: nil, revision: Revision(revision), time: start + time)
+    CacheEvent(
+      object: TestCodec.make("k", "v", Revision(revision)), previous: nil, revision: Revision(revision),
+      time: start + time)
   }
 
   @Test func `it doubles while its oldest event is young, up to its bound, and then forgets the oldest`() {

@@ -4,8 +4,9 @@ import Machinery
 import Storage
 import Synchronization
 
-/// A storage in memory for tests of the Cacher alone: it can lose watches, hold events back, let progress overtake them and compact, all at
-/// the test's command. It keeps the whole log for comparison, also what it pretends to have compacted.
+/// A storage in memory for tests of the Cacher alone: it can lose watches, hold events back, let progress overtake them
+/// and compact, all at the test's command. It keeps the whole log for comparison, also what it pretends to have
+/// compacted.
 final class ModelStorage: Storage, Sendable {
   struct Change: Sendable {
     let revision: Revision
@@ -106,32 +107,43 @@ final class ModelStorage: Storage, Sendable {
     try count("getList")
     return try world.withLock { w in
       if let exact = options.exactRevision {
-        guard exact.rawValue >= w.compacted else { throw StorageError.compacted(requested: exact, compacted: Revision(w.compacted)) }
-        guard exact.rawValue <= w.revision else { throw StorageError.futureRevision(requested: exact, current: Revision(w.revision)) }
+        guard exact.rawValue >= w.compacted else {
+          throw StorageError.compacted(requested: exact, compacted: Revision(w.compacted))
+        }
+        guard exact.rawValue <= w.revision else {
+          throw StorageError.futureRevision(requested: exact, current: Revision(w.revision))
+        }
       }
       let revision = options.exactRevision ?? Revision(w.revision)
       let state = Self.state(of: w.log, at: revision)
       var keys = state.keys.filter { $0.hasPrefix(prefix) }.sorted()
       if let start = options.startKey { keys.removeAll { $0 < start } }
       let page = options.limit > 0 ? Array(keys.prefix(options.limit)) : keys
-      let objects = page.map { StoredObject(key: $0, value: SharedBytes(state[$0]!.value), revision: state[$0]!.revision) }
+      let objects = page.map {
+        StoredObject(key: $0, value: SharedBytes(state[$0]!.value), revision: state[$0]!.revision)
+      }
       return StorageList(
         objects: objects, revision: revision, hasMore: page.count < keys.count, remaining: keys.count - page.count)
     }
   }
   func guaranteedUpdate(
-    key: String, ignoreNotFound: Bool, origin: StoredObject?, tryUpdate: @Sendable (StoredObject?) throws -> UpdateDecision
+    key: String, ignoreNotFound: Bool, origin: StoredObject?,
+    tryUpdate: @Sendable (StoredObject?) throws -> UpdateDecision
   ) async throws -> UpdateOutcome {
     var shown = origin
     while true {
-      let current = world.withLock { $0.live[key] }.map { StoredObject(key: key, value: SharedBytes($0.value), revision: $0.revision) }
+      let current = world.withLock { $0.live[key] }.map {
+        StoredObject(key: key, value: SharedBytes($0.value), revision: $0.revision)
+      }
       let decision = try tryUpdate(shown ?? current)
       if let old = shown, old.revision != current?.revision {
         shown = nil
         continue
       }
       switch decision {
-      case .write(let bytes, _): return UpdateOutcome(object: StoredObject(key: key, value: bytes, revision: put(key, bytes.text)), wasWritten: true)
+      case .write(let bytes, _):
+        return UpdateOutcome(
+          object: StoredObject(key: key, value: bytes, revision: put(key, bytes.text)), wasWritten: true)
       case .keep:
         guard let current else { throw StorageError.keyNotFound(key: key) }
         return UpdateOutcome(object: current, wasWritten: false)
@@ -139,7 +151,9 @@ final class ModelStorage: Storage, Sendable {
       }
     }
   }
-  func delete(key: String, origin: StoredObject?, validate: @Sendable (StoredObject) throws -> Void) async throws -> StoredObject {
+  func delete(
+    key: String, origin: StoredObject?, validate: @Sendable (StoredObject) throws -> Void
+  ) async throws -> StoredObject {
     let found = try await get(key: key, isConsistent: true)
     return StoredObject(key: key, value: found.value, revision: put(key, nil))
   }
@@ -151,13 +165,16 @@ final class ModelStorage: Storage, Sendable {
         throw StorageError.watchClosed("the test said so")
       }
       let after = after ?? Revision(w.revision)
-      guard after.rawValue >= w.compacted else { throw StorageError.compacted(requested: after, compacted: Revision(w.compacted)) }
+      guard after.rawValue >= w.compacted else {
+        throw StorageError.compacted(requested: after, compacted: Revision(w.compacted))
+      }
       let id = w.nextWatch
       w.nextWatch += 1
       let watch = StorageWatch(onCancel: { [weak self] in self?.world.withLock { $0.watches[id] = nil } })
       w.watches[id] = (watch, prefix)
       let heldFrom = w.held.first?.revision ?? Revision(.max)
-      let events = w.log.filter { $0.revision > after && $0.revision < heldFrom && $0.key.hasPrefix(prefix) }.map(\.event)
+      let events = w.log.filter { $0.revision > after && $0.revision < heldFrom && $0.key.hasPrefix(prefix) }.map(
+        \.event)
       if !events.isEmpty { watch.offer(.events(events)) }
       if w.proof == .inProcess && !w.isHolding { watch.offer(.progress(Revision(w.revision))) }
       return watch
@@ -182,25 +199,32 @@ final class ModelStorage: Storage, Sendable {
     try count("fence")
     return world.withLock { w in
       let mine = w.live.filter { $0.key.hasPrefix(prefix) }
-      return StorageFence(revision: Revision(w.revision), newest: mine.values.map(\.revision).max() ?? .zero, count: mine.count)
+      return StorageFence(
+        revision: Revision(w.revision), newest: mine.values.map(\.revision).max() ?? .zero, count: mine.count)
     }
   }
   func oldestWatchableRevision(atMostBack revisions: Int64) async throws -> Revision {
     world.withLock { w in Revision(max(w.compacted, w.revision - revisions, 0)) }
   }
-  func compact(through revision: Revision) async throws { world.withLock { $0.compacted = max($0.compacted, revision.rawValue) } }
+  func compact(through revision: Revision) async throws {
+    world.withLock { $0.compacted = max($0.compacted, revision.rawValue) }
+  }
   func readinessCheck() async throws {}
 
   // MARK: What ought to be
 
   static func state(of log: [Change], at revision: Revision) -> [String: (value: String, revision: Revision)] {
     var state: [String: (value: String, revision: Revision)] = [:]
-    for change in log where change.revision <= revision { state[change.key] = change.value.map { ($0, change.revision) } }
+    for change in log where change.revision <= revision {
+      state[change.key] = change.value.map { ($0, change.revision) }
+    }
     return state
   }
 
   /// What a watcher must see of the log after a revision, as text.
-  static func stream(of log: [Change], after: Revision, covers: (String) -> Bool, _ predicate: SelectionPredicate) -> [String] {
+  static func stream(
+    of log: [Change], after: Revision, covers: (String) -> Bool, _ predicate: SelectionPredicate
+  ) -> [String] {
     var state: [String: String] = [:]
     var lines: [String] = []
     for change in log {
@@ -222,6 +246,7 @@ final class ModelStorage: Storage, Sendable {
 
 extension ModelStorage.Change {
   var event: StorageEvent {
-    StorageEvent(kind: value == nil ? .delete : .put, key: key, value: value.map { SharedBytes($0) }, revision: revision)
+    StorageEvent(
+      kind: value == nil ? .delete : .put, key: key, value: value.map { SharedBytes($0) }, revision: revision)
   }
 }

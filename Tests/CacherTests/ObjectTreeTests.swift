@@ -47,7 +47,9 @@ import Testing
     // Canonically equal as Unicode, different as keys.
     let composed = prefix + "\u{e9}"
     let decomposed = prefix + "e\u{301}"
-    for key in [composed, decomposed, prefix + "z", prefix + "a/b", prefix + "a-b"] { tree.set(TestCodec.make(key, "v", Revision(1))) }
+    for key in [composed, decomposed, prefix + "z", prefix + "a/b", prefix + "a-b"] {
+      tree.set(TestCodec.make(key, "v", Revision(1)))
+    }
     #expect(tree.count == 5)
     let keys = tree.objects(0..<5).map { Array($0.key.utf8) }
     #expect(keys == [prefix + "a-b", prefix + "a/b", decomposed, prefix + "z", composed].map { Array($0.utf8) })

@@ -15,15 +15,23 @@ import Testing
     let cacher = try await makeCacher(storage)
     storage.hold()
     storage.put(a("x"), "v")
-    guard case .mustWait = cacher.getNow(key: a("x"), freshness: .consistent) else { Issue.record("answered too early"); return }
-    guard case .missing = cacher.getNow(key: a("x"), freshness: .any) else { Issue.record("0 takes what is there"); return }
+    guard case .mustWait = cacher.getNow(key: a("x"), freshness: .consistent) else {
+      Issue.record("answered too early"); return
+    }
+    guard case .missing = cacher.getNow(key: a("x"), freshness: .any) else {
+      Issue.record("0 takes what is there"); return
+    }
     #expect(cacher.listNow(ListRequest(prefix: prefix)) == nil)
     storage.release()
     #expect(try await cacher.get(key: a("x"), freshness: .consistent).value == "v")
-    guard case .found(let object) = cacher.getNow(key: a("x"), freshness: .consistent) else { Issue.record("not there"); return }
+    guard case .found(let object) = cacher.getNow(key: a("x"), freshness: .consistent) else {
+      Issue.record("not there"); return
+    }
     #expect(object.object.text == #"{"kind":"T","apiVersion":"v1","metadata":{"resourceVersion":"2"},"spec":"v"}"#)
     #expect(object.listItemAndSeparator.text == #""metadata":{"resourceVersion":"2"},"spec":"v"},{"#)
-    await #expect(throws: StorageError.keyNotFound(key: a("y"))) { _ = try await cacher.get(key: a("y"), freshness: .consistent) }
+    await #expect(throws: StorageError.keyNotFound(key: a("y"))) {
+      _ = try await cacher.get(key: a("y"), freshness: .consistent)
+    }
     await cacher.destroy()
   }
 
@@ -41,17 +49,21 @@ import Testing
     request.exactRevision = first.revision
     request.startKey = first.nextKey
     let second = try #require(cacher.listNow(request))
-    #expect(second.objects.map(\.line) == (4..<8).map { "\(a("k\($0)")) \($0 + 2) color=\($0 % 2 == 0 ? "red" : "blue")" })
+    #expect(
+      second.objects.map(\.line) == (4..<8).map { "\(a("k\($0)")) \($0 + 2) color=\($0 % 2 == 0 ? "red" : "blue")" })
     #expect(second.revision == first.revision && second.remaining == 2)
     request.startKey = second.nextKey
     let third = try await cacher.list(request)
     #expect(third.objects.count == 2 && !third.hasMore && third.nextKey == nil && third.remaining == nil)
-    let red = try await cacher.list(ListRequest(prefix: prefix, limit: 3, exactRevision: first.revision, predicate: label("color", "red")))
+    let red = try await cacher.list(
+      ListRequest(prefix: prefix, limit: 3, exactRevision: first.revision, predicate: label("color", "red")))
     #expect(red.objects.map(\.key) == [a("k0"), a("k2"), a("k4")] && red.hasMore && red.remaining == nil)
     await cacher.destroy()
   }
 
-  @Test func `every revision that the ring covers can be read exactly, older ones are asked of the storage`() async throws {
+  @Test func `every revision that the ring covers can be read exactly, older ones are asked of the storage`()
+    async throws
+  {
     let storage = ModelStorage(.progress)
     let cacher = try await makeCacher(storage)
     for n in 0..<2_000 { storage.put(a("k\(n % 17)"), n % 5 == 0 ? nil : "v\(n)") }
@@ -61,7 +73,8 @@ import Testing
     for revision in stride(from: Int64(2), through: 2_001, by: 97) {
       let list = try await cacher.list(ListRequest(prefix: prefix, exactRevision: Revision(revision)))
       let model = ModelStorage.state(of: log, at: Revision(revision))
-      #expect(list.objects.map(\.line) == model.keys.sorted().map { "\($0) \(model[$0]!.revision) \(model[$0]!.value)" })
+      #expect(
+        list.objects.map(\.line) == model.keys.sorted().map { "\($0) \(model[$0]!.revision) \(model[$0]!.value)" })
     }
     #expect(storage.calls("getList") == lists)
     await #expect(throws: StorageError.resourceVersionTooLarge(requested: Revision(9_999), current: storage.now)) {
@@ -90,7 +103,9 @@ import Testing
     await cacher.destroy()
   }
 
-  @Test func `readers share one linearizable call that began after they came, and an idle cache is pushed on`() async throws {
+  @Test func `readers share one linearizable call that began after they came, and an idle cache is pushed on`()
+    async throws
+  {
     let storage = ModelStorage(.progress)
     storage.put(a("x"), "v")
     let cacher = try await makeCacher(storage)
@@ -109,7 +124,10 @@ import Testing
     await cacher.destroy()
   }
 
-  @Test func `under an old etcd a list is proven by newest and count, shown at the fence's revision, and continued there`() async throws {
+  @Test
+  func `under an old etcd a list is proven by newest and count, shown at the fence's revision, and continued there`()
+    async throws
+  {
     let storage = ModelStorage(.newestAndCount)
     for n in 0..<6 { storage.put(a("k\(n)"), "v") }
     let cacher = try await makeCacher(storage)
@@ -119,7 +137,8 @@ import Testing
     #expect(cacher.statistics.readsFromStorage == 0)
     storage.put(a("k5"), nil)
     storage.put(a("k4"), "later")
-    let second = try await cacher.list(ListRequest(prefix: prefix, startKey: first.nextKey, limit: 4, exactRevision: first.revision))
+    let second = try await cacher.list(
+      ListRequest(prefix: prefix, startKey: first.nextKey, limit: 4, exactRevision: first.revision))
     #expect(second.objects.map(\.line) == ["\(a("k4")) 6 v", "\(a("k5")) 7 v"])
     // Progress that overtook the events must not make the cache skip them.
     storage.hold()
@@ -135,7 +154,9 @@ import Testing
     await cacher.destroy()
   }
 
-  @Test func `while the storage watch is lost the storage answers consistent reads, and the cache the others`() async throws {
+  @Test func `while the storage watch is lost the storage answers consistent reads, and the cache the others`()
+    async throws
+  {
     let storage = ModelStorage(.progress)
     storage.put(a("x"), "v1")
     let cacher = try await makeCacher(storage)
@@ -156,7 +177,9 @@ import Testing
     let reader = Task { try await cacher.list(ListRequest(prefix: prefix, freshness: .notOlderThan(Revision(99)))) }
     try await eventually("it waits") { cacher.statistics.freshnessWaits == 1 }
     reader.cancel()
-    await #expect(throws: CancellationError.self) { _ = try await within(.seconds(5), "cancelled") { try await reader.value } }
+    await #expect(throws: CancellationError.self) {
+      _ = try await within(.seconds(5), "cancelled") { try await reader.value }
+    }
     await cacher.destroy()
   }
 

@@ -45,17 +45,24 @@ import Testing
     for revision in 1...(RecentWrites.entriesMax + 100) {
       recent.note(TestCodec.make("k\(revision)", "v", Revision(Int64(revision))), seen: .zero)
     }
-    #expect(recent.count == RecentWrites.entriesMax && recent["k1"] != nil && recent["k\(RecentWrites.entriesMax + 1)"] == nil)
+    #expect(
+      recent.count == RecentWrites.entriesMax && recent["k1"] != nil && recent["k\(RecentWrites.entriesMax + 1)"] == nil
+    )
     let large = String(repeating: "x", count: RecentWrites.bytesMax / 3)
     recent.note(TestCodec.make("k1", large, Revision(9_001)), seen: Revision(100))
-    #expect(recent["k1"]?.revision == Revision(9_001) && recent["k2"] == nil && recent["k101"] != nil, "what the cache has seen is dropped for it")
-    for place in 2...4 { recent.note(TestCodec.make("k\(place)", large, Revision(Int64(9_000 + place))), seen: Revision(100)) }
+    #expect(
+      recent["k1"]?.revision == Revision(9_001) && recent["k2"] == nil && recent["k101"] != nil,
+      "what the cache has seen is dropped for it")
+    for place in 2...4 {
+      recent.note(TestCodec.make("k\(place)", large, Revision(Int64(9_000 + place))), seen: Revision(100))
+    }
     #expect(recent.bytes <= RecentWrites.bytesMax && recent["k4"] == nil)
     recent.note(TestCodec.make("k1", "old", Revision(8_000)), seen: Revision(100))
     #expect(recent["k1"]?.revision == Revision(9_001), "an older write does not replace a newer one")
     #expect(recent.take("k1", at: Revision(9_000)) == nil && recent["k1"] != nil)
     #expect(recent.take("k1", at: Revision(9_001))?.revision == Revision(9_001) && recent["k1"] == nil)
-    #expect(recent.take("k101", at: Revision(5_000)) == nil && recent["k101"] == nil, "a newer event than ours ends it too")
+    #expect(
+      recent.take("k101", at: Revision(5_000)) == nil && recent["k101"] == nil, "a newer event than ours ends it too")
     recent.drop(through: Revision(10_000))
     #expect(recent.count == 0 && recent.bytes == 0)
   }

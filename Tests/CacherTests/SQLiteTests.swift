@@ -45,7 +45,9 @@ final class QueueHome: WatchHome {
       case .added:
         if state.updateValue(object.value, forKey: object.key) != nil { problems.append("added twice: \(event.line)") }
       case .modified:
-        if state.updateValue(object.value, forKey: object.key) == nil { problems.append("modified before added: \(event.line)") }
+        if state.updateValue(object.value, forKey: object.key) == nil {
+          problems.append("modified before added: \(event.line)")
+        }
       default:
         if state.removeValue(forKey: object.key) == nil { problems.append("deleted before added: \(event.line)") }
       }
@@ -54,10 +56,13 @@ final class QueueHome: WatchHome {
   }
 
   @Test(arguments: [true, false])
-  func `watchers see every change of eight writers once and in order, also one that resumes after a restart`(isCached: Bool) async throws {
+  func `watchers see every change of eight writers once and in order, also one that resumes after a restart`(
+    isCached: Bool
+  ) async throws {
     let folder = try TemporaryFolder()
     let (storage, destroy) = try await makeStorage(folder)
-    var config = CacherConfig(storage: storage, resource: GroupResource(resource: "things"), resourcePrefix: prefix, codec: TestCodec())
+    var config = CacherConfig(
+      storage: storage, resource: GroupResource(resource: "things"), resourcePrefix: prefix, codec: TestCodec())
     config.freshnessWait = .seconds(20)
     let cacher = Cacher(config)
     let undecorated = UndecoratedStorage(config)
@@ -67,10 +72,12 @@ final class QueueHome: WatchHome {
       try await within(.seconds(20), "ready") { try await cacher.waitUntilReady() }
     }
     let home = QueueHome()
-    let early = Collector(try await objects.watch(WatchRequest(target: .prefix(prefix), allowBookmarks: true), home: home), takeMax: 50)
+    let early = Collector(
+      try await objects.watch(WatchRequest(target: .prefix(prefix), allowBookmarks: true), home: home), takeMax: 50)
     let red = Collector(
       try await objects.watch(
-        WatchRequest(target: .prefix(prefix), start: .after(Revision(1)), predicate: label("color", "red")), home: home), takeMax: 50)
+        WatchRequest(target: .prefix(prefix), start: .after(Revision(1)), predicate: label("color", "red")), home: home),
+      takeMax: 50)
 
     let writes = 150
     try await withThrowingTaskGroup(of: Void.self) { group in
@@ -88,7 +95,9 @@ final class QueueHome: WatchHome {
               }
             }
             // What was written can be read.
-            if n % 10 == 0 && n % 9 != 8 { #expect(try await objects.get(key: key, freshness: .consistent).value == "color=\(color);\(n)") }
+            if n % 10 == 0 && n % 9 != 8 {
+              #expect(try await objects.get(key: key, freshness: .consistent).value == "color=\(color);\(n)")
+            }
           }
         }
       }
@@ -96,17 +105,22 @@ final class QueueHome: WatchHome {
     }
     let final = try await objects.list(ListRequest(prefix: prefix))
     let expected = Dictionary(uniqueKeysWithValues: final.objects.map { ($0.key, $0.value) })
-    let late = Collector(try await objects.watch(WatchRequest(target: .prefix(prefix), start: .after(Revision(1))), home: home), takeMax: 50)
+    let late = Collector(
+      try await objects.watch(WatchRequest(target: .prefix(prefix), start: .after(Revision(1))), home: home),
+      takeMax: 50)
     try await eventually("all events are there", within: .seconds(30)) {
       fold(early.events).state == expected && fold(late.events).state == expected
         && fold(red.events).state == expected.filter { $0.value.hasPrefix("color=red") }
     }
-    #expect(fold(early.events).problems.isEmpty && fold(late.events).problems.isEmpty && fold(red.events).problems.isEmpty)
+    #expect(
+      fold(early.events).problems.isEmpty && fold(late.events).problems.isEmpty && fold(red.events).problems.isEmpty)
     // From the beginning: each change is there.
     let all = try await storage.watch(prefix: prefix, after: Revision(1))
     var logged: [Int64] = []
     while logged.last != late.events.last?.revision.rawValue {
-      for item in try await all.nextBatch() { if case .events(let events) = item { logged += events.map(\.revision.rawValue) } }
+      for item in try await all.nextBatch() {
+        if case .events(let events) = item { logged += events.map(\.revision.rawValue) }
+      }
     }
     all.cancel()
     #expect(late.events.map(\.revision.rawValue) == logged)
@@ -121,7 +135,8 @@ final class QueueHome: WatchHome {
       try await within(.seconds(20), "ready") { try await again.waitUntilReady() }
       let middle = logged[logged.count / 2]
       let resumed = Collector(
-        try await again.watch(WatchRequest(target: .prefix(prefix), start: .after(Revision(middle))), home: home), takeMax: 50)
+        try await again.watch(WatchRequest(target: .prefix(prefix), start: .after(Revision(middle))), home: home),
+        takeMax: 50)
       try await eventually("resumed") { resumed.events.map(\.revision.rawValue) == logged.filter { $0 > middle } }
       #expect(try await again.list(ListRequest(prefix: prefix)).objects.map(\.line) == final.objects.map(\.line))
       var problems: [String] = []
@@ -135,23 +150,32 @@ final class QueueHome: WatchHome {
   @Test func `raw storage without a cache pages, waits for nothing and tells what is compacted`() async throws {
     let folder = try TemporaryFolder()
     let (storage, destroy) = try await makeStorage(folder)
-    let config = CacherConfig(storage: storage, resource: GroupResource(resource: "things"), resourcePrefix: prefix, codec: TestCodec())
+    let config = CacherConfig(
+      storage: storage, resource: GroupResource(resource: "things"), resourcePrefix: prefix, codec: TestCodec())
     let objects = UndecoratedStorage(config)
-    for n in 0..<9 { _ = try await objects.create(key: prefix + "k\(n)", value: SharedBytes("color=\(n % 3 == 0 ? "red" : "blue")"), ttl: nil) }
+    for n in 0..<9 {
+      _ = try await objects.create(
+        key: prefix + "k\(n)", value: SharedBytes("color=\(n % 3 == 0 ? "red" : "blue")"), ttl: nil)
+    }
     let first = try await objects.list(ListRequest(prefix: prefix, limit: 2, predicate: label("color", "red")))
     #expect(first.objects.map(\.key) == [prefix + "k0", prefix + "k3"] && first.hasMore && first.remaining == nil)
     _ = try await objects.delete(key: prefix + "k6", origin: nil) { _ in }
     let second = try await objects.list(
-      ListRequest(prefix: prefix, startKey: first.nextKey, limit: 2, exactRevision: first.revision, predicate: label("color", "red")))
+      ListRequest(
+        prefix: prefix, startKey: first.nextKey, limit: 2, exactRevision: first.revision,
+        predicate: label("color", "red")))
     #expect(second.objects.map(\.key) == [prefix + "k6"] && !second.hasMore)
     let home = QueueHome()
-    let single = Collector(try await objects.watch(WatchRequest(target: .key(prefix + "k1"), allowBookmarks: true), home: home))
+    let single = Collector(
+      try await objects.watch(WatchRequest(target: .key(prefix + "k1"), allowBookmarks: true), home: home))
     _ = try await objects.create(key: prefix + "k11", value: SharedBytes("x"), ttl: nil)
     _ = try await objects.delete(key: prefix + "k1", origin: nil) { _ in }
     try await eventually("three events") { single.lines.count == 3 }
-    #expect(single.lines[0] == "added \(prefix)k1 3 color=blue" && single.lines[2] == "deleted \(prefix)k1 13 color=blue")
+    #expect(
+      single.lines[0] == "added \(prefix)k1 3 color=blue" && single.lines[2] == "deleted \(prefix)k1 13 color=blue")
     try await storage.compact(through: Revision(5))
-    let old = Collector(try await objects.watch(WatchRequest(target: .prefix(prefix), start: .after(Revision(3))), home: home))
+    let old = Collector(
+      try await objects.watch(WatchRequest(target: .prefix(prefix), start: .after(Revision(3))), home: home))
     try await eventually("expired") { old.end == .failed }
     #expect(old.events.first?.status?.code == 410)
     single.watcher.stop()

@@ -22,14 +22,18 @@ struct TestCodec: ObjectCodec {
     predicate.matches(labels: StringMap(attributes(value)), fields: StringMap(attributes(value)))
   }
 
-  static func make(_ key: String, _ value: String, _ revision: Revision, _ encodings: EncodingCache = .unbounded) -> CachedObject {
+  static func make(
+    _ key: String, _ value: String, _ revision: Revision, _ encodings: EncodingCache = .unbounded
+  ) -> CachedObject {
     let before = head + #"metadata":{"resourceVersion":""#
     let number = revision.description
     let object = before + number + #""},"spec":""# + value + #""}"#
     let start = before.utf8.count
     return CachedObject(
-      key: key, revision: revision, document: SharedBytes(object + ",{"), objectEnd: object.utf8.count, itemOffset: head.utf8.count - 1,
-      revisionRange: start..<start + number.utf8.count, labels: StringMap(attributes(value)), fields: StringMap(attributes(value)), facts: value,
+      key: key, revision: revision, document: SharedBytes(object + ",{"), objectEnd: object.utf8.count,
+      itemOffset: head.utf8.count - 1,
+      revisionRange: start..<start + number.utf8.count, labels: StringMap(attributes(value)),
+      fields: StringMap(attributes(value)), facts: value,
       encodings: encodings)
   }
 
@@ -94,7 +98,9 @@ final class Collector: Sendable {
     if state.withLock({ s in
       s.isDue = s.isPaused
       return s.isPaused
-    }) { return }
+    }) {
+      return
+    }
     while true {
       var events: [WatchEvent] = []
       let end = watcher.take(max: takeMax, into: &events)
@@ -157,7 +163,8 @@ struct Random: RandomNumberGenerator {
 let prefix = "/r/things/"
 
 func makeCacher(_ storage: any Storage, _ change: (inout CacherConfig) -> Void = { _ in }) async throws -> Cacher {
-  var config = CacherConfig(storage: storage, resource: GroupResource(resource: "things"), resourcePrefix: prefix, codec: TestCodec())
+  var config = CacherConfig(
+    storage: storage, resource: GroupResource(resource: "things"), resourcePrefix: prefix, codec: TestCodec())
   config.freshnessWait = .milliseconds(200)
   config.consistentWait = .milliseconds(200)
   // The clocks of tests run fast.

@@ -19,24 +19,31 @@ import Testing
   }
 
   @Test(arguments: CacherPropertyProofs.all)
-  func `unset sends the state as of now, then the bookmark that ends it, then changes`(_ proof: FreshnessProofKind) async throws {
+  func `unset sends the state as of now, then the bookmark that ends it, then changes`(
+    _ proof: FreshnessProofKind
+  ) async throws {
     let storage = ModelStorage(proof)
     storage.put(a("b"), "v1")
     let cacher = try await makeCacher(storage)
     let home = ManualHome()
     storage.put(a("a"), "v2")
-    let watch = Collector(try await cacher.watch(WatchRequest(target: .prefix(prefix), allowBookmarks: true), home: home))
+    let watch = Collector(
+      try await cacher.watch(WatchRequest(target: .prefix(prefix), allowBookmarks: true), home: home))
     try await pump(home, "the state") { watch.lines.count == 3 }
     storage.put(a("b"), "v3")
     storage.put(a("a"), nil)
     try await pump(home, "the changes") { watch.lines.count == 5 }
-    #expect(watch.lines == [
-      "added \(a("a")) 3 v2", "added \(a("b")) 2 v1", "bookmark 3 end", "modified \(a("b")) 4 v3", "deleted \(a("a")) 5 v2",
-    ])
+    #expect(
+      watch.lines == [
+        "added \(a("a")) 3 v2", "added \(a("b")) 2 v1", "bookmark 3 end", "modified \(a("b")) 4 v3",
+        "deleted \(a("a")) 5 v2",
+      ])
     await cacher.destroy()
     try await pump(home, "the end") { watch.end != nil }
     #expect(watch.end == .shutDown)
-    await #expect(throws: StorageError.shutDown) { _ = try await cacher.watch(WatchRequest(target: .prefix(prefix)), home: home) }
+    await #expect(throws: StorageError.shutDown) {
+      _ = try await cacher.watch(WatchRequest(target: .prefix(prefix)), home: home)
+    }
     await cacher.destroy()
   }
 
@@ -47,7 +54,8 @@ import Testing
     let home = ManualHome()
     let atHand = Collector(try await cacher.watch(WatchRequest(target: .prefix(prefix), start: .any), home: home))
     let fromNow = Collector(
-      try await cacher.watch(WatchRequest(target: .prefix(prefix), sendInitialEvents: false, allowBookmarks: true), home: home))
+      try await cacher.watch(
+        WatchRequest(target: .prefix(prefix), sendInitialEvents: false, allowBookmarks: true), home: home))
     home.run()
     storage.put(a("b"), "v2")
     try await pump(home, "the change") { atHand.lines.count == 2 && fromNow.lines.count == 1 }
@@ -62,8 +70,10 @@ import Testing
     for n in 1...6 { storage.put(a("a"), "v\(n)") }
     try await eventually("cached") { cacher.cached(key: a("a"))?.value == "v6" }
     let home = ManualHome()
-    let tooOld = Collector(try await cacher.watch(WatchRequest(target: .prefix(prefix), start: .after(Revision(3))), home: home))
-    let justRight = Collector(try await cacher.watch(WatchRequest(target: .prefix(prefix), start: .after(Revision(4))), home: home))
+    let tooOld = Collector(
+      try await cacher.watch(WatchRequest(target: .prefix(prefix), start: .after(Revision(3))), home: home))
+    let justRight = Collector(
+      try await cacher.watch(WatchRequest(target: .prefix(prefix), start: .after(Revision(4))), home: home))
     home.run()
     #expect(tooOld.lines == ["error 410 Expired too old resource version: 3 (4)"])
     #expect(tooOld.end == .failed)
@@ -75,7 +85,8 @@ import Testing
     let storage = ModelStorage(.inProcess)
     let cacher = try await makeCacher(storage)
     let home = ManualHome()
-    let watch = Collector(try await cacher.watch(WatchRequest(target: .prefix(prefix), start: .after(Revision(4))), home: home))
+    let watch = Collector(
+      try await cacher.watch(WatchRequest(target: .prefix(prefix), start: .after(Revision(4))), home: home))
     for n in 2...6 { storage.put(a("a"), "v\(n)") }
     try await pump(home, "two changes") { watch.lines.count == 2 }
     #expect(watch.lines == ["modified \(a("a")) 5 v5", "modified \(a("a")) 6 v6"])
@@ -86,7 +97,8 @@ import Testing
     let storage = ModelStorage(.inProcess)
     let cacher = try await makeCacher(storage)
     let home = ManualHome()
-    let request = WatchRequest(target: .prefix(prefix), start: .after(Revision(50)), sendInitialEvents: true, allowBookmarks: true)
+    let request = WatchRequest(
+      target: .prefix(prefix), start: .after(Revision(50)), sendInitialEvents: true, allowBookmarks: true)
     let watch = Collector(try await cacher.watch(request, home: home))
     home.run()
     #expect(watch.lines == ["error 504 Timeout Timeout: Too large resource version: 50, current: 1"])
@@ -101,11 +113,16 @@ import Testing
     let home = ManualHome()
     let slow = Collector(
       try await cacher.watch(
-        WatchRequest(target: .prefix(prefix), start: .after(Revision(1)), budget: WatchBudget(events: 10, bytes: 1 << 20)), home: home))
+        WatchRequest(
+          target: .prefix(prefix), start: .after(Revision(1)), budget: WatchBudget(events: 10, bytes: 1 << 20)),
+        home: home))
     let small = Collector(
       try await cacher.watch(
-        WatchRequest(target: .prefix(prefix), start: .after(Revision(1)), budget: WatchBudget(events: 1_000, bytes: 500)), home: home))
-    let quick = Collector(try await cacher.watch(WatchRequest(target: .prefix(prefix), start: .after(Revision(1))), home: home))
+        WatchRequest(
+          target: .prefix(prefix), start: .after(Revision(1)), budget: WatchBudget(events: 1_000, bytes: 500)),
+        home: home))
+    let quick = Collector(
+      try await cacher.watch(WatchRequest(target: .prefix(prefix), start: .after(Revision(1))), home: home))
     home.run()
     slow.pause()
     small.pause()
@@ -122,7 +139,9 @@ import Testing
     await cacher.destroy()
   }
 
-  @Test func `what only a queue holds counts in the budget, at whose end the watch that lags is ended and nobody else`() async throws {
+  @Test func `what only a queue holds counts in the budget, at whose end the watch that lags is ended and nobody else`()
+    async throws
+  {
     let storage = ModelStorage(.inProcess)
     let memory = MemoryBudget(limit: 200_000)
     let cacher = try await makeCacher(storage) {
@@ -130,8 +149,10 @@ import Testing
       $0.capacity = 100
     }
     let home = ManualHome()
-    let slow = Collector(try await cacher.watch(WatchRequest(target: .prefix(prefix), start: .after(Revision(1))), home: home))
-    let quick = Collector(try await cacher.watch(WatchRequest(target: .prefix(prefix), start: .after(Revision(1))), home: home))
+    let slow = Collector(
+      try await cacher.watch(WatchRequest(target: .prefix(prefix), start: .after(Revision(1))), home: home))
+    let quick = Collector(
+      try await cacher.watch(WatchRequest(target: .prefix(prefix), start: .after(Revision(1))), home: home))
     home.run()
     func change(_ numbers: ClosedRange<Int>) async throws {
       for n in numbers {
@@ -164,7 +185,9 @@ import Testing
     let home = ManualHome()
     var all: [Collector] = []
     for _ in 0..<50 {
-      all.append(Collector(try await cacher.watch(WatchRequest(target: .prefix(prefix), start: .after(Revision(1))), home: home)))
+      all.append(
+        Collector(try await cacher.watch(WatchRequest(target: .prefix(prefix), start: .after(Revision(1))), home: home))
+      )
     }
     home.run()
     let before = home.posts
@@ -187,7 +210,9 @@ import Testing
     let cacher = try await makeCacher(storage) { $0.trigger = TriggerPublisher(field: "node") }
     let home = ManualHome()
     func open(_ target: WatchTarget, _ predicate: SelectionPredicate = .everything) async throws -> Collector {
-      Collector(try await cacher.watch(WatchRequest(target: target, start: .after(Revision(1)), predicate: predicate), home: home))
+      Collector(
+        try await cacher.watch(
+          WatchRequest(target: target, start: .after(Revision(1)), predicate: predicate), home: home))
     }
     let inOne = try await open(.prefix(a("ns1/")))
     let single = try await open(.key(a("ns1/x")))
@@ -198,15 +223,21 @@ import Testing
     storage.put(a("ns2/x"), "node=a;2")
     storage.put(a("ns2/x"), "node=b;3")
     storage.put(a("ns1/xx"), "node=c;4")
-    try await pump(home, "all of it") { inOne.lines.count == 2 && single.lines.count == 1 && onA.lines.count == 3 && onB.lines.count == 1 }
-    #expect(onA.lines == ["added \(a("ns1/x")) 2 node=a;1", "added \(a("ns2/x")) 3 node=a;2", "deleted \(a("ns2/x")) 4 node=a;2"])
+    try await pump(home, "all of it") {
+      inOne.lines.count == 2 && single.lines.count == 1 && onA.lines.count == 3 && onB.lines.count == 1
+    }
+    #expect(
+      onA.lines == [
+        "added \(a("ns1/x")) 2 node=a;1", "added \(a("ns2/x")) 3 node=a;2", "deleted \(a("ns2/x")) 4 node=a;2",
+      ])
     #expect(onB.lines == ["added \(a("ns2/x")) 4 node=b;3"])
     #expect(cacher.statistics.deliveries == 7)
     #expect(violations(cacher).isEmpty)
     await cacher.destroy()
   }
 
-  @Test func `bookmarks come about once a minute and shortly before the deadline, and move with progress`() async throws {
+  @Test func `bookmarks come about once a minute and shortly before the deadline, and move with progress`() async throws
+  {
     let time = TestClock()
     let storage = ModelStorage(.inProcess)
     let cacher = try await makeCacher(storage) { $0.clock = time.clock }
@@ -214,7 +245,8 @@ import Testing
     let request = WatchRequest(
       target: .prefix(prefix), start: .after(Revision(1)), allowBookmarks: true, deadline: time.now + .seconds(100))
     let watch = Collector(try await cacher.watch(request, home: home))
-    let without = Collector(try await cacher.watch(WatchRequest(target: .prefix(prefix), start: .after(Revision(1))), home: home))
+    let without = Collector(
+      try await cacher.watch(WatchRequest(target: .prefix(prefix), start: .after(Revision(1))), home: home))
     home.run()
     storage.put("/r/others/x", "v")
     try await eventually("progress") { cacher.statistics.revision == Revision(2) }
@@ -236,9 +268,12 @@ import Testing
     let storage = ModelStorage(.progress)
     storage.put(a("a"), "v1")
     let problems = Mutex<[String]>([])
-    let cacher = try await makeCacher(storage) { $0.report = { problem in problems.withLock { $0.append("\(problem)") } } }
+    let cacher = try await makeCacher(storage) {
+      $0.report = { problem in problems.withLock { $0.append("\(problem)") } }
+    }
     let home = ManualHome()
-    let watch = Collector(try await cacher.watch(WatchRequest(target: .prefix(prefix), start: .any, allowBookmarks: true), home: home))
+    let watch = Collector(
+      try await cacher.watch(WatchRequest(target: .prefix(prefix), start: .any, allowBookmarks: true), home: home))
     try await pump(home, "the state") { watch.lines.count == 2 }
     // Lost, and while it is lost, everything that it would resume from is compacted.
     storage.set { $0.watchFailures = 3 }
@@ -248,7 +283,8 @@ import Testing
     try await pump(home, "the end") { watch.end == .relisted }
     #expect(watch.lines.count == 2)
     try await within(.seconds(10), "ready") { try await cacher.waitUntilReady() }
-    let old = Collector(try await cacher.watch(WatchRequest(target: .prefix(prefix), start: .after(Revision(2))), home: home))
+    let old = Collector(
+      try await cacher.watch(WatchRequest(target: .prefix(prefix), start: .after(Revision(2))), home: home))
     home.run()
     #expect(old.lines == ["error 410 Expired too old resource version: 2 (3)"])
     #expect(problems.withLock { $0 }.contains { $0.hasPrefix("relist") })
@@ -261,7 +297,8 @@ import Testing
     for n in 1...30 { storage.put(a("a\(n % 4)"), "v\(n)") }
     let cacher = try await makeCacher(storage) { $0.historyAtStart = 20 }
     let home = ManualHome()
-    let watch = Collector(try await cacher.watch(WatchRequest(target: .prefix(prefix), start: .after(Revision(25))), home: home))
+    let watch = Collector(
+      try await cacher.watch(WatchRequest(target: .prefix(prefix), start: .after(Revision(25))), home: home))
     home.run()
     #expect(watch.lines == (26...31).map { "modified \(a("a\(($0 - 1) % 4)")) \($0) v\($0 - 1)" })
     await cacher.destroy()
@@ -276,7 +313,9 @@ import Testing
   }
 
   @Test(arguments: [FreshnessProofKind.inProcess, .newestAndCount])
-  func `an object that can't be decoded fails what would have to show it, and nothing else`(proof: FreshnessProofKind) async throws {
+  func `an object that can't be decoded fails what would have to show it, and nothing else`(
+    proof: FreshnessProofKind
+  ) async throws {
     let storage = ModelStorage(proof)
     let named = Mutex<Set<String>>([])
     let cacher = try await makeCacher(storage) {
@@ -298,12 +337,17 @@ import Testing
     #expect(try await cacher.get(key: a("good"), freshness: .consistent).value == "v")
     #expect(early.changes.count == 2)
     await #expect(throws: TestCodec.Damaged.self) { _ = try await cacher.get(key: a("bad"), freshness: .any) }
-    await #expect(throws: TestCodec.Damaged.self) { _ = try await cacher.list(ListRequest(prefix: prefix, freshness: .any)) }
-    await #expect(throws: TestCodec.Damaged.self) { _ = try await cacher.watch(WatchRequest(target: .prefix(prefix), start: .any), home: home) }
+    await #expect(throws: TestCodec.Damaged.self) {
+      _ = try await cacher.list(ListRequest(prefix: prefix, freshness: .any))
+    }
+    await #expect(throws: TestCodec.Damaged.self) {
+      _ = try await cacher.watch(WatchRequest(target: .prefix(prefix), start: .any), home: home)
+    }
     #expect(try await cacher.list(ListRequest(prefix: a("good"))).objects.map(\.value) == ["v"])
     // Damaged once more, it ends no watch; readable again, it is new to those who watch.
     let revision = cacher.statistics.revision
-    let late = Collector(try await cacher.watch(WatchRequest(target: .prefix(prefix), start: .after(revision)), home: home))
+    let late = Collector(
+      try await cacher.watch(WatchRequest(target: .prefix(prefix), start: .after(revision)), home: home))
     storage.put(a("bad"), "damaged")
     storage.put(a("bad"), "mended")
     try await eventually("shown") {
@@ -311,7 +355,8 @@ import Testing
       return !late.changes.isEmpty
     }
     #expect(late.changes.map { $0.hasPrefix("added \(a("bad"))") && $0.hasSuffix("mended") } == [true])
-    #expect(try await cacher.list(ListRequest(prefix: prefix, freshness: .any)).objects.map(\.value) == ["mended", "v"])
+    #expect(
+      try await cacher.list(ListRequest(prefix: prefix, freshness: .any)).objects.map(\.value) == ["mended", "v"])
     storage.put(a("bad"), "damaged")
     try await eventually("ended") {
       home.run()

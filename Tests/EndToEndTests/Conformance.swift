@@ -12,7 +12,8 @@ import Testing
     defer { daemon.stop() }
     let replay = Repository.root.appending(path: "Tests/Conformance/replay.py").path
     let folder = Repository.root.appending(path: "Tests/Conformance/\(suite == "derived" ? "derived" : "cases")").path
-    let result = try await run(["python3", replay, "--server", daemon.url, "--only", "\(suite)/*", "-v", folder], within: .seconds(240))
+    let result = try await run(
+      ["python3", replay, "--server", daemon.url, "--only", "\(suite)/*", "-v", folder], within: .seconds(240))
     #expect(result.status == 0, "\(result.output)")
     #expect(result.output.contains(" passed, 0 failed"))
   }
@@ -25,11 +26,13 @@ import Testing
     try "secret-token,admin,admin-uid,system:masters\n".write(toFile: tokens, atomically: true, encoding: .utf8)
     let port = try Ports.free()
     let daemon = try await Daemon.start(
-      on: backend, arguments: ["--secure-port", String(port), "--cert-dir", folder.file("certs"), "--token-auth-file", tokens])
+      on: backend,
+      arguments: ["--secure-port", String(port), "--cert-dir", folder.file("certs"), "--token-auth-file", tokens])
     defer { daemon.stop() }
     let tests = Repository.root.appending(path: "Tests/Conformance")
     let command = [
-      "python3", tests.appending(path: "replay.py").path, "--server", "https://127.0.0.1:\(port)", "--token", "secret-token",
+      "python3", tests.appending(path: "replay.py").path, "--server", "https://127.0.0.1:\(port)", "--token",
+      "secret-token",
       "--only", "reports/*", "-v", tests.appending(path: "cases").path,
     ]
     let result = try await run(command, within: .seconds(240))

@@ -35,7 +35,9 @@ final class Daemon: Sendable {
   var log: String { process.withLock { $0?.output ?? "" } }
 
   /// The program, which stands beside the tests' own.
-  static let program = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent().appending(path: "binnacle").path
+  static let program = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent().appending(
+    path: "binnacle"
+  ).path
 
   private init(_ backend: Backend, etcd: EtcdServer?, storage given: [String]? = nil) throws {
     self.backend = backend
@@ -62,17 +64,24 @@ final class Daemon: Sendable {
   }
 
   /// Over a storage that is there already; to be launched.
-  static func over(database: String) throws -> Daemon { try Daemon(.sqlite, etcd: nil, storage: ["--data-dir", database]) }
-  static func over(servers: String) throws -> Daemon { try Daemon(.etcd34, etcd: nil, storage: ["--etcd-servers", servers]) }
-  static func over(etcd: EtcdServer, v2: Bool = false) throws -> Daemon { try Daemon(v2 ? .etcd2 : .etcd34, etcd: etcd) }
+  static func over(database: String) throws -> Daemon {
+    try Daemon(.sqlite, etcd: nil, storage: ["--data-dir", database])
+  }
+  static func over(servers: String) throws -> Daemon {
+    try Daemon(.etcd34, etcd: nil, storage: ["--etcd-servers", servers])
+  }
+  static func over(etcd: EtcdServer, v2: Bool = false) throws -> Daemon {
+    try Daemon(v2 ? .etcd2 : .etcd34, etcd: etcd)
+  }
 
   /// Flags that name its storage.
   var storageArguments: [String] {
     if let given { return given }
     let type = backend == .etcd2 ? ["--storage-backend", "etcd2", "--deserialization-cache-size", "1000"] : []
-    let tls = etcd?.certificates.map {
-      ["--etcd-cafile", $0.ca, "--etcd-certfile", $0.client.certificate, "--etcd-keyfile", $0.client.key]
-    } ?? []
+    let tls =
+      etcd?.certificates.map {
+        ["--etcd-cafile", $0.ca, "--etcd-certfile", $0.client.certificate, "--etcd-keyfile", $0.client.key]
+      } ?? []
     return etcd.map { ["--etcd-servers", $0.url] + tls + type } ?? ["--data-dir", folder.file("data")]
   }
 
@@ -80,9 +89,12 @@ final class Daemon: Sendable {
   /// `prefix`: a command that runs it.
   func launch(arguments: [String] = [], prefix: [String] = []) async throws {
     let child = try ChildProcess(
-      prefix + [Self.program, "serve", "--insecure-port", String(port)] + storageArguments + arguments, outputFile: folder.file("log-\(UInt32.random(in: 0...UInt32.max))"))
+      prefix + [Self.program, "serve", "--insecure-port", String(port)] + storageArguments + arguments,
+      outputFile: folder.file("log-\(UInt32.random(in: 0...UInt32.max))"))
     process.withLock { $0 = child }
-    try await eventually("the daemon to be ready", within: .seconds(30)) { HTTPProbe.request(port: self.port, path: "/readyz")?.status == 200 || !child.isRunning }
+    try await eventually("the daemon to be ready", within: .seconds(30)) {
+      HTTPProbe.request(port: self.port, path: "/readyz")?.status == 200 || !child.isRunning
+    }
     guard child.isRunning else { throw Ended(status: child.exitStatus ?? -1, output: child.output) }
   }
 

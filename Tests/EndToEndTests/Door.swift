@@ -17,7 +17,8 @@ enum Door: CaseIterable, Sendable, CustomStringConvertible {
       return (daemon, daemon.url)
     case .secure:
       let port = try Ports.free()
-      let daemon = try await Daemon.start(on: backend, arguments: ["--secure-port", String(port), "--cert-dir", certificates])
+      let daemon = try await Daemon.start(
+        on: backend, arguments: ["--secure-port", String(port), "--cert-dir", certificates])
       return (daemon, "https://127.0.0.1:\(port)")
     }
   }

@@ -4,14 +4,19 @@ import Synchronization
 import TestSupport
 import Testing
 
-/// Binnacle over three members of etcd, each on a host of its own, while one thing after another goes wrong. For each: what was acknowledged is there, nothing is done
-/// twice, a watcher sees every change once and in order or is told that it must list again, and service comes back.
+/// Binnacle over three members of etcd, each on a host of its own, while one thing after another goes wrong. For each:
+/// what was acknowledged is there, nothing is done twice, a watcher sees every change once and in order or is told that
+/// it must list again, and service comes back.
 @Suite(.serialized) struct `Fault matrix` {
   enum Fault: String, CaseIterable {
-    case leaderKilled = "leader killed (-9), started again", followerKilled = "follower killed (-9), started again", leaderStopped = "leader stopped (SIGSTOP), continued",
-      followerStopped = "follower stopped (SIGSTOP), continued", leaderCut = "leader cut off from all, joined again", followerCut = "follower cut off from all, joined again",
-      binnacleCut = "Binnacle cut off from etcd, joined again", slowLink = "slow link: 100 ms a piece, 300 KB a second", clockAhead = "Binnacle's clock two hours ahead",
-      clockBehind = "Binnacle's clock two hours behind", compaction = "compaction under a watch that lags", noSpace = "NOSPACE, cleared", memberReplaced = "member replaced by a new one"
+    case leaderKilled = "leader killed (-9), started again", followerKilled = "follower killed (-9), started again",
+      leaderStopped = "leader stopped (SIGSTOP), continued",
+      followerStopped = "follower stopped (SIGSTOP), continued", leaderCut = "leader cut off from all, joined again",
+      followerCut = "follower cut off from all, joined again",
+      binnacleCut = "Binnacle cut off from etcd, joined again", slowLink = "slow link: 100 ms a piece, 300 KB a second",
+      clockAhead = "Binnacle's clock two hours ahead",
+      clockBehind = "Binnacle's clock two hours behind", compaction = "compaction under a watch that lags", noSpace =
+      "NOSPACE, cleared", memberReplaced = "member replaced by a new one"
   }
 
   private struct Row {
@@ -27,7 +32,11 @@ import Testing
   private static let writers = 4
   private static let hold: Duration = Tools.isFullRun ? .seconds(10) : .seconds(3)
 
-  @Test func `whatever goes wrong with etcd, its network or the clock, no write is lost or done twice, and watches miss nothing`() async throws {
+  @Test
+  func
+    `whatever goes wrong with etcd, its network or the clock, no write is lost or done twice, and watches miss nothing`()
+    async throws
+  {
     let cluster = try await LabCluster(.v3_4, members: 3)
     var rows: [Row] = []
     for fault in Fault.allCases { rows.append(try await Self.run(fault, cluster)) }
@@ -42,7 +51,8 @@ import Testing
     let failed = Atomic<Int>(0)
 
     func run(_ port: Int, _ name: String) {
-      let isDone = Writer.run(port: port, name: name, patience: 90, isOver: { self.isOver.load(ordering: .relaxed) }) { n in
+      let isDone = Writer.run(port: port, name: name, patience: 90, isOver: { self.isOver.load(ordering: .relaxed) }) {
+        n in
         times.withLock { $0.append(monotonicSeconds()) }
         last.withLock { $0[name] = n }
         usleep(4_000)
@@ -51,7 +61,9 @@ import Testing
     }
 
     func reach(_ count: Int, _ what: String) async throws {
-      try await eventually("\(what): \(count) changes", within: .seconds(100)) { self.times.withLock { $0.count } >= count }
+      try await eventually("\(what): \(count) changes", within: .seconds(100)) {
+        self.times.withLock { $0.count } >= count
+      }
     }
   }
 
@@ -82,7 +94,8 @@ import Testing
 
     let began = monotonicSeconds()
     let leader = try await cluster.leader()
-    let victim = [.followerKilled, .followerStopped, .followerCut, .memberReplaced].contains(fault) ? (leader + 1) % 3 : leader
+    let victim =
+      [.followerKilled, .followerStopped, .followerCut, .memberReplaced].contains(fault) ? (leader + 1) % 3 : leader
     let healed: Double
     switch fault {
     case .leaderKilled, .followerKilled:
@@ -112,7 +125,8 @@ import Testing
       for wire in wires { wire.slow(milliseconds: 0, bytesPerSecond: 0) }
     case .clockAhead, .clockBehind:
       try await daemon.kill()
-      try await daemon.launch(arguments: prefix, prefix: try Tools.shiftingClock(by: fault == .clockAhead ? "+2h" : "-2h"))
+      try await daemon.launch(
+        arguments: prefix, prefix: try Tools.shiftingClock(by: fault == .clockAhead ? "+2h" : "-2h"))
       try await Task.sleep(for: hold)
       try await daemon.kill()
       healed = monotonicSeconds()
@@ -121,15 +135,20 @@ import Testing
       daemon.pause()
       try await Task.sleep(for: hold)
       let header = try await cluster.call("/v3/kv/range", #"{"key":"AA=="}"#)["header"] as? [String: Any]
-      try await cluster.call("/v3/kv/compaction", "{\"revision\":\"\(header?["revision"] as? String ?? "")\",\"physical\":true}")
+      try await cluster.call(
+        "/v3/kv/compaction", "{\"revision\":\"\(header?["revision"] as? String ?? "")\",\"physical\":true}")
       healed = monotonicSeconds()
       daemon.resume()
     case .noSpace:
       try await cluster.call("/v3/maintenance/alarm", #"{"action":"ACTIVATE","memberID":"0","alarm":"NOSPACE"}"#)
       try await Task.sleep(for: hold)
       healed = monotonicSeconds()
-      for alarm in try await cluster.call("/v3/maintenance/alarm", #"{"action":"GET"}"#)["alarms"] as? [[String: Any]] ?? [] {
-        try await cluster.call("/v3/maintenance/alarm", "{\"action\":\"DEACTIVATE\",\"memberID\":\"\(alarm["memberID"] as? String ?? "0")\",\"alarm\":\"NOSPACE\"}")
+      for alarm in try await cluster.call("/v3/maintenance/alarm", #"{"action":"GET"}"#)["alarms"] as? [[String: Any]]
+        ?? []
+      {
+        try await cluster.call(
+          "/v3/maintenance/alarm",
+          "{\"action\":\"DEACTIVATE\",\"memberID\":\"\(alarm["memberID"] as? String ?? "0")\",\"alarm\":\"NOSPACE\"}")
       }
     case .memberReplaced:
       try await cluster.replace(victim)
@@ -144,19 +163,27 @@ import Testing
     #expect(progress.failed.load(ordering: .relaxed) == 0, "\(fault.rawValue): \(daemon.log.suffix(2_000))")
 
     let last = progress.last.withLock { $0 }
-    try? await eventually("every change to be seen", within: .seconds(60)) { follower.state.withLock { s in !s.problems.isEmpty || last.allSatisfy { s.seen[$0.key]?.last == $0.value } } }
+    try? await eventually("every change to be seen", within: .seconds(60)) {
+      follower.state.withLock { s in !s.problems.isEmpty || last.allSatisfy { s.seen[$0.key]?.last == $0.value } }
+    }
     follower.stop()
     await following
     let state = follower.state.withLock { $0 }
     #expect(state.problems.isEmpty, "\(fault.rawValue): \(state.problems.prefix(5))")
     for (name, n) in last {
-      if state.gone == 0 { #expect(state.seen[name] == Array(1...n), "\(fault.rawValue): \(name)") } else { #expect(state.seen[name]?.last == n, "\(fault.rawValue): \(name)") }
+      if state.gone == 0 {
+        #expect(state.seen[name] == Array(1...n), "\(fault.rawValue): \(name)")
+      } else {
+        #expect(state.seen[name]?.last == n, "\(fault.rawValue): \(name)")
+      }
     }
     // Only what etcd no longer has may be gone.
     #expect(fault == .compaction || state.gone == 0, "\(fault.rawValue): \(state.gone) watches had to begin again")
     let list = try Client(port: daemon.port).call("GET", "/api/v1/nodes", keepsBody: true)
-    let items = (try JSONSerialization.jsonObject(with: Data(list.body)) as? [String: Any])?["items"] as? [[String: Any]] ?? []
-    let present = items.compactMap { $0["metadata"] as? [String: Any] }.reduce(into: [String: String]()) { found, meta in
+    let items =
+      (try JSONSerialization.jsonObject(with: Data(list.body)) as? [String: Any])?["items"] as? [[String: Any]] ?? []
+    let present = items.compactMap { $0["metadata"] as? [String: Any] }.reduce(into: [String: String]()) {
+      found, meta in
       found[meta["name"] as? String ?? ""] = (meta["annotations"] as? [String: Any])?["n"] as? String
     }
     #expect(present == last.mapValues { String($0) }, "\(fault.rawValue)")
@@ -187,7 +214,8 @@ import Testing
 
       """
     for row in rows {
-      text += "| \(row.fault.rawValue) | \(row.acknowledged) | \(row.seen) | \(row.resumptions) | \(row.gone) | \(seconds(row.pause)) | \(seconds(row.returned)) |\n"
+      text +=
+        "| \(row.fault.rawValue) | \(row.acknowledged) | \(row.seen) | \(row.resumptions) | \(row.gone) | \(seconds(row.pause)) | \(seconds(row.returned)) |\n"
     }
     let folder = Repository.root.appending(path: "docs")
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)

@@ -4,13 +4,16 @@ import Synchronization
 import TestSupport
 import Testing
 
-/// Nothing that was acknowledged is lost, and a watcher sees every change once and in order, whatever happens to the servers in between.
+/// Nothing that was acknowledged is lost, and a watcher sees every change once and in order, whatever happens to the
+/// servers in between.
 @Suite(.serialized) struct `Faults` {
   static let writers = 8
   static let changes = Tools.isFullRun ? 2_500 : 250  // a writer
 
   @Test(arguments: [Backend.etcd34, .etcd2])
-  func `etcd stopped, continued, killed and restarted loses nothing and repeats nothing`(on backend: Backend) async throws {
+  func `etcd stopped, continued, killed and restarted loses nothing and repeats nothing`(
+    on backend: Backend
+  ) async throws {
     let daemon = try await Daemon.start(on: backend)
     defer { daemon.stop() }
     let etcd = try #require(daemon.etcd)
@@ -70,7 +73,9 @@ import Testing
     try await eventually("the first list", within: .seconds(20)) { follower.state.withLock { !$0.revision.isEmpty } }
     let failed = Atomic<Int>(0)
     async let writing: Void = awaitingThreads(Self.writers) { writer in
-      if !Writer.run(port: port, name: "n\(writer)", count: Faults.changes, made: { _ in progress.made.add(1, ordering: .relaxed) }) {
+      if !Writer.run(
+        port: port, name: "n\(writer)", count: Faults.changes, made: { _ in progress.made.add(1, ordering: .relaxed) })
+      {
         failed.add(1, ordering: .relaxed)
       }
     }
@@ -78,7 +83,9 @@ import Testing
     await writing
     #expect(failed.load(ordering: .relaxed) == 0, "\(daemon.log.suffix(2_000))")
     let total = Self.writers * Self.changes
-    try? await eventually("every change to be seen", within: .seconds(60)) { follower.state.withLock { $0.events >= total || !$0.problems.isEmpty } }
+    try? await eventually("every change to be seen", within: .seconds(60)) {
+      follower.state.withLock { $0.events >= total || !$0.problems.isEmpty }
+    }
     follower.stop()
     await following
     let (events, problems, seen) = follower.state.withLock { ($0.events, $0.problems, $0.seen) }
@@ -88,7 +95,8 @@ import Testing
     for writer in 0..<Self.writers { #expect(seen["n\(writer)"]?.count == Self.changes) }
     // What was acknowledged is there.
     let list = try Client(port: port).call("GET", "/api/v1/nodes", keepsBody: true)
-    let items = (try JSONSerialization.jsonObject(with: Data(list.body)) as? [String: Any])?["items"] as? [[String: Any]] ?? []
+    let items =
+      (try JSONSerialization.jsonObject(with: Data(list.body)) as? [String: Any])?["items"] as? [[String: Any]] ?? []
     #expect(items.count == Self.writers)
     for item in items {
       let meta = item["metadata"] as? [String: Any]

@@ -5,13 +5,19 @@ import LoadClient
 import TestSupport
 import Testing
 
-/// What one replica has written and acknowledged, a list at another shows: from memory, proven fresh in one of two ways. By progress notifications that holds from etcd
-/// 3.4.31, 3.5.13 and 3.6 on; it is asserted where BINNACLE_TEST_ETCD names such a one, which is then also what every other test of versions runs on.
+/// What one replica has written and acknowledged, a list at another shows: from memory, proven fresh in one of two
+/// ways. By progress notifications that holds from etcd
+/// 3.4.31, 3.5.13 and 3.6 on; it is asserted where BINNACLE_TEST_ETCD names such a one, which is then also what every
+/// other test of versions runs on.
 @Suite(.serialized) struct `Fresh reads` {
   private static let cases: [(EtcdServer.Version, String)] =
-    EtcdServer.Version.allCases.flatMap { version in (version == .given ? ["auto", "progress", "fence"] : ["auto", "fence"]).map { (version, $0) } }
+    EtcdServer.Version.allCases.flatMap { version in
+      (version == .given ? ["auto", "progress", "fence"] : ["auto", "fence"]).map { (version, $0) }
+    }
 
-  @Test(arguments: cases) func `a list at one replica shows what another has acknowledged`(version: EtcdServer.Version, proof: String) async throws {
+  @Test(arguments: cases) func `a list at one replica shows what another has acknowledged`(
+    version: EtcdServer.Version, proof: String
+  ) async throws {
     let etcd = try await EtcdServer.start(version)
     let replicas = [try Daemon.over(etcd: etcd), try Daemon.over(etcd: etcd)]
     for replica in replicas { try await replica.launch(arguments: ["--etcd-consistent-reads", proof]) }

@@ -11,7 +11,10 @@ import Testing
   /// bounds tell work that is done apart from work that keeps a reactor, which would take many seconds.
   private static var isDebug: Bool {
     var isDebug = false
-    assert({ isDebug = true; return true }())
+    assert(
+      {
+        isDebug = true; return true
+      }())
     return isDebug
   }
   private static let scale = isDebug ? (Tools.isFullRun ? 0.25 : 0.05) : 1
@@ -31,14 +34,19 @@ import Testing
       let client = try Client(port: daemon.port)
       for number in 0..<300 {
         let name = number < 4 ? "big-\(number)" : "n\(number)"
-        let body = #"{"kind":"Node","apiVersion":"v1","metadata":{"name":"\#(name)","labels":{"zone":"z\#(number % 3)","kubernetes.io/hostname":"\#(name)"}}}"#
-        guard try client.call("POST", "/api/v1/nodes", body: Array(body.utf8)).status == 201 else { throw Failure("node \(name) is not made") }
+        let body =
+          #"{"kind":"Node","apiVersion":"v1","metadata":{"name":"\#(name)","labels":{"zone":"z\#(number % 3)","kubernetes.io/hostname":"\#(name)"}}}"#
+        guard try client.call("POST", "/api/v1/nodes", body: Array(body.utf8)).status == 201 else {
+          throw Failure("node \(name) is not made")
+        }
       }
     }
     return daemon
   }
 
-  @Test(.timeLimit(.minutes(5)), arguments: HeavyRequest.allCases) func `others are answered at once`(request: HeavyRequest) async throws {
+  @Test(.timeLimit(.minutes(5)), arguments: HeavyRequest.allCases) func `others are answered at once`(
+    request: HeavyRequest
+  ) async throws {
     let daemon = try await Self.shared.value
     let port = daemon.port
     let tally = Tally()
@@ -70,7 +78,9 @@ import Testing
       } catch { Issue.record("\(request): \(error)") }
     }
     let (worst, slowest) = (tally.worst.withLock { $0 }, tally.slowest.withLock { $0 })
-    if ProcessInfo.processInfo.environment["BINNACLE_TEST_TIMES"] != nil { print("\(request.rawValue): livez \(worst), answers \(slowest)") }
+    if ProcessInfo.processInfo.environment["BINNACLE_TEST_TIMES"] != nil {
+      print("\(request.rawValue): livez \(worst), answers \(slowest)")
+    }
     #expect(worst < Self.livezMax && tally.asked.load(ordering: .relaxed) > 0, "\(request): /livez took \(worst) s")
     #expect(slowest < Self.answerMax, "\(request): an answer took \(slowest) s")
   }

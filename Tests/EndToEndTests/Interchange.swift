@@ -4,19 +4,23 @@ import JSON
 import TestSupport
 import Testing
 
-/// One etcd with kube-apiserver's values in it: what it has stored as protobuf is served, and what is stored here in its form can be read there.
+/// One etcd with kube-apiserver's values in it: what it has stored as protobuf is served, and what is stored here in
+/// its form can be read there.
 @Suite struct `Interchange with kube-apiserver` {
   /// etcd as another client sees it.
   private struct Gateway {
     let port: Int
 
     private func call(_ path: String, _ body: JSONValue) async throws -> JSONValue {
-      let answer = await HTTPProbe.answer("POST", port: port, path: path, body: String(decoding: body.encoded().array, as: UTF8.self), timeoutSeconds: 10)
+      let answer = await HTTPProbe.answer(
+        "POST", port: port, path: path, body: String(decoding: body.encoded().array, as: UTF8.self), timeoutSeconds: 10)
       return try JSONValue(parsing: #require(answer).body)
     }
 
     func put(_ key: String, _ value: Data) async throws {
-      _ = try await call("/v3/kv/put", ["key": .string(Data(key.utf8).base64EncodedString()), "value": .string(value.base64EncodedString())])
+      _ = try await call(
+        "/v3/kv/put",
+        ["key": .string(Data(key.utf8).base64EncodedString()), "value": .string(value.base64EncodedString())])
     }
 
     func get(_ key: String) async throws -> Data {
@@ -27,7 +31,9 @@ import Testing
 
   private static let key = "/registry/minions/pb"
 
-  private static func recorded(_ name: String) throws -> Data { try Data(contentsOf: Repository.root.appending(path: "Tests/Conformance/protobuf/\(name)")) }
+  private static func recorded(_ name: String) throws -> Data {
+    try Data(contentsOf: Repository.root.appending(path: "Tests/Conformance/protobuf/\(name)"))
+  }
 
   /// Without what every server gives anew.
   private static func undated(_ text: some StringProtocol) throws -> JSONValue {
@@ -44,17 +50,27 @@ import Testing
 
   private func change(_ daemon: Daemon, _ label: String) async throws {
     let result = try await run([
-      "curl", "-sS", "-f", "-X", "PATCH", "-H", "Content-Type: application/merge-patch+json", daemon.url + "/api/v1/nodes/pb", "-d", "{\"metadata\":{\"labels\":{\"now\":\"\(label)\"}}}",
+      "curl", "-sS", "-f", "-X", "PATCH", "-H", "Content-Type: application/merge-patch+json",
+      daemon.url + "/api/v1/nodes/pb", "-d", "{\"metadata\":{\"labels\":{\"now\":\"\(label)\"}}}",
     ])
     #expect(result.status == 0, "\(result.output)")
   }
 
-  @Test func `a node that kube-apiserver stored as protobuf is served, watched, changed and written in the form that is asked for`() async throws {
+  @Test
+  func
+    `a node that kube-apiserver stored as protobuf is served, watched, changed and written in the form that is asked for`()
+    async throws
+  {
     let daemon = try await Daemon.start(on: .etcd34)
     defer { daemon.stop() }
     let gateway = Gateway(port: try #require(daemon.etcd).clientPort)
-    let (message, document) = (try Self.recorded("node.bin"), try Self.undated(String(decoding: try Self.recorded("node.json"), as: UTF8.self)))
-    let watch = Task { try await run(["curl", "-sS", "-N", "--max-time", "8", daemon.url + "/api/v1/nodes?watch=true&timeoutSeconds=6"]).output }
+    let (message, document) = (
+      try Self.recorded("node.bin"), try Self.undated(String(decoding: try Self.recorded("node.json"), as: UTF8.self))
+    )
+    let watch = Task {
+      try await run(["curl", "-sS", "-N", "--max-time", "8", daemon.url + "/api/v1/nodes?watch=true&timeoutSeconds=6"])
+        .output
+    }
     try await Task.sleep(for: .seconds(1))
     try await gateway.put(Self.key, message)
     try await eventually("the node to be served") { try await self.read(daemon, "/api/v1/nodes/pb").code == 200 }
@@ -62,7 +78,11 @@ import Testing
     let list = try JSONValue(parsing: await read(daemon, "/api/v1/nodes").body)
     #expect(list["items"]?.array?.count == 1)
     // A list from storage decodes it too.
-    #expect(try await read(daemon, "/api/v1/nodes?resourceVersion=\(list["metadata"]?["resourceVersion"]?.string ?? "")&resourceVersionMatch=Exact").body.contains(#""name":"pb""#))
+    #expect(
+      try await read(
+        daemon,
+        "/api/v1/nodes?resourceVersion=\(list["metadata"]?["resourceVersion"]?.string ?? "")&resourceVersionMatch=Exact"
+      ).body.contains(#""name":"pb""#))
 
     try await change(daemon, "json")
     #expect(try await gateway.get(Self.key).first == UInt8(ascii: "{"))
@@ -80,7 +100,9 @@ import Testing
     #expect(stored.starts(with: [0x6B, 0x38, 0x73, 0]))
     // The revision is etcd's to say.
     #expect(!stored.contains(Data("resourceVersion".utf8)))
-    let made = await HTTPProbe.answer("POST", port: daemon.port, path: "/api/v1/nodes", body: #"{"metadata":{"name":"made"},"spec":{"podCIDR":"10.0.0.0/24"}}"#, timeoutSeconds: 10)
+    let made = await HTTPProbe.answer(
+      "POST", port: daemon.port, path: "/api/v1/nodes",
+      body: #"{"metadata":{"name":"made"},"spec":{"podCIDR":"10.0.0.0/24"}}"#, timeoutSeconds: 10)
     #expect(made?.status == 201)
     #expect(try await gateway.get("/registry/minions/made").starts(with: [0x6B, 0x38, 0x73, 0]))
     try await daemon.end()
@@ -92,7 +114,9 @@ import Testing
     #expect(try await storage("rewrite").contains("nodes: 2 written again"))
     #expect(try await storage("rewrite").contains("nodes: 0 written again"))
     #expect(try await gateway.get(Self.key).first == UInt8(ascii: "{"))
-    #expect(try await storage("rewrite", ["--storage-media-type", "application/vnd.kubernetes.protobuf"]).contains("nodes: 2 written again"))
+    #expect(
+      try await storage("rewrite", ["--storage-media-type", "application/vnd.kubernetes.protobuf"]).contains(
+        "nodes: 2 written again"))
     try await daemon.launch()
     #expect(try await read(daemon, "/api/v1/nodes/pb").body.contains(#""now":"protobuf""#))
     #expect(try Self.undated(await read(daemon, "/api/v1/nodes/made").body)["spec"]?["podCIDR"] == "10.0.0.0/24")
@@ -109,7 +133,10 @@ import Testing
     try await daemon.end()
     let result = try await run([Daemon.program, "storage", "verify"] + daemon.storageArguments, within: .seconds(30))
     #expect(result.status == 1)
-    #expect(result.output.contains(#"/registry/minions/alien: can't be decoded: no kind "Status" is registered for version "v1" here"#), "\(result.output)")
+    #expect(
+      result.output.contains(
+        #"/registry/minions/alien: can't be decoded: no kind "Status" is registered for version "v1" here"#),
+      "\(result.output)")
     #expect(result.output.contains("/registry/minions/short: can't be decoded: "), "\(result.output)")
     #expect(try await gateway.get("/registry/minions/alien") == alien)
   }

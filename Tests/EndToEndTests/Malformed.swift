@@ -83,7 +83,11 @@ struct SeededGenerator: RandomNumberGenerator {
       case 2: bytes.remove(at: place)
       case 3: bytes.removeSubrange(place..<min(bytes.count, place + Int.random(in: 1...20, using: &random)))
       case 4: bytes.insert(contentsOf: bytes[place..<min(bytes.count, place + 30)], at: place)
-      default: bytes.insert(contentsOf: Array(["\r\n", "\r", "\n", "\0", "{", "[[[[", "\"", "%", "&", "=", ";", "0x", "-1", "999999999999999999999"].randomElement(using: &random)!.utf8), at: place)
+      default:
+        bytes.insert(
+          contentsOf: Array(
+            ["\r\n", "\r", "\n", "\0", "{", "[[[[", "\"", "%", "&", "=", ";", "0x", "-1", "999999999999999999999"]
+              .randomElement(using: &random)!.utf8), at: place)
       }
     }
     return bytes

@@ -37,7 +37,8 @@ import Testing
       for etcd in cluster { Task { try? await etcd.kill() } }
     }
 
-    func call(_ method: String, _ path: String, _ body: String = "", replica: Int) async -> (status: Int, body: String)? {
+    func call(_ method: String, _ path: String, _ body: String = "", replica: Int) async -> (status: Int, body: String)?
+    {
       await HTTPProbe.answer(method, port: replicas[replica].port, path: path, body: body, timeoutSeconds: 12)
     }
   }
@@ -54,11 +55,15 @@ import Testing
 
   private static func version(_ node: JSONValue) -> (name: String, value: String, revision: String) {
     let metadata = node["metadata"] ?? .null
-    return (metadata["name"]?.string ?? "", metadata["labels"]?["v"]?.string ?? "", metadata["resourceVersion"]?.string ?? "")
+    return (
+      metadata["name"]?.string ?? "", metadata["labels"]?["v"]?.string ?? "", metadata["resourceVersion"]?.string ?? ""
+    )
   }
 
   /// One client that asks any replica, again and again.
-  private static func work(_ bench: Bench, worker: Int, operations: Int, until deadline: ContinuousClock.Instant) async -> Seen {
+  private static func work(
+    _ bench: Bench, worker: Int, operations: Int, until deadline: ContinuousClock.Instant
+  ) async -> Seen {
     var seen = Seen()
     var known: [String: (value: String, revision: String)] = [:]
     func note(_ name: String, _ kind: ObjectHistory.Kind, _ began: Int64, _ ended: Int64?) {
@@ -73,13 +78,17 @@ import Testing
       let began = now()
       switch Int.random(in: 0..<10) {
       case 0..<4:
-        guard let answer = await bench.call("GET", path, replica: replica), answer.status == 200, let node = try? JSONValue(parsing: answer.body) else { continue }
+        guard let answer = await bench.call("GET", path, replica: replica), answer.status == 200,
+          let node = try? JSONValue(parsing: answer.body)
+        else { continue }
         let (_, value, revision) = version(node)
         note(name, .read(value), began, now())
         known[name] = (value, revision)
       case 4:
         // A list after a write shows it: one read of each object.
-        guard let answer = await bench.call("GET", "/api/v1/nodes", replica: replica), answer.status == 200, let list = try? JSONValue(parsing: answer.body) else { continue }
+        guard let answer = await bench.call("GET", "/api/v1/nodes", replica: replica), answer.status == 200,
+          let list = try? JSONValue(parsing: answer.body)
+        else { continue }
         let ended = now()
         for node in list["items"]?.array ?? [] {
           let (name, value, _) = version(node)
@@ -101,10 +110,15 @@ import Testing
     return seen
   }
 
-  @Test func `single objects, and lists after writes, are linearizable across replicas while members and replicas fail`() async throws {
+  @Test
+  func `single objects, and lists after writes, are linearizable across replicas while members and replicas fail`()
+    async throws
+  {
     let bench = try await Bench.start()
     defer { bench.stop() }
-    for name in Self.objects { #expect(await bench.call("POST", "/api/v1/nodes", Self.body(name, "first"), replica: 0)?.status == 201) }
+    for name in Self.objects {
+      #expect(await bench.call("POST", "/api/v1/nodes", Self.body(name, "first"), replica: 0)?.status == 201)
+    }
     let (workers, each) = (8, Tools.isFullRun ? 7_000 : 5_000)
     // Members that fail cost seconds of an election; a plain run is content with what it gets done in its time.
     let deadline = ContinuousClock.now + .seconds(Tools.isFullRun ? 3_600 : 25)
@@ -134,7 +148,9 @@ import Testing
       return round
     }
     let all = await withTaskGroup(of: Seen.self) { group in
-      for worker in 0..<workers { group.addTask { await Self.work(bench, worker: worker, operations: each, until: deadline) } }
+      for worker in 0..<workers {
+        group.addTask { await Self.work(bench, worker: worker, operations: each, until: deadline) }
+      }
       return await group.reduce(into: [Seen]()) { $0.append($1) }
     }
     isOver.store(true, ordering: .relaxed)

@@ -25,14 +25,18 @@ import Testing
     let daemon = try await Daemon.start(
       on: .sqlite,
       arguments: [
-        "--secure-port", String(port), "--cert-dir", folder.file("certs"), "--token-auth-file", folder.file("tokens.csv"), "--authorization-mode", "Node,ABAC",
+        "--secure-port", String(port), "--cert-dir", folder.file("certs"), "--token-auth-file",
+        folder.file("tokens.csv"), "--authorization-mode", "Node,ABAC",
         "--authorization-policy-file", folder.file("policy.jsonl"),
       ])
     defer { daemon.stop() }
     let program = try Tools.path("kubectl-\(version)/kubectl")
     func kubectl(_ token: String, _ arguments: [String]) async throws -> (status: Int32, output: String) {
       let result = try await run(
-        ["env", "HOME=\(folder.path)", program, "--server", "https://127.0.0.1:\(port)", "--certificate-authority", folder.file("certs/ca.crt"), "--token", token] + arguments)
+        [
+          "env", "HOME=\(folder.path)", program, "--server", "https://127.0.0.1:\(port)", "--certificate-authority",
+          folder.file("certs/ca.crt"), "--token", token,
+        ] + arguments)
       return (result.status, result.output)
     }
     let me = try await kubectl("alice-token", ["auth", "whoami"]).output
@@ -41,7 +45,8 @@ import Testing
     #expect(asGroup.contains("zoe") && asGroup.contains("[night system:authenticated]"), "\(asGroup)")
 
     let cases: [(token: String, question: [String], answer: String)] = [
-      ("alice-token", ["get", "nodes"], "yes"), ("alice-token", ["watch", "nodes"], "yes"), ("alice-token", ["delete", "nodes"], "no - No policy matched."),
+      ("alice-token", ["get", "nodes"], "yes"), ("alice-token", ["watch", "nodes"], "yes"),
+      ("alice-token", ["delete", "nodes"], "no - No policy matched."),
       ("alice-token", ["get", "/version"], "yes"), ("alice-token", ["post", "/version"], "no - No policy matched."),
       ("alice-token", ["update", "nodes", "--subresource=status"], "no - No policy matched."),
       ("root-token", ["*", "*"], "yes"), ("root-token", ["delete", "/anything"], "yes"),
@@ -49,10 +54,13 @@ import Testing
     ]
     for (token, question, answer) in cases {
       let (status, output) = try await kubectl(token, ["auth", "can-i"] + question)
-      #expect(output.split(separator: "\n").last.map(String.init) == answer && (status == 0) == (answer == "yes"), "\(token) \(question): \(output)")
+      #expect(
+        output.split(separator: "\n").last.map(String.init) == answer && (status == 0) == (answer == "yes"),
+        "\(token) \(question): \(output)")
     }
     let list = try await kubectl("alice-token", ["auth", "can-i", "--list"]).output
     #expect(list.contains(#/nodes\.\*\s+\[\]\s+\[\]\s+\[get list watch\]/#), "\(list)")
-    #expect(try await kubectl("root-token", ["auth", "can-i", "--list"]).output.contains(#/\*\.\*\s+\[\]\s+\[\]\s+\[\*\]/#))
+    #expect(
+      try await kubectl("root-token", ["auth", "can-i", "--list"]).output.contains(#/\*\.\*\s+\[\]\s+\[\]\s+\[\*\]/#))
   }
 }

@@ -16,29 +16,43 @@ import Testing
     static func start(_ arguments: [String] = []) async throws -> Bench {
       let folder = try TemporaryFolder()
       let port = try Ports.free()
-      let daemon = try await Daemon.start(on: .sqlite, arguments: ["--secure-port", String(port), "--cert-dir", folder.file("certs")] + arguments)
+      let daemon = try await Daemon.start(
+        on: .sqlite, arguments: ["--secure-port", String(port), "--cert-dir", folder.file("certs")] + arguments)
       return Bench(folder: folder, daemon: daemon, port: port)
     }
   }
 
-  @Test func `a first start makes a certificate and a kubeconfig that trusts it, and later starts keep them`() async throws {
+  @Test func `a first start makes a certificate and a kubeconfig that trusts it, and later starts keep them`()
+    async throws
+  {
     let bench = try await Bench.start()
     defer { bench.daemon.stop() }
     let kubectl = try Tools.path("kubectl-1.37/kubectl")
     let kubeconfig = bench.certFolder + "/kubeconfig"
     for _ in 0..<2 {
-      let version = try await run([kubectl, "--kubeconfig", kubeconfig, "get", "--raw", "/readyz"], environment: ["HOME": bench.folder.path])
+      let version = try await run(
+        [kubectl, "--kubeconfig", kubeconfig, "get", "--raw", "/readyz"], environment: ["HOME": bench.folder.path])
       #expect(version.status == 0 && version.output == "ok", "\(version.output)")
     }
-    let printed = try await run([Daemon.program, "kubeconfig", "--secure-port", String(bench.port), "--cert-dir", bench.certFolder])
+    let printed = try await run([
+      Daemon.program, "kubeconfig", "--secure-port", String(bench.port), "--cert-dir", bench.certFolder,
+    ])
     #expect(try printed.output == String(contentsOfFile: kubeconfig, encoding: .utf8))
     for host in ["localhost", "127.0.0.1"] {
-      let answer = try await run(["curl", "-sS", "--cacert", bench.certFolder + "/apiserver.crt", "https://\(host):\(bench.port)/readyz", "-4"])
+      let answer = try await run([
+        "curl", "-sS", "--cacert", bench.certFolder + "/apiserver.crt", "https://\(host):\(bench.port)/readyz", "-4",
+      ])
       #expect(answer.output == "ok", "\(answer.output)")
     }
-    let names = try await run(["openssl", "x509", "-in", bench.certFolder + "/apiserver.crt", "-noout", "-ext", "subjectAltName"]).output
-    for name in ["DNS:localhost", "IP Address:127.0.0.1", "IP Address:0:0:0:0:0:0:0:1"] { #expect(names.contains(name), "\(names)") }
-    func mode(_ name: String) throws -> Int { (try FileManager.default.attributesOfItem(atPath: bench.certFolder + "/" + name)[.posixPermissions] as? Int) ?? 0 }
+    let names = try await run([
+      "openssl", "x509", "-in", bench.certFolder + "/apiserver.crt", "-noout", "-ext", "subjectAltName",
+    ]).output
+    for name in ["DNS:localhost", "IP Address:127.0.0.1", "IP Address:0:0:0:0:0:0:0:1"] {
+      #expect(names.contains(name), "\(names)")
+    }
+    func mode(_ name: String) throws -> Int {
+      (try FileManager.default.attributesOfItem(atPath: bench.certFolder + "/" + name)[.posixPermissions] as? Int) ?? 0
+    }
     #expect(try mode("apiserver.key") == 0o600 && mode("admin.key") == 0o600 && mode("kubeconfig") == 0o600)
     let admin = try await run(["openssl", "x509", "-in", bench.certFolder + "/admin.crt", "-noout", "-subject"]).output
     #expect(admin == "subject=O = system:masters, CN = kubernetes-admin\n")
@@ -46,18 +60,28 @@ import Testing
     _ = try await bench.daemon.end()
     try await bench.daemon.launch(arguments: ["--secure-port", String(bench.port), "--cert-dir", bench.certFolder])
     #expect(try String(contentsOfFile: bench.certFolder + "/apiserver.key", encoding: .utf8) == key)
-    #expect(try await run([kubectl, "--kubeconfig", kubeconfig, "get", "nodes"], environment: ["HOME": bench.folder.path]).output == "No resources found\n")
+    #expect(
+      try await run([kubectl, "--kubeconfig", kubeconfig, "get", "nodes"], environment: ["HOME": bench.folder.path])
+        .output == "No resources found\n")
   }
 
   @Test func `a certificate that is replaced is served within seconds`() async throws {
     let certificates = try await Certificates()
     try await certificates.issue("server", subject: "/CN=first")
     let port = try Ports.free()
-    let daemon = try await Daemon.start(on: .sqlite, arguments: [
-      "--secure-port", String(port), "--tls-cert-file", certificates.file("server.crt"), "--tls-private-key-file", certificates.file("server.key"),
-    ])
+    let daemon = try await Daemon.start(
+      on: .sqlite,
+      arguments: [
+        "--secure-port", String(port), "--tls-cert-file", certificates.file("server.crt"), "--tls-private-key-file",
+        certificates.file("server.key"),
+      ])
     defer { daemon.stop() }
-    func subject() async throws -> String { try await run(["bash", "-c", "openssl s_client -connect 127.0.0.1:\(port) </dev/null 2>/dev/null | openssl x509 -noout -subject"]).output }
+    func subject() async throws -> String {
+      try await run([
+        "bash", "-c",
+        "openssl s_client -connect 127.0.0.1:\(port) </dev/null 2>/dev/null | openssl x509 -noout -subject",
+      ]).output
+    }
     #expect(try await subject() == "subject=CN = first\n")
     try await certificates.issue("server", subject: "/CN=second")
     try await eventually("the new certificate") { try await subject() == "subject=CN = second\n" }
@@ -72,13 +96,17 @@ import Testing
     let certificates = try await Certificates()
     try await certificates.issue("server", subject: "/CN=server")
     let folder = try TemporaryFolder()
-    try "load-token,load,1,\"system:masters\"\n".write(toFile: folder.file("tokens.csv"), atomically: true, encoding: .utf8)
+    try "load-token,load,1,\"system:masters\"\n".write(
+      toFile: folder.file("tokens.csv"), atomically: true, encoding: .utf8)
     try FileManager.default.copyItem(atPath: certificates.authority, toPath: certificates.file("clients.crt"))
     let port = try Ports.free()
-    let daemon = try await Daemon.start(on: .sqlite, arguments: [
-      "--secure-port", String(port), "--tls-cert-file", certificates.file("server.crt"), "--tls-private-key-file", certificates.file("server.key"),
-      "--client-ca-file", certificates.file("clients.crt"), "--token-auth-file", folder.file("tokens.csv"),
-    ])
+    let daemon = try await Daemon.start(
+      on: .sqlite,
+      arguments: [
+        "--secure-port", String(port), "--tls-cert-file", certificates.file("server.crt"), "--tls-private-key-file",
+        certificates.file("server.key"),
+        "--client-ca-file", certificates.file("clients.crt"), "--token-auth-file", folder.file("tokens.csv"),
+      ])
     defer { daemon.stop() }
     let rotations = Tools.isFullRun ? 20 : 5
     let script = Repository.root.appending(path: "Tests/Clients/tls_load.py").path
@@ -88,7 +116,9 @@ import Testing
       try await Task.sleep(for: .seconds(1))
       try await certificates.issue("server", subject: "/CN=server-\(rotation)")
       // The authorities of clients change as well: one more, one less.
-      let authorities = try String(contentsOfFile: certificates.authority, encoding: .utf8) + (rotation % 2 == 0 ? String(contentsOfFile: other.authority, encoding: .utf8) : "")
+      let authorities =
+        try String(contentsOfFile: certificates.authority, encoding: .utf8)
+        + (rotation % 2 == 0 ? String(contentsOfFile: other.authority, encoding: .utf8) : "")
       try authorities.write(toFile: certificates.file("clients.crt"), atomically: true, encoding: .utf8)
       kill(daemon.pid, SIGHUP)
     }
@@ -98,30 +128,43 @@ import Testing
     #expect(seen["certificates"]?.int ?? 0 >= Int64(rotations), "\(seen)")
   }
 
-  @Test func `who has a certificate of an authority that was replaced, or one that has expired, hears 401 on connections that are open`() async throws {
+  @Test
+  func
+    `who has a certificate of an authority that was replaced, or one that has expired, hears 401 on connections that are open`()
+    async throws
+  {
     let certificates = try await Certificates()
     try await certificates.issue("server", subject: "/CN=server")
     try FileManager.default.copyItem(atPath: certificates.authority, toPath: certificates.file("clients.crt"))
     let folder = try TemporaryFolder()
     try "token,load,1,\"system:masters\"\n".write(toFile: folder.file("tokens.csv"), atomically: true, encoding: .utf8)
     let port = try Ports.free()
-    let daemon = try await Daemon.start(on: .sqlite, arguments: [
-      "--secure-port", String(port), "--tls-cert-file", certificates.file("server.crt"), "--tls-private-key-file",
+    let daemon = try await Daemon.start(
+      on: .sqlite,
+      arguments: [
+        "--secure-port", String(port), "--tls-cert-file", certificates.file("server.crt"), "--tls-private-key-file",
         certificates.file("server.key"),
-      "--client-ca-file", certificates.file("clients.crt"), "--token-auth-file", folder.file("tokens.csv"),
-    ])
+        "--client-ca-file", certificates.file("clients.crt"), "--token-auth-file", folder.file("tokens.csv"),
+      ])
     defer { daemon.stop() }
     try await certificates.issue("client", subject: "/O=system:masters/CN=alice")
     let node = #"{"kind":"Node","apiVersion":"v1","metadata":{"name":"a"}}"#
-    let files = ["--cacert", certificates.authority, "--cert", certificates.file("client.crt"), "--key",
-      certificates.file("client.key")]
-    _ = try await run(["curl", "-sS", "-H", "Content-Type: application/json", "-d",
-      node] + files + ["https://127.0.0.1:\(port)/api/v1/nodes"])
+    let files = [
+      "--cacert", certificates.authority, "--cert", certificates.file("client.crt"), "--key",
+      certificates.file("client.key"),
+    ]
+    _ = try await run(
+      [
+        "curl", "-sS", "-H", "Content-Type: application/json", "-d",
+        node,
+      ] + files + ["https://127.0.0.1:\(port)/api/v1/nodes"])
     // What is answered at once because the caller is known, and what is not.
     func follow(_ name: String, _ how: [String], _ files: [String]) throws -> ChildProcess {
       try ChildProcess(
-        ["curl", "-sSN", "--rate", "20/s", "-A", "test", "-w",
-          "\n|%{http_code}|\(name)|%{num_connects}|\n"] + how + files + (0..<600).map { _ in "https://127.0.0.1:\(port)/api/v1/nodes/a" },
+        [
+          "curl", "-sSN", "--rate", "20/s", "-A", "test", "-w",
+          "\n|%{http_code}|\(name)|%{num_connects}|\n",
+        ] + how + files + (0..<600).map { _ in "https://127.0.0.1:\(port)/api/v1/nodes/a" },
         outputFile: folder.file(name))
     }
     let ways = [
@@ -182,7 +225,8 @@ import Testing
     let node = "{\"apiVersion\":\"v1\",\"kind\":\"Node\",\"metadata\":{\"name\":\"edge-1\"}}"
     let created = try await run(kubectl + ["create", "-f", "-", "-v", "8"], input: node, environment: home)
     #expect(created.status == 0 && created.output.contains("node/edge-1 created"), "\(created.output)")
-    let watch = try ChildProcess(kubectl + ["get", "nodes", "--watch", "-o", "name"], environment: home, outputFile: bench.folder.file("watch"))
+    let watch = try ChildProcess(
+      kubectl + ["get", "nodes", "--watch", "-o", "name"], environment: home, outputFile: bench.folder.file("watch"))
     defer { watch.signal(SIGKILL) }
     try await eventually("the first node") { watch.output == "node/edge-1\n" }
     for count in 2...6 {
@@ -198,11 +242,16 @@ import Testing
   @Test func `the ports are what the flags say`() async throws {
     let certificates = try await Certificates()
     try await certificates.issue("server", subject: "/CN=localhost")
-    let files = ["--tls-cert-file", certificates.file("server.crt"), "--tls-private-key-file", certificates.file("server.key")]
+    let files = [
+      "--tls-cert-file", certificates.file("server.crt"), "--tls-private-key-file", certificates.file("server.key"),
+    ]
     for (arguments, shown) in [
-      ([], "https://127.0.0.1:6443 and http://127.0.0.1:8080"), (["--insecure-port", "8081"], ", http://127.0.0.1:8081"),
-      (["--insecure-port", "8081", "--secure-port", "6444"], "https://127.0.0.1:6444 and http://127.0.0.1:8081"), (["--insecure-port", "8081"] + files, "https://127.0.0.1:6443 and http://127.0.0.1:8081"),
-      (["--insecure-port", "0", "--secure-port", "6444"], ", https://127.0.0.1:6444"), (["--secure-port", "0"], ", http://127.0.0.1:8080"),
+      ([], "https://127.0.0.1:6443 and http://127.0.0.1:8080"),
+      (["--insecure-port", "8081"], ", http://127.0.0.1:8081"),
+      (["--insecure-port", "8081", "--secure-port", "6444"], "https://127.0.0.1:6444 and http://127.0.0.1:8081"),
+      (["--insecure-port", "8081"] + files, "https://127.0.0.1:6443 and http://127.0.0.1:8081"),
+      (["--insecure-port", "0", "--secure-port", "6444"], ", https://127.0.0.1:6444"),
+      (["--secure-port", "0"], ", http://127.0.0.1:8080"),
     ] as [([String], String)] {
       let result = try await run([Daemon.program, "check-config", "--data-dir", certificates.file("data")] + arguments)
       #expect(result.status == 0 && result.output.hasSuffix(shown + "\n"), "\(arguments): \(result.output)")
@@ -216,34 +265,68 @@ import Testing
     let key = certificates.file("server.key")
     try "".write(toFile: certificates.file("empty"), atomically: true, encoding: .utf8)
     for (arguments, words) in [
-      (["--tls-cert-file", cert], ["--tls-cert-file", "--tls-private-key-file"]), (["--tls-cert-file", "/nowhere.crt", "--tls-private-key-file", key], ["--tls-cert-file", "/nowhere.crt", "No such file"]),
-      (["--tls-cert-file", cert, "--tls-private-key-file", certificates.file("other.key")], ["--tls-private-key-file", "other.key", "does not belong"]),
-      (["--tls-cert-file", cert, "--tls-private-key-file", key, "--client-ca-file", certificates.file("empty")], ["--client-ca-file", "empty"]),
+      (["--tls-cert-file", cert], ["--tls-cert-file", "--tls-private-key-file"]),
+      (
+        ["--tls-cert-file", "/nowhere.crt", "--tls-private-key-file", key],
+        ["--tls-cert-file", "/nowhere.crt", "No such file"]
+      ),
+      (
+        ["--tls-cert-file", cert, "--tls-private-key-file", certificates.file("other.key")],
+        ["--tls-private-key-file", "other.key", "does not belong"]
+      ),
+      (
+        ["--tls-cert-file", cert, "--tls-private-key-file", key, "--client-ca-file", certificates.file("empty")],
+        ["--client-ca-file", "empty"]
+      ),
       (["--tls-cert-file", cert, "--tls-private-key-file", key, "--tls-sni-cert-key", cert], ["--tls-sni-cert-key"]),
-      (["--tls-cert-file", cert, "--tls-private-key-file", key, "--tls-sni-cert-key", "\(cert),/nowhere.key:a.test"], ["--tls-sni-cert-key", "/nowhere.key"]),
-      (["--tls-cert-file", cert, "--tls-private-key-file", key, "--tls-min-version", "VersionTLS11"], ["--tls-min-version", "VersionTLS12"]),
-      (["--tls-cert-file", cert, "--tls-private-key-file", key, "--tls-cipher-suites", "TLS_X"], ["--tls-cipher-suites", "TLS_X", "not supported or doesn't exist"]),
-      (["--tls-cert-file", cert, "--tls-private-key-file", key, "--secure-port", "0"], ["--secure-port 0"]), (["--secure-port", "70000"], ["--secure-port", "70000"]),
-      (["--secure-port", "6444", "--bind-address", "0.0.0.0"], ["--bind-address 0.0.0.0", "--allow-insecure-network", "authentication"]), (["--insecure-port", "0"], ["--insecure-port 0", "--secure-port"]),
+      (
+        ["--tls-cert-file", cert, "--tls-private-key-file", key, "--tls-sni-cert-key", "\(cert),/nowhere.key:a.test"],
+        ["--tls-sni-cert-key", "/nowhere.key"]
+      ),
+      (
+        ["--tls-cert-file", cert, "--tls-private-key-file", key, "--tls-min-version", "VersionTLS11"],
+        ["--tls-min-version", "VersionTLS12"]
+      ),
+      (
+        ["--tls-cert-file", cert, "--tls-private-key-file", key, "--tls-cipher-suites", "TLS_X"],
+        ["--tls-cipher-suites", "TLS_X", "not supported or doesn't exist"]
+      ),
+      (["--tls-cert-file", cert, "--tls-private-key-file", key, "--secure-port", "0"], ["--secure-port 0"]),
+      (["--secure-port", "70000"], ["--secure-port", "70000"]),
+      (
+        ["--secure-port", "6444", "--bind-address", "0.0.0.0"],
+        ["--bind-address 0.0.0.0", "--allow-insecure-network", "authentication"]
+      ), (["--insecure-port", "0"], ["--insecure-port 0", "--secure-port"]),
     ] as [([String], [String])] {
       let result = try await run([Daemon.program, "check-config"] + arguments)
       #expect(result.status != 0)
-      #expect(result.output.split(separator: "\n").count == 1 && words.allSatisfy(result.output.contains), "\(arguments): \(result.output)")
+      #expect(
+        result.output.split(separator: "\n").count == 1 && words.allSatisfy(result.output.contains),
+        "\(arguments): \(result.output)")
     }
     // A certificate directory that lost half of its pair.
     let folder = certificates.file("certs")
     try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
     try FileManager.default.copyItem(atPath: cert, toPath: folder + "/apiserver.crt")
-    let half = try await run([Daemon.program, "serve", "--secure-port", String(try Ports.free()), "--insecure-port", "0", "--data-dir", certificates.file("data"), "--cert-dir", folder])
+    let half = try await run([
+      Daemon.program, "serve", "--secure-port", String(try Ports.free()), "--insecure-port", "0", "--data-dir",
+      certificates.file("data"), "--cert-dir", folder,
+    ])
     #expect(half.status == 1 && half.output.contains("--cert-dir: \(folder) holds"), "\(half.output)")
   }
 
   @Test(arguments: ["replay.py", "replay_http2.py"], Conformance.suites)
-  func `every recorded conversation of a suite matches over TLS, in HTTP1 and HTTP2`(client: String, suite: String) async throws {
+  func `every recorded conversation of a suite matches over TLS, in HTTP1 and HTTP2`(
+    client: String, suite: String
+  ) async throws {
     let bench = try await Bench.start()
     defer { bench.daemon.stop() }
     let replay = Repository.root.appending(path: "Tests/Conformance/\(client)").path
-    let result = try await run(["python3", replay, "--server", bench.url, "--cacert", bench.certFolder + "/apiserver.crt", "--only", "\(suite)/*", "-v"], within: .seconds(240))
+    let result = try await run(
+      [
+        "python3", replay, "--server", bench.url, "--cacert", bench.certFolder + "/apiserver.crt", "--only",
+        "\(suite)/*", "-v",
+      ], within: .seconds(240))
     #expect(result.status == 0 && result.output.contains(" passed, 0 failed"), "\(result.output)")
   }
 }

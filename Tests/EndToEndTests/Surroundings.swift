@@ -13,11 +13,16 @@ import Testing
     init(_ data: String, log: String, arguments: [String] = [], shell: String = "exec \"$@\"") throws {
       port = try Ports.free()
       process = try ChildProcess(
-        ["sh", "-c", shell, "sh", Daemon.program, "serve", "--insecure-port", String(port), "--secure-port", "0", "--data-dir", data] + arguments, outputFile: log)
+        [
+          "sh", "-c", shell, "sh", Daemon.program, "serve", "--insecure-port", String(port), "--secure-port", "0",
+          "--data-dir", data,
+        ] + arguments, outputFile: log)
     }
 
     func isUp() async throws {
-      try await eventually("an answer", within: .seconds(30)) { !process.isRunning || HTTPProbe.request(port: port, path: "/version")?.status == 200 }
+      try await eventually("an answer", within: .seconds(30)) {
+        !process.isRunning || HTTPProbe.request(port: port, path: "/version")?.status == 200
+      }
       guard process.isRunning else { throw Daemon.Ended(status: process.exitStatus ?? -1, output: process.output) }
     }
 
@@ -26,7 +31,9 @@ import Testing
     }
     func create(_ name: String, bytes: Int = 0) -> (status: Int, body: String) {
       let filling = String(repeating: "x", count: bytes)
-      return ask("POST", "/api/v1/nodes", #"{"apiVersion":"v1","kind":"Node","metadata":{"name":"\#(name)","annotations":{"filling":"\#(filling)"}}}"#)
+      return ask(
+        "POST", "/api/v1/nodes",
+        #"{"apiVersion":"v1","kind":"Node","metadata":{"name":"\#(name)","annotations":{"filling":"\#(filling)"}}}"#)
     }
     func delete(_ name: String) -> Int { ask("DELETE", "/api/v1/nodes/\(name)").status }
     func health(_ name: String) -> Int { ask("GET", "/\(name)").status }
@@ -38,13 +45,17 @@ import Testing
   }
 
   @Test(.enabled(if: SmallDisk.isPossible, Comment(rawValue: SmallDisk.needs)))
-  func `a disk that fills up costs creates and readiness, but no reads, no removals, no life and no start`() async throws {
+  func `a disk that fills up costs creates and readiness, but no reads, no removals, no life and no start`()
+    async throws
+  {
     let disk = try SmallDisk(megabytes: 24)
     let folder = try TemporaryFolder()
     let first = try Served(disk.file("data"), log: folder.file("log1"))
     try await first.isUp()
     #expect(first.health("readyz") == 200)
-    #expect(first.process.output.contains("disk space kept in reserve for removals") && first.process.output.contains("bytes=\"1048576\""))
+    #expect(
+      first.process.output.contains("disk space kept in reserve for removals")
+        && first.process.output.contains("bytes=\"1048576\""))
     var made = 0
     while made < 400 {
       let answer = first.create("n\(made)", bytes: 200_000)
@@ -63,7 +74,8 @@ import Testing
     first.process.signal(SIGKILL)
     try await first.process.wait()
     try disk.fill(name: "more")
-    let second = try Served(disk.file("data"), log: folder.file("log2"), arguments: ["--etcd-compaction-interval", "1s"])
+    let second = try Served(
+      disk.file("data"), log: folder.file("log2"), arguments: ["--etcd-compaction-interval", "1s"])
     try await second.isUp()
     #expect(second.health("readyz") == 500 && second.health("livez") == 200)
     #expect(second.ask("GET", "/api/v1/nodes/n2").status == 200 && second.ask("GET", "/api/v1/nodes/n1").status == 404)
@@ -88,7 +100,9 @@ import Testing
     let refused = served.create("b")
     #expect(refused.status == 500 && refused.body.contains("is gone"), "\(refused)")
     #expect(served.delete("a") == 500)
-    #expect(served.health("readyz") == 500 && served.health("livez") == 200 && served.ask("GET", "/api/v1/nodes/a").status == 200)
+    #expect(
+      served.health("readyz") == 500 && served.health("livez") == 200
+        && served.ask("GET", "/api/v1/nodes/a").status == 200)
     #expect(served.ask("GET", "/readyz/etcd").body.contains("nothing is written until it is back"))
     #expect(rename(path + ".away", path) == 0)
     #expect(served.health("readyz") == 200 && served.create("b").status == 201)
@@ -104,15 +118,20 @@ import Testing
     #expect(reader >= 0)
     defer { close(reader) }
     let policy = folder.file("policy.yaml")
-    try "apiVersion: audit.k8s.io/v1\nkind: Policy\nrules: [{level: Metadata}]\n".write(toFile: policy, atomically: true, encoding: .utf8)
+    try "apiVersion: audit.k8s.io/v1\nkind: Policy\nrules: [{level: Metadata}]\n".write(
+      toFile: policy, atomically: true, encoding: .utf8)
     let served = try Served(
-      folder.file("data"), log: folder.file("log"), arguments: ["--v", "2", "--shutdown-timeout", "2s", "--audit-policy-file", policy, "--audit-log-path", audit], shell: "exec \"$@\" 2>\"\(log)\"")
+      folder.file("data"), log: folder.file("log"),
+      arguments: ["--v", "2", "--shutdown-timeout", "2s", "--audit-policy-file", policy, "--audit-log-path", audit],
+      shell: "exec \"$@\" 2>\"\(log)\"")
     try await served.isUp()
     // More than the pipe and both buffers hold.
     let long = String(repeating: "x", count: 30_000)
     for _ in 0..<120 { #expect(served.ask("GET", "/version?\(long)").status == 200) }
     let metrics = served.ask("GET", "/metrics").body
-    let lost = metrics.split(separator: "\n").first { $0.hasPrefix("binnacle_log_lines_lost_total ") }.flatMap { Int($0.split(separator: " ")[1]) }
+    let lost = metrics.split(separator: "\n").first { $0.hasPrefix("binnacle_log_lines_lost_total ") }.flatMap {
+      Int($0.split(separator: " ")[1])
+    }
     #expect((lost ?? 0) > 0)
     // Somebody reads again, and is told.
     var text = ""
@@ -131,11 +150,15 @@ import Testing
     let served = try Served(
       folder.file("data"), log: folder.file("log"), arguments: ["--v", "2"],
       // `head` takes one line, and then nobody has the pipe.
-      shell: "mkfifo \(folder.file("pipe")); head -n 1 <\(folder.file("pipe")) & exec \"$@\" >\(folder.file("pipe")) 2>&1")
+      shell:
+        "mkfifo \(folder.file("pipe")); head -n 1 <\(folder.file("pipe")) & exec \"$@\" >\(folder.file("pipe")) 2>&1")
     try await served.isUp()
     for _ in 0..<20 { #expect(served.health("readyz") == 200) }
     let real = Array(__libc_current_sigrtmin()...__libc_current_sigrtmax())
-    for number in [SIGUSR1, SIGUSR2, SIGALRM, SIGVTALRM, SIGPROF, SIGPIPE, SIGIO, SIGPWR, SIGSTKFLT, SIGTTIN, SIGTTOU, SIGXFSZ, SIGHUP] + real {
+    for number in [
+      SIGUSR1, SIGUSR2, SIGALRM, SIGVTALRM, SIGPROF, SIGPIPE, SIGIO, SIGPWR, SIGSTKFLT, SIGTTIN, SIGTTOU, SIGXFSZ,
+      SIGHUP,
+    ] + real {
       kill(served.process.pid, number)
       #expect(served.process.isRunning, "\(number)")
     }
@@ -147,6 +170,8 @@ import Testing
     let folder = try TemporaryFolder()
     let served = try Served(folder.file("data"), log: folder.file("log"), arguments: ["--sqlite-reserve-mb=-1"])
     #expect(try await served.process.wait() == 1)
-    #expect(served.process.output.hasSuffix("binnacle: --sqlite-reserve-mb: -1 is not between 0 (no reserve) and 1048576\n"), "\(served.process.output)")
+    #expect(
+      served.process.output.hasSuffix("binnacle: --sqlite-reserve-mb: -1 is not between 0 (no reserve) and 1048576\n"),
+      "\(served.process.output)")
   }
 }

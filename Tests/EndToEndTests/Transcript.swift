@@ -7,7 +7,8 @@ import Foundation
 ///     edge-1   Unknown   <none>   …
 ///
 /// - `$ ` begins a step, `> ` continues its command on another line, what follows is the output of both streams.
-/// - `…` stands for any text, over lines too. Runs of spaces count as one, except where a line begins, and ends of lines don't count: columns move with their content.
+/// - `…` stands for any text, over lines too. Runs of spaces count as one, except where a line begins, and ends of
+/// lines don't count: columns move with their content.
 /// - `[1]` as the last line is the exit status, 0 if there is none.
 /// - `1.24+ $ `, `-1.23 $ ` and `1.21-1.26 $ ` are steps for those versions of kubectl only.
 struct Transcript: Sendable {
@@ -34,7 +35,8 @@ struct Transcript: Sendable {
     self.path = path
     var steps: [Step] = []
     for (index, line) in page.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
-      // An empty line inside an output has lost its indentation to editors; one between steps adds nothing, for ends don't count.
+      // An empty line inside an output has lost its indentation to editors; one between steps adds nothing, for ends
+      // don't count.
       guard let text = line.isEmpty ? "" : line.hasPrefix("    ") ? String(line.dropFirst(4)) : nil else { continue }
       if let step = try Self.beginning(text, line: index + 1) {
         steps.append(step)
@@ -54,9 +56,13 @@ struct Transcript: Sendable {
   }
 
   private static func beginning(_ text: String, line: Int) throws -> Step? {
-    guard let mark = text.range(of: "$ "), text[..<mark.lowerBound].allSatisfy({ "0123456789.+- ".contains($0) }) else { return nil }
+    guard let mark = text.range(of: "$ "), text[..<mark.lowerBound].allSatisfy({ "0123456789.+- ".contains($0) }) else {
+      return nil
+    }
     let condition = text[..<mark.lowerBound].trimmingCharacters(in: .whitespaces)
-    guard let versions = range(condition) else { throw Malformed(description: "line \(line): \(condition) is no range of versions") }
+    guard let versions = range(condition) else {
+      throw Malformed(description: "line \(line): \(condition) is no range of versions")
+    }
     return Step(line: line, versions: versions, command: String(text[mark.upperBound...]))
   }
 
@@ -66,7 +72,9 @@ struct Transcript: Sendable {
     if condition.isEmpty { return 0...Int.max }
     if condition.hasSuffix("+") { return minor(condition.dropLast()).map { $0...Int.max } }
     let parts = condition.split(separator: "-", omittingEmptySubsequences: false)
-    guard parts.count == 2, let last = minor(parts[1]), let first = parts[0].isEmpty ? 0 : minor(parts[0]), first <= last else { return nil }
+    guard parts.count == 2, let last = minor(parts[1]), let first = parts[0].isEmpty ? 0 : minor(parts[0]),
+      first <= last
+    else { return nil }
     return first...last
   }
 }
@@ -80,7 +88,9 @@ extension Transcript.Step {
     if pieces.count == 1 { return rest == first }
     rest = rest.dropFirst(first.count)
     for piece in pieces.dropFirst().dropLast() {
-      guard let found = rest.range(of: piece) ?? (piece.isEmpty ? rest.startIndex..<rest.startIndex : nil) else { return false }
+      guard let found = rest.range(of: piece) ?? (piece.isEmpty ? rest.startIndex..<rest.startIndex : nil) else {
+        return false
+      }
       rest = rest[found.upperBound...]
     }
     return rest.hasSuffix(last)

@@ -1,6 +1,7 @@
 import Testing
 
-/// The pages of `Tests/Kubectl` are read and compared as `Transcript` says, so that a page which passes has said something.
+/// The pages of `Tests/Kubectl` are read and compared as `Transcript` says, so that a page which passes has said
+/// something.
 @Suite struct `Transcripts` {
   static let page = """
     # A page
@@ -31,16 +32,21 @@ import Testing
   }
 
   @Test(arguments: [
-    ("NAME   AGE\nx      12s\n", true), ("NAME AGE\nx 1s   \n\n", true), ("NAME   AGE\nx      12m\n", false), ("NAME   AGE\n  x      12s\n", false),
-    ("NAME   AGE\nx      12s\ny   1\n", false), ("Warning: x\nNAME   AGE\nx      12s\n", false), ("", false), ("NAME   AGE\n", false),
+    ("NAME   AGE\nx      12s\n", true), ("NAME AGE\nx 1s   \n\n", true), ("NAME   AGE\nx      12m\n", false),
+    ("NAME   AGE\n  x      12s\n", false),
+    ("NAME   AGE\nx      12s\ny   1\n", false), ("Warning: x\nNAME   AGE\nx      12s\n", false), ("", false),
+    ("NAME   AGE\n", false),
   ])
-  func `an output matches if only spaces and what an ellipsis stands for differ`(printed: String, matches: Bool) throws {
+  func `an output matches if only spaces and what an ellipsis stands for differ`(printed: String, matches: Bool) throws
+  {
     #expect(try Transcript(path: "page", text: Self.page).steps[1].matches(printed) == matches)
   }
 
   @Test func `pieces between ellipses come in order and the ends are ends`() {
     let step = Transcript.Step(line: 1, versions: 0...1, command: "", output: ["a…b…c"])
-    for (printed, matches) in [("abc", true), ("a-b-\n-b-c", true), ("acb", false), ("abcd", false), ("xabc", false), ("a-c", false)] {
+    for (printed, matches) in [
+      ("abc", true), ("a-b-\n-b-c", true), ("acb", false), ("abcd", false), ("xabc", false), ("a-c", false),
+    ] {
       #expect(step.matches(printed) == matches, "\(printed)")
     }
     #expect(Transcript.Step(line: 1, versions: 0...1, command: "", output: []).matches("\n"))

@@ -6,7 +6,8 @@ import Testing
 @testable import FieldManagement
 @testable import Schema
 
-/// Structs that are one value wherever they stand: members, items of lists that merge by keys, items of sets and entries of maps.
+/// Structs that are one value wherever they stand: members, items of lists that merge by keys, items of sets and
+/// entries of maps.
 @Suite struct `Structs that are owned as a whole` {
   private static let facts = """
     T test.Root /v1/Root
@@ -34,7 +35,8 @@ import Testing
     let model = TypeModel(facts: Self.facts)
     guard let type = model.type("test.Root") else { throw FieldsError("the facts have no root") }
     let empty: JSONValue = ["kind": "Root", "apiVersion": "v1", "metadata": [:]]
-    manager = FieldManager(model, type: type, kind: GroupVersionKind(GroupVersion(version: "v1"), kind: "Root"), empty: empty)
+    manager = FieldManager(
+      model, type: type, kind: GroupVersionKind(GroupVersion(version: "v1"), kind: "Root"), empty: empty)
   }
 
   private mutating func apply(_ name: String, _ text: String, force: Bool = false) throws {
@@ -51,34 +53,50 @@ import Testing
     now += 1
     guard var new = live else { return }
     change(&new)
-    manager.update(live: live, new: &new, writer: FieldManager.Writer(name: name, subresource: "", resetFields: FieldSet()), now: now)
+    manager.update(
+      live: live, new: &new, writer: FieldManager.Writer(name: name, subresource: "", resetFields: FieldSet()), now: now
+    )
     live = new
   }
 
   private var owners: [String] {
-    (live?["metadata"]?["managedFields"]?.array ?? []).map { "\($0["manager"]?.string ?? ""): \($0["fieldsV1"]?.encoded().text ?? "")" }
+    (live?["metadata"]?["managedFields"]?.array ?? []).map {
+      "\($0["manager"]?.string ?? ""): \($0["fieldsV1"]?.encoded().text ?? "")"
+    }
   }
 
   @Test mutating func `whoever applies one owns it, and nothing inside of it by itself`() throws {
-    try apply("one", #"{"selector":{"matchLabels":{"a":"1"}},"references":[{"name":"p","key":"k"}],"named":{"n":{"name":"q"}}}"#)
+    try apply(
+      "one", #"{"selector":{"matchLabels":{"a":"1"}},"references":[{"name":"p","key":"k"}],"named":{"n":{"name":"q"}}}"#
+    )
     #expect(owners == [#"one: {"f:named":{"f:n":{}},"f:references":{"k:{\"name\":\"p\"}":{}},"f:selector":{}}"#])
   }
 
-  @Test mutating func `another value of any part of it is a conflict on the whole, and force replaces the whole`() throws {
-    try apply("one", #"{"selector":{"matchLabels":{"a":"1"}},"references":[{"name":"p","key":"k"}],"named":{"n":{"name":"q","key":"k"}}}"#)
+  @Test mutating func `another value of any part of it is a conflict on the whole, and force replaces the whole`()
+    throws
+  {
+    try apply(
+      "one",
+      #"{"selector":{"matchLabels":{"a":"1"}},"references":[{"name":"p","key":"k"}],"named":{"n":{"name":"q","key":"k"}}}"#
+    )
     let config = #"{"selector":{"matchLabels":{"b":"1"}},"references":[{"name":"p"}],"named":{"n":{"name":"q"}}}"#
     let status = #expect(throws: Status.self) { try apply("two", config) }
     #expect(status?.code == 409)
     #expect(status?.details?.causes.map(\.field) == [".selector", ".named.n", #".references[name="p"]"#])
     try apply("two", config, force: true)
-    #expect(live?["selector"] == ["matchLabels": ["b": "1"]] && live?["references"] == [["name": "p"]] && live?["named"] == ["n": ["name": "q"]])
+    #expect(
+      live?["selector"] == ["matchLabels": ["b": "1"]] && live?["references"] == [["name": "p"]]
+        && live?["named"] == ["n": ["name": "q"]])
     #expect(owners == [#"two: {"f:named":{"f:n":{}},"f:references":{"k:{\"name\":\"p\"}":{}},"f:selector":{}}"#])
   }
 
   @Test mutating func `an update of a part takes the whole, and a whole that nobody owns any more goes`() throws {
     try apply("one", #"{"references":[{"name":"p","key":"k"},{"name":"q"}]}"#)
     try update("two") { $0["references"] = [["name": "p", "key": "other"], ["name": "q"]] }
-    #expect(owners == [#"one: {"f:references":{"k:{\"name\":\"q\"}":{}}}"#, #"two: {"f:references":{"k:{\"name\":\"p\"}":{}}}"#])
+    #expect(
+      owners == [
+        #"one: {"f:references":{"k:{\"name\":\"q\"}":{}}}"#, #"two: {"f:references":{"k:{\"name\":\"p\"}":{}}}"#,
+      ])
     try apply("one", "{}")
     #expect(live?["references"] == [["name": "p", "key": "other"]])
   }
@@ -91,12 +109,22 @@ import Testing
 
   /// What older daemons wrote into managedFields.
   @Test func `ownership of parts from before becomes ownership of the whole`() throws {
-    var bench = try Bench(#"{"metadata":{"name":"a","ownerReferences":[{"apiVersion":"v1","kind":"Node","name":"o","uid":"u"}]}}"#)
-    bench.live?["metadata"]?["managedFields"] = [[
-      "manager": "one", "operation": "Apply", "apiVersion": "v1", "fieldsType": "FieldsV1",
-      "fieldsV1": ["f:metadata": ["f:ownerReferences": [#"k:{"uid":"u"}"#: [".": [:], "f:kind": [:], "f:name": [:], "f:uid": [:], "f:apiVersion": [:]]]]],
-    ]]
-    let config = #"{"metadata":{"name":"a","ownerReferences":[{"apiVersion":"v1","kind":"Node","name":"o","uid":"u","controller":true}]}}"#
+    var bench = try Bench(
+      #"{"metadata":{"name":"a","ownerReferences":[{"apiVersion":"v1","kind":"Node","name":"o","uid":"u"}]}}"#)
+    bench.live?["metadata"]?["managedFields"] = [
+      [
+        "manager": "one", "operation": "Apply", "apiVersion": "v1", "fieldsType": "FieldsV1",
+        "fieldsV1": [
+          "f:metadata": [
+            "f:ownerReferences": [
+              #"k:{"uid":"u"}"#: [".": [:], "f:kind": [:], "f:name": [:], "f:uid": [:], "f:apiVersion": [:]]
+            ]
+          ]
+        ],
+      ]
+    ]
+    let config =
+      #"{"metadata":{"name":"a","ownerReferences":[{"apiVersion":"v1","kind":"Node","name":"o","uid":"u","controller":true}]}}"#
     let status = #expect(throws: Status.self) { try bench.apply("two", config) }
     #expect(status?.details?.causes.map(\.field) == [#".metadata.ownerReferences[uid="u"]"#])
     try bench.apply("two", config, force: true)

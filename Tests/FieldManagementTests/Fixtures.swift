@@ -27,7 +27,9 @@ enum Fixture {
   }
 
   static func writer(_ name: String, _ subresource: String = "") -> FieldManager.Writer {
-    FieldManager.Writer(name: name, subresource: subresource, resetFields: FieldSet(fields: subresource.isEmpty ? [["status"]] : [["spec"]]))
+    FieldManager.Writer(
+      name: name, subresource: subresource,
+      resetFields: FieldSet(fields: subresource.isEmpty ? [["status"]] : [["spec"]]))
   }
 
   /// `config` with a head.
@@ -54,7 +56,8 @@ struct Bench {
   /// Throws what apply throws; otherwise the node is what came of it.
   mutating func apply(_ name: String, _ config: String, force: Bool = false, subresource: String = "") throws {
     now += 1
-    let merged = try manager.apply(live: live, config: try Fixture.config(config), writer: Fixture.writer(name, subresource), force: force, now: now)
+    let merged = try manager.apply(
+      live: live, config: try Fixture.config(config), writer: Fixture.writer(name, subresource), force: force, now: now)
     live = try Fixture.model.canonicalise(merged, as: try Fixture.type()).value
   }
 

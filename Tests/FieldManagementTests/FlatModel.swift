@@ -56,12 +56,17 @@ struct FlatModel {
     }
   }
 
-  private func add(_ value: JSONValue, _ shape: RandomSchema.Shape, _ field: RandomSchema.Field?, _ path: Path, isNamed: Bool, _ table: inout Table) {
+  private func add(
+    _ value: JSONValue, _ shape: RandomSchema.Shape, _ field: RandomSchema.Field?, _ path: Path, isNamed: Bool,
+    _ table: inout Table
+  ) {
     let isEmpty = value.isNull || value.object?.isEmpty == true || value.array?.isEmpty == true
     func note(_ kind: Entry.Kind) {
       let isLeaf = kind == .leaf
       let ownedAsEmpty = value.isNull || value.object?.isEmpty == true
-      table[path] = Entry(kind: kind, value: isLeaf || isEmpty ? value : nil, isNamed: isNamed, isOwned: isLeaf || !isNamed || ownedAsEmpty)
+      table[path] = Entry(
+        kind: kind, value: isLeaf || isEmpty ? value : nil, isNamed: isNamed,
+        isOwned: isLeaf || !isNamed || ownedAsEmpty)
     }
     switch shape {
     case .structure(let place) where field?.isAtomic != true && !schema.structures[place].isAtomic:
@@ -69,17 +74,23 @@ struct FlatModel {
       members(value, place, path, &table)
     case .map(let item) where field?.isAtomic != true:
       note(.object)
-      for member in value.object?.members ?? [] { add(member.value, item, nil, "\(path)\nf:\(member.name)", isNamed: false, &table) }
+      for member in value.object?.members ?? [] {
+        add(member.value, item, nil, "\(path)\nf:\(member.name)", isNamed: false, &table)
+      }
     case .list(let item):
       switch field?.list ?? .atomic {
       case .atomic: note(.leaf)
       case .set:
         note(.list)
-        for element in value.array ?? [] { add(element, item, nil, "\(path)\nv:\(element.encoded().text)", isNamed: false, &table) }
+        for element in value.array ?? [] {
+          add(element, item, nil, "\(path)\nv:\(element.encoded().text)", isNamed: false, &table)
+        }
       case .keyed(let keys):
         note(.list)
         for element in value.array ?? [] {
-          let shown = keys.sorted().compactMap { key in (element[key] ?? (key == "d" ? "one" : nil)).map { "\"\(key)\":\($0.encoded().text)" } }
+          let shown = keys.sorted().compactMap { key in
+            (element[key] ?? (key == "d" ? "one" : nil)).map { "\"\(key)\":\($0.encoded().text)" }
+          }
           add(element, item, nil, "\(path)\nk:{\(shown.joined(separator: ","))}", isNamed: false, &table)
         }
       }
@@ -123,9 +134,10 @@ struct FlatModel {
 
   /// A set and the named members above its paths.
   func named(_ paths: Set<Path>, _ table: Table) -> Set<Path> {
-    paths.union(paths.flatMap { path in
-      table.filter { $0.value.isNamed && Self.isBelow(path, $0.key) }.map(\.key)
-    })
+    paths.union(
+      paths.flatMap { path in
+        table.filter { $0.value.isNamed && Self.isBelow(path, $0.key) }.map(\.key)
+      })
   }
 
   /// What an apply leaves of `merged`, when the writer owned `last`, and all now own `owned`.

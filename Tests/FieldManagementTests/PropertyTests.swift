@@ -17,9 +17,10 @@ struct NodeMaker {
     if dice.one(in: 3) { meta["annotations"] = map(["p", "q"]) }
     if dice.one(in: 3) { meta["finalizers"] = .array(subset(["f/a", "f/b", "f/c"]).map { .string($0) }) }
     if dice.one(in: 4) {
-      meta["ownerReferences"] = .array(subset(["1", "2"]).map { uid in
-        ["apiVersion": "v1", "kind": "Thing", "name": .string(dice.pick(["n", "m"])), "uid": .string(uid)]
-      })
+      meta["ownerReferences"] = .array(
+        subset(["1", "2"]).map { uid in
+          ["apiVersion": "v1", "kind": "Thing", "name": .string(dice.pick(["n", "m"])), "uid": .string(uid)]
+        })
     }
     return meta
   }
@@ -27,9 +28,14 @@ struct NodeMaker {
   mutating func spec() -> JSONValue {
     var spec: JSONValue = [:]
     if dice.one(in: 2) { spec["unschedulable"] = .bool(dice.one(in: 2)) }
-    if dice.one(in: 3) { spec["podCIDRs"] = .array(subset(["10.0.0.0/24", "fd00::/64", "10.0.1.0/24"]).map { .string($0) }) }
     if dice.one(in: 3) {
-      spec["taints"] = .array(subset(["k", "l"]).map { key in ["key": .string(key), "effect": .string(dice.pick(["NoSchedule", "NoExecute"]))] })
+      spec["podCIDRs"] = .array(subset(["10.0.0.0/24", "fd00::/64", "10.0.1.0/24"]).map { .string($0) })
+    }
+    if dice.one(in: 3) {
+      spec["taints"] = .array(
+        subset(["k", "l"]).map { key in
+          ["key": .string(key), "effect": .string(dice.pick(["NoSchedule", "NoExecute"]))]
+        })
     }
     return spec
   }
@@ -38,17 +44,20 @@ struct NodeMaker {
     var status: JSONValue = [:]
     if dice.one(in: 2) { status["capacity"] = map(["cpu", "pods"]) }
     if !dice.one(in: 3) {
-      status["conditions"] = .array(subset(["Ready", "Disk", "Memory"]).map { type in
-        var condition: JSONValue = ["type": .string(type), "status": .string(dice.pick(["True", "False"]))]
-        if dice.one(in: 2) { condition["reason"] = .string(dice.pick(["A", "B"])) }
-        return condition
-      })
+      status["conditions"] = .array(
+        subset(["Ready", "Disk", "Memory"]).map { type in
+          var condition: JSONValue = ["type": .string(type), "status": .string(dice.pick(["True", "False"]))]
+          if dice.one(in: 2) { condition["reason"] = .string(dice.pick(["A", "B"])) }
+          return condition
+        })
     }
     if dice.one(in: 3) { status["nodeInfo"] = ["machineID": .string(dice.pick(["1", "2"]))] }
     return status
   }
 
-  mutating func node() -> JSONValue { ["kind": "Node", "apiVersion": "v1", "metadata": meta(), "spec": spec(), "status": status()] }
+  mutating func node() -> JSONValue {
+    ["kind": "Node", "apiVersion": "v1", "metadata": meta(), "spec": spec(), "status": status()]
+  }
 
   private mutating func map(_ names: [String]) -> JSONValue {
     .object(JSONObject(uniquing: subset(names).map { JSONObject.Member($0, .string(dice.pick(["1", "2", "3"]))) }))
@@ -65,7 +74,9 @@ private let rounds = Repository.rounds(250)
 
 @Suite struct `Properties of field ownership` {
   private func set(_ value: JSONValue?) throws -> [(String, FieldSet)] {
-    try (value?.array ?? []).map { ("\($0["manager"]?.string ?? "") \($0["operation"]?.string ?? "")", try FieldSet(fieldsV1: $0["fieldsV1"] ?? [:])) }
+    try (value?.array ?? []).map {
+      ("\($0["manager"]?.string ?? "") \($0["operation"]?.string ?? "")", try FieldSet(fieldsV1: $0["fieldsV1"] ?? [:]))
+    }
   }
 
   private func timeless(_ node: JSONValue) -> JSONValue {
@@ -79,7 +90,9 @@ private let rounds = Repository.rounds(250)
     return node
   }
 
-  @Test(arguments: [1, 2, 3, 4] as [UInt64]) func `applies and updates by many managers keep every rule`(seed: UInt64) throws {
+  @Test(arguments: [1, 2, 3, 4] as [UInt64]) func `applies and updates by many managers keep every rule`(
+    seed: UInt64
+  ) throws {
     var maker = NodeMaker(dice: Dice(seed))
     let manager = try Fixture.manager()
     let schema = try Fixture.schema()
@@ -101,7 +114,9 @@ private let rounds = Repository.rounds(250)
       } else {
         let force = maker.dice.one(in: 2)
         let merged: JSONValue
-        do { merged = try manager.apply(live: before, config: config, writer: writer, force: force, now: Int64(round)) } catch {
+        do {
+          merged = try manager.apply(live: before, config: config, writer: writer, force: force, now: Int64(round))
+        } catch {
           #expect(error.code == 409 && !force && !(error.details?.causes.isEmpty ?? true), "\(error)")
           continue
         }
@@ -109,13 +124,20 @@ private let rounds = Repository.rounds(250)
         // What was applied is there.
         let wanted = schema.fieldSet(of: config)
         let difference = schema.compare(config, after)
-        #expect(difference.modified.intersection(wanted).isEmpty, "seed \(seed) round \(round): \(config.encoded().text) gave \(after.encoded().text)")
-        // Applying it again changes nothing but a time, where the configuration has empty maps that objects leave out; the registry undoes that.
+        #expect(
+          difference.modified.intersection(wanted).isEmpty,
+          "seed \(seed) round \(round): \(config.encoded().text) gave \(after.encoded().text)")
+        // Applying it again changes nothing but a time, where the configuration has empty maps that objects leave out;
+        // the registry undoes that.
         if after["metadata"]?["uid"] == nil { after["metadata"]?["uid"] = "u" }
-        let again = try manager.apply(live: after, config: config, writer: writer, force: false, now: Int64(round) + 1_000_000)
+        let again = try manager.apply(
+          live: after, config: config, writer: writer, force: false, now: Int64(round) + 1_000_000)
         let canonical = try Fixture.model.canonicalise(again, as: type).value
         let isSame = timeless(canonical).isSameValue(as: timeless(after))
-        #expect(isSame, "seed \(seed) round \(round): \(config.encoded().text) again made \(canonical.encoded().text) of \(after.encoded().text)")
+        #expect(
+          isSame,
+          "seed \(seed) round \(round): \(config.encoded().text) again made \(canonical.encoded().text) of \(after.encoded().text)"
+        )
         // An applier owns just what it applied.
         let own = try set(after["metadata"]?["managedFields"]).first { $0.0 == "\(writer.name) Apply" }?.1 ?? FieldSet()
         #expect(own.subtracting(wanted).isEmpty)
@@ -132,13 +154,17 @@ private let rounds = Repository.rounds(250)
         // A leaf that somebody owns is there.
         owned.forEach { path in
           guard !owned.hasBelow(path) else { return }
-          #expect(there.has(path[...]) || path.count < 3 || name.hasSuffix("Update"), "seed \(seed) round \(round): \(name) owns \(path.map(\.description).joined())")
+          #expect(
+            there.has(path[...]) || path.count < 3 || name.hasSuffix("Update"),
+            "seed \(seed) round \(round): \(name) owns \(path.map(\.description).joined())")
         }
       }
       // What an update or a forced apply changed belongs to its writer alone.
       let changed = schema.compare(before ?? bare, bare)
       for (name, owned) in owners where before != nil && !name.hasPrefix(writer.name + " ") {
-        #expect(owned.intersection(changed.modified).isEmpty, "seed \(seed) round \(round): \(name) still owns what \(writer.name) changed")
+        #expect(
+          owned.intersection(changed.modified).isEmpty,
+          "seed \(seed) round \(round): \(name) still owns what \(writer.name) changed")
       }
       #expect(Set(owners.map(\.0)).count == owners.count)
       for (_, owned) in owners { #expect(try FieldSet(fieldsV1: owned.fieldsV1) == owned) }

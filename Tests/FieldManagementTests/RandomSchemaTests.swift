@@ -23,7 +23,8 @@ struct RandomType {
     guard let type = model.type(RandomSchema.typeName) else { throw FieldsError("the facts have no root") }
     schema = MergeSchema(model, root: type)
     flat = FlatModel(schema: random)
-    manager = FieldManager(model, type: type, kind: GroupVersionKind(GroupVersion(version: "v1"), kind: "Root"), empty: Self.empty)
+    manager = FieldManager(
+      model, type: type, kind: GroupVersionKind(GroupVersion(version: "v1"), kind: "Root"), empty: Self.empty)
   }
 }
 
@@ -32,7 +33,9 @@ struct RandomType {
     set.checkInvariants { Issue.record("\(place): \($0)") }
   }
 
-  @Test(arguments: [1, 2, 3, 4] as [UInt64]) func `sets are an algebra, and FieldsV1 says all of them`(seed: UInt64) throws {
+  @Test(arguments: [1, 2, 3, 4] as [UInt64]) func `sets are an algebra, and FieldsV1 says all of them`(
+    seed: UInt64
+  ) throws {
     var dice = Dice(seed)
     var type = try RandomType(&dice)
     for round in 0..<Repository.rounds(150) {
@@ -43,13 +46,17 @@ struct RandomType {
       let b = dice.one(in: 2) ? all[1] : all[1].subtracting(all[2])
       let (x, y) = (FlatModel.paths(a), FlatModel.paths(b))
       let place = "seed \(seed) round \(round)"
-      for (set, paths) in [(a.union(b), x.union(y)), (a.intersection(b), x.intersection(y)), (a.subtracting(b), x.subtracting(y))] {
+      for (set, paths) in [
+        (a.union(b), x.union(y)), (a.intersection(b), x.intersection(y)), (a.subtracting(b), x.subtracting(y)),
+      ] {
         check(set, place)
         #expect(FlatModel.paths(set) == paths, "\(place)")
       }
       let recursive = a.subtractingRecursively(b)
       check(recursive, place)
-      #expect(FlatModel.paths(recursive) == x.filter { path in !y.contains { $0 == path || FlatModel.isBelow(path, $0) } }, "\(place)")
+      #expect(
+        FlatModel.paths(recursive) == x.filter { path in !y.contains { $0 == path || FlatModel.isBelow(path, $0) } },
+        "\(place)")
       #expect(a.isSubset(of: a.union(b)) && a.isSubset(of: b) == x.isSubset(of: y), "\(place)")
       let text = a.fieldsV1.encoded()
       #expect(try FieldSet(fieldsV1: try JSONValue(parsing: ByteSlice(text))) == a, "\(place): \(text.text)")
@@ -63,11 +70,14 @@ struct RandomType {
   private static func shuffled(_ value: JSONValue, _ dice: inout Dice) -> JSONValue {
     guard let members = value.object?.members else { return value }
     var mixed: [JSONObject.Member] = []
-    for member in members.shuffled(using: &dice) { mixed.append(JSONObject.Member(member.name, shuffled(member.value, &dice))) }
+    for member in members.shuffled(using: &dice) {
+      mixed.append(JSONObject.Member(member.name, shuffled(member.value, &dice)))
+    }
     return .object(JSONObject(unchecked: mixed))
   }
 
-  @Test(arguments: [5, 6, 7, 8] as [UInt64]) func `what is owned, compared, merged and removed is what a flat table says`(seed: UInt64) throws {
+  @Test(arguments: [5, 6, 7, 8] as [UInt64])
+  func `what is owned, compared, merged and removed is what a flat table says`(seed: UInt64) throws {
     var dice = Dice(seed)
     var type = try RandomType(&dice)
     for round in 0..<Repository.rounds(150) {
@@ -83,7 +93,9 @@ struct RandomType {
       let forth = schema.compare(a, b)
       let expected = FlatModel.compare(x, y)
       for set in [forth.added, forth.modified, forth.removed] { check(set, place) }
-      #expect(FlatModel.paths(forth.added) == expected.added && FlatModel.paths(forth.removed) == expected.removed, "\(place)")
+      #expect(
+        FlatModel.paths(forth.added) == expected.added && FlatModel.paths(forth.removed) == expected.removed, "\(place)"
+      )
       #expect(FlatModel.paths(forth.modified) == expected.modified, "\(place)")
       #expect(schema.compare(a, a).isEmpty)
 
@@ -93,51 +105,63 @@ struct RandomType {
 
       let doomed = type.schema.fieldSet(of: type.random.object(&dice))
       let rest = schema.removing(doomed, from: a)
-      #expect(flat.table(rest) == FlatModel.removing(FlatModel.paths(doomed), x), "\(place): without \(doomed.fieldsV1.encoded().text) is \(rest.encoded().text)")
+      #expect(
+        flat.table(rest) == FlatModel.removing(FlatModel.paths(doomed), x),
+        "\(place): without \(doomed.fieldsV1.encoded().text) is \(rest.encoded().text)")
     }
   }
 
   private static func untimed(_ object: JSONValue) -> JSONValue {
     var object = object
     guard let entries = object["metadata"]?["managedFields"]?.array else { return object }
-    object["metadata"]?["managedFields"] = .array(entries.map { entry in
-      var entry = entry
-      entry["time"] = nil
-      return entry
-    })
+    object["metadata"]?["managedFields"] = .array(
+      entries.map { entry in
+        var entry = entry
+        entry["time"] = nil
+        return entry
+      })
     return object
   }
 
-  private static func isEmpty(_ value: JSONValue) -> Bool { value.isNull || value.object?.isEmpty == true || value.array?.isEmpty == true }
+  private static func isEmpty(_ value: JSONValue) -> Bool {
+    value.isNull || value.object?.isEmpty == true || value.array?.isEmpty == true
+  }
 
   private static func hasEmpties(_ value: JSONValue) -> Bool {
-    isEmpty(value) || value.array?.contains(where: hasEmpties) == true || value.object?.members.contains { hasEmpties($0.value) } == true
+    isEmpty(value) || value.array?.contains(where: hasEmpties) == true
+      || value.object?.members.contains { hasEmpties($0.value) } == true
   }
 
   /// Without members that are empty, or have nothing in them but such; sets of fields are left alone.
   private static func filled(_ value: JSONValue) -> JSONValue {
     if let items = value.array { return .array(items.map(filled)) }
     guard let members = value.object?.members else { return value }
-    return .object(JSONObject(unchecked: members.compactMap { member in
-      if member.name == "fieldsV1" { return member }
-      let rest = filled(member.value)
-      return isEmpty(rest) ? nil : JSONObject.Member(member.name, rest)
-    }))
+    return .object(
+      JSONObject(
+        unchecked: members.compactMap { member in
+          if member.name == "fieldsV1" { return member }
+          let rest = filled(member.value)
+          return isEmpty(rest) ? nil : JSONObject.Member(member.name, rest)
+        }))
   }
 
   /// As the decoder leaves an object between two writes: a member that is null is not there.
   private static func decoded(_ value: JSONValue) -> JSONValue {
     if let items = value.array { return .array(items.map(decoded)) }
     guard let members = value.object?.members else { return value }
-    return .object(JSONObject(unchecked: members.filter { !$0.value.isNull }.map { JSONObject.Member($0.name, decoded($0.value)) }))
+    return .object(
+      JSONObject(unchecked: members.filter { !$0.value.isNull }.map { JSONObject.Member($0.name, decoded($0.value)) }))
   }
 
-  @Test(arguments: [9, 10, 11, 12] as [UInt64]) func `managers own what a flat model says, and an apply leaves what it says`(seed: UInt64) throws {
+  @Test(arguments: [9, 10, 11, 12] as [UInt64])
+  func `managers own what a flat model says, and an apply leaves what it says`(seed: UInt64) throws {
     var dice = Dice(seed)
     var type = try RandomType(&dice)
     var live: JSONValue?
     var owners: [String: Set<FlatModel.Path>] = [:]
-    let never: Set<FlatModel.Path> = ["f:kind", "f:apiVersion", "f:metadata", "f:metadata\nf:name", "f:metadata\nf:uid"]
+    let never: Set<FlatModel.Path> = [
+      "f:kind", "f:apiVersion", "f:metadata", "f:metadata\nf:name", "f:metadata\nf:uid",
+    ]
     func isReset(_ path: FlatModel.Path) -> Bool { path == "f:status" || FlatModel.isBelow(path, "f:status") }
     for round in 0..<Repository.rounds(150) {
       if round % 25 == 0 {
@@ -145,7 +169,8 @@ struct RandomType {
         live = nil
         owners = [:]
       }
-      let writer = FieldManager.Writer(name: dice.pick(["one", "two", "three"]), subresource: "", resetFields: FieldSet(fields: [["status"]]))
+      let writer = FieldManager.Writer(
+        name: dice.pick(["one", "two", "three"]), subresource: "", resetFields: FieldSet(fields: [["status"]]))
       var given = type.random.object(&dice)
       given["status"] = live?["status"]
       var bare = live ?? RandomType.empty
@@ -187,25 +212,32 @@ struct RandomType {
         let last = expected[name] ?? []
         let config = type.flat.table(given)
         expected[name] = FlatModel.owned(config).filter { !isReset($0) }
-        let after = type.flat.pruned(FlatModel.merge(before, config), last: last, owned: expected.values.reduce([]) { $0.union($1) })
+        let after = type.flat.pruned(
+          FlatModel.merge(before, config), last: last, owned: expected.values.reduce([]) { $0.union($1) })
         let lost = shift(FlatModel.compare(before, after), except: name)
         expected[name]?.subtract(never)
         do {
-          let result = try type.manager.apply(live: live, config: given, writer: writer, force: force, now: Int64(round))
+          let result = try type.manager.apply(
+            live: live, config: given, writer: writer, force: force, now: Int64(round))
           #expect(force || lost == 0, "\(place) should conflict")
           var made = result
           made["metadata"]?["managedFields"] = nil
           #expect(type.flat.table(made) == after, "\(place) made \(made.encoded().text)")
           let stored = Self.decoded(result)
-          let again = Self.decoded(try type.manager.apply(live: stored, config: given, writer: writer, force: false, now: Int64(round) + 1_000))
-          // The store writes nothing where only times and the order of members differ (semantics 2.43). A configuration that says null or nothing of a member first
-          // empties what stood there and then says it again: upstream's engine does the same. No more than that may differ.
+          let again = Self.decoded(
+            try type.manager.apply(live: stored, config: given, writer: writer, force: false, now: Int64(round) + 1_000)
+          )
+          // The store writes nothing where only times and the order of members differ (semantics 2.43). A configuration
+          // that says null or nothing of a member first empties what stood there and then says it again: upstream's
+          // engine does the same. No more than that may differ.
           let (x, y) = (Self.untimed(again), Self.untimed(stored))
           let same = Self.hasEmpties(given) ? Self.filled(x).isSameValue(as: Self.filled(y)) : x.isSameValue(as: y)
           #expect(same, "\(place): applied again made \(again.encoded().text) of \(stored.encoded().text)")
           live = stored
         } catch {
-          #expect(error.code == 409 && !force && error.details?.causes.count == lost, "\(place): \(lost) conflicts, but \(error)")
+          #expect(
+            error.code == 409 && !force && error.details?.causes.count == lost,
+            "\(place): \(lost) conflicts, but \(error)")
           continue
         }
       }
@@ -221,7 +253,8 @@ struct RandomType {
     }
   }
 
-  @Test(arguments: [13, 14, 15, 16] as [UInt64]) func `a merged list has the items of the applied one in their order, and the others in theirs`(seed: UInt64) throws {
+  @Test(arguments: [13, 14, 15, 16] as [UInt64])
+  func `a merged list has the items of the applied one in their order, and the others in theirs`(seed: UInt64) throws {
     var dice = Dice(seed)
     let schema = try Fixture.schema()
     for _ in 0..<Repository.rounds(150) {
@@ -230,7 +263,9 @@ struct RandomType {
       func node(_ items: [String]) -> JSONValue { ["metadata": ["finalizers": .array(items.map { .string($0) })]] }
       let merged = (schema.merge(node(old), node(new))["metadata"]?["finalizers"]?.array ?? []).compactMap(\.string)
       #expect(Set(merged) == Set(old + new) && merged.count == Set(merged).count)
-      #expect(merged.filter(new.contains) == new && merged.filter { !new.contains($0) } == old.filter { !new.contains($0) }, "\(old) and \(new) made \(merged)")
+      #expect(
+        merged.filter(new.contains) == new && merged.filter { !new.contains($0) } == old.filter { !new.contains($0) },
+        "\(old) and \(new) made \(merged)")
     }
   }
 }

@@ -10,12 +10,15 @@ import Testing
 @Suite struct `The work of field ownership is bounded` {
   private static let count = Tools.isFullRun ? 60_000 : 15_000
 
-  @Test(.timeLimit(.minutes(3))) func `fields out of order, and elements that are there in several spellings, are sorted and joined`() throws {
+  @Test(.timeLimit(.minutes(3)))
+  func `fields out of order, and elements that are there in several spellings, are sorted and joined`() throws {
     let names = (0..<Self.count).map { #""f:m\#($0)":{}"# }.reversed()
     let set = try FieldSet(fieldsV1: try JSONValue(parsing: "{\(names.joined(separator: ","))}"))
     set.checkInvariants { Issue.record("\($0)") }
     #expect(set.entries.count == Self.count)
-    let spelled = (0..<Self.count).map { #""v:1\#($0 == 0 ? "" : "." + String(repeating: "0", count: $0 % 300 + 1))":{"f:m\#($0)":{}}"# }
+    let spelled = (0..<Self.count).map {
+      #""v:1\#($0 == 0 ? "" : "." + String(repeating: "0", count: $0 % 300 + 1))":{"f:m\#($0)":{}}"#
+    }
     let joined = try FieldSet(fieldsV1: try JSONValue(parsing: "{\(Set(spelled).joined(separator: ","))}"))
     joined.checkInvariants { Issue.record("\($0)") }
     #expect(joined.entries.count == 1)
@@ -27,20 +30,27 @@ import Testing
       #"{"manager":"m\#(place)","operation":"\#(place % 2 == 0 ? "Update" : "Apply")","apiVersion":"v1","time":"2026-01-02T03:04:05Z","fieldsType":"FieldsV1","fieldsV1":{"f:metadata":{"f:labels":{"f:k\#(place)":{}}}}}"#
     }
     let labels = (0..<count).map { #""k\#($0)":"v""# }.joined(separator: ",")
-    var bench = try Bench(#"{"metadata":{"name":"a","labels":{\#(labels)},"managedFields":[\#(entries.joined(separator: ","))]}}"#)
+    var bench = try Bench(
+      #"{"metadata":{"name":"a","labels":{\#(labels)},"managedFields":[\#(entries.joined(separator: ","))]}}"#)
     try bench.update("writer") { node in
-      node["metadata"]?["labels"] = .object(JSONObject(unchecked: (0..<count).map { JSONObject.Member("k\($0)", $0 % 4 < 2 ? "w" : "v") }))
+      node["metadata"]?["labels"] = .object(
+        JSONObject(unchecked: (0..<count).map { JSONObject.Member("k\($0)", $0 % 4 < 2 ? "w" : "v") }))
     }
     let left = bench.live?["metadata"]?["managedFields"]?.array ?? []
     // Half of those who applied still own their field; of those who updated ten are told apart.
     #expect(left.count { $0["operation"] == "Apply" } == count / 4 && left.count { $0["operation"] == "Update" } <= 11)
   }
 
-  @Test(arguments: 0..<4 as Range<UInt64>) func `sets of very different size are cut as sets of the same size are`(seed: UInt64) {
+  @Test(arguments: 0..<4 as Range<UInt64>) func `sets of very different size are cut as sets of the same size are`(
+    seed: UInt64
+  ) {
     var dice = Dice(seed)
     for _ in 0..<Repository.rounds(150) {
       func set(_ count: Int) -> FieldSet {
-        FieldSet((0..<count).map { _ in (0...dice.number(below: 2)).map { _ in PathElement.field("m\(dice.number(below: 60))") } })
+        FieldSet(
+          (0..<count).map { _ in
+            (0...dice.number(below: 2)).map { _ in PathElement.field("m\(dice.number(below: 60))") }
+          })
       }
       let (small, large) = (set(1 + dice.number(below: 4)), set(200))
       func paths(_ set: FieldSet) -> Set<[PathElement]> {

@@ -18,10 +18,13 @@ import Testing
   }
 
   private func post(_ length: Int, sending count: Int) -> [UInt8] {
-    Array("POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: \(length)\r\n\r\n".utf8) + [UInt8](repeating: 0x78, count: count)
+    Array("POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: \(length)\r\n\r\n".utf8)
+      + [UInt8](repeating: 0x78, count: count)
   }
 
-  @Test(arguments: ["a length", "chunks", "a head"]) func `requests beyond the budget are refused, small ones are served, and all is given back`(kind: String) async throws {
+  @Test(arguments: ["a length", "chunks", "a head"])
+  func `requests beyond the budget are refused, small ones are served, and all is given back`(kind: String) async throws
+  {
     let budget = MemoryBudget(limit: 2 << 20)
     let bench = try start { $0.budget = budget }
     try await blocking {
@@ -31,8 +34,12 @@ import Testing
         let client = try Client(port: bench.port, patience: 5)
         switch kind {
         case "a length": try client.send(self.post(1 << 20, sending: 300_000))
-        case "chunks": try client.send(Array("POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n493e0\r\n".utf8) + [UInt8](repeating: 0x78, count: 300_000))
-        default: try client.send(Array("GET /echo HTTP/1.1\r\nHost: x\r\nA: ".utf8) + [UInt8](repeating: 0x78, count: 900_000))
+        case "chunks":
+          try client.send(
+            Array("POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n493e0\r\n".utf8)
+              + [UInt8](repeating: 0x78, count: 300_000))
+        default:
+          try client.send(Array("GET /echo HTTP/1.1\r\nHost: x\r\nA: ".utf8) + [UInt8](repeating: 0x78, count: 900_000))
         }
         usleep(50_000)
         holders.append(client)
@@ -58,7 +65,9 @@ import Testing
       let client = try Client(port: bench.port)
       for _ in 0..<3 {
         #expect(try client.call("GET", "/own", keepsBody: true).body.count == 8 << 20)
-        #expect(try client.call("POST", "/echo", body: [UInt8](repeating: 0x78, count: 100_000), keepsBody: true).body.count == 100_000)
+        #expect(
+          try client.call("POST", "/echo", body: [UInt8](repeating: 0x78, count: 100_000), keepsBody: true).body.count
+            == 100_000)
       }
     }
     #expect(budget.used == 0 && budget.refused == 0)
@@ -96,7 +105,8 @@ import Testing
       try client.send(.headers(5, HPACK.request("POST", "/echo"), .endHeaders))
       for _ in 0..<14 { try client.send(.data(5, [UInt8](repeating: 0x78, count: 15_000), [])) }
       #expect(try client.call("GET", "/elsewhere", on: 7).text == "elsewhere")
-      #expect(budget.refused == 1 && budget.used <= 1 << 20 && budget.used > 200_000, "\(budget.refused) \(budget.used)")
+      #expect(
+        budget.refused == 1 && budget.used <= 1 << 20 && budget.used > 200_000, "\(budget.refused) \(budget.used)")
     }
     try await eventually("the budget to be free", within: .seconds(10)) { budget.used == 0 }
     await bench.server.drain(deadline: .seconds(1))

@@ -4,10 +4,14 @@ import LoadClient
 
 /// A frame of HTTP/2 (RFC 9113 section 4.1).
 struct Frame: CustomStringConvertible {
-  enum Kind: UInt8 { case data = 0, headers, priority, reset, settings, pushPromise, ping, goAway, windowUpdate, continuation, unknown = 0xBE }
+  enum Kind: UInt8 {
+    case data = 0, headers, priority, reset, settings, pushPromise, ping, goAway, windowUpdate, continuation, unknown =
+      0xBE
+  }
   struct Flags: OptionSet {
     let rawValue: UInt8
-    static let endStream = Flags(rawValue: 1), ack = Flags(rawValue: 1), endHeaders = Flags(rawValue: 4), padded = Flags(rawValue: 8), priority = Flags(rawValue: 32)
+    static let endStream = Flags(rawValue: 1), ack = Flags(rawValue: 1), endHeaders = Flags(rawValue: 4),
+      padded = Flags(rawValue: 8), priority = Flags(rawValue: 32)
   }
   var kind: Kind
   var flags: Flags = []
@@ -19,33 +23,56 @@ struct Frame: CustomStringConvertible {
   /// `length`: what the header claims, if that is not the truth.
   func bytes(length: Int? = nil) -> [UInt8] {
     let count = length ?? payload.count
-    return [UInt8(count >> 16 & 255), UInt8(count >> 8 & 255), UInt8(count & 255), kind.rawValue, flags.rawValue] + Frame.number(stream) + payload
+    return [UInt8(count >> 16 & 255), UInt8(count >> 8 & 255), UInt8(count & 255), kind.rawValue, flags.rawValue]
+      + Frame.number(stream) + payload
   }
 
-  static func number(_ value: UInt32) -> [UInt8] { (0..<4).map { UInt8(truncatingIfNeeded: value >> UInt32(24 - 8 * $0)) } }
+  static func number(_ value: UInt32) -> [UInt8] {
+    (0..<4).map { UInt8(truncatingIfNeeded: value >> UInt32(24 - 8 * $0)) }
+  }
 
   /// A big-endian number in the payload.
-  func number(at place: Int) -> UInt32 { payload.count < place + 4 ? .max : payload[place..<(place + 4)].reduce(0) { $0 << 8 | UInt32($1) } }
+  func number(at place: Int) -> UInt32 {
+    payload.count < place + 4 ? .max : payload[place..<(place + 4)].reduce(0) { $0 << 8 | UInt32($1) }
+  }
 
   var description: String { "\(kind)(stream \(stream), flags \(flags.rawValue), \(payload.count) bytes)" }
 
   // MARK: those that tests send
 
   static func settings(_ values: [(id: UInt16, value: UInt32)] = [], flags: Flags = []) -> Frame {
-    Frame(kind: .settings, flags: flags, payload: values.flatMap { [UInt8($0.id >> 8), UInt8($0.id & 255)] + number($0.value) })
+    Frame(
+      kind: .settings, flags: flags,
+      payload: values.flatMap { [UInt8($0.id >> 8), UInt8($0.id & 255)] + number($0.value) })
   }
-  static func headers(_ stream: UInt32, _ block: [UInt8], _ flags: Flags = [.endStream, .endHeaders]) -> Frame { Frame(kind: .headers, flags: flags, stream: stream, payload: block) }
-  static func continuation(_ stream: UInt32, _ block: [UInt8], _ flags: Flags = .endHeaders) -> Frame { Frame(kind: .continuation, flags: flags, stream: stream, payload: block) }
-  static func data(_ stream: UInt32, _ payload: [UInt8], _ flags: Flags = .endStream) -> Frame { Frame(kind: .data, flags: flags, stream: stream, payload: payload) }
-  static func reset(_ stream: UInt32, _ code: UInt32 = 8) -> Frame { Frame(kind: .reset, stream: stream, payload: number(code)) }
-  static func ping(_ payload: [UInt8] = [1, 2, 3, 4, 5, 6, 7, 8], _ flags: Flags = []) -> Frame { Frame(kind: .ping, flags: flags, payload: payload) }
-  static func windowUpdate(_ stream: UInt32, _ by: UInt32) -> Frame { Frame(kind: .windowUpdate, stream: stream, payload: number(by)) }
-  static func priority(_ stream: UInt32, on other: UInt32) -> Frame { Frame(kind: .priority, stream: stream, payload: number(other) + [15]) }
+  static func headers(_ stream: UInt32, _ block: [UInt8], _ flags: Flags = [.endStream, .endHeaders]) -> Frame {
+    Frame(kind: .headers, flags: flags, stream: stream, payload: block)
+  }
+  static func continuation(_ stream: UInt32, _ block: [UInt8], _ flags: Flags = .endHeaders) -> Frame {
+    Frame(kind: .continuation, flags: flags, stream: stream, payload: block)
+  }
+  static func data(_ stream: UInt32, _ payload: [UInt8], _ flags: Flags = .endStream) -> Frame {
+    Frame(kind: .data, flags: flags, stream: stream, payload: payload)
+  }
+  static func reset(_ stream: UInt32, _ code: UInt32 = 8) -> Frame {
+    Frame(kind: .reset, stream: stream, payload: number(code))
+  }
+  static func ping(_ payload: [UInt8] = [1, 2, 3, 4, 5, 6, 7, 8], _ flags: Flags = []) -> Frame {
+    Frame(kind: .ping, flags: flags, payload: payload)
+  }
+  static func windowUpdate(_ stream: UInt32, _ by: UInt32) -> Frame {
+    Frame(kind: .windowUpdate, stream: stream, payload: number(by))
+  }
+  static func priority(_ stream: UInt32, on other: UInt32) -> Frame {
+    Frame(kind: .priority, stream: stream, payload: number(other) + [15])
+  }
 }
 
 /// HPACK as plain as it gets: literals without indexing and without Huffman codes (RFC 7541 section 6.2.2).
 enum HPACK {
-  static func block(_ fields: [(String, String)]) -> [UInt8] { fields.flatMap { [0] + string(Array($0.0.utf8)) + string(Array($0.1.utf8)) } }
+  static func block(_ fields: [(String, String)]) -> [UInt8] {
+    fields.flatMap { [0] + string(Array($0.0.utf8)) + string(Array($0.1.utf8)) }
+  }
 
   static func string(_ bytes: [UInt8]) -> [UInt8] { integer(bytes.count) + bytes }
 
@@ -79,20 +106,25 @@ final class FrameClient {
   static let preface = Array("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".utf8)
 
   /// Connects. `settings`: sent behind the preface; nil sends neither.
-  init(port: Int, patience: Int = 5, settings: [(id: UInt16, value: UInt32)]? = [], connectionWindow: UInt32 = 1 << 30) throws {
+  init(
+    port: Int, patience: Int = 5, settings: [(id: UInt16, value: UInt32)]? = [], connectionWindow: UInt32 = 1 << 30
+  ) throws {
     socket = try Client(port: port, patience: patience)
     var made: OpaquePointer?
     nghttp2_hd_inflate_new(&made)
     inflater = made
     guard let settings else { return }
-    try socket.send(Self.preface + Frame.settings(settings).bytes() + (connectionWindow > 0 ? Frame.windowUpdate(0, connectionWindow).bytes() : []))
+    try socket.send(
+      Self.preface + Frame.settings(settings).bytes()
+        + (connectionWindow > 0 ? Frame.windowUpdate(0, connectionWindow).bytes() : []))
   }
 
   deinit { nghttp2_hd_inflate_del(inflater) }
 
   func send(_ frames: Frame...) throws { try socket.send(frames.flatMap { $0.bytes() }) }
 
-  /// The next frame; nil when the server has closed the connection. Settings are acknowledged, unless `acknowledges` says no.
+  /// The next frame; nil when the server has closed the connection. Settings are acknowledged, unless `acknowledges`
+  /// says no.
   func receive() throws -> Frame? {
     while true {
       if let frame = try nextFrame() {
@@ -104,7 +136,9 @@ final class FrameClient {
       if count == 0 { return nil }
       // A reset is an end as well: the server closed with something of ours unread.
       if count < 0 && errno == ECONNRESET { return nil }
-      guard count > 0 else { throw Failure("receive: \(String(cString: strerror(errno))); the last frames were \(seen.suffix(4))") }
+      guard count > 0 else {
+        throw Failure("receive: \(String(cString: strerror(errno))); the last frames were \(seen.suffix(4))")
+      }
       buffer += room[..<count]
     }
   }
@@ -117,7 +151,8 @@ final class FrameClient {
     let length = Int(header[0]) << 16 | Int(header[1]) << 8 | Int(header[2])
     guard bytes.count >= 9 + length else { return nil }
     var frame = Frame(
-      kind: Frame.Kind(rawValue: header[3]) ?? .unknown, flags: Frame.Flags(rawValue: header[4]), stream: header[5...].reduce(0) { $0 << 8 | UInt32($1) } & 0x7FFF_FFFF,
+      kind: Frame.Kind(rawValue: header[3]) ?? .unknown, flags: Frame.Flags(rawValue: header[4]),
+      stream: header[5...].reduce(0) { $0 << 8 | UInt32($1) } & 0x7FFF_FFFF,
       payload: Array(bytes.dropFirst(9).prefix(length)))
     taken += 9 + length
     if taken == buffer.count { (buffer, taken) = ([], 0) }
@@ -127,7 +162,9 @@ final class FrameClient {
   }
   private var taken = 0
   /// May a frame be there without the socket being readable?
-  var hasBuffered: Bool { buffer.count - taken >= 9 && buffer.count - taken >= 9 + buffer[taken..<(taken + 3)].reduce(0) { $0 << 8 | Int($1) } }
+  var hasBuffered: Bool {
+    buffer.count - taken >= 9 && buffer.count - taken >= 9 + buffer[taken..<(taken + 3)].reduce(0) { $0 << 8 | Int($1) }
+  }
 
   /// Frames up to the first that fits; throws when the connection ends before.
   @discardableResult
@@ -151,7 +188,8 @@ final class FrameClient {
     var text: String { String(decoding: body, as: UTF8.self) }
   }
 
-  /// Reads until the stream has ended; opens its windows as bytes come. Frames of other streams are kept for their own turn.
+  /// Reads until the stream has ended; opens its windows as bytes come. Frames of other streams are kept for their own
+  /// turn.
   func answer(on stream: UInt32) throws -> Answer {
     var answer = Answer()
     var place = 0
@@ -162,7 +200,9 @@ final class FrameClient {
         place = kept
       } else {
         place = waiting.count
-        guard let next = try receive() else { throw Failure("the server closed the connection before the answer on \(stream)") }
+        guard let next = try receive() else {
+          throw Failure("the server closed the connection before the answer on \(stream)")
+        }
         if next.stream != stream {
           waiting.append(next)
           place = waiting.count
@@ -178,7 +218,9 @@ final class FrameClient {
       case .data:
         answer.body += frame.payload
         let count = UInt32(frame.payload.count)
-        if count > 0 && !frame.flags.contains(.endStream) { try send(.windowUpdate(stream, count), .windowUpdate(0, count)) }
+        if count > 0 && !frame.flags.contains(.endStream) {
+          try send(.windowUpdate(stream, count), .windowUpdate(0, count))
+        }
       case .reset:
         answer.reset = frame.number(at: 0)
         return answer
@@ -192,8 +234,8 @@ final class FrameClient {
   /// Has the server announced its end?
   var isLeft: Bool { (seen + waiting).contains { $0.kind == .goAway } }
 
-  /// Posts bodies to /echo at once, as a real client would: within the windows that the server opens, by turns. Returns the most bytes that were sent of bodies
-  /// which were not complete.
+  /// Posts bodies to /echo at once, as a real client would: within the windows that the server opens, by turns. Returns
+  /// the most bytes that were sent of bodies which were not complete.
   @discardableResult
   func upload(_ bodies: [UInt32: [UInt8]]) throws -> Int {
     let streams = bodies.keys.sorted()
@@ -206,7 +248,9 @@ final class FrameClient {
     while true {
       var hasMoved = false
       for stream in streams {
-        guard let body = bodies[stream], let at = sent[stream], let window = windows[stream], at < body.count else { continue }
+        guard let body = bodies[stream], let at = sent[stream], let window = windows[stream], at < body.count else {
+          continue
+        }
         let part = min(16_384, window, connection, body.count - at)
         guard part > 0 else { continue }
         try send(.data(stream, Array(body[at..<(at + part)]), at + part == body.count ? .endStream : []))
@@ -231,8 +275,11 @@ final class FrameClient {
   }
 
   /// Sends a request and waits for its answer.
-  func call(_ method: String = "GET", _ path: String, on stream: UInt32, body: [UInt8]? = nil, _ more: [(String, String)] = []) throws -> Answer {
-    try send(.headers(stream, HPACK.request(method, path, more), body == nil ? [.endStream, .endHeaders] : .endHeaders))
+  func call(
+    _ method: String = "GET", _ path: String, on stream: UInt32, body: [UInt8]? = nil, _ more: [(String, String)] = []
+  ) throws -> Answer {
+    try send(
+      .headers(stream, HPACK.request(method, path, more), body == nil ? [.endStream, .endHeaders] : .endHeaders))
     if let body {
       var rest = body[...]
       repeat {
@@ -250,20 +297,25 @@ final class FrameClient {
     while true {
       var field = nghttp2_nv()
       var flags: Int32 = 0
-      let count = rest.withUnsafeBufferPointer { nghttp2_hd_inflate_hd2(inflater, &field, &flags, $0.baseAddress, $0.count, 1) }
+      let count = rest.withUnsafeBufferPointer {
+        nghttp2_hd_inflate_hd2(inflater, &field, &flags, $0.baseAddress, $0.count, 1)
+      }
       guard count >= 0 else { throw Failure("the server's header block is malformed: \(count)") }
       rest = rest.dropFirst(count)
       if flags & Int32(NGHTTP2_HD_INFLATE_EMIT.rawValue) != 0 {
-        found.append((
-          String(decoding: UnsafeBufferPointer(start: field.name, count: field.namelen), as: UTF8.self),
-          String(decoding: UnsafeBufferPointer(start: field.value, count: field.valuelen), as: UTF8.self)
-        ))
+        found.append(
+          (
+            String(decoding: UnsafeBufferPointer(start: field.name, count: field.namelen), as: UTF8.self),
+            String(decoding: UnsafeBufferPointer(start: field.value, count: field.valuelen), as: UTF8.self)
+          ))
       }
       if flags & Int32(NGHTTP2_HD_INFLATE_FINAL.rawValue) != 0 {
         nghttp2_hd_inflate_end_headers(inflater)
         return found
       }
-      if count == 0 && flags & Int32(NGHTTP2_HD_INFLATE_EMIT.rawValue) == 0 { throw Failure("the server's header block ends early") }
+      if count == 0 && flags & Int32(NGHTTP2_HD_INFLATE_EMIT.rawValue) == 0 {
+        throw Failure("the server's header block ends early")
+      }
     }
   }
 

@@ -6,12 +6,16 @@ import Testing
 
 @testable import HTTPServer
 
-/// What costs a client little and a server much. In each case others are answered meanwhile, the attacker's connection ends, and memory stays where it was.
+/// What costs a client little and a server much. In each case others are answered meanwhile, the attacker's connection
+/// ends, and memory stays where it was.
 @Suite(.serialized) struct `HTTP2 under attack` {
   enum Attack: String, CaseIterable {
-    case rapidReset = "streams that are reset as soon as they are opened", cancelledWork = "requests that are cancelled while they run", pings = "PINGs", settings = "SETTINGS",
-      unreadAnswers = "PINGs whose answers are not read", emptyData = "empty DATA", windowUpdates = "windows opened by one byte", priorities = "PRIORITY",
-      continuations = "CONTINUATIONs without end", emptyContinuations = "empty CONTINUATIONs", headerBomb = "a few bytes of HPACK that stand for many", refused = "streams beyond the limit",
+    case rapidReset = "streams that are reset as soon as they are opened", cancelledWork =
+      "requests that are cancelled while they run", pings = "PINGs", settings = "SETTINGS",
+      unreadAnswers = "PINGs whose answers are not read", emptyData = "empty DATA", windowUpdates =
+      "windows opened by one byte", priorities = "PRIORITY",
+      continuations = "CONTINUATIONs without end", emptyContinuations = "empty CONTINUATIONs", headerBomb =
+      "a few bytes of HPACK that stand for many", refused = "streams beyond the limit",
       zeroWindow = "answers that are asked for and never taken"
 
     /// Bytes for round `round`, behind an open connection on which stream 1 stands for a POST without its body.
@@ -20,7 +24,10 @@ import Testing
       let streams = stride(from: first, to: first + 200, by: 2)
       switch self {
       case .rapidReset: return streams.flatMap { Frame.headers($0, HPACK.request()).bytes() + Frame.reset($0).bytes() }
-      case .cancelledWork: return streams.flatMap { Frame.headers($0, HPACK.request("GET", "/stubborn")).bytes() + Frame.reset($0).bytes() }
+      case .cancelledWork:
+        return streams.flatMap {
+          Frame.headers($0, HPACK.request("GET", "/stubborn")).bytes() + Frame.reset($0).bytes()
+        }
       case .pings, .unreadAnswers: return (0..<500).flatMap { _ in Frame.ping().bytes() }
       case .settings: return (0..<500).flatMap { _ in Frame.settings([(3, 100)]).bytes() }
       case .emptyData: return (0..<500).flatMap { _ in Frame.data(1, [], []).bytes() }
@@ -28,14 +35,19 @@ import Testing
       case .priorities: return (0..<500).flatMap { Frame.priority(UInt32($0) * 2 + 3, on: 0).bytes() }
       case .continuations:
         let piece = HPACK.block([("x", String(repeating: "a", count: 16_000))])
-        return (round == 0 ? Frame.headers(3, HPACK.request(), .endStream).bytes() : []) + (0..<20).flatMap { _ in Frame.continuation(3, piece, []).bytes() }
-      case .emptyContinuations: return (round == 0 ? Frame.headers(3, HPACK.request(), .endStream).bytes() : []) + (0..<500).flatMap { _ in Frame.continuation(3, [], []).bytes() }
+        return (round == 0 ? Frame.headers(3, HPACK.request(), .endStream).bytes() : [])
+          + (0..<20).flatMap { _ in Frame.continuation(3, piece, []).bytes() }
+      case .emptyContinuations:
+        return (round == 0 ? Frame.headers(3, HPACK.request(), .endStream).bytes() : [])
+          + (0..<500).flatMap { _ in Frame.continuation(3, [], []).bytes() }
       case .headerBomb:
         // One field of 4 KB goes to the table; each byte after it stands for all of it.
         let field = [0x40] + HPACK.string(Array("x".utf8)) + HPACK.string([UInt8](repeating: 0x61, count: 4_000))
-        return Frame.headers(first, HPACK.request() + field + [UInt8](repeating: 0xBE, count: 12_000), .endStream).bytes() + Frame.continuation(first, [UInt8](repeating: 0xBE, count: 16_384)).bytes()
+        return Frame.headers(first, HPACK.request() + field + [UInt8](repeating: 0xBE, count: 12_000), .endStream)
+          .bytes() + Frame.continuation(first, [UInt8](repeating: 0xBE, count: 16_384)).bytes()
       case .refused: return streams.flatMap { Frame.headers($0, HPACK.request("GET", "/never")).bytes() }
-      case .zeroWindow: return (0..<100).flatMap { Frame.headers(UInt32(first + $0 * 2), HPACK.request("GET", "/flood")).bytes() }
+      case .zeroWindow:
+        return (0..<100).flatMap { Frame.headers(UInt32(first + $0 * 2), HPACK.request("GET", "/flood")).bytes() }
       }
     }
   }

@@ -9,8 +9,12 @@ import Testing
   private func table(_ count: Int) throws -> (HandshakeTable, Reactor) {
     let budget = count * HandshakeTable.bytesEach * HandshakeTable.partOfBudget
     let shared = SharedCount(perAddress: 0, budget: budget)
-    return (shared.handshakes, try Reactor(index: 0, configuration: HTTPServer.Configuration(endpoints: []),
-      handler: TestHandler(), shared: shared))
+    return (
+      shared.handshakes,
+      try Reactor(
+        index: 0, configuration: HTTPServer.Configuration(endpoints: []),
+        handler: TestHandler(), shared: shared)
+    )
   }
 
   @Test func `the oldest of the address that has the most makes room, and one address pushes out its own`() throws {
@@ -28,8 +32,10 @@ import Testing
     for old in UInt64(5)..<105 { #expect(enter("10.9.9.9") == old) }
     // Who has few comes in at the cost of who has many, until these have no more than others.
     #expect(enter("10.0.0.4") == 105)
-    for (address, old) in [("10.0.0.5", 106), ("10.0.0.6", 107),
-      ("10.0.0.7", 108)] as [(String, UInt64)] { #expect(enter(address) == old) }
+    for (address, old) in [
+      ("10.0.0.5", 106), ("10.0.0.6", 107),
+      ("10.0.0.7", 108),
+    ] as [(String, UInt64)] { #expect(enter(address) == old) }
     // Two of .2, two of .9: the older.
     #expect(enter("10.0.0.8") == 2)
     #expect(enter("10.0.0.9") == 109)

@@ -16,9 +16,15 @@ import Testing
   }
 
   @Test(arguments: [
-    ("GET / HTTP/1.1\r\nHost: x\r\n\r\n", BodyFraming.none, true), ("GET / HTTP/1.0\r\n\r\n", .none, false), ("GET / HTTP/1.0\r\nConnection: Keep-Alive\r\n\r\n", .none, true),
-    ("POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: 12\r\n\r\n", .length(12), true), ("POST /a HTTP/1.1\r\nHost: x\r\ncontent-length: 12\r\nContent-Length: 12\r\nConnection: foo, close\r\n\r\n", .length(12), false),
-    ("POST /a HTTP/1.1\r\nhost:x\r\nTransfer-Encoding: Chunked\r\n\r\n", .chunked, true), ("GET http://h/p?q HTTP/1.1\r\nHost: x\r\n\r\n", .none, true),
+    ("GET / HTTP/1.1\r\nHost: x\r\n\r\n", BodyFraming.none, true), ("GET / HTTP/1.0\r\n\r\n", .none, false),
+    ("GET / HTTP/1.0\r\nConnection: Keep-Alive\r\n\r\n", .none, true),
+    ("POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: 12\r\n\r\n", .length(12), true),
+    (
+      "POST /a HTTP/1.1\r\nHost: x\r\ncontent-length: 12\r\nContent-Length: 12\r\nConnection: foo, close\r\n\r\n",
+      .length(12), false
+    ),
+    ("POST /a HTTP/1.1\r\nhost:x\r\nTransfer-Encoding: Chunked\r\n\r\n", .chunked, true),
+    ("GET http://h/p?q HTTP/1.1\r\nHost: x\r\n\r\n", .none, true),
   ])
   func `framing and persistence are read`(text: String, framing: BodyFraming, keepsAlive: Bool) throws {
     let (_, facts) = try Self.parse(text)
@@ -26,15 +32,25 @@ import Testing
   }
 
   static let refused: [(String, Int)] = [
-    ("GET / HTTP/1.1\r\n\r\n", 400), ("GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", 400), ("GET / HTTP/2.0\r\nHost: a\r\n\r\n", 505), ("GET / HTTP/1.2\r\nHost: a\r\n\r\n", 505),
-    ("GET  / HTTP/1.1\r\nHost: a\r\n\r\n", 400), ("GET / HTTP/1.1 \r\nHost: a\r\n\r\n", 400), ("GET /a b HTTP/1.1\r\nHost: a\r\n\r\n", 400), (" GET / HTTP/1.1\r\nHost: a\r\n\r\n", 400),
-    ("GET /\u{1} HTTP/1.1\r\nHost: a\r\n\r\n", 400), ("GET / HTTP/1.1\r\nHost : a\r\n\r\n", 400), ("GET / HTTP/1.1\r\nHost: a\r\n b\r\n\r\n", 400), ("GET / HTTP/1.1\r\nHost: a\r\n: b\r\n\r\n", 400),
-    ("GET / HTTP/1.1\r\nHost: a\r\nX: b\rc\r\n\r\n", 400), ("GET / HTTP/1.1\r\nHost: a\nX: b\r\n\r\n", 400), ("GET / HTTP/1.1\r\nHost: a\r\nX: \u{0}\r\n\r\n", 400), ("GET x HTTP/1.1\r\nHost: a\r\n\r\n", 400),
-    ("GET /#f HTTP/1.1\r\nHost: a\r\n\r\n", 400), ("FOO\r\n\r\n", 400), ("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n", 400),
-    ("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: +1\r\n\r\n", 400), ("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1, 1\r\n\r\n", 400), ("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: \r\n\r\n", 400),
-    ("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 99999999999999999999\r\n\r\n", 400), ("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n", 400),
-    ("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\n\r\n", 501), ("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n", 501),
-    ("POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n", 400), ("POST / HTTP/1.1\r\nHost: a\r\nExpect: tea\r\n\r\n", 417),
+    ("GET / HTTP/1.1\r\n\r\n", 400), ("GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", 400),
+    ("GET / HTTP/2.0\r\nHost: a\r\n\r\n", 505), ("GET / HTTP/1.2\r\nHost: a\r\n\r\n", 505),
+    ("GET  / HTTP/1.1\r\nHost: a\r\n\r\n", 400), ("GET / HTTP/1.1 \r\nHost: a\r\n\r\n", 400),
+    ("GET /a b HTTP/1.1\r\nHost: a\r\n\r\n", 400), (" GET / HTTP/1.1\r\nHost: a\r\n\r\n", 400),
+    ("GET /\u{1} HTTP/1.1\r\nHost: a\r\n\r\n", 400), ("GET / HTTP/1.1\r\nHost : a\r\n\r\n", 400),
+    ("GET / HTTP/1.1\r\nHost: a\r\n b\r\n\r\n", 400), ("GET / HTTP/1.1\r\nHost: a\r\n: b\r\n\r\n", 400),
+    ("GET / HTTP/1.1\r\nHost: a\r\nX: b\rc\r\n\r\n", 400), ("GET / HTTP/1.1\r\nHost: a\nX: b\r\n\r\n", 400),
+    ("GET / HTTP/1.1\r\nHost: a\r\nX: \u{0}\r\n\r\n", 400), ("GET x HTTP/1.1\r\nHost: a\r\n\r\n", 400),
+    ("GET /#f HTTP/1.1\r\nHost: a\r\n\r\n", 400), ("FOO\r\n\r\n", 400),
+    ("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n", 400),
+    ("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: +1\r\n\r\n", 400),
+    ("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1, 1\r\n\r\n", 400),
+    ("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: \r\n\r\n", 400),
+    ("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 99999999999999999999\r\n\r\n", 400),
+    ("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n", 400),
+    ("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\n\r\n", 501),
+    ("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n", 501),
+    ("POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n", 400),
+    ("POST / HTTP/1.1\r\nHost: a\r\nExpect: tea\r\n\r\n", 417),
   ]
 
   @Test(arguments: refused)
@@ -49,7 +65,9 @@ import Testing
       _ = try? HeadParser.parse(UnsafeRawBufferPointer(bytes), into: request)
       #expect(request.method == .patch && request.methodName == "PATCH")
       #expect(request.path == "/a%20b/c" && request.query == "x=1&y")
-      #expect(request.header("X-THING") == "one" && request.headers("x-thing") == ["one", "two"] && request.header("none") == nil)
+      #expect(
+        request.header("X-THING") == "one" && request.headers("x-thing") == ["one", "two"]
+          && request.header("none") == nil)
     }
   }
 
@@ -68,8 +86,12 @@ import Testing
 }
 
 @Suite struct `Request heads that are too much` {
-  private static func head(fields: Int) -> String { "GET /a?b HTTP/1.1\r\nHost: x\r\n" + String(repeating: "a:\r\n",
-    count: fields - 1) + "\r\n" }
+  private static func head(fields: Int) -> String {
+    "GET /a?b HTTP/1.1\r\nHost: x\r\n"
+      + String(
+        repeating: "a:\r\n",
+        count: fields - 1) + "\r\n"
+  }
 
   @Test func `the number of headers is bounded, and what many took is let go of`() throws {
     func parse(_ fields: Int) throws -> Request {
@@ -89,14 +111,19 @@ import Testing
     #expect(kept > 0 && few.fields.capacity == kept)
   }
 
-  @Test(arguments: [("PUT /a/b?c=d HTTP/1.1\r\nHost: unfinis", "PUT", "/a/b?c=d"), ("PUT /a", "", ""),
-    ("PUT /a HTTP/1.1\n", "", ""), ("\n", "", ""), ("PUT /a HTTP/3.1\r\n", "PUT", "")])
+  @Test(arguments: [
+    ("PUT /a/b?c=d HTTP/1.1\r\nHost: unfinis", "PUT", "/a/b?c=d"), ("PUT /a", "", ""),
+    ("PUT /a HTTP/1.1\n", "", ""), ("\n", "", ""), ("PUT /a HTTP/3.1\r\n", "PUT", ""),
+  ])
   func `the target of an incomplete head is read as far as it is there`(text: String, method: String, target: String) {
     var text = text
     text.withUTF8 { bytes in
       let request = Request()
       HeadParser.readTarget(UnsafeRawBufferPointer(bytes), into: request)
-      #expect(request.pathRange.isEmpty ? target.isEmpty : request.path + (request.query.map { "?" + $0 } ?? "") == target && request.methodName == method)
+      #expect(
+        request.pathRange.isEmpty
+          ? target.isEmpty
+          : request.path + (request.query.map { "?" + $0 } ?? "") == target && request.methodName == method)
     }
   }
 }
@@ -116,8 +143,9 @@ import Testing
     buffer.rest(in: &spares, shrinks: false)
     #expect(buffer.capacity >= 1 << 20)
     buffer.rest(in: &spares, shrinks: true)
-    #expect(buffer.capacity == ReadBuffer.usual
-      && buffer.bytes.elementsEqual((filled - 3..<filled).map { UInt8(truncatingIfNeeded: $0) }))
+    #expect(
+      buffer.capacity == ReadBuffer.usual
+        && buffer.bytes.elementsEqual((filled - 3..<filled).map { UInt8(truncatingIfNeeded: $0) }))
     buffer.consume(3)
     buffer.rest(in: &spares, shrinks: true)
     #expect(buffer.capacity == 0)
@@ -139,12 +167,14 @@ import Testing
 
   @Test(arguments: 1...12)
   func `framing is taken off, however the bytes come`(size: Int) throws {
-    let result = try Self.decode("4\r\nWiki\r\n6;ext=\"x\"\r\npedia \r\nA\r\n0123456789\r\n0\r\nTrailer: x\r\n\r\nNEXT", inPiecesOf: size)
+    let result = try Self.decode(
+      "4\r\nWiki\r\n6;ext=\"x\"\r\npedia \r\nA\r\n0123456789\r\n0\r\nTrailer: x\r\n\r\nNEXT", inPiecesOf: size)
     #expect(result.body == "Wikipedia 0123456789" && result.isDone && result.rest == 4)
   }
 
   @Test(arguments: [
-    ("x\r\n", 400), ("\r\n", 400), ("4\nWiki", 400), ("4\r\nWikiX\r\n", 400), ("4\r\nWiki\rX", 400), ("-1\r\n", 400), ("fffffffffffffffff\r\n", 400), ("65\r\n", 413), ("0\r\nX: y\n\r\n", 400), ("4 \r\nWiki", 400),
+    ("x\r\n", 400), ("\r\n", 400), ("4\nWiki", 400), ("4\r\nWikiX\r\n", 400), ("4\r\nWiki\rX", 400), ("-1\r\n", 400),
+    ("fffffffffffffffff\r\n", 400), ("65\r\n", 413), ("0\r\nX: y\n\r\n", 400), ("4 \r\nWiki", 400),
   ])
   func `bad framing is refused`(text: String, status: Int) {
     #expect { try Self.decode(text, inPiecesOf: 1) } throws: { ($0 as? Refusal)?.status == status }

@@ -5,7 +5,8 @@ import Testing
 
 @testable import HTTPServer
 
-/// Records of TLS 1.3 behind the handshake: what `RecordWriter` makes and `RecordReader` reads off a real socket, and what it refuses (RFC 8446 sections 5 and 6).
+/// Records of TLS 1.3 behind the handshake: what `RecordWriter` makes and `RecordReader` reads off a real socket, and
+/// what it refuses (RFC 8446 sections 5 and 6).
 @Suite struct `TLS records` {
   static let secret = (0..<48).map { UInt8($0 * 5 % 251) }
 
@@ -41,14 +42,22 @@ import Testing
 
     func sealed(_ data: [UInt8]) throws -> [UInt8] {
       var room = [UInt8](repeating: 0, count: data.count + RecordWriter.roomForSeal)
-      let count = try #require(data.withUnsafeBytes { data in room.withUnsafeMutableBytes { room in room.baseAddress.flatMap { writer.seal(data, into: $0, cipher) } } })
+      let count = try #require(
+        data.withUnsafeBytes { data in
+          room.withUnsafeMutableBytes { room in room.baseAddress.flatMap { writer.seal(data, into: $0, cipher) } }
+        })
       return Array(room[..<count])
     }
 
     /// A record of any type; what is more than a record's overhead is padding or a second type.
     func forge(_ content: [UInt8], type: UInt8) throws -> [UInt8] {
       var room = [UInt8](repeating: 0, count: content.count + RecordCipher.overhead)
-      let count = try #require(content.withUnsafeBytes { content in room.withUnsafeMutableBytes { room in room.baseAddress.flatMap { cipher.seal(content, type, with: &forged, into: $0) } } })
+      let count = try #require(
+        content.withUnsafeBytes { content in
+          room.withUnsafeMutableBytes { room in
+            room.baseAddress.flatMap { cipher.seal(content, type, with: &forged, into: $0) }
+          }
+        })
       return Array(room[..<count])
     }
 
@@ -60,7 +69,8 @@ import Testing
       var failure: TLSAlert?
       var outcome = Connection.Received.nothing
       room.withUnsafeMutableBytes { room in
-        do throws(TLSAlert) { outcome = try reader.receive(from: ends[1], into: room, cipher, records: records) } catch { failure = error }
+        do throws(TLSAlert) { outcome = try reader.receive(from: ends[1], into: room, cipher, records: records) } catch
+        { failure = error }
       }
       if let failure { throw failure }
       if case .bytes(let count, _) = outcome { return (Array(room[..<count]), outcome) }
@@ -78,27 +88,37 @@ import Testing
     }
   }
 
-  private func bytes(_ hex: String) -> [UInt8] { hex.split(whereSeparator: \.isWhitespace).compactMap { UInt8($0, radix: 16) } }
+  private func bytes(_ hex: String) -> [UInt8] {
+    hex.split(whereSeparator: \.isWhitespace).compactMap { UInt8($0, radix: 16) }
+  }
 
   @Test func `keys and records are those of the example in RFC 8448`() throws {
-    let secret = bytes("9e 40 64 6c e7 9a 7f 9d c0 5a f8 88 9b ce 65 52 87 5a fa 0b 06 df 00 87 f7 92 eb b7 c1 75 04 a5")
-    let record = bytes("""
+    let secret = bytes(
+      "9e 40 64 6c e7 9a 7f 9d c0 5a f8 88 9b ce 65 52 87 5a fa 0b 06 df 00 87 f7 92 eb b7 c1 75 04 a5")
+    let record = bytes(
+      """
       17 03 03 00 43 a2 3f 70 54 b6 2c 94 d0 af fa fe 82 28 ba 55 cb ef ac ea 42 f9 14 aa 66 bc ab 3f 2b 98 19 a8 a5 b4 6b 39 5b d5 4a 9a 20 44 1e 2b 62 97 4e 1f
       5a 62 92 a2 97 70 14 bd 1e 3d ea e6 3a ee bb 21 69 49 15 e4
       """)
     var keys = try #require(TrafficKeys(.aes128GCM, secret: SecretKey(secret)))
-    #expect(keys.withKey { Array(UnsafeBufferPointer(start: $0, count: 16)) } == bytes("17 42 2d da 59 6e d5 d9 ac d8 90 e3 c6 3f 50 51"))
+    #expect(
+      keys.withKey { Array(UnsafeBufferPointer(start: $0, count: 16)) }
+        == bytes("17 42 2d da 59 6e d5 d9 ac d8 90 e3 c6 3f 50 51"))
     var nonce = [UInt8](repeating: 0, count: TrafficKeys.nonceBytes)
     nonce.withUnsafeMutableBytes { if let base = $0.baseAddress { keys.takeNonce(into: base) } }
     #expect(nonce == bytes("5b 78 92 3d ee 08 57 90 33 e5 23 d9"))
     let data = (0..<50).map { UInt8($0) }
     var writer = RecordWriter(try #require(TrafficKeys(.aes128GCM, secret: SecretKey(secret))), recordsPerKey: 1 << 24)
     var room = [UInt8](repeating: 0, count: 256)
-    let count = data.withUnsafeBytes { data in room.withUnsafeMutableBytes { room in room.baseAddress.flatMap { writer.seal(data, into: $0, RecordCipher()) } } }
+    let count = data.withUnsafeBytes { data in
+      room.withUnsafeMutableBytes { room in room.baseAddress.flatMap { writer.seal(data, into: $0, RecordCipher()) } }
+    }
     #expect(count == record.count && Array(room[..<record.count]) == record)
   }
 
-  @Test(arguments: RecordSuite.allCases) func `what is sealed is opened, in any pieces and any room`(suite: RecordSuite) throws {
+  @Test(arguments: RecordSuite.allCases) func `what is sealed is opened, in any pieces and any room`(
+    suite: RecordSuite
+  ) throws {
     for room in [4_096, 16 << 10, 64 << 10] {
       let wire = try Wire(suite)
       var sent: [UInt8] = []
@@ -121,7 +141,9 @@ import Testing
     #expect(received == data + data)
   }
 
-  @Test(arguments: RecordSuite.allCases) func `keys change after so many records, when the client changes its own, and when it asks`(suite: RecordSuite) throws {
+  @Test(arguments: RecordSuite.allCases)
+  func `keys change after so many records, when the client changes its own, and when it asks`(suite: RecordSuite) throws
+  {
     let wire = try Wire(suite, recordsPerKey: 3)
     var sent: [UInt8] = []
     for round in 0..<20 {
@@ -196,8 +218,10 @@ import Testing
   }
 
   private enum Spoiled: CaseIterable {
-    case flippedType, plainAlert, plainHandshake, tooLong, tooShort, flippedLength, flippedBody, flippedTag, replayed, lost, otherKey
-    case noType, unknownType, changeCipherSpec, ticket, finished, longKeyUpdate, shortKeyUpdate, oddKeyUpdate, longAlert, tooMuchPlain, emptyHandshake
+    case flippedType, plainAlert, plainHandshake, tooLong, tooShort, flippedLength, flippedBody, flippedTag, replayed,
+      lost, otherKey
+    case noType, unknownType, changeCipherSpec, ticket, finished, longKeyUpdate, shortKeyUpdate, oddKeyUpdate,
+      longAlert, tooMuchPlain, emptyHandshake
   }
 
   @Test(arguments: Spoiled.allCases) private func `nothing else is let through`(_ how: Spoiled) throws {
@@ -226,12 +250,17 @@ import Testing
       case .unknownType: (good + (try wire.forge([1], type: 99)), .unexpectedMessage)
       case .changeCipherSpec: (good + (try wire.forge([1], type: 20)), .unexpectedMessage)
       case .ticket: (good + (try wire.forge([4, 0, 0, 0], type: handshake)), .unexpectedMessage)
-      case .finished: (good + (try wire.forge([20, 0, 0, 32] + [UInt8](repeating: 1, count: 32), type: handshake)), .unexpectedMessage)
+      case .finished:
+        (
+          good + (try wire.forge([20, 0, 0, 32] + [UInt8](repeating: 1, count: 32), type: handshake)),
+          .unexpectedMessage
+        )
       case .longKeyUpdate: (good + (try wire.forge([24, 0, 0, 1, 0, 24, 0, 0, 1, 0], type: handshake)), .decodeError)
       case .shortKeyUpdate: (good + (try wire.forge([24, 0, 0], type: handshake)), .decodeError)
       case .oddKeyUpdate: (good + (try wire.forge([24, 0, 0, 1, 2], type: handshake)), .decodeError)
       case .longAlert: (good + (try wire.forge([1, 0, 0], type: 21)), .decodeError)
-      case .tooMuchPlain: (good + (try wire.forge([UInt8](repeating: 1, count: (16 << 10) + 1), type: 23)), .recordOverflow)
+      case .tooMuchPlain:
+        (good + (try wire.forge([UInt8](repeating: 1, count: (16 << 10) + 1), type: 23)), .recordOverflow)
       case .emptyHandshake: (good + (try wire.forge([], type: handshake)), .unexpectedMessage)
       }
     wire.put(bytes)
@@ -254,7 +283,9 @@ import Testing
       case 0: stream[place] ^= 1 << UInt8.random(in: 0...7, using: &dice)
       case 1: stream.remove(at: place)
       case 2: stream.insert(UInt8.random(in: 0...255, using: &dice), at: place)
-      default: stream.replaceSubrange(place..<stream.count, with: (0..<200).map { _ in UInt8.random(in: 0...255, using: &dice) })
+      default:
+        stream.replaceSubrange(
+          place..<stream.count, with: (0..<200).map { _ in UInt8.random(in: 0...255, using: &dice) })
       }
       var received: [UInt8] = []
       var rest = stream[...]

@@ -19,12 +19,14 @@ import Testing
 
     /// `change`: more of the TLS configuration; `limits`: the server's.
     static func start(
-      _ change: (inout TLSConfiguration, Certificates) async throws -> Void = { _, _ in }, limits: (inout HTTPServer.Limits) -> Void = { _ in },
+      _ change: (inout TLSConfiguration, Certificates) async throws -> Void = { _, _ in },
+      limits: (inout HTTPServer.Limits) -> Void = { _ in },
       budget: MemoryBudget = MemoryBudget(limit: 0)
     ) async throws -> Bench {
       let certificates = try await Certificates()
       try await certificates.issue("server", subject: "/CN=localhost")
-      var tls = TLSConfiguration(keyPair: .init(certFile: certificates.file("server.crt"), keyFile: certificates.file("server.key")))
+      var tls = TLSConfiguration(
+        keyPair: .init(certFile: certificates.file("server.crt"), keyFile: certificates.file("server.key")))
       try await change(&tls, certificates)
       let credentials = try TLSCredentials(tls)
       var configuration = HTTPServer.Configuration(endpoints: [.address(host: "127.0.0.1", port: 0, tls: credentials)])
@@ -36,16 +38,20 @@ import Testing
       let handler = TestHandler()
       let server = try HTTPServer(configuration: configuration, handler: handler)
       try server.start()
-      return Bench(certificates: certificates, credentials: credentials, server: server, handler: handler, failures: failures)
+      return Bench(
+        certificates: certificates, credentials: credentials, server: server, handler: handler, failures: failures)
     }
 
     func curl(_ path: String, _ arguments: String...) async throws -> ProcessResult {
-      try await run(["curl", "-sS", "--cacert", certificates.authority, "https://127.0.0.1:\(port)\(path)"] + arguments)
+      try await run(
+        ["curl", "-sS", "--cacert", certificates.authority, "https://127.0.0.1:\(port)\(path)"] + arguments)
     }
 
     /// What `openssl s_client` tells of a handshake.
     func handshake(_ arguments: String...) async throws -> ProcessResult {
-      try await run(["openssl", "s_client", "-connect", "127.0.0.1:\(port)", "-CAfile", certificates.authority] + arguments, input: "")
+      try await run(
+        ["openssl", "s_client", "-connect", "127.0.0.1:\(port)", "-CAfile", certificates.authority] + arguments,
+        input: "")
     }
   }
 
@@ -55,7 +61,8 @@ import Testing
     var all: [String] { reasons.withLock { $0 } }
   }
 
-  private final class Crowd: @unchecked Sendable {  // Sendable: a test uses it from one thread at a time, as it awaits each.
+  // Sendable: a test uses it from one thread at a time, as it awaits each.
+  private final class Crowd: @unchecked Sendable {
     var clients: [Client] = []
   }
 
@@ -67,32 +74,42 @@ import Testing
 
   @Test func `requests and large answers pass both ways`() async throws {
     let bench = try await Bench.start()
-    let large = try await bench.curl("/large", "--http1.1", "-o", bench.certificates.file("large"), "-w", "%{http_version} %{size_download}")
+    let large = try await bench.curl(
+      "/large", "--http1.1", "-o", bench.certificates.file("large"), "-w", "%{http_version} %{size_download}")
     #expect(large.output == "1.1 8388608", "\(large.output)")
     let body = String(repeating: "0123456789abcdef", count: 150_000)
     let file = bench.certificates.file("body")
     try body.write(toFile: file, atomically: true, encoding: .utf8)
     let echo = try await bench.curl("/echo", "--http1.1", "--data-binary", "@\(file)", "-H", "Expect:")
     #expect(echo.output == body)
-    let chunked = try await bench.curl("/echo", "--http1.1", "--data-binary", "@\(file)", "-H", "Transfer-Encoding: chunked")
+    let chunked = try await bench.curl(
+      "/echo", "--http1.1", "--data-binary", "@\(file)", "-H", "Transfer-Encoding: chunked")
     #expect(chunked.output == body)
-    let many = try await run(["curl", "-sS", "--http1.1", "--cacert", bench.certificates.authority] + (0..<50).map { _ in "https://127.0.0.1:\(bench.port)/stream" })
+    let many = try await run(
+      ["curl", "-sS", "--http1.1", "--cacert", bench.certificates.authority]
+        + (0..<50).map { _ in "https://127.0.0.1:\(bench.port)/stream" })
     #expect(many.output == String(repeating: "one,two", count: 50))
     #expect(bench.server.statistics.acceptedConnections == 4)
     await bench.server.drain(deadline: .seconds(1))
   }
 
-  @Test(arguments: ["--tls-max 1.2", "--tls13-ciphers TLS_AES_128_GCM_SHA256", "--tls13-ciphers TLS_AES_256_GCM_SHA384", "--tls13-ciphers TLS_CHACHA20_POLY1305_SHA256"])
+  @Test(arguments: [
+    "--tls-max 1.2", "--tls13-ciphers TLS_AES_128_GCM_SHA256", "--tls13-ciphers TLS_AES_256_GCM_SHA384",
+    "--tls13-ciphers TLS_CHACHA20_POLY1305_SHA256",
+  ])
   func `each suite carries much both ways, and our keys change on the way`(how: String) async throws {
     let bench = try await Bench.start(limits: { $0.recordsPerKey = 7 })
     let body = String(repeating: "0123456789abcdef", count: 150_000)
     let file = bench.certificates.file("body")
     try body.write(toFile: file, atomically: true, encoding: .utf8)
-    let arguments = ["curl", "-sS", "--cacert", bench.certificates.authority] + how.split(separator: " ").map(String.init)
+    let arguments =
+      ["curl", "-sS", "--cacert", bench.certificates.authority] + how.split(separator: " ").map(String.init)
     for version in ["--http1.1", "--http2"] {
-      let echo = try await run(arguments + [version, "--data-binary", "@\(file)", "-H", "Expect:", "https://127.0.0.1:\(bench.port)/echo"])
+      let echo = try await run(
+        arguments + [version, "--data-binary", "@\(file)", "-H", "Expect:", "https://127.0.0.1:\(bench.port)/echo"])
       #expect(echo.output == body, "\(echo.output.suffix(300))")
-      let large = try await run(arguments + [version, "-o", "/dev/null", "-w", "%{size_download}", "https://127.0.0.1:\(bench.port)/large"])
+      let large = try await run(
+        arguments + [version, "-o", "/dev/null", "-w", "%{size_download}", "https://127.0.0.1:\(bench.port)/large"])
       #expect(large.output == "8388608", "\(large.output)")
     }
     await bench.server.drain(deadline: .seconds(1))
@@ -103,7 +120,8 @@ import Testing
     let request = "printf 'GET /later HTTP/1.1\\r\\nHost: x\\r\\n\\r\\n'; sleep 0.3; "
     for suite in ["TLS_AES_128_GCM_SHA256", "TLS_AES_256_GCM_SHA384", "TLS_CHACHA20_POLY1305_SHA256"] {
       let result = try await run([
-        "bash", "-c", "(\(request) echo k; sleep 0.3; \(request) echo K; sleep 0.3; \(request) \(request)) | openssl s_client -connect 127.0.0.1:\(bench.port) -tls1_3 -ciphersuites \(suite) 2>&1",
+        "bash", "-c",
+        "(\(request) echo k; sleep 0.3; \(request) echo K; sleep 0.3; \(request) \(request)) | openssl s_client -connect 127.0.0.1:\(bench.port) -tls1_3 -ciphersuites \(suite) 2>&1",
       ]).output
       #expect(result.components(separatedBy: "KEYUPDATE").count == 3, "\(result.suffix(500))")
       #expect(result.components(separatedBy: "HTTP/1.1 200 OK").count == 5, "\(suite): \(result.suffix(800))")
@@ -131,12 +149,18 @@ import Testing
   }
 
   @Test func `old versions, foreign suites and renegotiation are refused`() async throws {
-    let bench = try await Bench.start { tls, _ in tls.cipherSuites = [try #require(TLSCipherSuite(name: "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384"))] }
+    let bench = try await Bench.start { tls, _ in
+      tls.cipherSuites = [try #require(TLSCipherSuite(name: "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384"))]
+    }
     #expect(try await bench.handshake("-tls1_1", "-cipher", "DEFAULT@SECLEVEL=0").output.contains("Cipher is (NONE)"))
     #expect(try await bench.handshake("-tls1_2").output.contains("Cipher is ECDHE-ECDSA-AES256-GCM-SHA384"))
-    #expect(try await bench.handshake("-tls1_2", "-cipher", "ECDHE-ECDSA-AES128-GCM-SHA256").output.contains("Cipher is (NONE)"))
+    #expect(
+      try await bench.handshake("-tls1_2", "-cipher", "ECDHE-ECDSA-AES128-GCM-SHA256").output.contains(
+        "Cipher is (NONE)"))
     #expect(try await bench.handshake("-tls1_3").output.contains("TLSv1.3"))
-    let renegotiation = try await run(["bash", "-c", "(sleep 0.3; echo R; sleep 0.5) | openssl s_client -connect 127.0.0.1:\(bench.port) -tls1_2 2>&1"])
+    let renegotiation = try await run([
+      "bash", "-c", "(sleep 0.3; echo R; sleep 0.5) | openssl s_client -connect 127.0.0.1:\(bench.port) -tls1_2 2>&1",
+    ])
     #expect(renegotiation.output.contains("no renegotiation"), "\(renegotiation.output.suffix(300))")
     #expect(try await bench.curl("/later", "--http1.1").output == "later")
     await bench.server.drain(deadline: .seconds(1))
@@ -151,38 +175,57 @@ import Testing
     let bench = try await Bench.start()
     let session = bench.certificates.file("session")
     for version in ["-tls1_2", "-tls1_3"] {
-      _ = try await run(["bash", "-c", "(printf 'GET /later HTTP/1.1\\r\\nHost: x\\r\\nConnection: close\\r\\n\\r\\n'; sleep 0.5) | openssl s_client -connect 127.0.0.1:\(bench.port) \(version) -sess_out \(session) 2>&1"])
+      _ = try await run([
+        "bash", "-c",
+        "(printf 'GET /later HTTP/1.1\\r\\nHost: x\\r\\nConnection: close\\r\\n\\r\\n'; sleep 0.5) | openssl s_client -connect 127.0.0.1:\(bench.port) \(version) -sess_out \(session) 2>&1",
+      ])
       let again = try await bench.handshake(version, "-sess_in", session)
       #expect(again.output.contains("Reused, TLS"), "\(version): \(again.output.suffix(500))")
     }
     await bench.server.drain(deadline: .seconds(1))
   }
 
-  @Test func `a client certificate is verified and told to the handler, also when its session is resumed`() async throws {
+  @Test func `a client certificate is verified and told to the handler, also when its session is resumed`() async throws
+  {
     let bench = try await Bench.start { tls, certificates in
-      try await certificates.issue("client", subject: "/O=system:masters/O=dev/CN=alice", alternativeNames: "DNS:a.example,email:a@example.org,URI:spiffe://x/y,IP:10.0.0.1")
+      try await certificates.issue(
+        "client", subject: "/O=system:masters/O=dev/CN=alice",
+        alternativeNames: "DNS:a.example,email:a@example.org,URI:spiffe://x/y,IP:10.0.0.1")
       try await certificates.issue("old", subject: "/CN=bob", days: -1)
       tls.clientCAFile = certificates.authority
     }
     let certificates = bench.certificates
     #expect(try await bench.curl("/whoami", "--http1.1").output == "\(ClientIdentity.none)")
-    let known = try await bench.curl("/whoami", "--http1.1", "--cert", certificates.file("client.crt"), "--key", certificates.file("client.key")).output
-    let fingerprint = try await run(["bash", "-c", "openssl x509 -in \(certificates.file("client.crt")) -outform DER | sha256sum | cut -d' ' -f1"]).output.filter { $0 != "\n" }
+    let known = try await bench.curl(
+      "/whoami", "--http1.1", "--cert", certificates.file("client.crt"), "--key", certificates.file("client.key")
+    ).output
+    let fingerprint = try await run([
+      "bash", "-c", "openssl x509 -in \(certificates.file("client.crt")) -outform DER | sha256sum | cut -d' ' -f1",
+    ]).output.filter { $0 != "\n" }
     for part in [
-      "verified", "commonName: \"alice\"", "organizations: [\"system:masters\", \"dev\"]", "dnsNames: [\"a.example\"]", "emailAddresses: [\"a@example.org\"]", "uris: [\"spiffe://x/y\"]",
+      "verified", "commonName: \"alice\"", "organizations: [\"system:masters\", \"dev\"]", "dnsNames: [\"a.example\"]",
+      "emailAddresses: [\"a@example.org\"]", "uris: [\"spiffe://x/y\"]",
       "ipAddresses: [\"10.0.0.1\"]", fingerprint,
     ] { #expect(known.contains(part), "\(part) in \(known)") }
     // Strangers are served: who they are is for authentication to decide.
     let other = try await Certificates(authority: "another")
     try await other.issue("mallory", subject: "/CN=alice")
-    for (certificate, key) in [(other.file("mallory.crt"), other.file("mallory.key")), (certificates.file("old.crt"), certificates.file("old.key"))] {
+    for (certificate, key) in [
+      (other.file("mallory.crt"), other.file("mallory.key")),
+      (certificates.file("old.crt"), certificates.file("old.key")),
+    ] {
       let stranger = try await bench.curl("/whoami", "--http1.1", "--cert", certificate, "--key", key).output
       #expect(stranger.contains("unverified") && !stranger.contains("alice"), "\(stranger)")
     }
     let session = certificates.file("session")
-    let request = "(printf 'GET /whoami HTTP/1.1\\r\\nHost: x\\r\\nConnection: close\\r\\n\\r\\n'; sleep 0.5) | openssl s_client -connect 127.0.0.1:\(bench.port) "
+    let request =
+      "(printf 'GET /whoami HTTP/1.1\\r\\nHost: x\\r\\nConnection: close\\r\\n\\r\\n'; sleep 0.5) | openssl s_client -connect 127.0.0.1:\(bench.port) "
     for version in ["-tls1_2", "-tls1_3"] {
-      _ = try await run(["bash", "-c", request + "\(version) -cert \(certificates.file("client.crt")) -key \(certificates.file("client.key")) -sess_out \(session) 2>&1"])
+      _ = try await run([
+        "bash", "-c",
+        request
+          + "\(version) -cert \(certificates.file("client.crt")) -key \(certificates.file("client.key")) -sess_out \(session) 2>&1",
+      ])
       let again = try await run(["bash", "-c", request + "\(version) -sess_in \(session) 2>&1"]).output
       #expect(again.contains("Reused, TLS") && again.contains("commonName: \"alice\""), "\(again.suffix(400))")
     }
@@ -191,16 +234,21 @@ import Testing
 
   @Test func `the certificate is chosen by server name`() async throws {
     let bench = try await Bench.start { tls, certificates in
-      for (name, names) in [("foo", "DNS:foo.test,DNS:*.foo.test"), ("bar", "DNS:bar.test"), ("late", "DNS:foo.test,DNS:late.test")] {
+      for (name, names) in [
+        ("foo", "DNS:foo.test,DNS:*.foo.test"), ("bar", "DNS:bar.test"), ("late", "DNS:foo.test,DNS:late.test"),
+      ] {
         try await certificates.issue(name, subject: "/CN=\(name)", alternativeNames: names)
       }
-      func pair(_ name: String, _ names: String...) -> TLSConfiguration.KeyPair { .init(certFile: certificates.file("\(name).crt"), keyFile: certificates.file("\(name).key"), names: names) }
+      func pair(_ name: String, _ names: String...) -> TLSConfiguration.KeyPair {
+        .init(certFile: certificates.file("\(name).crt"), keyFile: certificates.file("\(name).key"), names: names)
+      }
       tls.sniKeyPairs = [pair("foo"), pair("bar", "bar.test", "*.wide.test"), pair("late")]
       try await certificates.issue("client", subject: "/CN=alice")
       tls.clientCAFile = certificates.authority
     }
     for (asked, subject) in [
-      ("foo.test", "foo"), ("A.foo.test", "foo"), ("a.b.foo.test", "localhost"), ("bar.test", "bar"), ("x.wide.test", "bar"), ("late.test", "late"), ("none.test", "localhost"),
+      ("foo.test", "foo"), ("A.foo.test", "foo"), ("a.b.foo.test", "localhost"), ("bar.test", "bar"),
+      ("x.wide.test", "bar"), ("late.test", "late"), ("none.test", "localhost"),
     ] {
       let shown = try await bench.handshake("-servername", asked).output
       #expect(shown.contains("subject=CN = \(subject)\n"), "\(asked): \(shown.prefix(300))")
@@ -208,7 +256,8 @@ import Testing
     #expect(try await bench.handshake("-noservername").output.contains("subject=CN = localhost\n"))
     // Clients are verified whatever name they ask for.
     let whoami = try await run([
-      "curl", "-sS", "--cacert", bench.certificates.authority, "--resolve", "bar.test:\(bench.port):127.0.0.1", "https://bar.test:\(bench.port)/whoami",
+      "curl", "-sS", "--cacert", bench.certificates.authority, "--resolve", "bar.test:\(bench.port):127.0.0.1",
+      "https://bar.test:\(bench.port)/whoami",
       "--cert", bench.certificates.file("client.crt"), "--key", bench.certificates.file("client.key"),
     ]).output
     #expect(whoami.contains("commonName: \"alice\""), "\(whoami)")
@@ -218,7 +267,8 @@ import Testing
   @Test func `files that change are read again, and connections live on`() async throws {
     let bench = try await Bench.start()
     let certificates = bench.certificates
-    let before = try await run(["bash", "-c", "openssl x509 -in \(certificates.file("server.crt")) -noout -serial"]).output
+    let before = try await run(["bash", "-c", "openssl x509 -in \(certificates.file("server.crt")) -noout -serial"])
+      .output
     let tally = Tally()
     let authority = certificates.authority
     let url = "https://127.0.0.1:\(bench.port)/later"
@@ -227,7 +277,11 @@ import Testing
         group.addTask {
           while !tally.isOver.load(ordering: .relaxed) {
             let result = try await run(["curl", "-sS", "--http1.1", "--cacert", authority, url, url, url])
-            if result.output == "laterlaterlater" { tally.served.add(3, ordering: .relaxed) } else { tally.failed.add(result.output) }
+            if result.output == "laterlaterlater" {
+              tally.served.add(3, ordering: .relaxed)
+            } else {
+              tally.failed.add(result.output)
+            }
           }
         }
       }
@@ -243,7 +297,10 @@ import Testing
     }
     #expect(tally.failed.all == [])
     #expect(try await bench.handshake().output.contains("subject=CN = localhost\n"))
-    let after = try await run(["bash", "-c", "openssl s_client -connect 127.0.0.1:\(bench.port) </dev/null 2>/dev/null | openssl x509 -noout -serial"]).output
+    let after = try await run([
+      "bash", "-c",
+      "openssl s_client -connect 127.0.0.1:\(bench.port) </dev/null 2>/dev/null | openssl x509 -noout -serial",
+    ]).output
     #expect(after != before)
     #expect(try bench.credentials.reloadIfChanged() == false)
     // What can't be read is told once, and the old stays.
@@ -262,7 +319,10 @@ import Testing
       try plain.send(Array("GET / HTTP/1.1\r\nHost: x\r\n\r\n".utf8))
       #expect(try plain.receiveHead().status == 400)
       // The start of a hello that claims more than follows, noise, an alert, an oversized record.
-      for bytes: [UInt8] in [[22, 3, 1, 1, 0, 1, 0, 0, 252, 3, 3], (0..<400).map { _ in UInt8.random(in: 0...255) }, [21, 3, 3, 0, 2, 2, 40], [22, 3, 1, 255, 255] + [UInt8](repeating: 1, count: 70_000), []] {
+      for bytes: [UInt8] in [
+        [22, 3, 1, 1, 0, 1, 0, 0, 252, 3, 3], (0..<400).map { _ in UInt8.random(in: 0...255) },
+        [21, 3, 3, 0, 2, 2, 40], [22, 3, 1, 255, 255] + [UInt8](repeating: 1, count: 70_000), [],
+      ] {
         let client = try Client(port: port, patience: 5)
         try? client.send(bytes)
         var buffer = [UInt8](repeating: 0, count: 4_096)
@@ -276,7 +336,9 @@ import Testing
     await bench.server.drain(deadline: .seconds(1))
   }
 
-  @Test func `handshakes that go no further take a quarter of the budget, and the oldest make room for others`() async throws {
+  @Test func `handshakes that go no further take a quarter of the budget, and the oldest make room for others`()
+    async throws
+  {
     let budget = MemoryBudget(limit: 1 << 20)
     let bench = try await Bench.start(budget: budget)
     let port = bench.port
@@ -314,12 +376,19 @@ import Testing
         + arguments + ["https://127.0.0.1:\(bench.port)/whoami?[1-1000]"],
       outputFile: bench.certificates.file(who + arguments.joined()))
   }
-  private static let ways = [["--http1.1", "--tls-max", "1.2"], ["--http1.1"], ["--http2", "--tls-max", "1.2"],
-    ["--http2"]]
+  private static let ways = [
+    ["--http1.1", "--tls-max", "1.2"], ["--http1.1"], ["--http2", "--tls-max", "1.2"],
+    ["--http2"],
+  ]
 
-  private func last(_ process: ChildProcess) -> String { process.output.split(separator: "\n").last.map(String.init) ?? "" }
+  private func last(_ process: ChildProcess) -> String {
+    process.output.split(separator: "\n").last.map(String.init) ?? ""
+  }
 
-  @Test func `a certificate that expires, and one whose authority is replaced, count no more on connections that are open`() async throws {
+  @Test
+  func `a certificate that expires, and one whose authority is replaced, count no more on connections that are open`()
+    async throws
+  {
     let bench = try await Bench.start { tls, certificates in
       try FileManager.default.copyItem(atPath: certificates.authority, toPath: certificates.file("clients.crt"))
       tls.clientCAFile = certificates.file("clients.crt")
@@ -350,12 +419,19 @@ import Testing
     try authority.write(toFile: certificates.file("clients.crt"), atomically: true, encoding: .utf8)
     #expect(try bench.credentials.reloadIfChanged())
     try await all(clients, "commonName: \"alice\"")
-    for client in clients { #expect(client.output.components(separatedBy: "(1)").count == 2
-      && !client.output.contains("(2)"), "more than one connection: \(client.output.suffix(300))") }
+    for client in clients {
+      #expect(
+        client.output.components(separatedBy: "(1)").count == 2
+          && !client.output.contains("(2)"), "more than one connection: \(client.output.suffix(300))")
+    }
     await bench.server.drain(deadline: .seconds(1))
   }
 
-  @Test func `certificates that come with a client's own are kept for resumed sessions, and one authority of a chain is enough`() async throws {
+  @Test
+  func
+    `certificates that come with a client's own are kept for resumed sessions, and one authority of a chain is enough`()
+    async throws
+  {
     let others = try await Certificates(authority: "others")
     let bench = try await Bench.start { tls, certificates in
       try await certificates.issue("inter", subject: "/CN=inter", by: .init(makesAuthority: true))
@@ -366,25 +442,35 @@ import Testing
     let certificates = bench.certificates
     let session = certificates.file("session")
     func ask(_ bench: Bench, _ arguments: String) async throws -> String {
-      try await run(["bash", "-c", "(printf 'GET /whoami HTTP/1.1\\r\\nHost: x\\r\\nConnection: close\\r\\n\\r\\n'; sleep 0.3) | openssl s_client -connect 127.0.0.1:\(bench.port) \(arguments) 2>&1"]).output
+      try await run([
+        "bash", "-c",
+        "(printf 'GET /whoami HTTP/1.1\\r\\nHost: x\\r\\nConnection: close\\r\\n\\r\\n'; sleep 0.3) | openssl s_client -connect 127.0.0.1:\(bench.port) \(arguments) 2>&1",
+      ]).output
     }
     let own = "-cert \(certificates.file("client.crt")) -key \(certificates.file("client.key"))"
     for version in ["-tls1_2", "-tls1_3"] {
-      let first = try await ask(bench,
+      let first = try await ask(
+        bench,
         "\(version) \(own) -cert_chain \(certificates.file("inter.crt")) -sess_out \(session)")
       #expect(first.contains("proxy(name: \"proxy\""), "\(first.suffix(400))")
       // A ticket that comes in a resumed session has them too.
       for _ in 0..<2 {
         let again = try await ask(bench, "\(version) -sess_in \(session) -sess_out \(session)")
-        #expect(again.contains("Reused, TLS") && again.contains("proxy(name: \"proxy\""),
+        #expect(
+          again.contains("Reused, TLS") && again.contains("proxy(name: \"proxy\""),
           "\(version): \(again.suffix(400))")
       }
       // More than is kept: verified in each handshake, and not resumed.
       let many = certificates.file("many.crt")
       let inter = try String(contentsOfFile: certificates.file("inter.crt"), encoding: .utf8)
-      try (inter + String(repeating: try String(contentsOfFile: others.authority, encoding: .utf8),
-        count: 50)).write(toFile: many, atomically: true, encoding: .utf8)
-      #expect(try await ask(bench, "\(version) \(own) -cert_chain \(many) -sess_out \(session)").contains("proxy(name: \"proxy\""))
+      try
+        (inter
+        + String(
+          repeating: try String(contentsOfFile: others.authority, encoding: .utf8),
+          count: 50)).write(toFile: many, atomically: true, encoding: .utf8)
+      #expect(
+        try await ask(bench, "\(version) \(own) -cert_chain \(many) -sess_out \(session)").contains(
+          "proxy(name: \"proxy\""))
       #expect(try await ask(bench, "\(version) \(own) -cert_chain \(many) -sess_in \(session)").contains("New, TLS"))
     }
     await bench.server.drain(deadline: .seconds(1))
@@ -395,7 +481,9 @@ import Testing
       tls.clientCAFile = theirs.file("clients.crt")
     }
     #expect(try await ask(partial, own).contains("commonName: \"proxy\""))
-    #expect(try await ask(partial, "-cert \(certificates.file("server.crt")) -key \(certificates.file("server.key"))").contains("unverified"))
+    #expect(
+      try await ask(partial, "-cert \(certificates.file("server.crt")) -key \(certificates.file("server.key"))")
+        .contains("unverified"))
     await partial.server.drain(deadline: .seconds(1))
   }
 
@@ -421,8 +509,11 @@ import Testing
     try Data(repeating: 0x61, count: 10 << 20).write(to: URL(filePath: file))
     for version in ["--http1.1", "--http2"] {
       for more in [[], ["-H", "Expect:"], ["-H", "Transfer-Encoding: chunked"]] {
-        let command = ["curl", "-sS", "--max-time", "20", version, "--cacert", bench.certificates.authority,
-          "--data-binary", "@\(file)", "-w", " %{http_code}"] + more
+        let command =
+          [
+            "curl", "-sS", "--max-time", "20", version, "--cacert", bench.certificates.authority,
+            "--data-binary", "@\(file)", "-w", " %{http_code}",
+          ] + more
         let answer = try await run(command + ["https://127.0.0.1:\(bench.port)/echo"])
         #expect(answer.status == 0 && answer.output == "limit is 3145728 413", "\(version) \(more): \(answer.output)")
       }
@@ -435,7 +526,9 @@ import Testing
     let bench = try await Bench.start(budget: budget)
     let port = bench.port
     try await blocking {
-      let clients = try (0..<20).map { _ in try SecureConnection(port: port, saying: Array("GET /later HTTP/1.1\r\nHost: x\r\n\r\n".utf8)) }
+      let clients = try (0..<20).map { _ in
+        try SecureConnection(port: port, saying: Array("GET /later HTTP/1.1\r\nHost: x\r\n\r\n".utf8))
+      }
       usleep(300_000)
       #expect(budget.used == 0)
       for client in clients { try client.client.send([23, 3, 3, 0x40, 0x11] + [UInt8](repeating: 7, count: 10_000)) }
@@ -451,10 +544,15 @@ import Testing
     try await certificates.issue("server", subject: "/CN=localhost")
     try await certificates.issue("other", subject: "/CN=other")
     try await certificates.issue("old", subject: "/CN=old", days: -1)
-    for (name, text) in [("empty", ""), ("noise", "not PEM"), ("broken", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n")] {
+    for (name, text) in [
+      ("empty", ""), ("noise", "not PEM"), ("broken", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"),
+    ] {
       try text.write(toFile: certificates.file(name), atomically: true, encoding: .utf8)
     }
-    _ = try await run(["openssl", "ec", "-in", certificates.file("server.key"), "-aes128", "-passout", "pass:x", "-out", certificates.file("locked.key")])
+    _ = try await run([
+      "openssl", "ec", "-in", certificates.file("server.key"), "-aes128", "-passout", "pass:x", "-out",
+      certificates.file("locked.key"),
+    ])
     func reason(_ cert: String, _ key: String, ca: String? = nil) -> String {
       var tls = TLSConfiguration(keyPair: .init(certFile: certificates.file(cert), keyFile: certificates.file(key)))
       tls.clientCAFile = ca.map(certificates.file)
@@ -465,11 +563,18 @@ import Testing
     }
     #expect(reason("server.crt", "server.key", ca: "ca.crt") == "fine")
     for (text, file, words) in [
-      (reason("none", "server.key"), "none", "No such file"), (reason("empty", "server.key"), "empty", "empty"), (reason("noise", "server.key"), "noise", "no certificate"),
-      (reason("broken", "server.key"), "broken", "no certificate"), (reason("server.crt", "none"), "none", "No such file"), (reason("server.crt", "server.crt"), "server.crt", "no private key"),
-      (reason("server.crt", "other.key"), "other.key", "does not belong"), (reason("server.crt", "locked.key"), "locked.key", "encrypted"), (reason("old.crt", "old.key"), "old.crt", "expired"),
-      (reason("server.crt", "server.key", ca: "none"), "none", "No such file"), (reason("server.crt", "server.key", ca: "empty"), "empty", "empty"),
-      (reason("server.crt", "server.key", ca: "old.crt"), "old.crt", "expired"), (reason("server.crt", "server.key", ca: "server.key"), "server.key", "no certificate"),
+      (reason("none", "server.key"), "none", "No such file"), (reason("empty", "server.key"), "empty", "empty"),
+      (reason("noise", "server.key"), "noise", "no certificate"),
+      (reason("broken", "server.key"), "broken", "no certificate"),
+      (reason("server.crt", "none"), "none", "No such file"),
+      (reason("server.crt", "server.crt"), "server.crt", "no private key"),
+      (reason("server.crt", "other.key"), "other.key", "does not belong"),
+      (reason("server.crt", "locked.key"), "locked.key", "encrypted"),
+      (reason("old.crt", "old.key"), "old.crt", "expired"),
+      (reason("server.crt", "server.key", ca: "none"), "none", "No such file"),
+      (reason("server.crt", "server.key", ca: "empty"), "empty", "empty"),
+      (reason("server.crt", "server.key", ca: "old.crt"), "old.crt", "expired"),
+      (reason("server.crt", "server.key", ca: "server.key"), "server.key", "no certificate"),
     ] { #expect(text.contains(file) && text.contains(words), "\(text)") }
   }
 }

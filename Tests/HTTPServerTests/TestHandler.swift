@@ -14,7 +14,9 @@ final class TestHandler: RequestHandler {
   let refusals = Mutex<[String]>([])
 
   func refusal(_ refused: RefusedRequest) -> Response? {
-    let what = refused.request.map { "\($0.methodName) \($0.path)\($0.query.map { "?" + $0 } ?? "") \(refused.isHeadKnown)" } ?? "-"
+    let what =
+      refused.request.map { "\($0.methodName) \($0.path)\($0.query.map { "?" + $0 } ?? "") \(refused.isHeadKnown)" }
+      ?? "-"
     refusals.withLock { $0.append("\(refused.status) \(what)") }
     return nil
   }
@@ -31,42 +33,59 @@ final class TestHandler: RequestHandler {
     case "/whoami": exchange.respond(Response(status: 200, body: [ByteSlice(SharedBytes("\(request.client)"))]))
     case "/request":
       let fields = request.fields.map { field in
-        (String(decoding: UnsafeRawBufferPointer(start: request.base + field.name.lowerBound, count: field.name.count), as: UTF8.self),
-         String(decoding: UnsafeRawBufferPointer(start: request.base + field.value.lowerBound, count: field.value.count), as: UTF8.self))
+        (
+          String(
+            decoding: UnsafeRawBufferPointer(start: request.base + field.name.lowerBound, count: field.name.count),
+            as: UTF8.self),
+          String(
+            decoding: UnsafeRawBufferPointer(start: request.base + field.value.lowerBound, count: field.value.count),
+            as: UTF8.self)
+        )
       }
-      let text = "\(request.methodName) \(path) \(request.query ?? "-")\n" + fields.map { "\($0.0.lowercased()): \($0.1)\n" }.sorted().joined()
+      let text =
+        "\(request.methodName) \(path) \(request.query ?? "-")\n"
+        + fields.map { "\($0.0.lowercased()): \($0.1)\n" }.sorted().joined()
       exchange.respond(Response(status: 200, body: [ByteSlice(SharedBytes(text))]))
     case "/large": exchange.respond(Response(status: 200, body: [Self.large]))
     case "/own":
       var response = Response(status: 200, body: [Self.large])
       response.ownBytes = 8 << 20
       exchange.respond(response)
-    case "/many": exchange.respond(Response(status: 200, body: (0..<5_000).map { ByteSlice(SharedBytes("item \($0)\n")) }))
-    case "/later": exchange.perform {
+    case "/many":
+      exchange.respond(Response(status: 200, body: (0..<5_000).map { ByteSlice(SharedBytes("item \($0)\n")) }))
+    case "/later":
+      exchange.perform {
         try? await Task.sleep(for: .milliseconds(20))
         exchange.respond(Response(status: 200, body: [ByteSlice(SharedBytes("later"))]))
       }
-    case "/never": exchange.perform {
+    case "/never":
+      exchange.perform {
         do { try await Task.sleep(for: .seconds(600)) } catch { self.cancelled.add(1, ordering: .relaxed) }
       }
     // Does not hear that it is cancelled.
     case "/stubborn": exchange.perform { await Task.detached { try? await Task.sleep(for: .seconds(3)) }.value }
-    case "/elsewhere": Task.detached { exchange.respond(Response(status: 200, body: [ByteSlice(SharedBytes("elsewhere"))])) }
+    case "/elsewhere":
+      Task.detached { exchange.respond(Response(status: 200, body: [ByteSlice(SharedBytes("elsewhere"))])) }
     case "/twice":
       exchange.respond(Response(status: 200, body: [ByteSlice(SharedBytes("first"))]))
       exchange.respond(Response(status: 500))
     case "/stream":
-      guard let stream = exchange.startStream(ResponseHead(status: 200), onClose: { self.closed.add(1, ordering: .relaxed) }) else { return }
+      guard
+        let stream = exchange.startStream(
+          ResponseHead(status: 200), onClose: { self.closed.add(1, ordering: .relaxed) })
+      else { return }
       stream.send([ByteSlice(SharedBytes("one,"))])
       exchange.reactor.schedule(after: .milliseconds(10)) {
         stream.send([ByteSlice(SharedBytes("two"))])
         stream.finish()
       }
-    case "/endless": _ = exchange.startStream(ResponseHead(status: 200), onClose: { self.closed.add(1, ordering: .relaxed) })
+    case "/endless":
+      _ = exchange.startStream(ResponseHead(status: 200), onClose: { self.closed.add(1, ordering: .relaxed) })
     case "/drained":
       let box = Mutex<ResponseStream?>(nil)
       let end: @Sendable () -> Void = { box.withLock { $0 }?.finish() }
-      let stream = exchange.startStream(ResponseHead(status: 200), onClose: { self.closed.add(1, ordering: .relaxed) }, onDrain: end)
+      let stream = exchange.startStream(
+        ResponseHead(status: 200), onClose: { self.closed.add(1, ordering: .relaxed) }, onDrain: end)
       box.withLock { $0 = stream }
     case "/aborted":
       guard let stream = exchange.startStream(ResponseHead(status: 200)) else { return }
@@ -87,10 +106,12 @@ final class TestHandler: RequestHandler {
     init(_ handler: TestHandler) { self.handler = handler }
 
     func start(_ exchange: Exchange) {
-      stream = exchange.startStream(ResponseHead(status: 200), onWritable: { self.fill() }, onClose: {
-        self.handler.closed.add(1, ordering: .relaxed)
-        self.stream = nil
-      })
+      stream = exchange.startStream(
+        ResponseHead(status: 200), onWritable: { self.fill() },
+        onClose: {
+          self.handler.closed.add(1, ordering: .relaxed)
+          self.stream = nil
+        })
       fill()
     }
 

@@ -44,7 +44,9 @@ import Testing
     (frame(0x82, [], length: [127, 0, 0, 0, 0, 4, 0, 0, 0]), .tooBig),
     (frame(0x82, [], length: [127, 255, 255, 255, 255, 255, 255, 255, 255]), .tooBig),
   ])
-  func `that are none end the connection, and nothing is heard behind them`(bytes: [UInt8], code: WebSocketFrame.CloseCode) {
+  func `that are none end the connection, and nothing is heard behind them`(
+    bytes: [UInt8], code: WebSocketFrame.CloseCode
+  ) {
     #expect(Self.read(bytes + Self.frame(0x89, [])) == [.fault(code)])
     #expect(Self.read(bytes + Self.frame(0x89, []), piece: 1) == [.fault(code)])
   }
@@ -57,7 +59,10 @@ import Testing
     #expect(whole == Self.read(bytes, piece: 5))
   }
 
-  @Test(arguments: [(0, [0x81, 0]), (125, [0x81, 125]), (126, [0x81, 126, 0, 126]), (65_535, [0x81, 126, 255, 255]), (65_536, [0x81, 127, 0, 0, 0, 0, 0, 1, 0, 0])])
+  @Test(arguments: [
+    (0, [0x81, 0]), (125, [0x81, 125]), (126, [0x81, 126, 0, 126]), (65_535, [0x81, 126, 255, 255]),
+    (65_536, [0x81, 127, 0, 0, 0, 0, 0, 1, 0, 0]),
+  ])
   func `of ours say how long they are in as few bytes as that takes`(length: Int, bytes: [UInt8]) {
     #expect(WebSocketFrame.head(.text, length: length).withUnsafeBytes { Array($0) } == bytes)
   }

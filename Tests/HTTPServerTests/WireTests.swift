@@ -46,8 +46,13 @@ import Testing
         let answer = try client.call("POST", "/echo", body: body, keepsBody: true)
         #expect(answer.status == 200 && answer.body == body)
       }
-      let chunked = try exchange(bench.port, "POST /echo HTTP/1.1\r\nHost: x\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n")
-      #expect(chunked.hasSuffix("\r\n\r\nabcde") && chunked.contains("Content-Length: 5\r\n") && chunked.contains("Connection: close\r\n"))
+      let chunked = try exchange(
+        bench.port,
+        "POST /echo HTTP/1.1\r\nHost: x\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n"
+      )
+      #expect(
+        chunked.hasSuffix("\r\n\r\nabcde") && chunked.contains("Content-Length: 5\r\n")
+          && chunked.contains("Connection: close\r\n"))
     }
     await bench.server.drain(deadline: .seconds(1))
   }
@@ -57,10 +62,19 @@ import Testing
     try await blocking {
       let one = "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\n"
       let text = try exchange(
-        bench.port, one + "a" + "GET /later HTTP/1.1\r\nHost: x\r\n\r\n" + one + "b" + "GET /elsewhere HTTP/1.1\r\nHost: x\r\n\r\nGET /stream HTTP/1.1\r\nHost: x\r\n\r\n" + "GET /twice HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
-      let bodies = text.components(separatedBy: "\r\n\r\n").dropFirst().map { $0.components(separatedBy: "HTTP/1.1")[0] }
-      #expect(bodies.first == "a" && text.contains("later") && text.contains("4\r\none,\r\n3\r\ntwo\r\n0\r\n\r\n") && text.hasSuffix("first"))
-      let order = ["\r\n\r\na", "later", "\r\n\r\nb", "elsewhere", "one,", "first"].map { text.range(of: $0)?.lowerBound }
+        bench.port,
+        one + "a" + "GET /later HTTP/1.1\r\nHost: x\r\n\r\n" + one + "b"
+          + "GET /elsewhere HTTP/1.1\r\nHost: x\r\n\r\nGET /stream HTTP/1.1\r\nHost: x\r\n\r\n"
+          + "GET /twice HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+      let bodies = text.components(separatedBy: "\r\n\r\n").dropFirst().map {
+        $0.components(separatedBy: "HTTP/1.1")[0]
+      }
+      #expect(
+        bodies.first == "a" && text.contains("later") && text.contains("4\r\none,\r\n3\r\ntwo\r\n0\r\n\r\n")
+          && text.hasSuffix("first"))
+      let order = ["\r\n\r\na", "later", "\r\n\r\nb", "elsewhere", "one,", "first"].map {
+        text.range(of: $0)?.lowerBound
+      }
       #expect(zip(order, order.dropFirst()).allSatisfy { a, b in a.flatMap { a in b.map { a < $0 } } ?? false })
     }
     await bench.server.drain(deadline: .seconds(1))
@@ -97,13 +111,22 @@ import Testing
   }
 
   @Test func `limits are told to the client before the connection ends`() async throws {
-    let bench = try start { $0.limits.maxBodyBytes = 1_000; $0.limits.maxHeadBytes = 2_000 }
+    let bench = try start {
+      $0.limits.maxBodyBytes = 1_000; $0.limits.maxHeadBytes = 2_000
+    }
     try await blocking {
-      let tooLong = try exchange(bench.port, "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 1001\r\n\r\n" + String(repeating: "x", count: 1_001))
+      let tooLong = try exchange(
+        bench.port,
+        "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 1001\r\n\r\n" + String(repeating: "x", count: 1_001))
       #expect(tooLong.hasPrefix("HTTP/1.1 413 "))
-      let chunked = try exchange(bench.port, "POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n3e9\r\n" + String(repeating: "x", count: 1_001))
+      let chunked = try exchange(
+        bench.port,
+        "POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n3e9\r\n"
+          + String(repeating: "x", count: 1_001))
       #expect(chunked.hasPrefix("HTTP/1.1 413 "))
-      #expect(try exchange(bench.port, "GET /\(String(repeating: "a", count: 3_000)) HTTP/1.1\r\nHost: x\r\n\r\n").hasPrefix("HTTP/1.1 431 "))
+      #expect(
+        try exchange(bench.port, "GET /\(String(repeating: "a", count: 3_000)) HTTP/1.1\r\nHost: x\r\n\r\n").hasPrefix(
+          "HTTP/1.1 431 "))
       for (text, status) in `Request heads`.refused.prefix(12) {
         #expect(try exchange(bench.port, text).hasPrefix("HTTP/1.1 \(status) "), "\(text)")
       }
@@ -112,9 +135,15 @@ import Testing
   }
 
   @Test func `those who send too slowly or nothing at all are closed`() async throws {
-    let bench = try start { $0.limits.headTimeout = .milliseconds(300); $0.limits.bodyTimeout = .milliseconds(300); $0.limits.idleTimeout = .milliseconds(300) }
+    let bench = try start {
+      $0.limits.headTimeout = .milliseconds(300); $0.limits.bodyTimeout = .milliseconds(300);
+      $0.limits.idleTimeout = .milliseconds(300)
+    }
     try await blocking {
-      for text in ["", "GET / HT", "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nab", "GET /none HTTP/1.1\r\nHost: x\r\n\r\n"] {
+      for text in [
+        "", "GET / HT", "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nab",
+        "GET /none HTTP/1.1\r\nHost: x\r\n\r\n",
+      ] {
         _ = try exchange(bench.port, text)  // returns because the server closes, long before the client's patience ends
       }
       #expect(bench.server.statistics.timedOutConnections == 4)
@@ -135,7 +164,9 @@ import Testing
     }
     try await eventually("streams to be closed") { bench.handler.closed.load(ordering: .relaxed) == 20 }
     try await eventually("connections to be gone") { bench.server.statistics.openConnections == 0 }
-    #expect(try await blocking { try Client(port: bench.port).call("GET", "/later", keepsBody: true).body } == Array("later".utf8))
+    #expect(
+      try await blocking { try Client(port: bench.port).call("GET", "/later", keepsBody: true).body }
+        == Array("later".utf8))
     await bench.server.drain(deadline: .seconds(1))
   }
 
@@ -156,7 +187,9 @@ import Testing
     let bench = try start()
     let fired = Mutex<[Int]>([])
     let reactor = bench.server.reactors[0]
-    for (place, delay) in [(3, 60), (1, 20), (2, 40)] { reactor.schedule(after: .milliseconds(delay)) { fired.withLock { $0.append(place) } } }
+    for (place, delay) in [(3, 60), (1, 20), (2, 40)] {
+      reactor.schedule(after: .milliseconds(delay)) { fired.withLock { $0.append(place) } }
+    }
     reactor.schedule(after: .milliseconds(30)) { fired.withLock { $0.append(9) } }.cancel()
     try await eventually("the timers") { fired.withLock { $0.count } == 3 }
     #expect(fired.withLock { $0 } == [1, 2, 3])
@@ -164,8 +197,12 @@ import Testing
   }
 
   /// Sends all before it reads, as many clients do.
-  private func upload(_ port: Int, _ head: String, _ body: [UInt8], chunkSize: Int = 0) throws -> (status: Int,
-    body: String) {
+  private func upload(
+    _ port: Int, _ head: String, _ body: [UInt8], chunkSize: Int = 0
+  ) throws -> (
+    status: Int,
+    body: String
+  ) {
     let client = try Client(port: port, patience: 10)
     try client.send(Array("POST /echo HTTP/1.1\r\nHost: x\r\n\(head)\r\n\r\n".utf8))
     if chunkSize == 0 { try client.send(body) }
@@ -192,8 +229,10 @@ import Testing
     let bench = try start()
     let body = [UInt8](repeating: 0x61, count: 10 << 20)
     try await blocking {
-      for (head, size) in [("Content-Length: \(body.count)", 0), ("Transfer-Encoding: chunked", 60_000),
-        ("Transfer-Encoding: chunked", 4 << 20)] {
+      for (head, size) in [
+        ("Content-Length: \(body.count)", 0), ("Transfer-Encoding: chunked", 60_000),
+        ("Transfer-Encoding: chunked", 4 << 20),
+      ] {
         let answer = try upload(bench.port, head, body, chunkSize: size)
         #expect(answer.status == 413 && answer.body == "limit is 3145728", "\(head): \(answer)")
       }
@@ -207,7 +246,9 @@ import Testing
   }
 
   @Test func `a body that nobody reads is thrown away up to a limit, and for so long`() async throws {
-    let bench = try start { $0.limits.maxLingerBytes = 4 << 20; $0.limits.lingerTimeout = .milliseconds(200) }
+    let bench = try start {
+      $0.limits.maxLingerBytes = 4 << 20; $0.limits.lingerTimeout = .milliseconds(200)
+    }
     try await blocking {
       let endless = try Client(port: bench.port, patience: 10)
       try endless.send(Array("POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000000\r\n\r\n".utf8))
@@ -224,7 +265,9 @@ import Testing
     await bench.server.drain(deadline: .seconds(1))
   }
 
-  @Test func `a request that takes its time reads no more of a body that is too long than may be thrown away`() async throws {
+  @Test func `a request that takes its time reads no more of a body that is too long than may be thrown away`()
+    async throws
+  {
     let bench = try start { $0.limits.maxLingerBytes = 1 << 20 }
     try await blocking {
       let client = try Client(port: bench.port, patience: 10)
@@ -243,7 +286,12 @@ import Testing
     let bench = try start()
     try await blocking {
       func ask(_ fields: Int) throws -> Int {
-        try Int(exchange(bench.port, "GET /request HTTP/1.1\r\nHost: x\r\nConnection: close\r\n" + String(repeating: "a:\r\n", count: fields - 2) + "\r\n").dropFirst(9).prefix(3)) ?? 0
+        try Int(
+          exchange(
+            bench.port,
+            "GET /request HTTP/1.1\r\nHost: x\r\nConnection: close\r\n" + String(repeating: "a:\r\n", count: fields - 2)
+              + "\r\n"
+          ).dropFirst(9).prefix(3)) ?? 0
       }
       let statuses = try [2_000, 2_001, 200_000].map(ask)
       #expect(statuses == [200, 431, 431])
@@ -274,11 +322,11 @@ import Testing
     }
     let cases = [
       ("GET /a?b=c HTTP/1.1\r\nHost: x\r\nbroken\r\n\r\n", "400 GET /a?b=c false"),
-        ("POST /d HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n", "400 POST /d true"),
+      ("POST /d HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n", "400 POST /d true"),
       ("PUT /e HTTP/1.1\r\nHost: x\r\nA: \(String(repeating: "a", count: 3_000))", "431 PUT /e false"),
-        ("GET /f HTTP/1.1\r\nHost: x\r\n A: b\r\n\r\n", "400 GET /f false"),
+      ("GET /f HTTP/1.1\r\nHost: x\r\n A: b\r\n\r\n", "400 GET /f false"),
       ("GET /g HTTP/3.0\r\n\r\n", "400 -"), ("nonsense\r\n\r\n", "400 -"),
-        ("GET /\(String(repeating: "a", count: 3_000))", "431 -"),
+      ("GET /\(String(repeating: "a", count: 3_000))", "431 -"),
     ]
     try await blocking {
       // One request before it, whose target must not be taken for the next one's.
@@ -286,9 +334,13 @@ import Testing
     }
     let heard = bench.handler.refusals.withLock { $0 }
     #expect(heard.count == cases.count)
-    for (have, want) in zip(heard, cases.map(\.1)) { #expect(have == want || want == "400 -" && have.hasSuffix(" -"),
-      "\(have), not \(want)") }
-    #expect(told.withLock { $0 }.count == cases.count && told.withLock { $0 }.allSatisfy { $0.hasPrefix("127.0.0.1 ") },
+    for (have, want) in zip(heard, cases.map(\.1)) {
+      #expect(
+        have == want || want == "400 -" && have.hasSuffix(" -"),
+        "\(have), not \(want)")
+    }
+    #expect(
+      told.withLock { $0 }.count == cases.count && told.withLock { $0 }.allSatisfy { $0.hasPrefix("127.0.0.1 ") },
       "\(told.withLock { $0 })")
     await bench.server.drain(deadline: .seconds(1))
   }

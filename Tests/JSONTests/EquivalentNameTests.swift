@@ -31,7 +31,8 @@ import Testing
   }
 
   @Test func `are sorted by their bytes`() {
-    var object = JSONObject(uniquing: ["\u{10000}", "\u{FFFF}", "e\u{301}", "\u{E9}", "f"].map { JSONObject.Member($0, .null) })
+    var object = JSONObject(
+      uniquing: ["\u{10000}", "\u{FFFF}", "e\u{301}", "\u{E9}", "f"].map { JSONObject.Member($0, .null) })
     object.sortByName()
     #expect(object.members.map(\.name) == ["e\u{301}", "f", "\u{E9}", "\u{FFFF}", "\u{10000}"])
   }

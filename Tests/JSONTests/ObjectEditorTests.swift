@@ -6,7 +6,8 @@ import Testing
   @Test(arguments: [1, 2, 3, 4] as [UInt64]) func `has what a plain object has after the same edits`(seed: UInt64) {
     var dice = Dice(seed)
     for round in 0..<Repository.rounds(100) {
-      var plain = JSONObject(unchecked: (0..<dice.number(below: 24)).map { JSONObject.Member("m\($0)", .int(Int64($0))) })
+      var plain = JSONObject(
+        unchecked: (0..<dice.number(below: 24)).map { JSONObject.Member("m\($0)", .int(Int64($0))) })
       var editor = JSONObjectEditor(plain)
       for _ in 0..<30 {
         let name = "m\(dice.number(below: 40))"
@@ -36,7 +37,11 @@ import Testing
     let many = (0..<40).map { JSONObject.Member("m\($0)", .int(Int64($0))) }
     let turned = JSONValue.object(JSONObject(unchecked: many.reversed()))
     #expect(JSONValue.object(JSONObject(unchecked: many)).isSameValue(as: turned))
-    #expect(!JSONValue.object(JSONObject(unchecked: many)).isSameValue(as: .object(JSONObject(unchecked: many.reversed().dropLast() + [JSONObject.Member("other", 1)]))))
-    #expect((["a": [1, ["b": .double(2)]]] as JSONValue).isSameValue(as: ["a": [1, ["b": 2]]]) && !(["a": 1] as JSONValue).isSameValue(as: ["a": "1"]))
+    #expect(
+      !JSONValue.object(JSONObject(unchecked: many)).isSameValue(
+        as: .object(JSONObject(unchecked: many.reversed().dropLast() + [JSONObject.Member("other", 1)]))))
+    #expect(
+      (["a": [1, ["b": .double(2)]]] as JSONValue).isSameValue(as: ["a": [1, ["b": 2]]])
+        && !(["a": 1] as JSONValue).isSameValue(as: ["a": "1"]))
   }
 }

@@ -5,36 +5,53 @@ import Testing
 
 @Suite struct `JSON parser` {
   @Test(arguments: [
-    ("", "unexpected end of JSON input"), ("{", "unexpected end of JSON input"), ("[1,", "unexpected end of JSON input"),
-    ("{]", "invalid character ']' looking for beginning of object key string"), ("[1 2]", "invalid character '2' after array element"),
-    (#"{"a" 1}"#, "invalid character '1' after object key"), (#"{"a":1 "b"}"#, "invalid character '\"' after object key:value pair"),
-    ("1 2", "invalid character '2' after top-level value"), ("tru", "unexpected end of JSON input"), ("trux", "invalid character 'x' in literal true (expecting 'e')"),
-    ("01", "invalid character '1' after top-level value"), ("-", "unexpected end of JSON input"), ("-a", "invalid character 'a' in numeric literal"),
+    ("", "unexpected end of JSON input"), ("{", "unexpected end of JSON input"),
+    ("[1,", "unexpected end of JSON input"),
+    ("{]", "invalid character ']' looking for beginning of object key string"),
+    ("[1 2]", "invalid character '2' after array element"),
+    (#"{"a" 1}"#, "invalid character '1' after object key"),
+    (#"{"a":1 "b"}"#, "invalid character '\"' after object key:value pair"),
+    ("1 2", "invalid character '2' after top-level value"), ("tru", "unexpected end of JSON input"),
+    ("trux", "invalid character 'x' in literal true (expecting 'e')"),
+    ("01", "invalid character '1' after top-level value"), ("-", "unexpected end of JSON input"),
+    ("-a", "invalid character 'a' in numeric literal"),
     ("1.", "unexpected end of JSON input"), ("1.e", "invalid character 'e' after decimal point in numeric literal"),
-    ("1e+", "unexpected end of JSON input"), ("1ex", "invalid character 'x' in exponent of numeric literal"), ("\"a\nb\"", "invalid character '\\n' in string literal"),
-    (#""\x""#, "invalid character 'x' in string escape code"), (#""\u12g4""#, "invalid character 'g' in \\u hexadecimal character escape"),
-    ("[1,]", "invalid character ']' looking for beginning of value"), (#"{"a":1,}"#, "invalid character '}' looking for beginning of object key string"),
-    ("'a'", "invalid character '\\'' looking for beginning of value"), ("1e999", "json: cannot unmarshal number 1e999 into Go value of type float64"),
+    ("1e+", "unexpected end of JSON input"), ("1ex", "invalid character 'x' in exponent of numeric literal"),
+    ("\"a\nb\"", "invalid character '\\n' in string literal"),
+    (#""\x""#, "invalid character 'x' in string escape code"),
+    (#""\u12g4""#, "invalid character 'g' in \\u hexadecimal character escape"),
+    ("[1,]", "invalid character ']' looking for beginning of value"),
+    (#"{"a":1,}"#, "invalid character '}' looking for beginning of object key string"),
+    ("'a'", "invalid character '\\'' looking for beginning of value"),
+    ("1e999", "json: cannot unmarshal number 1e999 into Go value of type float64"),
   ])
   func `what is not JSON is refused in Go's words`(text: String, message: String) {
     #expect { try JSONValue(parsing: text) } throws: { ($0 as? JSONParseError)?.description == message }
   }
 
   @Test func `bytes that are no UTF-8 are named and repaired`() throws {
-    for (byte, shown) in [(0xCF, "'\u{CF}'"), (0x85, #"'\u0085'"#), (0xAD, #"'\u00ad'"#), (0xFF, "'\u{FF}'")] as [(UInt8, String)] {
-      #expect { try JSONTape.parse(SharedBytes([byte])) } throws: { "\($0)".contains("invalid character \(shown) looking for beginning of value") }
+    for (byte, shown) in [(0xCF, "'\u{CF}'"), (0x85, #"'\u0085'"#), (0xAD, #"'\u00ad'"#), (0xFF, "'\u{FF}'")]
+      as [(UInt8, String)]
+    {
+      #expect { try JSONTape.parse(SharedBytes([byte])) } throws: {
+        "\($0)".contains("invalid character \(shown) looking for beginning of value")
+      }
     }
     #expect(try JSONTape.parse(SharedBytes([0x22, 0x61, 0xFF, 0x22])).root.string == "a\u{FFFD}")
   }
 
   @Test func `escapes are decoded, lone surrogates replaced`() throws {
-    #expect(try JSONValue(parsing: #""\u00e9\n\/\ud83d\ude00\ud83d\ude\u0041""#.replacingOccurrences(of: #"\ude\u"#, with: #"\u"#)) == .string("é\n/😀\u{FFFD}A"))
+    #expect(
+      try JSONValue(
+        parsing: #""\u00e9\n\/\ud83d\ude00\ud83d\ude\u0041""#.replacingOccurrences(of: #"\ude\u"#, with: #"\u"#))
+        == .string("é\n/😀\u{FFFD}A"))
     #expect(try JSONTape.parse(SharedBytes(#"{"\u0061":1}"#)).root["a"]?.int == 1)
   }
 
   @Test func `numbers are integers where they fit 64 bits, doubles elsewhere`() throws {
-    #expect(try JSONValue(parsing: "[9223372036854775807,-9223372036854775808,9223372036854775808,1.0,1e2]")
-      == [.int(.max), .int(.min), .double(9223372036854775808), .double(1), .double(100)])
+    #expect(
+      try JSONValue(parsing: "[9223372036854775807,-9223372036854775808,9223372036854775808,1.0,1e2]")
+        == [.int(.max), .int(.min), .double(9223372036854775808), .double(1), .double(100)])
   }
 
   @Test func `of a repeated member the last counts, and all are shown`() throws {
@@ -77,7 +94,9 @@ import Testing
         #expect((again as? NSObject) == (theirs as? NSObject), "\(text)")
       } else if ours == nil && theirs != nil {
         // Foundation takes some texts that Go refuses: leading zeros, commas at the end. Go's rule is ours.
-        #expect(text.contains("0") || text.contains("\\") || text.contains(",}") || text.contains(",]") || text.contains(", "), "refused: \(text)")
+        #expect(
+          text.contains("0") || text.contains("\\") || text.contains(",}") || text.contains(",]")
+            || text.contains(", "), "refused: \(text)")
       }
     }
   }

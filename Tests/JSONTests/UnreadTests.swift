@@ -3,7 +3,9 @@ import JSON
 import Testing
 
 @Suite struct `Objects left unread` {
-  private func tree(_ text: String) throws -> JSONValue { JSONValue(try JSONTape.parse(SharedBytes(text)).root, leavingUnread: "f") }
+  private func tree(_ text: String) throws -> JSONValue {
+    JSONValue(try JSONTape.parse(SharedBytes(text)).root, leavingUnread: "f")
+  }
 
   @Test func `are text until somebody looks`() throws {
     var value = try tree(#"{"a":1,"f":{"x":{"y":true}},"l":[{"f":{"z":[1]}},{"f":"no object"}]}"#)
@@ -34,7 +36,8 @@ import Testing
 
 @Suite struct `Trees of documents` {
   @Test(arguments: [
-    (#"{"b":1,"a":2,"b":3}"#, #"{"b":3,"a":2}"#), (#"{"a":1,"a":2}"#, #"{"a":2}"#), (#"{"a":1,"\u0061":2}"#, #"{"a":2}"#),
+    (#"{"b":1,"a":2,"b":3}"#, #"{"b":3,"a":2}"#), (#"{"a":1,"a":2}"#, #"{"a":2}"#),
+    (#"{"a":1,"\u0061":2}"#, #"{"a":2}"#),
     (#"{"":1,"":2}"#, #"{"":2}"#), (#"{"c":1,"b":2,"a":3}"#, #"{"c":1,"b":2,"a":3}"#),
   ]) func `keep the last of a repeated name`(text: String, expected: String) throws {
     #expect(try JSONValue(parsing: text).encoded().text == expected)
@@ -49,6 +52,8 @@ import Testing
   }
 
   @Test func `keep the ends of 64-bit integers`() throws {
-    #expect(try JSONValue(parsing: "[-9223372036854775808,9223372036854775807,-0,0]").encoded().text == "[-9223372036854775808,9223372036854775807,0,0]")
+    #expect(
+      try JSONValue(parsing: "[-9223372036854775808,9223372036854775807,-0,0]").encoded().text
+        == "[-9223372036854775808,9223372036854775807,0,0]")
   }
 }

@@ -6,7 +6,8 @@ public struct Failure: Error, CustomStringConvertible {
   public init(_ description: String) { self.description = description }
 }
 
-/// A blocking HTTP/1.1 connection to 127.0.0.1: enough of a client to load a server or to watch it fail, and nothing that hides what it does.
+/// A blocking HTTP/1.1 connection to 127.0.0.1: enough of a client to load a server or to watch it fail, and nothing
+/// that hides what it does.
 ///
 /// Each receive waits at most `patience` seconds. One thread at a time.
 public final class Client {
@@ -29,7 +30,9 @@ public final class Client {
     address.sin_port = in_port_t(truncatingIfNeeded: port).bigEndian
     address.sin_addr.s_addr = inet_addr("127.0.0.1")
     let code = withUnsafePointer(to: &address) {
-      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size)) }
+      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+        connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+      }
     }
     guard code == 0 else {
       let reason = String(cString: strerror(errno))
@@ -44,7 +47,9 @@ public final class Client {
   public func send(_ bytes: [UInt8]) throws {
     var sent = 0
     while sent < bytes.count {
-      let count = bytes.withUnsafeBytes { Glibc.send(descriptor, $0.baseAddress.map { $0 + sent }, bytes.count - sent, Int32(MSG_NOSIGNAL)) }
+      let count = bytes.withUnsafeBytes {
+        Glibc.send(descriptor, $0.baseAddress.map { $0 + sent }, bytes.count - sent, Int32(MSG_NOSIGNAL))
+      }
       guard count > 0 else { throw Failure("send: \(String(cString: strerror(errno)))") }
       sent += count
     }
@@ -52,7 +57,8 @@ public final class Client {
 
   /// Sends one request with its head made up.
   public func request(_ method: String, _ path: String, type: String = "application/json", body: [UInt8] = []) throws {
-    let head = "\(method) \(path) HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: \(type)\r\nContent-Length: \(body.count)\r\n\r\n"
+    let head =
+      "\(method) \(path) HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: \(type)\r\nContent-Length: \(body.count)\r\n\r\n"
     try send(Array(head.utf8) + body)
   }
 
@@ -83,11 +89,15 @@ public final class Client {
   public func receiveHead() throws -> Head {
     while true {
       if let length = headLength() {
-        let lines = String(decoding: buffer[start..<(start + length)], as: UTF8.self).lowercased().split(separator: "\r\n")
+        let lines = String(decoding: buffer[start..<(start + length)], as: UTF8.self).lowercased().split(
+          separator: "\r\n")
         start += length
         let status = Int(lines.first?.split(separator: " ").dropFirst().first ?? "") ?? 0
-        let contentLength = lines.first { $0.hasPrefix("content-length:") }.flatMap { Int($0.dropFirst(15).filter { $0 != " " }) }
-        return Head(status: status, contentLength: contentLength, isChunked: lines.contains("transfer-encoding: chunked"))
+        let contentLength = lines.first { $0.hasPrefix("content-length:") }.flatMap {
+          Int($0.dropFirst(15).filter { $0 != " " })
+        }
+        return Head(
+          status: status, contentLength: contentLength, isChunked: lines.contains("transfer-encoding: chunked"))
       }
       try fill()
     }
@@ -140,8 +150,12 @@ public final class Client {
       start = 0
     }
     if end == buffer.count { buffer += [UInt8](repeating: 0, count: buffer.count) }
-    let count = buffer.withUnsafeMutableBytes { room in recv(descriptor, room.baseAddress.map { $0 + end }, room.count - end, 0) }
-    guard count > 0 else { throw Failure(count == 0 ? "the server closed the connection" : "receive: \(String(cString: strerror(errno)))") }
+    let count = buffer.withUnsafeMutableBytes { room in
+      recv(descriptor, room.baseAddress.map { $0 + end }, room.count - end, 0)
+    }
+    guard count > 0 else {
+      throw Failure(count == 0 ? "the server closed the connection" : "receive: \(String(cString: strerror(errno)))")
+    }
     end += count
   }
 }

@@ -1,8 +1,8 @@
 import COpenSSL
 import Glibc
 
-/// Says one thing over TLS, and leaves what comes back to whoever reads the socket: sealed as it is, so that a thousand of them cost a machine little
-/// beside the server that they load. Speaks HTTP/1.1, and believes whoever answers.
+/// Says one thing over TLS, and leaves what comes back to whoever reads the socket: sealed as it is, so that a thousand
+/// of them cost a machine little beside the server that they load. Speaks HTTP/1.1, and believes whoever answers.
 public final class SecureConnection {
   /// Of the socket, and for as long as this object lives.
   public let client: Client
@@ -13,8 +13,12 @@ public final class SecureConnection {
     client = try Client(port: port)
     guard let ssl = SSL_new(Self.context) else { throw Failure("SSL_new") }
     self.ssl = ssl
-    guard SSL_set_fd(ssl, client.descriptor) == 1, SSL_connect(ssl) == 1 else { throw Failure("the TLS handshake with port \(port) failed") }
-    guard SSL_write(ssl, request, Int32(request.count)) == request.count else { throw Failure("the request could not be sent over TLS") }
+    guard SSL_set_fd(ssl, client.descriptor) == 1, SSL_connect(ssl) == 1 else {
+      throw Failure("the TLS handshake with port \(port) failed")
+    }
+    guard SSL_write(ssl, request, Int32(request.count)) == request.count else {
+      throw Failure("the request could not be sent over TLS")
+    }
   }
 
   deinit { SSL_free(ssl) }

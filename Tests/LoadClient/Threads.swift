@@ -1,6 +1,7 @@
 import Glibc
 
-/// Runs `body(i)` on `count` threads and waits for all of them. For blocking work, which the cooperative pool must not do.
+/// Runs `body(i)` on `count` threads and waits for all of them. For blocking work, which the cooperative pool must not
+/// do.
 public func onThreads(_ count: Int, _ body: @escaping @Sendable (Int) -> Void) {
   final class Job: Sendable {
     let index: Int
@@ -14,12 +15,14 @@ public func onThreads(_ count: Int, _ body: @escaping @Sendable (Int) -> Void) {
   for index in 0..<count {
     var thread = pthread_t()
     let job = Unmanaged.passRetained(Job(index, body))
-    let code = pthread_create(&thread, nil, { raw in
-      guard let raw else { return nil }
-      let job = Unmanaged<Job>.fromOpaque(raw).takeRetainedValue()
-      job.body(job.index)
-      return nil
-    }, job.toOpaque())
+    let code = pthread_create(
+      &thread, nil,
+      { raw in
+        guard let raw else { return nil }
+        let job = Unmanaged<Job>.fromOpaque(raw).takeRetainedValue()
+        job.body(job.index)
+        return nil
+      }, job.toOpaque())
     precondition(code == 0, "can't start thread \(index): \(code)")
     threads.append(thread)
   }
@@ -33,16 +36,19 @@ public func awaitingThreads(_ count: Int, _ body: @escaping @Sendable (Int) -> V
       let run: @Sendable () -> Void
       init(_ run: @escaping @Sendable () -> Void) { self.run = run }
     }
-    let start = Unmanaged.passRetained(Start {
-      onThreads(count, body)
-      done.resume()
-    })
+    let start = Unmanaged.passRetained(
+      Start {
+        onThreads(count, body)
+        done.resume()
+      })
     var thread = pthread_t()
-    let code = pthread_create(&thread, nil, { raw in
-      guard let raw else { return nil }
-      Unmanaged<Start>.fromOpaque(raw).takeRetainedValue().run()
-      return nil
-    }, start.toOpaque())
+    let code = pthread_create(
+      &thread, nil,
+      { raw in
+        guard let raw else { return nil }
+        Unmanaged<Start>.fromOpaque(raw).takeRetainedValue().run()
+        return nil
+      }, start.toOpaque())
     precondition(code == 0, "can't start a thread: \(code)")
     pthread_detach(thread)
   }
@@ -55,7 +61,8 @@ public func monotonicSeconds() -> Double {
   return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
 }
 
-/// Runs blocking work on a thread of its own: the cooperative pool has as many threads as cores, and servers under test need them.
+/// Runs blocking work on a thread of its own: the cooperative pool has as many threads as cores, and servers under test
+/// need them.
 public func blocking<R: Sendable>(_ body: @escaping @Sendable () throws -> R) async throws -> R {
   let box = ResultBox<R>()
   await awaitingThreads(1) { _ in box.result = Result { try body() } }
@@ -63,6 +70,7 @@ public func blocking<R: Sendable>(_ body: @escaping @Sendable () throws -> R) as
   return try result.get()
 }
 
-private final class ResultBox<R>: @unchecked Sendable {  // Sendable: written by the one thread before the continuation resumes the reader.
+// Sendable: written by the one thread before the continuation resumes the reader.
+private final class ResultBox<R>: @unchecked Sendable {
   var result: Result<R, any Error>?
 }

@@ -6,11 +6,15 @@ import Testing
 @Suite struct `Equivalent labels and names` {
   @Test func `are different to maps and selectors`() throws {
     let labels = StringMap([("\u{212A}", "1"), ("K", "2"), ("e\u{301}", "3"), ("\u{E9}", "4"), ("v", "\u{212A}")])
-    #expect(labels.pairs.count == 5 && labels["K"] == "2" && labels["\u{212A}"] == "1" && labels["e\u{301}"] == "3" && labels["\u{E9}"] == "4")
+    #expect(
+      labels.pairs.count == 5 && labels["K"] == "2" && labels["\u{212A}"] == "1" && labels["e\u{301}"] == "3"
+        && labels["\u{E9}"] == "4")
     func holds(_ key: String, _ op: LabelSelector.Operator, _ values: [String]) -> Bool {
       LabelSelector([.init(key: key, op: op, values: values)]).matches(labels)
     }
-    #expect(!holds("v", .equals, ["K"]) && holds("v", .notEquals, ["K"]) && !holds("v", .in, ["K", "x"]) && holds("v", .notIn, ["K"]))
+    #expect(
+      !holds("v", .equals, ["K"]) && holds("v", .notEquals, ["K"]) && !holds("v", .in, ["K", "x"])
+        && holds("v", .notIn, ["K"]))
     let fields = StringMap([("spec.nodeName", "\u{212A}")])
     for (text, isMatch) in [("spec.nodeName=K", false), ("spec.nodeName!=K", true), ("spec.nodeName=\u{212A}", true)] {
       #expect(try FieldSelector.parse(text).matches(fields) == isMatch, "\(text)")

@@ -67,7 +67,11 @@ private final class Node {
       }
       content = .list(items)
     case .map(var members):
-      if let place = members.firstIndex(where: { $0.name == token }) { members[place].node = new } else { members.append((token, new)) }
+      if let place = members.firstIndex(where: { $0.name == token }) {
+        members[place].node = new
+      } else {
+        members.append((token, new))
+      }
       content = .map(members)
     }
   }
@@ -88,7 +92,10 @@ private final class Node {
   }
 
   func perform(_ operation: JSONValue) throws {
-    func path(_ name: String) -> [String] { (operation[name]?.string ?? "").split(separator: "/", omittingEmptySubsequences: false).dropFirst().map(String.init) }
+    func path(_ name: String) -> [String] {
+      (operation[name]?.string ?? "").split(separator: "/", omittingEmptySubsequences: false).dropFirst().map(
+        String.init)
+    }
     let given = operation["value"] ?? .null
     switch operation["op"]?.string {
     case "add":
@@ -115,7 +122,9 @@ private final class Node {
       try node.put(token, Node(copied), inserting: true)
     case "test":
       let found: JSONValue
-      if operation["path"] == "" { found = value } else {
+      if operation["path"] == "" {
+        found = value
+      } else {
         let (node, token) = try container(path("path"))
         found = try node.child(token)?.value ?? .null
       }
@@ -132,7 +141,12 @@ private final class Node {
     case 1: return .int(Int64(dice.number(below: 3)))
     case 2: return .string(dice.pick(["p", "q"]))
     case 3: return .bool(dice.one(in: 2))
-    case 4, 5: return .object(JSONObject(uniquing: (0..<dice.number(below: 4)).map { _ in JSONObject.Member(dice.pick(["a", "b", "c", ""]), value(&dice, depth + 1)) }))
+    case 4, 5:
+      return .object(
+        JSONObject(
+          uniquing: (0..<dice.number(below: 4)).map { _ in
+            JSONObject.Member(dice.pick(["a", "b", "c", ""]), value(&dice, depth + 1))
+          }))
     default: return .array((0..<dice.number(below: 4)).map { _ in value(&dice, depth + 1) })
     }
   }
@@ -158,7 +172,8 @@ private final class Node {
     return path
   }
 
-  @Test(arguments: [1, 2, 3, 4] as [UInt64]) func `any sequence of operations does what a plain model does, or fails where it does`(seed: UInt64) throws {
+  @Test(arguments: [1, 2, 3, 4] as [UInt64])
+  func `any sequence of operations does what a plain model does, or fails where it does`(seed: UInt64) throws {
     var dice = Dice(seed)
     var applied = 0
     for round in 0..<Repository.rounds(500) {
@@ -168,11 +183,18 @@ private final class Node {
       var isRefused = false
       for _ in 0..<(1 + dice.number(below: 6)) where !isRefused {
         let now = model.value
-        var operation: JSONValue = ["op": .string(dice.pick(["add", "add", "remove", "replace", "move", "copy", "test", "frob"])), "path": .string(Self.path(now, &dice))]
+        var operation: JSONValue = [
+          "op": .string(dice.pick(["add", "add", "remove", "replace", "move", "copy", "test", "frob"])),
+          "path": .string(Self.path(now, &dice)),
+        ]
         if !dice.one(in: 8) { operation["value"] = Self.value(&dice) }
         operation["from"] = .string(Self.path(now, &dice))
         if operation["op"] == "test", dice.one(in: 2), let at = operation["path"]?.string {
-          operation["value"] = (try? Node(now).container(at.split(separator: "/", omittingEmptySubsequences: false).dropFirst().map(String.init))).flatMap { try? $0.0.child($0.1)?.value }
+          operation["value"] =
+            (try? Node(now).container(
+              at.split(separator: "/", omittingEmptySubsequences: false).dropFirst().map(String.init))).flatMap {
+              try? $0.0.child($0.1)?.value
+            }
         }
         operations.append(operation)
         do { try model.perform(operation) } catch { isRefused = true }

@@ -22,7 +22,9 @@ import Testing
     /// All that comes until `end` has, and the notices before it are of so many lines.
     func text(until end: String, telling dropped: Int = 0) async -> String {
       await awaitingThread { [reading] in
-        func told(_ text: String) -> Int { text.split(separator: "(").dropFirst().reduce(0) { $0 + (Int($1.prefix { $0 != " " }) ?? 0) } }
+        func told(_ text: String) -> Int {
+          text.split(separator: "(").dropFirst().reduce(0) { $0 + (Int($1.prefix { $0 != " " }) ?? 0) }
+        }
         var all = ""
         var buffer = [UInt8](repeating: 0, count: 65_536)
         while !(all.hasSuffix(end) && told(all) == dropped) {
@@ -49,7 +51,11 @@ import Testing
     #expect(writer.flush(within: .seconds(10)) && writer.blockedFor == nil)
   }
 
-  @Test func `nobody waits for a pipe that nobody reads, what finds no room is counted, and a line in its place says how many`() async throws {
+  @Test
+  func
+    `nobody waits for a pipe that nobody reads, what finds no room is counted, and a line in its place says how many`()
+    async throws
+  {
     let pipe = Pipe()
     // F_SETPIPE_SZ: the pipe holds a page.
     #expect(fcntl(pipe.writing, 1_031, 4_096) == 4_096)

@@ -14,22 +14,36 @@ import Testing
   static func long(_ count: Int) -> String { String(repeating: "a", count: count) }
 
   @Test(arguments: [
-    ("example.com", []), ("1-a", []), ("", [subdomain]), ("A", [subdomain]), ("a..b", [subdomain]), ("a_b", [subdomain]), (long(253), []), (long(254), ["must be no more than 253 characters"]),
+    ("example.com", []), ("1-a", []), ("", [subdomain]), ("A", [subdomain]), ("a..b", [subdomain]),
+    ("a_b", [subdomain]), (long(253), []), (long(254), ["must be no more than 253 characters"]),
     (long(253) + "-", ["must be no more than 253 characters", subdomain]),
   ])
   func `subdomains`(name: String, problems: [String]) { #expect(NameValidation.dns1123Subdomain(name) == problems) }
 
-  @Test(arguments: [("my-name", []), ("a.b", ["must not contain dots"]), ("a.", [label]), ("", [label]), (long(64), ["must be no more than 63 characters"])])
+  @Test(arguments: [
+    ("my-name", []), ("a.b", ["must not contain dots"]), ("a.", [label]), ("", [label]),
+    (long(64), ["must be no more than 63 characters"]),
+  ])
   func `labels`(name: String, problems: [String]) { #expect(NameValidation.dns1123Label(name) == problems) }
 
   @Test(arguments: [
-    ("a", []), ("example.com/MyName", []), ("/a", ["prefix part must be non-empty"]), ("a/", ["name part must be non-empty", key]), ("", ["name part must be non-empty", key]),
-    ("A.b/c", ["prefix part " + subdomain]), ("-a", [key]), (long(64), ["name part must be no more than 63 bytes"]), (long(254) + "/a", ["prefix part must be no more than 253 bytes"]),
-    ("a/b/c", ["a valid label key " + key.dropFirst("name part ".count) + " with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')"]),
+    ("a", []), ("example.com/MyName", []), ("/a", ["prefix part must be non-empty"]),
+    ("a/", ["name part must be non-empty", key]), ("", ["name part must be non-empty", key]),
+    ("A.b/c", ["prefix part " + subdomain]), ("-a", [key]), (long(64), ["name part must be no more than 63 bytes"]),
+    (long(254) + "/a", ["prefix part must be no more than 253 bytes"]),
+    (
+      "a/b/c",
+      [
+        "a valid label key " + key.dropFirst("name part ".count)
+          + " with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')"
+      ]
+    ),
   ])
   func `keys`(name: String, problems: [String]) { #expect(NameValidation.qualifiedName(name) == problems) }
 
-  @Test(arguments: [("", []), ("a_B.c", []), ("a b", [value]), ("-", [value]), (long(64), ["must be no more than 63 bytes"])])
+  @Test(arguments: [
+    ("", []), ("a_B.c", []), ("a b", [value]), ("-", [value]), (long(64), ["must be no more than 63 bytes"]),
+  ])
   func `label values`(text: String, problems: [String]) { #expect(NameValidation.labelValue(text) == problems) }
 
   @Test func `names in paths`() {
@@ -49,7 +63,9 @@ import Testing
   @Test func `messages read as upstream's`() {
     #expect(FieldError.invalid("a", "x\"\u{1}\u{200B}é", "why").message == #"a: Invalid value: "x\"\x01\u200bé": why"#)
     #expect(FieldError.required("a", "").message == "a: Required value")
-    #expect(FieldError.notSupported("a", "x", ["p", "q"]).message == #"a: Unsupported value: "x": supported values: "p", "q""#)
+    #expect(
+      FieldError.notSupported("a", "x", ["p", "q"]).message == #"a: Unsupported value: "x": supported values: "p", "q""#
+    )
     #expect(FieldError.tooLong("a", limit: 5).message == "a: Too long: may not be more than 5 bytes")
     #expect(FieldError.tooMany("a", count: 3, limit: 1).message == "a: Too many: 3: must have at most 1 item")
     #expect(FieldError.duplicate("a", bare: "{}").message == "a: Duplicate value: {}")

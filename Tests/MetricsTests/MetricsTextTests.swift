@@ -22,17 +22,18 @@ import Testing
       text.family("bytes", .gauge, "Bytes.")
       text.sample([("resource", resource)], 0.5)
     }
-    #expect(text.text == """
-      # HELP objects Objects.
-      # TYPE objects gauge
-      objects{resource="nodes"} 3
-      objects{resource="leases"} 3
-      # HELP bytes Bytes.
-      # TYPE bytes gauge
-      bytes{resource="nodes"} 0.5
-      bytes{resource="leases"} 0.5
+    #expect(
+      text.text == """
+        # HELP objects Objects.
+        # TYPE objects gauge
+        objects{resource="nodes"} 3
+        objects{resource="leases"} 3
+        # HELP bytes Bytes.
+        # TYPE bytes gauge
+        bytes{resource="nodes"} 0.5
+        bytes{resource="leases"} 0.5
 
-      """)
+        """)
   }
 
   @Test func `a histogram's buckets add up, and the last holds all`() {
@@ -41,14 +42,16 @@ import Testing
     var text = MetricsText()
     text.family("sizes", .histogram, "Sizes.")
     text.sample([], histogram)
-    #expect(text.text.hasSuffix("""
-      sizes_bucket{le="1000"} 1
-      sizes_bucket{le="10000"} 2
-      sizes_bucket{le="+Inf"} 3
-      sizes_sum 1000002001
-      sizes_count 3
+    #expect(
+      text.text.hasSuffix(
+        """
+        sizes_bucket{le="1000"} 1
+        sizes_bucket{le="10000"} 2
+        sizes_bucket{le="+Inf"} 3
+        sizes_sum 1000002001
+        sizes_count 3
 
-      """))
+        """))
   }
 
   @Test func `label values are escaped`() {
@@ -62,7 +65,9 @@ import Testing
     var text = MetricsText()
     ProcessMetrics.source(&text)
     func value(_ name: String) -> Double? {
-      text.text.split(separator: "\n").first { $0.hasPrefix(name + " ") }.flatMap { Double($0.split(separator: " ")[1]) }
+      text.text.split(separator: "\n").first { $0.hasPrefix(name + " ") }.flatMap {
+        Double($0.split(separator: " ")[1])
+      }
     }
     #expect((value("process_resident_memory_bytes") ?? 0) > 1e6)
     #expect((value("process_open_fds") ?? 0) >= 3)

@@ -18,7 +18,8 @@ import Testing
   }
   private func names(_ list: ListResult) -> [String] { list.objects.map { $0.fields["metadata.name"] ?? "" } }
 
-  @Test func `an expired token brings another with which the rest is read as it is now (semantics 1.20)`() async throws {
+  @Test func `an expired token brings another with which the rest is read as it is now (semantics 1.20)`() async throws
+  {
     let bench = try await Bench.make(capacity: 0)
     try await filled(bench, 6)
     let first = try await list(bench) { $0.limit = 2 }
@@ -26,8 +27,12 @@ import Testing
     try await bench.create(#"{"metadata":{"name":"n9"}}"#)
     try await bench.store.objects.compact(through: try await bench.store.objects.currentRevision())
     var expired: Status?
-    do { _ = try await list(bench) { $0.continueToken = first.continueToken } } catch let status as Status { expired = status }
-    #expect(expired?.code == 410 && expired?.reason == "Expired" && expired?.message.hasPrefix("The provided continue parameter is too old") == true)
+    do { _ = try await list(bench) { $0.continueToken = first.continueToken } } catch let status as Status {
+      expired = status
+    }
+    #expect(
+      expired?.code == 410 && expired?.reason == "Expired"
+        && expired?.message.hasPrefix("The provided continue parameter is too old") == true)
     let token = try #require(expired?.continueToken)
     #expect(expired?.json["metadata"]?["continue"] == .string(token))
     let rest = try await list(bench) { $0.continueToken = token }
@@ -35,7 +40,9 @@ import Testing
     await bench.destroy()
   }
 
-  @Test(arguments: [1_000, 0]) func `a token says where to go on, in upstream's form (semantics 2.27)`(capacity: Int) async throws {
+  @Test(arguments: [1_000, 0]) func `a token says where to go on, in upstream's form (semantics 2.27)`(
+    capacity: Int
+  ) async throws {
     let bench = try await Bench.make(capacity: capacity)
     try await filled(bench, 4)
     let first = try await list(bench) { $0.limit = 2 }
@@ -43,34 +50,48 @@ import Testing
     func token(_ json: String) -> String { Base64URLText.encode(json) }
     #expect(first.continueToken == token(#"{"v":"meta.k8s.io/v1","rv":\#(first.resourceVersion),"start":"n1\u0000"}"#))
     // kube-apiserver's own tokens from its cache begin with a slash.
-    let slash = try await list(bench) { $0.continueToken = token(#"{"v":"meta.k8s.io/v1","rv":\#(first.resourceVersion),"start":"/n1\u0000"}"#) }
+    let slash = try await list(bench) {
+      $0.continueToken = token(#"{"v":"meta.k8s.io/v1","rv":\#(first.resourceVersion),"start":"/n1\u0000"}"#)
+    }
     #expect(names(slash) == ["n2", "n3"] && slash.resourceVersion == first.resourceVersion)
     for (bad, why) in [
-      (#"{"v":"meta.k8s.io/v1","rv":0,"start":"n1"}"#, "incorrect encoded start resourceVersion (version meta.k8s.io/v1)"),
+      (
+        #"{"v":"meta.k8s.io/v1","rv":0,"start":"n1"}"#,
+        "incorrect encoded start resourceVersion (version meta.k8s.io/v1)"
+      ),
       (#"{"v":"meta.k8s.io/v1","rv":5,"start":""}"#, "encoded start key empty (version meta.k8s.io/v1)"),
-      (#"{"v":"meta.k8s.io/v1","rv":5,"start":"../x"}"#, "../x"), (#"{"v":"meta.k8s.io/v1","rv":5,"start":"/a//x"}"#, "/a//x"),
+      (#"{"v":"meta.k8s.io/v1","rv":5,"start":"../x"}"#, "../x"),
+      (#"{"v":"meta.k8s.io/v1","rv":5,"start":"/a//x"}"#, "/a//x"),
       (#"{"v":"meta.k8s.io/v1","rv":5,"start":"x/"}"#, "x/"),
       (#"{"v":"meta.k8s.io/v2","rv":5,"start":"n1"}"#, "server does not recognize this encoded version meta.k8s.io/v2"),
-      (#"{"rv":5,"start":"n1"}"#, "server does not recognize this encoded version "), ("null", "server does not recognize this encoded version "),
+      (#"{"rv":5,"start":"n1"}"#, "server does not recognize this encoded version "),
+      ("null", "server does not recognize this encoded version "),
       (#"{"v":1}"#, "json: cannot unmarshal number into Go struct field continueToken.v of type string"),
       (#"{"v":"x","rv":"5"}"#, "json: cannot unmarshal string into Go struct field continueToken.rv of type int64"),
       (#"{"v":"x","rv":1.5}"#, "json: cannot unmarshal number 1.5 into Go struct field continueToken.rv of type int64"),
       ("[]", "json: cannot unmarshal array into Go value of type storage.continueToken"),
     ] {
       await #expect { _ = try await list(bench) { $0.continueToken = token(bad) } } throws: {
-        ($0 as? Status)?.code == 400 && ($0 as? Status)?.message == "invalid continue token: continue key is not valid: \(why)"
+        ($0 as? Status)?.code == 400
+          && ($0 as? Status)?.message == "invalid continue token: continue key is not valid: \(why)"
       }
     }
     // Whatever is below zero asks for the newest.
-    let newest = try await list(bench) { $0.continueToken = token(#"{"v":"meta.k8s.io/v1","rv":-7,"start":"n1\u0000"}"#) }
+    let newest = try await list(bench) {
+      $0.continueToken = token(#"{"v":"meta.k8s.io/v1","rv":-7,"start":"n1\u0000"}"#)
+    }
     #expect(names(newest) == ["n2", "n3"])
-    await #expect { _ = try await list(bench) { ($0.continueToken, $0.resourceVersion) = (first.continueToken, "5") } } throws: {
+    await #expect {
+      _ = try await list(bench) { ($0.continueToken, $0.resourceVersion) = (first.continueToken, "5") }
+    } throws: {
       ($0 as? Status)?.message == "specifying resource version is not allowed when using continue"
     }
     await bench.destroy()
   }
 
-  @Test(arguments: [1_000, 0]) func `the revision of a list follows what was asked for (semantics 2.25, 2.26)`(capacity: Int) async throws {
+  @Test(arguments: [1_000, 0]) func `the revision of a list follows what was asked for (semantics 2.25, 2.26)`(
+    capacity: Int
+  ) async throws {
     let bench = try await Bench.make(capacity: capacity)
     try await filled(bench, 4)
     let old = try await list(bench) { _ in }
@@ -84,7 +105,9 @@ import Testing
     #expect(limited.resourceVersion == old.resourceVersion && limited.objects.count == 4)
     let unlimited = try await list(bench) { $0.resourceVersion = old.resourceVersion }
     #expect(unlimited.resourceVersion == now.resourceVersion && unlimited.objects.count == 5)
-    let newer = try await list(bench) { ($0.resourceVersion, $0.resourceVersionMatch, $0.limit) = (old.resourceVersion, "NotOlderThan", 2) }
+    let newer = try await list(bench) {
+      ($0.resourceVersion, $0.resourceVersionMatch, $0.limit) = (old.resourceVersion, "NotOlderThan", 2)
+    }
     #expect(newer.resourceVersion == now.resourceVersion && newer.objects.count == 2)
     // 0 ignores the limit.
     let any = try await list(bench) { ($0.resourceVersion, $0.limit) = ("0", 2) }
@@ -92,7 +115,9 @@ import Testing
     await bench.destroy()
   }
 
-  @Test(arguments: [1_000, 0]) func `what is left is counted only without selectors (semantics 2.28)`(capacity: Int) async throws {
+  @Test(arguments: [1_000, 0]) func `what is left is counted only without selectors (semantics 2.28)`(
+    capacity: Int
+  ) async throws {
     let bench = try await Bench.make(capacity: capacity)
     try await filled(bench, 6)
     #expect(try await list(bench) { $0.limit = 2 }.remaining == 4)
@@ -107,20 +132,29 @@ import Testing
     await bench.destroy()
   }
 
-  @Test(arguments: [1_000, 0]) func `the future is not there yet, and says so (semantics 1.1)`(capacity: Int) async throws {
+  @Test(arguments: [1_000, 0]) func `the future is not there yet, and says so (semantics 1.1)`(
+    capacity: Int
+  ) async throws {
     let bench = try await Bench.make(capacity: capacity)
     try await filled(bench, 1)
-    for ask in [{ _ = try await bench.store.get("n0", namespace: "", resourceVersion: "999999") }, { _ = try await bench.store.get("none", namespace: "", resourceVersion: "999999") }] as [@Sendable () async throws -> Void] {
+    for ask in [
+      { _ = try await bench.store.get("n0", namespace: "", resourceVersion: "999999") },
+      { _ = try await bench.store.get("none", namespace: "", resourceVersion: "999999") },
+    ] as [@Sendable () async throws -> Void] {
       await #expect { try await ask() } throws: { error in
         guard let status = error as? Status else { return false }
-        return status.code == 504 && status.details?.causes.first?.reason == "ResourceVersionTooLarge" && status.details?.retryAfterSeconds == 1
+        return status.code == 504 && status.details?.causes.first?.reason == "ResourceVersionTooLarge"
+          && status.details?.retryAfterSeconds == 1
       }
     }
-    await #expect { _ = try await list(bench) { $0.resourceVersion = "999999" } } throws: { ($0 as? Status)?.code == 504 }
+    await #expect { _ = try await list(bench) { $0.resourceVersion = "999999" } } throws: {
+      ($0 as? Status)?.code == 504
+    }
     await bench.destroy()
   }
 
-  @Test func `a collection's removal answers with what it removed, and a limit ends it (semantics 2.18)`() async throws {
+  @Test func `a collection's removal answers with what it removed, and a limit ends it (semantics 2.18)`() async throws
+  {
     let bench = try await Bench.make()
     try await filled(bench, 6)
     var options = ListOptions()
@@ -141,8 +175,9 @@ enum Base64URLText {
   static func encode(_ text: String) -> String {
     let digits = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_")
     let bits = text.utf8.flatMap { byte in (0..<8).reversed().map { byte >> UInt8($0) & 1 } }
-    return String(stride(from: 0, to: bits.count, by: 6).map { start in
-      digits[(0..<6).reduce(0) { $0 << 1 | Int(start + $1 < bits.count ? bits[start + $1] : 0) }]
-    })
+    return String(
+      stride(from: 0, to: bits.count, by: 6).map { start in
+        digits[(0..<6).reduce(0) { $0 << 1 | Int(start + $1 < bits.count ? bits[start + $1] : 0) }]
+      })
   }
 }

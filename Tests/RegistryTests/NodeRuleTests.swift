@@ -8,11 +8,16 @@ import Testing
 @testable import Registry
 
 @Suite struct `Rules of nodes` {
-  @Test func `what the server no longer knows is dropped from a new node and kept in one that has it (semantics 2.2)`() async throws {
+  @Test func `what the server no longer knows is dropped from a new node and kept in one that has it (semantics 2.2)`()
+    async throws
+  {
     let bench = try await Bench.make()
-    let made = try await bench.create(#"{"metadata":{"name":"a"},"spec":{"configSource":{"configMap":{"name":"x","namespace":"y","kubeletConfigKey":"k"}}},"status":{"config":{"error":"e"}}}"#)
+    let made = try await bench.create(
+      #"{"metadata":{"name":"a"},"spec":{"configSource":{"configMap":{"name":"x","namespace":"y","kubeletConfigKey":"k"}}},"status":{"config":{"error":"e"}}}"#
+    )
     #expect(made["spec"]?["configSource"] == nil && made["status"]?["config"] == nil)
-    let patched = try await bench.patch("a", .merge, #"{"spec":{"configSource":{"configMap":{"name":"x","namespace":"y","kubeletConfigKey":"k"}}}}"#)
+    let patched = try await bench.patch(
+      "a", .merge, #"{"spec":{"configSource":{"configMap":{"name":"x","namespace":"y","kubeletConfigKey":"k"}}}}"#)
     #expect(patched["spec"]?["configSource"] == nil)
     let status = try await bench.patch("a", .merge, #"{"status":{"config":{"error":"e"}}}"#, .status)
     #expect(status["status"]?["config"] == nil)
@@ -21,20 +26,32 @@ import Testing
 
   @Test func `the two fields for the pods' networks are one (semantics 2.3)`() async throws {
     let bench = try await Bench.make()
-    for (name, spec) in [("a", #""podCIDR":"10.0.0.0/24""#), ("b", #""podCIDRs":["10.0.0.0/24"]"#), ("c", #""podCIDR":"10.0.0.0/24","podCIDRs":["10.9.0.0/24"]"#)] {
+    for (name, spec) in [
+      ("a", #""podCIDR":"10.0.0.0/24""#), ("b", #""podCIDRs":["10.0.0.0/24"]"#),
+      ("c", #""podCIDR":"10.0.0.0/24","podCIDRs":["10.9.0.0/24"]"#),
+    ] {
       let made = try await bench.create(#"{"metadata":{"name":"\#(name)"},"spec":{\#(spec)}}"#)
       #expect(made["spec"]?.encoded().text == #"{"podCIDR":"10.0.0.0/24","podCIDRs":["10.0.0.0/24"]}"#)
-      #expect(made["metadata"]?["managedFields"]?.array?.first?["fieldsV1"]?.encoded().text == #"{"f:spec":{"f:podCIDR":{},"f:podCIDRs":{".":{},"v:\"10.0.0.0/24\"":{}}}}"#)
+      #expect(
+        made["metadata"]?["managedFields"]?.array?.first?["fieldsV1"]?.encoded().text
+          == #"{"f:spec":{"f:podCIDR":{},"f:podCIDRs":{".":{},"v:\"10.0.0.0/24\"":{}}}}"#)
     }
-    for patch in [#"{"spec":{"podCIDR":"10.1.0.0/24","podCIDRs":["10.1.0.0/24"]}}"#, #"{"spec":{"podCIDR":null,"podCIDRs":null}}"#] {
-      await #expect { try await bench.patch("a", .merge, patch) } throws: { ($0 as? Status)?.message == #"Node "a" is invalid: spec.podCIDRs: Forbidden: node updates may not change podCIDR except from "" to valid"# }
+    for patch in [
+      #"{"spec":{"podCIDR":"10.1.0.0/24","podCIDRs":["10.1.0.0/24"]}}"#, #"{"spec":{"podCIDR":null,"podCIDRs":null}}"#,
+    ] {
+      await #expect { try await bench.patch("a", .merge, patch) } throws: {
+        ($0 as? Status)?.message
+          == #"Node "a" is invalid: spec.podCIDRs: Forbidden: node updates may not change podCIDR except from "" to valid"#
+      }
     }
     let dual = try await bench.create(#"{"metadata":{"name":"d"},"spec":{"podCIDRs":["10.0.0.0/24","fd00::/64"]}}"#)
     #expect(dual["spec"]?["podCIDR"] == "10.0.0.0/24")
     await bench.destroy()
   }
 
-  @Test func `the pods' networks are strict, and what is not canonical is warned of with every write of the spec`() async throws {
+  @Test func `the pods' networks are strict, and what is not canonical is warned of with every write of the spec`()
+    async throws
+  {
     let bench = try await Bench.make()
     for (cidr, detail) in [
       ("10.0.0.1/24", "must not have bits set beyond the prefix length"),
@@ -48,20 +65,28 @@ import Testing
         }
       }
     }
-    await #expect { try await bench.create(#"{"metadata":{"name":"a"},"spec":{"podCIDRs":["10.0.0.0/24","x"]}}"#) } throws: {
+    await #expect {
+      try await bench.create(#"{"metadata":{"name":"a"},"spec":{"podCIDRs":["10.0.0.0/24","x"]}}"#)
+    } throws: {
       ($0 as? Status)?.details?.causes.map(\.message) == [
         #"Invalid value: "x": must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)"#,
         "Internal error: invalid PodCIDRs. failed to check with dual stack with error:invalid CIDR[1]: <nil> (invalid CIDR address: x)",
         #"Invalid value: ["10.0.0.0/24","x"]: may specify no more than one CIDR for each IP family"#,
       ]
     }
-    let warning = #"spec.podCIDRs[0]: IPv6 CIDR value "2001:DB8::/64" should be in RFC 5952 canonical format ("2001:db8::/64")"#
+    let warning =
+      #"spec.podCIDRs[0]: IPv6 CIDR value "2001:DB8::/64" should be in RFC 5952 canonical format ("2001:db8::/64")"#
     let body = try bench.body(#"{"metadata":{"name":"a"},"spec":{"podCIDR":"2001:DB8::/64"}}"#)
     #expect(try await bench.store.create(body, namespace: "", options: WriteOptions(.create)).warnings == [warning])
     let label = ByteSlice(SharedBytes(#"{"metadata":{"labels":{"x":"y"}}}"#))
-    #expect(try await bench.store.patch("a", namespace: "", kind: .merge, body: label, options: WriteOptions(.patch)).warnings == [warning])
+    #expect(
+      try await bench.store.patch("a", namespace: "", kind: .merge, body: label, options: WriteOptions(.patch)).warnings
+        == [warning])
     let more = ByteSlice(SharedBytes(#"{"metadata":{"labels":{"x":"z"}}}"#))
-    #expect(try await bench.store.patch("a", namespace: "", kind: .merge, body: more, subresource: .status, options: WriteOptions(.patch)).warnings == [])
+    #expect(
+      try await bench.store.patch(
+        "a", namespace: "", kind: .merge, body: more, subresource: .status, options: WriteOptions(.patch)
+      ).warnings == [])
     await bench.destroy()
   }
 
@@ -69,8 +94,12 @@ import Testing
     let bench = try await Bench.make()
     try await bench.create(#"{"metadata":{"name":"a"}}"#)
     #expect(try await bench.patch("a", .merge, #"{"spec":{"providerID":"p://1"}}"#)["spec"]?["providerID"] == "p://1")
-    await #expect { try await bench.patch("a", .merge, #"{"spec":{"providerID":"p://2"}}"#) } throws: { ($0 as? Status)?.details?.causes.first?.field == "spec.providerID" }
-    await #expect { try await bench.patch("a", .merge, #"{"spec":{"externalID":"e"}}"#) } throws: { ($0 as? Status)?.details?.causes.first?.message == "Forbidden: may not be updated" }
+    await #expect { try await bench.patch("a", .merge, #"{"spec":{"providerID":"p://2"}}"#) } throws: {
+      ($0 as? Status)?.details?.causes.first?.field == "spec.providerID"
+    }
+    await #expect { try await bench.patch("a", .merge, #"{"spec":{"externalID":"e"}}"#) } throws: {
+      ($0 as? Status)?.details?.causes.first?.message == "Forbidden: may not be updated"
+    }
     await bench.destroy()
   }
 
@@ -79,7 +108,8 @@ import Testing
     try await bench.create(#"{"metadata":{"name":"a"}}"#)
     await #expect { try await bench.patch("a", .merge, #"{"spec":{"taints":[{"key":"k"}]}}"#) } throws: { error in
       guard let status = error as? Status else { return false }
-      return status.message == #"Node "a" is invalid: metadata.taints[0].effect: Required value"# && status.details?.causes.count == 2
+      return status.message == #"Node "a" is invalid: metadata.taints[0].effect: Required value"#
+        && status.details?.causes.count == 2
         && status.details?.causes.allSatisfy { $0.field == "metadata.taints[0].effect" } == true
     }
     await bench.destroy()
@@ -93,17 +123,25 @@ import Testing
   @Test func `a taint or an address that is there twice is shown as Go holds it (semantics 2.6)`() async throws {
     let bench = try await Bench.make()
     await #expect {
-      try await bench.create(#"{"metadata":{"name":"a"},"spec":{"taints":[{"key":"k","effect":"NoSchedule"},{"key":"k","effect":"NoExecute"},{"key":"k","value":"v","effect":"NoSchedule","timeAdded":"2026-01-02T03:04:05Z"}]}}"#)
+      try await bench.create(
+        #"{"metadata":{"name":"a"},"spec":{"taints":[{"key":"k","effect":"NoSchedule"},{"key":"k","effect":"NoExecute"},{"key":"k","value":"v","effect":"NoSchedule","timeAdded":"2026-01-02T03:04:05Z"}]}}"#
+      )
     } throws: {
       ($0 as? Status)?.details?.causes == [
         Status.Cause(
-          reason: "FieldValueDuplicate", message: #"Duplicate value: {"Key":"k","Value":"v","Effect":"NoSchedule","TimeAdded":"2026-01-02T03:04:05Z"}: taints must be unique by key and effect pair"#,
+          reason: "FieldValueDuplicate",
+          message:
+            #"Duplicate value: {"Key":"k","Value":"v","Effect":"NoSchedule","TimeAdded":"2026-01-02T03:04:05Z"}: taints must be unique by key and effect pair"#,
           field: "metadata.taints[2]")
       ]
     }
     try await bench.create(#"{"metadata":{"name":"a"}}"#)
-    await #expect { try await bench.patch("a", .merge, #"{"status":{"addresses":[{"type":"A","address":"a"},{"type":"A","address":"a"}]}}"#, .status) } throws: {
-      ($0 as? Status)?.message == #"Node "a" is invalid: status.addresses[1]: Duplicate value: {"Type":"A","Address":"a"}"#
+    await #expect {
+      try await bench.patch(
+        "a", .merge, #"{"status":{"addresses":[{"type":"A","address":"a"},{"type":"A","address":"a"}]}}"#, .status)
+    } throws: {
+      ($0 as? Status)?.message
+        == #"Node "a" is invalid: status.addresses[1]: Duplicate value: {"Type":"A","Address":"a"}"#
     }
     // /status does not look at what only the main resource is asked for.
     _ = try await bench.patch("a", .merge, #"{"status":{"nodeInfo":{"swap":{"capacity":0}}}}"#, .status)
@@ -113,34 +151,52 @@ import Testing
   @Test func `annotations that hold JSON, and names of features, are looked into`() async throws {
     let bench = try await Bench.make()
     func annotated(_ key: String, _ text: String) -> String {
-      let node: JSONValue = ["metadata": ["name": "a", "annotations": ["scheduler.alpha.kubernetes.io/\(key)": .string(text)]]]
+      let node: JSONValue = [
+        "metadata": ["name": "a", "annotations": ["scheduler.alpha.kubernetes.io/\(key)": .string(text)]]
+      ]
       return node.encoded().text
     }
     func features(_ names: [String]) -> String {
-      let node: JSONValue = ["metadata": ["name": "a"], "status": ["declaredFeatures": .array(names.map { .string($0) })]]
+      let node: JSONValue = [
+        "metadata": ["name": "a"], "status": ["declaredFeatures": .array(names.map { .string($0) })],
+      ]
       return node.encoded().text
     }
     let bad: [(String, String)] = [
       (annotated("taints", "{"), "metadata.annotations"), (annotated("taints", "{}"), "metadata.annotations"),
       (annotated("taints", #"[{"key":"k"}]"#), "metadata.annotations.scheduler.alpha.kubernetes.io/taints[0].effect"),
       (annotated("preferAvoidPods", "["), "metadata.annotations.AvoidPods"),
-      (annotated("preferAvoidPods", #"{"preferAvoidPods":[{}]}"#), "metadata.annotations.scheduler.alpha.kubernetes.io/preferAvoidPods[0].PodSignature"),
+      (
+        annotated("preferAvoidPods", #"{"preferAvoidPods":[{}]}"#),
+        "metadata.annotations.scheduler.alpha.kubernetes.io/preferAvoidPods[0].PodSignature"
+      ),
       (
         annotated("preferAvoidPods", #"{"preferAvoidPods":[{"podSignature":{"podController":{"kind":"x"}}}]}"#),
         "metadata.annotations.scheduler.alpha.kubernetes.io/preferAvoidPods[0].PodSignature.PodController.Controller"
       ),
-      (features(["a"]), "status.declaredFeatures[0]"), (features(["A/"]), "status.declaredFeatures[0]"), (features(["B", "A"]), "status.declaredFeatures[1]"),
+      (features(["a"]), "status.declaredFeatures[0]"), (features(["A/"]), "status.declaredFeatures[0]"),
+      (features(["B", "A"]), "status.declaredFeatures[1]"),
       (features(["A", "A"]), "status.declaredFeatures[1]"),
     ]
     for (node, field) in bad {
-      await #expect("\(node)") { try await bench.create(node) } throws: { ($0 as? Status)?.details?.causes.map(\.field) == [field] }
+      await #expect("\(node)") { try await bench.create(node) } throws: {
+        ($0 as? Status)?.details?.causes.map(\.field) == [field]
+      }
     }
-    for (place, node) in [annotated("taints", ""), annotated("taints", #"[{"key":"k","effect":"NoSchedule"}]"#), annotated("preferAvoidPods", "{}"),
-      annotated("preferAvoidPods", #"{"preferAvoidPods":[{"podSignature":{"podController":{"controller":true}}}]}"#), features(["A", "A/b", "B9"])].enumerated() {
+    for (place, node) in [
+      annotated("taints", ""), annotated("taints", #"[{"key":"k","effect":"NoSchedule"}]"#),
+      annotated("preferAvoidPods", "{}"),
+      annotated("preferAvoidPods", #"{"preferAvoidPods":[{"podSignature":{"podController":{"controller":true}}}]}"#),
+      features(["A", "A/b", "B9"]),
+    ].enumerated() {
       try await bench.create(node.replacing(#""name":"a""#, with: #""name":"good-\#(place)""#))
     }
-    #expect(try await bench.patch("good-4", .merge, #"{"status":{"declaredFeatures":["C"]}}"#, .status)["status"]?["declaredFeatures"] == ["C"])
-    await #expect { try await bench.patch("good-4", .merge, #"{"status":{"declaredFeatures":["c"]}}"#, .status) } throws: {
+    #expect(
+      try await bench.patch("good-4", .merge, #"{"status":{"declaredFeatures":["C"]}}"#, .status)["status"]?[
+        "declaredFeatures"] == ["C"])
+    await #expect {
+      try await bench.patch("good-4", .merge, #"{"status":{"declaredFeatures":["c"]}}"#, .status)
+    } throws: {
       ($0 as? Status)?.details?.causes.map(\.field) == ["status.declaredFeatures[0]"]
     }
     await bench.destroy()
@@ -149,9 +205,16 @@ import Testing
   @Test func `taints are replaced as a whole, conditions and addresses by type (semantics 2.7)`() async throws {
     let bench = try await Bench.make()
     try await bench.create(#"{"metadata":{"name":"a"},"spec":{"taints":[{"key":"k","effect":"NoSchedule"}]}}"#)
-    #expect(try await bench.patch("a", .strategic, #"{"spec":{"taints":[{"key":"l","effect":"NoExecute"}]}}"#)["spec"]?["taints"]?.array?.count == 1)
-    _ = try await bench.patch("a", .strategic, #"{"status":{"conditions":[{"type":"A","status":"True"}],"addresses":[{"type":"H","address":"h"}]}}"#, .status)
-    let patched = try await bench.patch("a", .strategic, #"{"status":{"conditions":[{"type":"B","status":"False"},{"type":"A","status":"False"}],"addresses":[{"type":"H","address":"i"}]}}"#, .status)
+    #expect(
+      try await bench.patch("a", .strategic, #"{"spec":{"taints":[{"key":"l","effect":"NoExecute"}]}}"#)["spec"]?[
+        "taints"]?.array?.count == 1)
+    _ = try await bench.patch(
+      "a", .strategic,
+      #"{"status":{"conditions":[{"type":"A","status":"True"}],"addresses":[{"type":"H","address":"h"}]}}"#, .status)
+    let patched = try await bench.patch(
+      "a", .strategic,
+      #"{"status":{"conditions":[{"type":"B","status":"False"},{"type":"A","status":"False"}],"addresses":[{"type":"H","address":"i"}]}}"#,
+      .status)
     #expect(patched["status"]?["conditions"]?.array?.count == 2 && patched["status"]?["addresses"]?.array?.count == 1)
     await bench.destroy()
   }
@@ -160,15 +223,25 @@ import Testing
     let bench = try await Bench.make()
     let made = try await bench.create(#"{"metadata":{"name":"a"}}"#)
     func put(_ meta: String, _ name: String = "a") async throws -> JSONValue {
-      try JSONValue(parsing: try await bench.store.update(name, namespace: "", body: try bench.body(#"{"metadata":{\#(meta)}}"#), options: WriteOptions(.update)).object.object)
+      try JSONValue(
+        parsing: try await bench.store.update(
+          name, namespace: "", body: try bench.body(#"{"metadata":{\#(meta)}}"#), options: WriteOptions(.update)
+        ).object.object)
     }
-    let changed = try await put(#""name":"a","labels":{"x":"1"},"creationTimestamp":"2001-01-01T00:00:00Z","generation":7"#)
-    #expect(changed["metadata"]?["uid"] == made["metadata"]?["uid"] && changed["metadata"]?["creationTimestamp"] == made["metadata"]?["creationTimestamp"])
+    let changed = try await put(
+      #""name":"a","labels":{"x":"1"},"creationTimestamp":"2001-01-01T00:00:00Z","generation":7"#)
+    #expect(
+      changed["metadata"]?["uid"] == made["metadata"]?["uid"]
+        && changed["metadata"]?["creationTimestamp"] == made["metadata"]?["creationTimestamp"])
     #expect(changed["metadata"]?["generation"] == nil)
     let revision = made["metadata"]?["resourceVersion"]?.string ?? ""
-    await #expect { _ = try await put(#""name":"a","resourceVersion":"\#(revision)""#) } throws: { ($0 as? Status)?.code == 409 }
+    await #expect { _ = try await put(#""name":"a","resourceVersion":"\#(revision)""#) } throws: {
+      ($0 as? Status)?.code == 409
+    }
     await #expect { _ = try await put(#""name":"a","uid":"other""#) } throws: {
-      ($0 as? Status)?.code == 409 && ($0 as? Status)?.message.contains("Precondition failed: UID in precondition: other, UID in object meta: ") == true
+      ($0 as? Status)?.code == 409
+        && ($0 as? Status)?.message.contains("Precondition failed: UID in precondition: other, UID in object meta: ")
+          == true
         && ($0 as? Status)?.message.contains("Key: /registry/minions/a") == true
     }
     await #expect { _ = try await put(#""name":"b""#, "b") } throws: { ($0 as? Status)?.code == 404 }
@@ -182,31 +255,55 @@ import Testing
       var options = DeleteOptions()
       change(&options)
       let asked = options
-      await #expect { _ = try await bench.store.delete("a", namespace: "", options: asked) } throws: { ($0 as? Status)?.code == 409 && ($0 as? Status)?.details?.kind == "Node" }
+      await #expect { _ = try await bench.store.delete("a", namespace: "", options: asked) } throws: {
+        ($0 as? Status)?.code == 409 && ($0 as? Status)?.details?.kind == "Node"
+      }
     }
     await bench.destroy()
   }
 
   @Test(arguments: [("Foreground", "foregroundDeletion"), ("Orphan", "orphan")])
-  func `a propagation policy leaves its finalizer for a garbage collector (semantics 2.16)`(policy: String, finalizer: String) async throws {
+  func `a propagation policy leaves its finalizer for a garbage collector (semantics 2.16)`(
+    policy: String, finalizer: String
+  ) async throws {
     let bench = try await Bench.make()
     try await bench.create(#"{"metadata":{"name":"a"}}"#)
     var options = DeleteOptions()
     options.propagationPolicy = policy
-    guard case .pending(let object) = try await bench.store.delete("a", namespace: "", options: options) else { Issue.record("it is gone"); return }
+    guard case .pending(let object) = try await bench.store.delete("a", namespace: "", options: options) else {
+      Issue.record("it is gone"); return
+    }
     #expect(try JSONValue(parsing: object.object)["metadata"]?["finalizers"] == [.string(finalizer)])
     options.propagationPolicy = "Background"
-    guard case .gone = try await bench.store.delete("a", namespace: "", options: options) else { Issue.record("it stays"); return }
+    guard case .gone = try await bench.store.delete("a", namespace: "", options: options) else {
+      Issue.record("it stays"); return
+    }
     await bench.destroy()
   }
 
   @Test func `cells are those of kubectl get nodes (semantics 2.40)`() throws {
-    func cells(_ text: String) throws -> [JSONValue] { NodeStrategy().cells(try JSONTape.parse(SharedBytes(text)).root, now: 100) }
-    #expect(NodeStrategy().columns.map(\.name) == ["Name", "Status", "Roles", "Age", "Version", "Internal-IP", "External-IP", "OS-Image", "Kernel-Version", "Container-Runtime"])
+    func cells(_ text: String) throws -> [JSONValue] {
+      NodeStrategy().cells(try JSONTape.parse(SharedBytes(text)).root, now: 100)
+    }
+    #expect(
+      NodeStrategy().columns.map(\.name) == [
+        "Name", "Status", "Roles", "Age", "Version", "Internal-IP", "External-IP", "OS-Image", "Kernel-Version",
+        "Container-Runtime",
+      ])
     #expect(NodeStrategy().columns.map(\.priority) == [0, 0, 0, 0, 0, 1, 1, 1, 1, 1])
-    #expect(try cells(#"{"metadata":{"name":"a"}}"#) == ["a", "Unknown", "<none>", "<unknown>", "", "<none>", "<none>", "<unknown>", "<unknown>", "<unknown>"])
-    let whole = #"{"metadata":{"name":"a","creationTimestamp":"1970-01-01T00:00:10Z","labels":{"node-role.kubernetes.io/worker":"","node-role.kubernetes.io/":"","kubernetes.io/role":"edge","node-role.kubernetes.io/edge":"x"}},"spec":{"unschedulable":true},"status":{"conditions":[{"type":"MemoryPressure","status":"True"},{"type":"Ready","status":"True"}],"addresses":[{"type":"Hostname","address":"h"},{"type":"InternalIP","address":"10.0.0.1"},{"type":"InternalIP","address":"10.0.0.2"},{"type":"ExternalIP","address":"1.2.3.4"}],"nodeInfo":{"kubeletVersion":"v1","osImage":"Debian","kernelVersion":"6.1","architecture":"amd64","containerRuntimeVersion":"cri://1"}}}"#
-    #expect(try cells(whole) == ["a", "Ready,SchedulingDisabled", "edge,worker", "90s", "v1", "10.0.0.1", "1.2.3.4", "Debian", "6.1 (amd64)", "cri://1"])
-    #expect(try cells(#"{"metadata":{"name":"a"},"status":{"conditions":[{"type":"Ready","status":"Unknown"}]}}"#)[1] == "NotReady")
+    #expect(
+      try cells(#"{"metadata":{"name":"a"}}"#) == [
+        "a", "Unknown", "<none>", "<unknown>", "", "<none>", "<none>", "<unknown>", "<unknown>", "<unknown>",
+      ])
+    let whole =
+      #"{"metadata":{"name":"a","creationTimestamp":"1970-01-01T00:00:10Z","labels":{"node-role.kubernetes.io/worker":"","node-role.kubernetes.io/":"","kubernetes.io/role":"edge","node-role.kubernetes.io/edge":"x"}},"spec":{"unschedulable":true},"status":{"conditions":[{"type":"MemoryPressure","status":"True"},{"type":"Ready","status":"True"}],"addresses":[{"type":"Hostname","address":"h"},{"type":"InternalIP","address":"10.0.0.1"},{"type":"InternalIP","address":"10.0.0.2"},{"type":"ExternalIP","address":"1.2.3.4"}],"nodeInfo":{"kubeletVersion":"v1","osImage":"Debian","kernelVersion":"6.1","architecture":"amd64","containerRuntimeVersion":"cri://1"}}}"#
+    #expect(
+      try cells(whole) == [
+        "a", "Ready,SchedulingDisabled", "edge,worker", "90s", "v1", "10.0.0.1", "1.2.3.4", "Debian", "6.1 (amd64)",
+        "cri://1",
+      ])
+    #expect(
+      try cells(#"{"metadata":{"name":"a"},"status":{"conditions":[{"type":"Ready","status":"Unknown"}]}}"#)[1]
+        == "NotReady")
   }
 }

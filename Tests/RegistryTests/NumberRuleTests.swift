@@ -6,7 +6,8 @@ import Registry
 import TestSupport
 import Testing
 
-/// How a number is written counts where a patch is applied to text: JSON and merge patches. Strategic patches, applied configurations and YAML have values.
+/// How a number is written counts where a patch is applied to text: JSON and merge patches. Strategic patches, applied
+/// configurations and YAML have values.
 @Suite struct `Numbers as they are written` {
   private static let size = "Go struct field ContainerImage.status.images.sizeBytes of type int64"
   private static let port = "Go struct field DaemonEndpoint.status.daemonEndpoints.kubeletEndpoint.Port of type int32"
@@ -25,12 +26,16 @@ import Testing
     for (kind, patch) in [
       (PatchKind.merge, #"{"status":{"images":[{"names":["i"],"sizeBytes":\#(number)}]}}"#),
       (.json, #"[{"op":"add","path":"/status/images/0/sizeBytes","value":\#(number)}]"#),
-      (.json, #"[{"op":"add","path":"/status/images/0/x","value":\#(number)},{"op":"move","from":"/status/images/0/x","path":"/status/images/0/sizeBytes"}]"#),
+      (
+        .json,
+        #"[{"op":"add","path":"/status/images/0/x","value":\#(number)},{"op":"move","from":"/status/images/0/x","path":"/status/images/0/sizeBytes"}]"#
+      ),
     ] {
       let status = await failure(bench, kind, patch)
       #expect(status?.code == 422 && status?.details?.causes.first?.field == "patch")
       #expect(status?.message.hasSuffix("json: cannot unmarshal number \(number) into \(Self.size)") == true)
-      #expect(status?.message.contains(#"\"sizeBytes\":\#(number)"#) == true, "the patched object is shown as it was written")
+      #expect(
+        status?.message.contains(#"\"sizeBytes\":\#(number)"#) == true, "the patched object is shown as it was written")
     }
     #expect(try await bench.get("a")["status"]?["images"]?.array?.first?["sizeBytes"] == 7)
     await bench.destroy()
@@ -40,21 +45,32 @@ import Testing
   func `32 bits are no more`(number: String) async throws {
     let bench = try await Bench.make()
     try await bench.create(#"{"metadata":{"name":"a"}}"#)
-    let status = await failure(bench, .merge, #"{"status":{"daemonEndpoints":{"kubeletEndpoint":{"Port":\#(number)}}}}"#)
-    #expect(status?.code == 422 && status?.message.hasSuffix("json: cannot unmarshal number \(number) into \(Self.port)") == true)
+    let status = await failure(
+      bench, .merge, #"{"status":{"daemonEndpoints":{"kubeletEndpoint":{"Port":\#(number)}}}}"#)
+    #expect(
+      status?.code == 422
+        && status?.message.hasSuffix("json: cannot unmarshal number \(number) into \(Self.port)") == true)
     await bench.destroy()
   }
 
-  @Test(arguments: [("1.0", 1), ("1e3", 1_000), ("9007199254740993", 9_007_199_254_740_993), ("1e300", Int64.min), ("-0.0", nil)] as [(String, Int64?)])
-  func `a strategic patch has values, and what is too large wraps as Go converts it`(number: String, value: Int64?) async throws {
+  @Test(
+    arguments: [
+      ("1.0", 1), ("1e3", 1_000), ("9007199254740993", 9_007_199_254_740_993), ("1e300", Int64.min), ("-0.0", nil),
+    ] as [(String, Int64?)])
+  func `a strategic patch has values, and what is too large wraps as Go converts it`(
+    number: String, value: Int64?
+  ) async throws {
     let bench = try await Bench.make()
     try await bench.create(#"{"metadata":{"name":"a"}}"#)
-    let patched = try await bench.patch("a", .strategic, #"{"status":{"images":[{"names":["i"],"sizeBytes":\#(number)}]}}"#, .status)
+    let patched = try await bench.patch(
+      "a", .strategic, #"{"status":{"images":[{"names":["i"],"sizeBytes":\#(number)}]}}"#, .status)
     #expect(patched["status"]?["images"]?.array?.first?["sizeBytes"]?.int == value)
     await bench.destroy()
   }
 
-  @Test(arguments: [("80.0", 80), ("2147483648", -2_147_483_648), ("4294967297", 1), ("3e9", -1_294_967_296)] as [(String, Int64)])
+  @Test(
+    arguments: [("80.0", 80), ("2147483648", -2_147_483_648), ("4294967297", 1), ("3e9", -1_294_967_296)]
+      as [(String, Int64)])
   func `32 bits of a strategic patch or an applied configuration`(number: String, value: Int64) async throws {
     let bench = try await Bench.make()
     try await bench.create(#"{"metadata":{"name":"a"}}"#)
@@ -68,8 +84,11 @@ import Testing
     var options = WriteOptions(.patch)
     options.fieldManager = "m"
     options.force = true
-    let applied = try await bench.store.apply("a", namespace: "", config: config, subresource: .status, options: options)
-    #expect(try JSONValue(parsing: applied.object.object)["status"]?["daemonEndpoints"]?["kubeletEndpoint"]?["Port"]?.int == value)
+    let applied = try await bench.store.apply(
+      "a", namespace: "", config: config, subresource: .status, options: options)
+    #expect(
+      try JSONValue(parsing: applied.object.object)["status"]?["daemonEndpoints"]?["kubeletEndpoint"]?["Port"]?.int
+        == value)
     await bench.destroy()
   }
 
@@ -84,8 +103,12 @@ import Testing
   @Test func `a quantity keeps the form in which a merge patch wrote it`() async throws {
     let bench = try await Bench.make()
     try await bench.create(#"{"metadata":{"name":"a"}}"#)
-    #expect(try await bench.patch("a", .merge, #"{"status":{"capacity":{"cpu":1e3,"memory":1.50}}}"#, .status)["status"]?["capacity"] == ["cpu": "1e3", "memory": "1500m"])
-    #expect(try await bench.patch("a", .strategic, #"{"status":{"capacity":{"cpu":1e3}}}"#, .status)["status"]?["capacity"]?["cpu"] == "1k")
+    #expect(
+      try await bench.patch("a", .merge, #"{"status":{"capacity":{"cpu":1e3,"memory":1.50}}}"#, .status)["status"]?[
+        "capacity"] == ["cpu": "1e3", "memory": "1500m"])
+    #expect(
+      try await bench.patch("a", .strategic, #"{"status":{"capacity":{"cpu":1e3}}}"#, .status)["status"]?["capacity"]?[
+        "cpu"] == "1k")
     await bench.destroy()
   }
 
@@ -93,14 +116,21 @@ import Testing
     let bench = try await Bench.make()
     try await bench.create(#"{"metadata":{"name":"a"},"status":{"images":[{"names":["i"],"sizeBytes":7}]}}"#)
     #expect(await failure(bench, .json, #"[{"op":"test","path":"/status/images/0/sizeBytes","value":7}]"#) == nil)
-    #expect(await failure(bench, .json, #"[{"op":"test","path":"/status/images/0/sizeBytes","value":7.0}]"#)?.code == 422)
+    #expect(
+      await failure(bench, .json, #"[{"op":"test","path":"/status/images/0/sizeBytes","value":7.0}]"#)?.code == 422)
     await bench.destroy()
   }
 
-  @Test(arguments: ["1.0", "1e3"]) func `a body of a creation must write an integer as one too`(number: String) async throws {
+  @Test(arguments: ["1.0", "1e3"]) func `a body of a creation must write an integer as one too`(
+    number: String
+  ) async throws {
     let bench = try await Bench.make()
-    let status = #expect(throws: Status.self) { try bench.body(#"{"status":{"images":[{"names":["i"],"sizeBytes":\#(number)}]}}"#) }
-    #expect(status?.code == 400 && status?.message.hasSuffix("json: cannot unmarshal number \(number) into \(Self.size)") == true)
+    let status = #expect(throws: Status.self) {
+      try bench.body(#"{"status":{"images":[{"names":["i"],"sizeBytes":\#(number)}]}}"#)
+    }
+    #expect(
+      status?.code == 400
+        && status?.message.hasSuffix("json: cannot unmarshal number \(number) into \(Self.size)") == true)
     await bench.destroy()
   }
 }

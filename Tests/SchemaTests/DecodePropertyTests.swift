@@ -22,13 +22,21 @@ struct BodyMaker {
     if Int.random(in: 0..<20, using: &random) == 0 { return .null }
     let count = Int.random(in: 0...3, using: &random)
     switch shape {
-    case .string: return .string(["", "a", "x<y>&\u{2028}", "line\nbreak \"quoted\"", "ünï-📦", "a text of more than fifteen bytes"].randomElement(using: &random) ?? "")
+    case .string:
+      return .string(
+        ["", "a", "x<y>&\u{2028}", "line\nbreak \"quoted\"", "ünï-📦", "a text of more than fifteen bytes"]
+          .randomElement(using: &random) ?? "")
     case .bool: return .bool(Bool.random(using: &random))
     case .int32: return .int(Int64(Int32.random(in: Int32.min...Int32.max, using: &random)))
     case .int64: return .int([0, Int64.min, Int64.max, 42].randomElement(using: &random) ?? 0)
     case .double: return .double(1.5)
-    case .quantity: return .string(["0", "1.0001", "100m", "1024Ki", "5.", "1e3", "9Ei", "-3.5Gi"].randomElement(using: &random) ?? "0")
-    case .time: return .string(["2026-01-02T03:04:05Z", "2026-01-02T03:04:05.5+02:00", "0001-01-01T00:00:00Z"].randomElement(using: &random) ?? "")
+    case .quantity:
+      return .string(
+        ["0", "1.0001", "100m", "1024Ki", "5.", "1e3", "9Ei", "-3.5Gi"].randomElement(using: &random) ?? "0")
+    case .time:
+      return .string(
+        ["2026-01-02T03:04:05Z", "2026-01-02T03:04:05.5+02:00", "0001-01-01T00:00:00Z"].randomElement(using: &random)
+          ?? "")
     case .microTime: return "2026-01-02T03:04:05.123456+02:00"
     case .intOrString: return Bool.random(using: &random) ? 80 : "http"
     case .bytes: return "aGVsbG8="
@@ -36,7 +44,11 @@ struct BodyMaker {
     case .structure(let id): return structure(id, depth: depth)
     case .list(let element): return .array((0..<count).map { _ in value(element, depth: depth) })
     case .map(let element):
-      return .object(JSONObject(uniquing: (0..<count).map { _ in JSONObject.Member("key\(Int.random(in: 0..<9, using: &random))", value(element, depth: depth)) }))
+      return .object(
+        JSONObject(
+          uniquing: (0..<count).map { _ in
+            JSONObject.Member("key\(Int.random(in: 0..<9, using: &random))", value(element, depth: depth))
+          }))
     }
   }
 }
@@ -75,7 +87,9 @@ struct BodyMaker {
     }
     for _ in 0..<200 {
       let body = maker.structure(id, depth: 0)
-      #expect(try Self.model.canonicalise(body, as: id).value.encoded().text == Self.model.canonicalise(sorted(body), as: id).value.encoded().text)
+      #expect(
+        try Self.model.canonicalise(body, as: id).value.encoded().text
+          == Self.model.canonicalise(sorted(body), as: id).value.encoded().text)
     }
   }
 
@@ -86,7 +100,8 @@ struct BodyMaker {
     for _ in 0..<300 {
       var bytes = maker.structure(id, depth: 0).encoded().array
       for _ in 0..<Int.random(in: 1...4, using: &maker.random) where !bytes.isEmpty {
-        bytes[Int.random(in: 0..<bytes.count, using: &maker.random)] = [0x22, 0x7B, 0x5D, 0x30, 0x2C, 0x6E, 0xFF].randomElement(using: &maker.random) ?? 0
+        bytes[Int.random(in: 0..<bytes.count, using: &maker.random)] =
+          [0x22, 0x7B, 0x5D, 0x30, 0x2C, 0x6E, 0xFF].randomElement(using: &maker.random) ?? 0
       }
       guard let tape = try? JSONTape.parse(SharedBytes(bytes)) else { continue }
       _ = try? Self.model.decode(tape.root, as: id)

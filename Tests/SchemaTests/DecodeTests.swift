@@ -14,39 +14,64 @@ import Testing
   }
 
   @Test func `a sparse node is written with what kube-apiserver always writes`() throws {
-    let nodeInfo = ["machineID", "systemUUID", "bootID", "kernelVersion", "osImage", "containerRuntimeVersion", "kubeletVersion", "kubeProxyVersion", "operatingSystem", "architecture"]
-      .map { "\"\($0)\":\"\"" }.joined(separator: ",")
-    #expect(try Self.decode(#"{"metadata":{"name":"a"}}"#).value.encoded().text
-      == #"{"metadata":{"name":"a"},"spec":{},"status":{"daemonEndpoints":{"kubeletEndpoint":{"Port":0}},"nodeInfo":{\#(nodeInfo)}}}"#)
+    let nodeInfo = [
+      "machineID", "systemUUID", "bootID", "kernelVersion", "osImage", "containerRuntimeVersion", "kubeletVersion",
+      "kubeProxyVersion", "operatingSystem", "architecture",
+    ]
+    .map { "\"\($0)\":\"\"" }.joined(separator: ",")
+    #expect(
+      try Self.decode(#"{"metadata":{"name":"a"}}"#).value.encoded().text
+        == #"{"metadata":{"name":"a"},"spec":{},"status":{"daemonEndpoints":{"kubeletEndpoint":{"Port":0}},"nodeInfo":{\#(nodeInfo)}}}"#
+    )
   }
 
   @Test func `members are put in order, maps sorted, quantities and times made canonical, empties dropped`() throws {
-    let text = #"{"status":{"conditions":[{"status":"True","type":"Ready"}],"capacity":{"pods":"110","cpu":"1000m","memory":1024},"images":[{"sizeBytes":0}]},"metadata":{"labels":{"b":"2","a":"1"},"uid":"u","name":"n","annotations":{},"creationTimestamp":"2026-01-02T05:04:05+02:00"},"kind":"Node","spec":{"podCIDR":"","taints":null}}"#
+    let text =
+      #"{"status":{"conditions":[{"status":"True","type":"Ready"}],"capacity":{"pods":"110","cpu":"1000m","memory":1024},"images":[{"sizeBytes":0}]},"metadata":{"labels":{"b":"2","a":"1"},"uid":"u","name":"n","annotations":{},"creationTimestamp":"2026-01-02T05:04:05+02:00"},"kind":"Node","spec":{"podCIDR":"","taints":null}}"#
     let value = try Self.decode(text).value
     #expect(value.object?.members.map(\.name) == ["kind", "metadata", "spec", "status"])
-    #expect(value["metadata"]?.encoded().text == #"{"name":"n","uid":"u","creationTimestamp":"2026-01-02T03:04:05Z","labels":{"a":"1","b":"2"}}"#)
+    #expect(
+      value["metadata"]?.encoded().text
+        == #"{"name":"n","uid":"u","creationTimestamp":"2026-01-02T03:04:05Z","labels":{"a":"1","b":"2"}}"#)
     #expect(value["spec"]?.encoded().text == "{}")
     #expect(value["status"]?["capacity"]?.encoded().text == #"{"cpu":"1","memory":"1024","pods":"110"}"#)
-    #expect(value["status"]?["conditions"]?.encoded().text == #"[{"type":"Ready","status":"True","lastHeartbeatTime":null,"lastTransitionTime":null}]"#)
+    #expect(
+      value["status"]?["conditions"]?.encoded().text
+        == #"[{"type":"Ready","status":"True","lastHeartbeatTime":null,"lastTransitionTime":null}]"#)
     #expect(value["status"]?["images"]?.encoded().text == #"[{"names":null}]"#)
   }
 
   @Test func `unknown and repeated members are reported in the order of the body`() throws {
     let decoded = try Self.decode(
-      #"{"spec":{"nope":1,"podCIDR":"a","podCIDR":"b","taints":[{"key":"k","bad":1}]},"extra":{},"metadata":{"name":"x","labels":{"a":"1","a":"2"}}}"#)
-    #expect(decoded.strictProblems == [
-      #"unknown field "spec.nope""#, #"duplicate field "spec.podCIDR""#, #"unknown field "spec.taints[0].bad""#, #"unknown field "extra""#, #"duplicate field "metadata.labels.a""#,
-    ])
+      #"{"spec":{"nope":1,"podCIDR":"a","podCIDR":"b","taints":[{"key":"k","bad":1}]},"extra":{},"metadata":{"name":"x","labels":{"a":"1","a":"2"}}}"#
+    )
+    #expect(
+      decoded.strictProblems == [
+        #"unknown field "spec.nope""#, #"duplicate field "spec.podCIDR""#, #"unknown field "spec.taints[0].bad""#,
+        #"unknown field "extra""#, #"duplicate field "metadata.labels.a""#,
+      ])
     #expect(decoded.value["spec"]?["podCIDR"] == "b")
     #expect(decoded.value["metadata"]?["labels"]?["a"] == "2")
   }
 
   @Test(arguments: [
-    (#"{"spec":{"unschedulable":"yes"}}"#, "json: cannot unmarshal string into Go struct field NodeSpec.spec.unschedulable of type bool"),
-    (#"{"metadata":{"labels":{"a":5}}}"#, "json: cannot unmarshal number into Go struct field ObjectMeta.metadata.labels of type string"),
+    (
+      #"{"spec":{"unschedulable":"yes"}}"#,
+      "json: cannot unmarshal string into Go struct field NodeSpec.spec.unschedulable of type bool"
+    ),
+    (
+      #"{"metadata":{"labels":{"a":5}}}"#,
+      "json: cannot unmarshal number into Go struct field ObjectMeta.metadata.labels of type string"
+    ),
     (#"{"spec":[]}"#, "json: cannot unmarshal array into Go struct field Node.spec of type v1.NodeSpec"),
-    (#"{"status":{"daemonEndpoints":{"kubeletEndpoint":{"Port":99999999999}}}}"#, "json: cannot unmarshal number 99999999999 into Go struct field DaemonEndpoint.status.daemonEndpoints.kubeletEndpoint.Port of type int32"),
-    (#"{"metadata":{"creationTimestamp":"then"}}"#, #"parsing time "then" as "2006-01-02T15:04:05Z07:00": cannot parse "then" as "2006""#),
+    (
+      #"{"status":{"daemonEndpoints":{"kubeletEndpoint":{"Port":99999999999}}}}"#,
+      "json: cannot unmarshal number 99999999999 into Go struct field DaemonEndpoint.status.daemonEndpoints.kubeletEndpoint.Port of type int32"
+    ),
+    (
+      #"{"metadata":{"creationTimestamp":"then"}}"#,
+      #"parsing time "then" as "2006-01-02T15:04:05Z07:00": cannot parse "then" as "2006""#
+    ),
   ])
   func `wrong types are refused in Go's words`(text: String, message: String) {
     #expect { try Self.decode(text) } throws: { "\($0)" == message }
@@ -67,7 +92,9 @@ import Testing
       }
       for step in value["steps"]?.array ?? [] { try visit(step) }
     }
-    for conversation in try JSONValue(parsing: ByteSlice(SharedBytes(Array(cases)))).array ?? [] { try visit(conversation) }
+    for conversation in try JSONValue(parsing: ByteSlice(SharedBytes(Array(cases)))).array ?? [] {
+      try visit(conversation)
+    }
     #expect(count > 10)
   }
 

@@ -14,8 +14,10 @@ import Testing
 
   @Test func `are different elements of lists and sets`() throws {
     let conditions = try `Strategic merge patch`.patched(
-      #"{"status":{"conditions":[{"type":"K","status":"True"}]}}"#, "{\"status\":{\"conditions\":[{\"type\":\"\u{212A}\",\"status\":\"False\"}]}}")
-    #expect(conditions.contains(#""type":"K","status":"True""#) && conditions.contains("\"\u{212A}\",\"status\":\"False\""))
+      #"{"status":{"conditions":[{"type":"K","status":"True"}]}}"#,
+      "{\"status\":{\"conditions\":[{\"type\":\"\u{212A}\",\"status\":\"False\"}]}}")
+    #expect(
+      conditions.contains(#""type":"K","status":"True""#) && conditions.contains("\"\u{212A}\",\"status\":\"False\""))
     let finalizers = try `Strategic merge patch`.patched(
       #"{"metadata":{"finalizers":["K"]}}"#, "{\"metadata\":{\"$deleteFromPrimitiveList/finalizers\":[\"\u{212A}\"]}}")
     #expect(finalizers == #"{"metadata":{"finalizers":["K"]}}"#)

@@ -34,7 +34,8 @@ private struct TwoWayDiff {
     return .object(patch)
   }
 
-  private mutating func diff(_ field: RandomSchema.Field, _ old: JSONValue, _ new: JSONValue, _ patch: inout JSONObject) {
+  private mutating func diff(_ field: RandomSchema.Field, _ old: JSONValue, _ new: JSONValue, _ patch: inout JSONObject)
+  {
     if old.isSameValue(as: new) { return }
     switch (field.shape, field.list) {
     case (.structure(let place), _):
@@ -68,11 +69,14 @@ private struct TwoWayDiff {
     return .object(patch)
   }
 
-  private mutating func maps(_ name: String, _ place: Int, _ old: [JSONValue], _ new: [JSONValue], _ patch: inout JSONObject) {
+  private mutating func maps(
+    _ name: String, _ place: Int, _ old: [JSONValue], _ new: [JSONValue], _ patch: inout JSONObject
+  ) {
     if dice.one(in: 6) {
-      patch[name] = .array(([["$patch": "replace"]] + new).shuffled(using: &dice).sorted { a, b in
-        (new.firstIndex(of: a) ?? -1) < (new.firstIndex(of: b) ?? -1)
-      })
+      patch[name] = .array(
+        ([["$patch": "replace"]] + new).shuffled(using: &dice).sorted { a, b in
+          (new.firstIndex(of: a) ?? -1) < (new.firstIndex(of: b) ?? -1)
+        })
       return
     }
     var changes: [JSONValue] = []
@@ -89,7 +93,9 @@ private struct TwoWayDiff {
       if let key = item["k"] { changes.append(["$patch": "delete", "k": key]) }
     }
     if !changes.isEmpty { patch[name] = .array(changes) }
-    if setsOrder && !new.isEmpty { patch["$setElementOrder/" + name] = .array(new.compactMap { $0["k"].map { ["k": $0] } }) }
+    if setsOrder && !new.isEmpty {
+      patch["$setElementOrder/" + name] = .array(new.compactMap { $0["k"].map { ["k": $0] } })
+    }
   }
 
   private func scalars(_ name: String, _ old: [JSONValue], _ new: [JSONValue], _ patch: inout JSONObject) {
@@ -125,7 +131,8 @@ private func mergeDiff(_ old: JSONValue, _ new: JSONValue) -> JSONValue {
     }
   }
 
-  @Test(arguments: [1, 2, 3, 4] as [UInt64]) func `a strategic patch computed from two objects turns one into the other`(seed: UInt64) throws {
+  @Test(arguments: [1, 2, 3, 4] as [UInt64])
+  func `a strategic patch computed from two objects turns one into the other`(seed: UInt64) throws {
     var dice = Dice(seed)
     var random = RandomSchema(&dice)
     var model = TypeModel(facts: random.facts)
@@ -140,14 +147,24 @@ private func mergeDiff(_ old: JSONValue, _ new: JSONValue) -> JSONValue {
       let patch = diff.members(a, b, 0) ?? [:]
       let result = try StrategicMergePatch(model: model).apply(patch, to: a, type: type)
       let isRight = diff.setsOrder ? result.isSameValue(as: b) : unordered(result).isSameValue(as: unordered(b))
-      #expect(isRight, "seed \(seed) round \(round): \(patch.encoded().text) made \(result.encoded().text) of \(a.encoded().text), not \(b.encoded().text)")
-      // The same again changes nothing more; what was added to a map of structs can't be merged with, as Go's types know no fields of maps.
-      guard diff.setsOrder, let again = try? StrategicMergePatch(model: model).apply(patch, to: result, type: type) else { continue }
-      #expect(again.isSameValue(as: result), "seed \(seed) round \(round): \(patch.encoded().text) again made \(again.encoded().text) of \(result.encoded().text)")
+      #expect(
+        isRight,
+        "seed \(seed) round \(round): \(patch.encoded().text) made \(result.encoded().text) of \(a.encoded().text), not \(b.encoded().text)"
+      )
+      // The same again changes nothing more; what was added to a map of structs can't be merged with, as Go's types
+      // know no fields of maps.
+      guard diff.setsOrder, let again = try? StrategicMergePatch(model: model).apply(patch, to: result, type: type)
+      else { continue }
+      #expect(
+        again.isSameValue(as: result),
+        "seed \(seed) round \(round): \(patch.encoded().text) again made \(again.encoded().text) of \(result.encoded().text)"
+      )
     }
   }
 
-  @Test(arguments: [5, 6, 7, 8] as [UInt64]) func `a merge patch computed from two objects turns one into the other`(seed: UInt64) throws {
+  @Test(arguments: [5, 6, 7, 8] as [UInt64]) func `a merge patch computed from two objects turns one into the other`(
+    seed: UInt64
+  ) throws {
     var dice = Dice(seed)
     var random = RandomSchema(&dice)
     for round in 0..<Repository.rounds(250) {
@@ -155,12 +172,16 @@ private func mergeDiff(_ old: JSONValue, _ new: JSONValue) -> JSONValue {
       let (a, b) = (random.object(&dice), random.object(&dice))
       let patch = mergeDiff(a, b)
       let result = MergePatch.apply(patch, to: a)
-      #expect(result.isSameValue(as: b), "seed \(seed) round \(round): \(patch.encoded().text) made \(result.encoded().text) of \(a.encoded().text)")
+      #expect(
+        result.isSameValue(as: b),
+        "seed \(seed) round \(round): \(patch.encoded().text) made \(result.encoded().text) of \(a.encoded().text)")
       #expect(MergePatch.apply(patch, to: result).isSameValue(as: result))
     }
   }
 
-  @Test(arguments: [9, 10, 11, 12] as [UInt64]) func `any text laid over any object gives an object or a failure`(seed: UInt64) throws {
+  @Test(arguments: [9, 10, 11, 12] as [UInt64]) func `any text laid over any object gives an object or a failure`(
+    seed: UInt64
+  ) throws {
     var dice = Dice(seed)
     var random = RandomSchema(&dice)
     var model = TypeModel(facts: random.facts)
@@ -182,7 +203,11 @@ private func mergeDiff(_ old: JSONValue, _ new: JSONValue) -> JSONValue {
 
   /// With directives and values of other kinds anywhere.
   private static func spoiled(_ value: JSONValue, _ dice: inout Dice) -> JSONValue {
-    if dice.one(in: 20) { return dice.pick([.null, 1, "s", [], [:], ["x"], [["k": "p"]], ["$patch": "replace"], [["$patch": "delete", "k": "p"]], [[]]] as [JSONValue]) }
+    if dice.one(in: 20) {
+      return dice.pick(
+        [.null, 1, "s", [], [:], ["x"], [["k": "p"]], ["$patch": "replace"], [["$patch": "delete", "k": "p"]], [[]]]
+          as [JSONValue])
+    }
     switch value {
     case .array(let items):
       var items = items

@@ -63,7 +63,8 @@ struct Disk: Sendable {
     try await withDisk(kind) { disk in
       let mark = "do-not-show-this-\(UInt64.random(in: 0 ... .max))"
       let plain = disk.raw
-      _ = try await plain.create(key: "/registry/minions/open", value: SharedBytes("{\"seen\":\"\(mark)-open\"}"), ttl: nil)
+      _ = try await plain.create(
+        key: "/registry/minions/open", value: SharedBytes("{\"seen\":\"\(mark)-open\"}"), ttl: nil)
       for name in ["aesgcm", "aescbc", "secretbox"] {
         let storage = TransformedStorage(disk.raw, transformer: try transformer([provider(name, [("k", 7)])]))
         let key = "/registry/minions/\(name)"
@@ -86,12 +87,16 @@ struct Disk: Sendable {
       let count = 60
       let file = try ConfigFile("[\(entry(["nodes"], ["{identity: {}}"]))]")
       let providers = try file.providers(reloads: true)
-      let storage = TransformedStorage(disk.raw, transformer: try #require(providers.transformer(for: GroupResource(resource: "nodes"))))
+      let storage = TransformedStorage(
+        disk.raw, transformer: try #require(providers.transformer(for: GroupResource(resource: "nodes"))))
       for n in 0..<count { _ = try await storage.create(key: key(n), value: SharedBytes("value \(n)"), ttl: nil) }
-      let stages = [provider("aescbc", [("one", 1)]), provider("aesgcm", [("two", 2)]), provider("secretbox", [("three", 3)])]
+      let stages = [
+        provider("aescbc", [("one", 1)]), provider("aesgcm", [("two", 2)]), provider("secretbox", [("three", 3)]),
+      ]
       var before = "{identity: {}}"
       for stage in stages {
-        // Upstream's order: the new key reads first, then writes, then everything is written again, then the old one goes.
+        // Upstream's order: the new key reads first, then writes, then everything is written again, then the old one
+        // goes.
         for list in [[before, stage], [stage, before]] {
           try file.write("[\(entry(["nodes"], list))]")
           #expect(try providers.reload())
@@ -101,13 +106,18 @@ struct Disk: Sendable {
         for n in 0..<count {
           let stale = try await storage.get(key: key(n), isConsistent: true)
           #expect(stale.isStale && stale.value.text == "value \(n)")
-          // What the caller holds does not know that it is stale: an update that changes nothing is written all the same (semantics 2.10).
+          // What the caller holds does not know that it is stale: an update that changes nothing is written all the
+          // same (semantics 2.10).
           let held = StoredObject(key: stale.key, value: stale.value, revision: stale.revision)
-          let outcome = try await storage.guaranteedUpdate(key: stale.key, ignoreNotFound: false, origin: n % 2 == 0 ? held : nil) { shown in
+          let outcome = try await storage.guaranteedUpdate(
+            key: stale.key, ignoreNotFound: false, origin: n % 2 == 0 ? held : nil
+          ) { shown in
             .write(shown?.value ?? .empty, ttl: nil)
           }
-          #expect(outcome.wasWritten && outcome.object.revision > stale.revision && outcome.object.value.text == "value \(n)")
-          let again = try await storage.guaranteedUpdate(key: stale.key, ignoreNotFound: false, origin: outcome.object) { shown in
+          #expect(
+            outcome.wasWritten && outcome.object.revision > stale.revision && outcome.object.value.text == "value \(n)")
+          let again = try await storage.guaranteedUpdate(key: stale.key, ignoreNotFound: false, origin: outcome.object)
+          { shown in
             .write(shown?.value ?? .empty, ttl: nil)
           }
           #expect(!again.wasWritten && again.object.revision == outcome.object.revision)
@@ -123,7 +133,9 @@ struct Disk: Sendable {
   }
 
   @Test(arguments: kinds)
-  func `a value whose key was removed, and one with a flipped byte, are named, and the others are served`(_ kind: String) async throws {
+  func `a value whose key was removed, and one with a flipped byte, are named, and the others are served`(
+    _ kind: String
+  ) async throws {
     try await withDisk(kind) { disk in
       let old = TransformedStorage(disk.raw, transformer: try transformer([provider("aesgcm", [("old", 1)])]))
       let new = TransformedStorage(disk.raw, transformer: try transformer([provider("aesgcm", [("new", 2)])]))
@@ -135,16 +147,24 @@ struct Disk: Sendable {
         .write(stored.value.flipped(at: stored.value.count - 3), ttl: nil)
       }
       let list = try await new.getList(prefix: "/registry/minions/", options: StorageListOptions())
-      #expect(list.objects.map(\.unreadable) == ["no matching key was found for the provided AES transformer", nil, "cipher: message authentication failed"])
+      #expect(
+        list.objects.map(\.unreadable) == [
+          "no matching key was found for the provided AES transformer", nil, "cipher: message authentication failed",
+        ])
       #expect(list.objects[1].value.text == "kept")
       // Nothing but the event of the damage differs: a watch goes on.
       let watch = try await new.watch(prefix: "/registry/minions/", after: Revision(sound.revision.rawValue - 1))
       defer { watch.cancel() }
       var events: [StorageEvent] = []
       while events.count < 2 { for case .events(let batch) in try await watch.nextBatch() { events += batch } }
-      #expect(events[0].value?.text == "damaged" && events[0].unreadable == nil && events[1].unreadable == "cipher: message authentication failed")
+      #expect(
+        events[0].value?.text == "damaged" && events[0].unreadable == nil
+          && events[1].unreadable == "cipher: message authentication failed")
       // Whoever decodes it throws the reason, also while an update is shown it.
-      await #expect(throws: StorageError.untransformable(key: key(0), reason: "no matching key was found for the provided AES transformer")) {
+      await #expect(
+        throws: StorageError.untransformable(
+          key: key(0), reason: "no matching key was found for the provided AES transformer")
+      ) {
         _ = try await new.guaranteedUpdate(key: key(0), ignoreNotFound: false, origin: nil) { shown in
           guard let shown else { return .keep }
           throw shown.undecodable("")
@@ -167,7 +187,8 @@ struct Disk: Sendable {
       }
       let file = try ConfigFile(config(0))
       let providers = try file.providers(reloads: true)
-      let storage = TransformedStorage(disk.raw, transformer: try #require(providers.transformer(for: GroupResource(resource: "nodes"))))
+      let storage = TransformedStorage(
+        disk.raw, transformer: try #require(providers.transformer(for: GroupResource(resource: "nodes"))))
       let load = Load(storage)
       try await withThrowingTaskGroup(of: Void.self) { group in
         for worker in 0..<6 { group.addTask { try await load.write(worker) } }
@@ -203,7 +224,8 @@ private final class Load: Sendable {
       let previous = "\(worker) \(n)"
       n += 1
       let text = "\(worker) \(n)"
-      let outcome = try await storage.guaranteedUpdate(key: key, ignoreNotFound: true, origin: n % 3 == 0 ? nil : last) { shown in
+      let outcome = try await storage.guaranteedUpdate(key: key, ignoreNotFound: true, origin: n % 3 == 0 ? nil : last)
+      { shown in
         if let shown { #expect(shown.unreadable == nil && shown.value.text == previous) }
         return .write(SharedBytes(text), ttl: nil)
       }

@@ -25,7 +25,9 @@ struct ConfigFile {
   }
   func writeWhole(_ text: String) throws { try text.write(toFile: path, atomically: true, encoding: .utf8) }
 
-  func providers(reloads: Bool = false) throws -> EncryptionProviders { try EncryptionProviders(file: path, reloads: reloads) }
+  func providers(reloads: Bool = false) throws -> EncryptionProviders {
+    try EncryptionProviders(file: path, reloads: reloads)
+  }
   /// What a start with it says.
   func problem() -> String {
     do throws(StorageError) {
@@ -51,7 +53,8 @@ func entry(_ resources: [String], _ providers: [String]) -> String {
 
 /// A list of providers for nodes, as a file says it.
 func transformer(_ providers: [String]) throws -> any Transformer {
-  try ConfigFile("[\(entry(["nodes"], providers))]").providers().transformer(for: GroupResource(resource: "nodes")) ?? IdentityTransformer()
+  try ConfigFile("[\(entry(["nodes"], providers))]").providers().transformer(for: GroupResource(resource: "nodes"))
+    ?? IdentityTransformer()
 }
 
 extension SharedBytes {
@@ -83,7 +86,9 @@ enum Independent {
       ["python3", script], input: lines.joined(separator: "\n"), environment: ["PYTHONPATH": Tools.folder + "/python"])
     guard result.status == 0 else { throw SystemFailureText(text: result.output) }
     // An empty value is an empty line.
-    return result.output.split(separator: "\n", omittingEmptySubsequences: false).dropLast().map { Array(Data(base64Encoded: String($0)) ?? Data()) }
+    return result.output.split(separator: "\n", omittingEmptySubsequences: false).dropLast().map {
+      Array(Data(base64Encoded: String($0)) ?? Data())
+    }
   }
 }
 

@@ -24,7 +24,9 @@ import Testing
       let made = try await losing { try await storage.create("/registry/a", "1") }
       #expect(try await storage.get(key: "/registry/a", isConsistent: true).revision == made.revision)
       let changed = try await losing {
-        try await storage.guaranteedUpdate(key: "/registry/a", ignoreNotFound: false, origin: made) { _ in .write(SharedBytes("2"), ttl: nil) }.object
+        try await storage.guaranteedUpdate(key: "/registry/a", ignoreNotFound: false, origin: made) { _ in
+          .write(SharedBytes("2"), ttl: nil)
+        }.object
       }
       #expect(try await storage.get(key: "/registry/a", isConsistent: true).revision == changed.revision)
       let removed = try await losing { try await storage.delete(key: "/registry/a", origin: changed) { _ in } }
@@ -44,15 +46,25 @@ import Testing
       await #expect(throws: StorageError.self) { try await storage.get(key: "/registry/a", isConsistent: true) }
       await #expect(throws: StorageError.self) { try await storage.readinessCheck() }
       server.resume()
-      try await eventually("reads work again") { try await storage.get(key: "/registry/a", isConsistent: true).value.text == "1" }
+      try await eventually("reads work again") {
+        try await storage.get(key: "/registry/a", isConsistent: true).value.text == "1"
+      }
       let changed = try await storage.put("/registry/a", "2")
-      guard case .events(let events)? = try await watch.nextBatch().first(where: { if case .events = $0 { true } else { false } }) else { throw DeadlinePassed("no events") }
+      guard
+        case .events(let events)? = try await watch.nextBatch().first(where: {
+          if case .events = $0 { true } else { false }
+        })
+      else { throw DeadlinePassed("no events") }
       #expect(events.map(\.revision) == [changed.revision])
       watch.cancel()
     }
   }
 
-  @Test func `through freezes and kills of members no acknowledged write is lost and a follower sees each change once and in order`() async throws {
+  @Test
+  func
+    `through freezes and kills of members no acknowledged write is lost and a follower sees each change once and in order`()
+    async throws
+  {
     let members = try await EtcdServer.startCluster(.v3_4, members: 3, arguments: ["--enable-v2"])
     try await withEtcd2(members.map(\.url), timing: .short, within: .seconds(120)) { storage in
       let start = try await storage.currentRevision()
@@ -75,7 +87,9 @@ import Testing
       }
       isOver.store(true, ordering: .relaxed)
       let acknowledged = try await written
-      try await eventually("the last write", within: .seconds(20)) { try await storage.put("/registry/n/end", "end").revision > .zero }
+      try await eventually("the last write", within: .seconds(20)) {
+        try await storage.put("/registry/n/end", "end").revision > .zero
+      }
       let events = try await followed
       let seen = events.map(\.revision)
       #expect(acknowledged.count > 50)
@@ -87,7 +101,9 @@ import Testing
   }
 
   /// Four writers, each on a key of its own; the revisions that were acknowledged.
-  private static func write(_ storage: Etcd2Storage, until isOver: @escaping @Sendable () -> Bool) async throws -> [Revision] {
+  private static func write(
+    _ storage: Etcd2Storage, until isOver: @escaping @Sendable () -> Bool
+  ) async throws -> [Revision] {
     try await withThrowingTaskGroup(of: [Revision].self) { group in
       for writer in 0..<4 {
         group.addTask {
@@ -97,7 +113,9 @@ import Testing
             count += 1
             // Slow enough for the window of 1,000 events to outlast an outage.
             try await Task.sleep(for: .milliseconds(20))
-            do { acknowledged.append(try await storage.put("/registry/n/\(writer)", "\(writer) \(count)").revision) } catch StorageError.unreachable {}
+            do {
+              acknowledged.append(try await storage.put("/registry/n/\(writer)", "\(writer) \(count)").revision)
+            } catch StorageError.unreachable {}
           }
           return acknowledged
         }
@@ -115,7 +133,11 @@ import Testing
       try server.eraseData()
       try await server.restart()
       await #expect { try await storage.currentRevision() } throws: {
-        if case StorageError.refused(let text) = $0 { text.hasPrefix("etcd went back from revision \(newest) to ") } else { false }
+        if case StorageError.refused(let text) = $0 {
+          text.hasPrefix("etcd went back from revision \(newest) to ")
+        } else {
+          false
+        }
       }
       await #expect(throws: StorageError.self) { try await storage.create("/registry/b", "x") }
     }
@@ -128,10 +150,15 @@ import Testing
     config.serverList = [server.url]
     for round in 0..<4 {
       let (storage, destroy) = try await Etcd2Storage.make(config)
-      let watches = [try await storage.watch(prefix: "/registry/a", after: nil), try await storage.watch(prefix: "/registry/b", after: nil)]
+      let watches = [
+        try await storage.watch(prefix: "/registry/a", after: nil),
+        try await storage.watch(prefix: "/registry/b", after: nil),
+      ]
       await withTaskGroup(of: Void.self) { group in
         for index in 0..<100 {
-          group.addTask { _ = try? await storage.create(key: "/registry/\(round)/\(index)", value: SharedBytes("x"), ttl: nil) }
+          group.addTask {
+            _ = try? await storage.create(key: "/registry/\(round)/\(index)", value: SharedBytes("x"), ttl: nil)
+          }
         }
         group.addTask { await destroy() }
         group.addTask { await destroy() }

@@ -16,7 +16,9 @@ import Testing
         }
         try await group.waitForAll()
       }
-      await #expect { _ = try await storage.watch(prefix: "/registry/", after: start) } throws: { if case StorageError.compacted = $0 { true } else { false } }
+      await #expect { _ = try await storage.watch(prefix: "/registry/", after: start) } throws: {
+        if case StorageError.compacted = $0 { true } else { false }
+      }
       // Less far back, it is replayed.
       let newest = try await storage.currentRevision()
       let late = try await storage.watch(prefix: "/registry/", after: Revision(newest.rawValue - 500))
@@ -79,7 +81,9 @@ import Testing
       let beside = try await storage.watch(prefix: "/registry/b/", after: nil)
       try await stranger.delete("/registry/a", "?recursive=true")
       for watch in [inside, above] {
-        await #expect { while true { _ = try await watch.nextBatch() } } throws: { if case StorageError.compacted = $0 { true } else { false } }
+        await #expect { while true { _ = try await watch.nextBatch() } } throws: {
+          if case StorageError.compacted = $0 { true } else { false }
+        }
       }
       let made = try await storage.put("/registry/b/1", "y")
       guard case .events(let events)? = try await beside.nextBatch().first else { throw DeadlinePassed("no events") }
@@ -96,7 +100,8 @@ import Testing
       let made = try await storage.create(key: "/registry/a", value: SharedBytes("x"), ttl: .seconds(2))
       try await stranger.put("/registry/a", "refresh=true&ttl=3&prevExist=true")
       // The refresh moved the key's index, which a write by the old one finds out.
-      let changed = try await storage.guaranteedUpdate(key: "/registry/a", ignoreNotFound: false, origin: made) { shown in
+      let changed = try await storage.guaranteedUpdate(key: "/registry/a", ignoreNotFound: false, origin: made) {
+        shown in
         .write(SharedBytes((shown?.value.text ?? "") + "y"), ttl: .seconds(1))
       }.object
       var events: [StorageEvent] = []

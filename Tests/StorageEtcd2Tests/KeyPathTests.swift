@@ -3,7 +3,8 @@ import Testing
 
 @Suite struct `Keys as paths of a tree` {
   @Test(arguments: [
-    "/registry/minions/n1", "/registry/events/default/a.17c", "/a/_hidden", "/_a/__b", "/a//b", "/a/", "/", "//", "/a/./b", "/a/../b", "/a/...", "/a/50%", "/a/%", "/a/%25",
+    "/registry/minions/n1", "/registry/events/default/a.17c", "/a/_hidden", "/_a/__b", "/a//b", "/a/", "/", "//",
+    "/a/./b", "/a/../b", "/a/...", "/a/50%", "/a/%", "/a/%25",
     "/a/%5Fx", "/a/%2E", "/é/日本", "/a b/c?d#e&f=g+h;i", "/system:node", "/a/\u{1}\n",
   ])
   func `every key has a path of its own that leads back to it`(key: String) throws {
@@ -20,11 +21,15 @@ import Testing
     #expect(KeyPath.url(ofKey: "no slash") == nil)
   }
 
-  @Test(arguments: ["/a/_hidden", "/a/x%5F", "/a/%2", "/a/%zz", "/a/%2E%2E%2E", "a"]) func `what we would not have written is not taken for ours`(path: String) {
+  @Test(arguments: ["/a/_hidden", "/a/x%5F", "/a/%2", "/a/%zz", "/a/%2E%2E%2E", "a"])
+  func `what we would not have written is not taken for ours`(path: String) {
     #expect(KeyPath.key(ofPath: path) == nil)
   }
 
-  @Test(arguments: [("/registry/minions/", "/registry/minions"), ("/registry/minions/a", "/registry/minions"), ("/r", "/"), ("/", "/"), ("", "/")])
+  @Test(arguments: [
+    ("/registry/minions/", "/registry/minions"), ("/registry/minions/a", "/registry/minions"), ("/r", "/"), ("/", "/"),
+    ("", "/"),
+  ])
   func `the keys of a prefix are below one directory`(prefix: String, directory: String) {
     #expect(KeyPath.url(ofDirectoryAround: prefix) == directory)
   }

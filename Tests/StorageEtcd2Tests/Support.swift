@@ -6,7 +6,8 @@ import TestSupport
 /// A storage over given servers, with short times so that faults show soon.
 func withEtcd2(
   _ servers: [String], timing: Etcd2Timing = .init(), within limit: Duration = .seconds(90),
-  _ change: (inout StorageBackend.Config) -> Void = { _ in }, _ body: @escaping @Sendable (Etcd2Storage) async throws -> Void
+  _ change: (inout StorageBackend.Config) -> Void = { _ in },
+  _ body: @escaping @Sendable (Etcd2Storage) async throws -> Void
 ) async throws {
   var config = StorageBackend.Config()
   config.type = StorageBackend.typeETCD2
@@ -25,14 +26,18 @@ func withEtcd2(
 extension Etcd2Timing {
   /// For tests in which something does not answer.
   static let short = Etcd2Timing(
-    attempt: .milliseconds(700), treeAttempt: .seconds(3), call: .seconds(3), treeCall: .seconds(6), poll: .seconds(5), knockAfter: .milliseconds(500),
+    attempt: .milliseconds(700), treeAttempt: .seconds(3), call: .seconds(3), treeCall: .seconds(6), poll: .seconds(5),
+    knockAfter: .milliseconds(500),
     giveUpAfter: .seconds(1))
 }
 
 extension Etcd2Storage {
-  func create(_ key: String, _ text: String) async throws -> StoredObject { try await create(key: key, value: SharedBytes(text), ttl: nil) }
+  func create(_ key: String, _ text: String) async throws -> StoredObject {
+    try await create(key: key, value: SharedBytes(text), ttl: nil)
+  }
   func put(_ key: String, _ text: String) async throws -> StoredObject {
-    try await guaranteedUpdate(key: key, ignoreNotFound: true, origin: nil) { _ in .write(SharedBytes(text), ttl: nil) }.object
+    try await guaranteedUpdate(key: key, ignoreNotFound: true, origin: nil) { _ in .write(SharedBytes(text), ttl: nil) }
+      .object
   }
   func list(_ prefix: String) async throws -> StorageList { try await getList(prefix: prefix, options: .init()) }
 }

@@ -7,7 +7,8 @@ import Testing
 @Suite struct `etcd users` {
   /// Calls the gateway as an administrator would through etcdctl.
   private func administer(_ server: EtcdServer, _ path: String, _ body: String) async throws {
-    let answer = await HTTPProbe.answer("POST", port: server.clientPort, path: "/v3/auth/\(path)", body: body, timeoutSeconds: 5)
+    let answer = await HTTPProbe.answer(
+      "POST", port: server.clientPort, path: "/v3/auth/\(path)", body: body, timeoutSeconds: 5)
     guard answer?.status == 200 else { throw DeadlinePassed("\(path): \(String(describing: answer))") }
   }
 
@@ -43,12 +44,16 @@ import Testing
           // 3.4 keeps them five minutes; a server that was killed may know them again, or not.
           try await server.kill()
           try await server.restart(waiting: false)
-          try await eventually("etcd is back", within: .seconds(20)) { await HTTPProbe.answer(port: server.clientPort, path: "/version") != nil }
+          try await eventually("etcd is back", within: .seconds(20)) {
+            await HTTPProbe.answer(port: server.clientPort, path: "/version") != nil
+          }
         }
         let before = storage.client.authenticator?.generation ?? 0
         var changed: StoredObject?
         try await eventually("a write", within: .seconds(20)) {
-          changed = try await storage.guaranteedUpdate(key: "/registry/a", ignoreNotFound: false, origin: nil) { _ in .write(SharedBytes("2"), ttl: nil) }.object
+          changed = try await storage.guaranteedUpdate(key: "/registry/a", ignoreNotFound: false, origin: nil) { _ in
+            .write(SharedBytes("2"), ttl: nil)
+          }.object
           return true
         }
         if version == .v3_5 { #expect(storage.client.authenticator?.generation ?? 0 > before) }
@@ -68,13 +73,17 @@ import Testing
     let (_, destroy) = try await Etcd3Storage.make(config(server, "root", "geheim"))
     await destroy()
     try await enable(server)
-    for (user, password, reason) in [("root", "falsch", "authentication failed, invalid user ID or password"), ("", "", "user name is empty")] {
+    for (user, password, reason) in [
+      ("root", "falsch", "authentication failed, invalid user ID or password"), ("", "", "user name is empty"),
+    ] {
       do {
         let (_, destroy) = try await Etcd3Storage.make(config(server, user, password))
         await destroy()
         Issue.record("it started")
       } catch StorageError.invalidConfiguration(let text) {
-        #expect(text.hasPrefix("etcd at \(server.url) refuses us: ") && text.contains(reason) && !text.contains("falsch"), "\(text)")
+        #expect(
+          text.hasPrefix("etcd at \(server.url) refuses us: ") && text.contains(reason) && !text.contains("falsch"),
+          "\(text)")
       }
     }
     #expect("\(config(server, "root", "falsch"))".contains("falsch") == false)

@@ -8,7 +8,8 @@ import Testing
 @Suite struct `Compaction of etcd` {
   private func isCompacted(_ storage: Etcd3Storage, _ revision: Int64) async -> Bool {
     do {
-      _ = try await storage.getList(prefix: "/registry/", options: StorageListOptions(exactRevision: Revision(revision)))
+      _ = try await storage.getList(
+        prefix: "/registry/", options: StorageListOptions(exactRevision: Revision(revision)))
       return false
     } catch StorageError.compacted { return true } catch {
       Issue.record("\(error)")
@@ -16,7 +17,9 @@ import Testing
     }
   }
 
-  @Test func `two compactors and a kube-apiserver agree: one turn an interval compacts, to where the interval began`() async throws {
+  @Test func `two compactors and a kube-apiserver agree: one turn an interval compacts, to where the interval began`()
+    async throws
+  {
     let server = try await EtcdServer.start(.v3_5)
     try await withEtcd3([server.url]) { storage in
       let a = Compactor(client: storage.client, interval: .seconds(300))
@@ -48,7 +51,8 @@ import Testing
       inA = try await a.turn(inA)
       #expect(inA.version == 2 && inA.revision >= second)
       #expect(await !isCompacted(storage, second))
-      // A kube-apiserver takes the next turn: the key's version, its number as text and then the compaction are all there is to it.
+      // A kube-apiserver takes the next turn: the key's version, its number as text and then the compaction are all
+      // there is to it.
       let third = try await write(5)
       let kube = try await storage.guaranteedUpdate(key: Compactor.key, ignoreNotFound: false, origin: nil) { shown in
         #expect(shown?.value.text == String(before))
@@ -75,39 +79,55 @@ import Testing
       let rounds = 10
       let writer = Task {
         while !Task.isCancelled {
-          _ = try await storage.guaranteedUpdate(key: "/registry/k", ignoreNotFound: true, origin: nil) { _ in .write(SharedBytes("\(UInt64.random(in: 0 ... .max))"), ttl: nil) }
+          _ = try await storage.guaranteedUpdate(key: "/registry/k", ignoreNotFound: true, origin: nil) { _ in
+            .write(SharedBytes("\(UInt64.random(in: 0 ... .max))"), ttl: nil)
+          }
           try await Task.sleep(for: .milliseconds(5))
         }
       }
       let compactors = (0..<3).map { _ in Task { await Compactor(client: storage.client, interval: interval).run() } }
       let begun = ContinuousClock.now
-      func version() async throws -> Int64 { try await storage.client.range(Requests.Range(keys: KeyRange(key: Compactor.key))).values.first?.version ?? 0 }
-      try await eventually("ten turns", within: .seconds(60), every: .milliseconds(50)) { try await version() >= Int64(rounds) }
+      func version() async throws -> Int64 {
+        try await storage.client.range(Requests.Range(keys: KeyRange(key: Compactor.key))).values.first?.version ?? 0
+      }
+      try await eventually("ten turns", within: .seconds(60), every: .milliseconds(50)) {
+        try await version() >= Int64(rounds)
+      }
       let passed = ContinuousClock.now - begun
       for task in compactors { task.cancel() }
       writer.cancel()
       for task in compactors { await task.value }
-      // Each round takes an interval at least: had each compacted on its own, ten turns would have been over in four intervals.
+      // Each round takes an interval at least: had each compacted on its own, ten turns would have been over in four
+      // intervals.
       #expect(passed >= interval * (rounds - 1) * 0.9)
       #expect(await isCompacted(storage, 3))
     }
   }
 
-  @Test func `an etcd that is full refuses writes with its own words and a hint, is not ready, and serves again when it has room`() async throws {
+  @Test
+  func
+    `an etcd that is full refuses writes with its own words and a hint, is not ready, and serves again when it has room`()
+    async throws
+  {
     let server = try await EtcdServer.start(.v3_5, arguments: ["--quota-backend-bytes", String(4 << 20)])
     try await withEtcd3([server.url]) { storage in
-      func post(_ path: String, _ body: String) async -> String { await HTTPProbe.answer("POST", port: server.clientPort, path: path, body: body, timeoutSeconds: 10)?.body ?? "" }
+      func post(_ path: String, _ body: String) async -> String {
+        await HTTPProbe.answer("POST", port: server.clientPort, path: path, body: body, timeoutSeconds: 10)?.body ?? ""
+      }
       func makeRoom() async {
         _ = await post("/v3/maintenance/defragment", "{}")
         let alarms = await post("/v3/maintenance/alarm", "{\"action\":\"GET\"}")
         let member = alarms.split(separator: "\"memberID\":\"").dropFirst().first.map { $0.prefix { $0 != "\"" } } ?? ""
-        _ = await post("/v3/maintenance/alarm", "{\"action\":\"DEACTIVATE\",\"memberID\":\"\(member)\",\"alarm\":\"NOSPACE\"}")
+        _ = await post(
+          "/v3/maintenance/alarm", "{\"action\":\"DEACTIVATE\",\"memberID\":\"\(member)\",\"alarm\":\"NOSPACE\"}")
       }
       _ = try await storage.create(key: "/registry/minions/kept", value: SharedBytes("kept"), ttl: nil)
       try await storage.readinessCheck()
       var refusal: StorageError?
       for n in 0..<64 where refusal == nil {
-        do { _ = try await storage.create(key: "/registry/minions/n\(n)", value: .filled(256 << 10, "n"), ttl: nil) } catch let error as StorageError { refusal = error }
+        do {
+          _ = try await storage.create(key: "/registry/minions/n\(n)", value: .filled(256 << 10, "n"), ttl: nil)
+        } catch let error as StorageError { refusal = error }
       }
       guard case .outOfSpace(let text)? = refusal else {
         Issue.record("\(String(describing: refusal))")
@@ -119,11 +139,16 @@ import Testing
         Issue.record("ready with an alarm")
       } catch { #expect("\(error)".contains("NOSPACE")) }
       #expect(try await storage.get(key: "/registry/minions/kept", isConsistent: true).value.text == "kept")
-      // Over its quota, this etcd refuses a transaction even when all it does is to delete; what an operator sends (`etcdctl del --prefix`) it takes.
+      // Over its quota, this etcd refuses a transaction even when all it does is to delete; what an operator sends
+      // (`etcdctl del --prefix`) it takes.
       let (start, end) = ("/registry/minions/n", "/registry/minions/o")
-      _ = await post("/v3/kv/deleterange", "{\"key\":\"\(Data(start.utf8).base64EncodedString())\",\"range_end\":\"\(Data(end.utf8).base64EncodedString())\"}")
+      _ = await post(
+        "/v3/kv/deleterange",
+        "{\"key\":\"\(Data(start.utf8).base64EncodedString())\",\"range_end\":\"\(Data(end.utf8).base64EncodedString())\"}"
+      )
       try await storage.compact(through: try await storage.currentRevision())
-      // Compaction frees its pages some time after it answered; a defragmentation before that gives no room, and etcd raises its alarm again.
+      // Compaction frees its pages some time after it answered; a defragmentation before that gives no room, and etcd
+      // raises its alarm again.
       try await eventually("room again", within: .seconds(30), every: .milliseconds(200)) {
         await makeRoom()
         return (try? await storage.create(key: "/registry/minions/after", value: SharedBytes("x"), ttl: nil)) != nil

@@ -5,7 +5,8 @@ import Testing
   @Test(arguments: EtcdServer.Version.allCases)
   func `starts, freezes, continues, dies and comes back on its data`(version: EtcdServer.Version) async throws {
     let server = try await EtcdServer.start(version)
-    let put = await HTTPProbe.answer("POST", port: server.clientPort, path: "/v3/kv/put", body: #"{"key":"YQ==","value":"Yg=="}"#)
+    let put = await HTTPProbe.answer(
+      "POST", port: server.clientPort, path: "/v3/kv/put", body: #"{"key":"YQ==","value":"Yg=="}"#)
     #expect(put?.status == 200)
     server.pause()
     #expect(await HTTPProbe.answer(port: server.clientPort, path: "/health") == nil)

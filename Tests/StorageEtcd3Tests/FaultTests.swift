@@ -5,7 +5,8 @@ import Synchronization
 import TestSupport
 import Testing
 
-/// What happens to etcd happens to others at the same time: one after the other, so that frozen servers do not starve the rest.
+/// What happens to etcd happens to others at the same time: one after the other, so that frozen servers do not starve
+/// the rest.
 @Suite(.serialized) struct `etcd in trouble` {
   @Test(arguments: EtcdServer.Version.both)
   func `a frozen server is waited for, and calls end in bounded time`(version: EtcdServer.Version) async throws {
@@ -21,7 +22,9 @@ import Testing
         while true { _ = try await watch.nextBatch() }
       }
       server.resume()
-      try await eventually("reads work again") { try await storage.get(key: "/registry/a", isConsistent: true).value.text == "1" }
+      try await eventually("reads work again") {
+        try await storage.get(key: "/registry/a", isConsistent: true).value.text == "1"
+      }
     }
   }
 
@@ -56,7 +59,9 @@ import Testing
             count += 1
             let value = SharedBytes("\(writer) \(count)")
             do {
-              let outcome = try await storage.guaranteedUpdate(key: "/registry/n/\(writer)", ignoreNotFound: true, origin: nil) { _ in
+              let outcome = try await storage.guaranteedUpdate(
+                key: "/registry/n/\(writer)", ignoreNotFound: true, origin: nil
+              ) { _ in
                 .write(value, ttl: nil)
               }
               acknowledged.append(outcome.object.revision)
@@ -74,8 +79,11 @@ import Testing
   }
 
   @Test(arguments: EtcdServer.Version.both)
-  func `through freezes and kills no acknowledged write is lost and a follower sees each change once and in order`(version: EtcdServer.Version) async throws {
-    // A lone 3.5.1 itself loses acknowledged writes when it is killed (etcd issue 14370, mended in 3.4.21 and 3.5.5): there a cluster is asked.
+  func `through freezes and kills no acknowledged write is lost and a follower sees each change once and in order`(
+    version: EtcdServer.Version
+  ) async throws {
+    // A lone 3.5.1 itself loses acknowledged writes when it is killed (etcd issue 14370, mended in 3.4.21 and 3.5.5):
+    // there a cluster is asked.
     let servers = try await EtcdServer.startCluster(version, members: version == .v3_4 ? 1 : 3)
     try await withEtcd3(servers.map(\.url), timing: .short, within: .seconds(120)) { storage in
       let start = try await storage.currentRevision()
@@ -118,14 +126,17 @@ import Testing
   private func eventualUpdate(_ storage: Etcd3Storage, _ key: String) async throws -> Revision {
     for _ in 0..<20 {
       do {
-        return try await storage.guaranteedUpdate(key: key, ignoreNotFound: true, origin: nil) { _ in .write(SharedBytes("end"), ttl: nil) }.object.revision
+        return try await storage.guaranteedUpdate(key: key, ignoreNotFound: true, origin: nil) { _ in
+          .write(SharedBytes("end"), ttl: nil)
+        }.object.revision
       } catch StorageError.unreachable { continue }
     }
     throw DeadlinePassed("etcd does not come back")
   }
 
   @Test(arguments: EtcdServer.Version.both)
-  func `calls and watches move to another member when theirs dies or freezes`(version: EtcdServer.Version) async throws {
+  func `calls and watches move to another member when theirs dies or freezes`(version: EtcdServer.Version) async throws
+  {
     let members = try await EtcdServer.startCluster(version, members: 3)
     try await withEtcd3([members[0].url, members[1].url], timing: .short, within: .seconds(120)) { storage in
       let start = try await storage.create(key: "/registry/n/a", value: SharedBytes("0"), ttl: nil).revision
@@ -137,7 +148,9 @@ import Testing
       var written: [Revision] = []
       func write(_ text: String) async throws {
         try await eventually("a write", within: .seconds(20)) {
-          let outcome = try await storage.guaranteedUpdate(key: "/registry/n/a", ignoreNotFound: false, origin: nil) { _ in .write(SharedBytes(text), ttl: nil) }
+          let outcome = try await storage.guaranteedUpdate(key: "/registry/n/a", ignoreNotFound: false, origin: nil) {
+            _ in .write(SharedBytes(text), ttl: nil)
+          }
           written.append(outcome.object.revision)
           return true
         }
@@ -175,7 +188,9 @@ import Testing
       let made = try await losing { try await storage.create(key: "/registry/a", value: SharedBytes("1"), ttl: nil) }
       #expect(try await storage.get(key: "/registry/a", isConsistent: true).revision == made.revision)
       let changed = try await losing {
-        try await storage.guaranteedUpdate(key: "/registry/a", ignoreNotFound: false, origin: made) { _ in .write(SharedBytes("2"), ttl: nil) }.object
+        try await storage.guaranteedUpdate(key: "/registry/a", ignoreNotFound: false, origin: made) { _ in
+          .write(SharedBytes("2"), ttl: nil)
+        }.object
       }
       #expect(try await storage.get(key: "/registry/a", isConsistent: true).revision == changed.revision)
       let removed = try await losing { try await storage.delete(key: "/registry/a", origin: changed) { _ in } }
@@ -205,12 +220,16 @@ import Testing
       await #expect(throws: StorageError.refused(text)) { try await storage.currentRevision() }
       await #expect(throws: StorageError.refused(text)) { try await storage.readinessCheck() }
       await #expect(throws: StorageError.refused(text)) { try await storage.watch(prefix: "/registry/", after: newest) }
-      await #expect(throws: StorageError.refused(text)) { try await storage.create(key: "/registry/b", value: SharedBytes("x"), ttl: nil) }
+      await #expect(throws: StorageError.refused(text)) {
+        try await storage.create(key: "/registry/b", value: SharedBytes("x"), ttl: nil)
+      }
     }
   }
 
   @Test(arguments: EtcdServer.Version.both)
-  func `a full etcd refuses in its own words, and too large a value is told apart`(version: EtcdServer.Version) async throws {
+  func `a full etcd refuses in its own words, and too large a value is told apart`(
+    version: EtcdServer.Version
+  ) async throws {
     let server = try await EtcdServer.start(version, arguments: ["--quota-backend-bytes", "\(16 << 20)"])
     try await withEtcd3([server.url]) { storage in
       for size in [1_700_000, 3_000_000] {
@@ -219,8 +238,12 @@ import Testing
         } throws: { if case StorageError.tooLarge = $0 { true } else { false } }
       }
       await #expect {
-        for index in 0..<100 { _ = try await storage.create(key: "/registry/\(index)", value: SharedBytes.filled(1_000_000, "x"), ttl: nil) }
-      } throws: { if case StorageError.outOfSpace(let text) = $0 { text.contains("database space exceeded") } else { false } }
+        for index in 0..<100 {
+          _ = try await storage.create(key: "/registry/\(index)", value: SharedBytes.filled(1_000_000, "x"), ttl: nil)
+        }
+      } throws: {
+        if case StorageError.outOfSpace(let text) = $0 { text.contains("database space exceeded") } else { false }
+      }
     }
   }
 }

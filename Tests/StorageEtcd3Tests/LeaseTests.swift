@@ -7,7 +7,8 @@ import Testing
 
 @Suite struct `Leases of keys with a time to live` {
   private func call(_ server: EtcdServer, _ path: String, _ body: String) async throws -> [String: Any] {
-    let answer = try #require(await HTTPProbe.answer("POST", port: server.clientPort, path: path, body: body, timeoutSeconds: 5))
+    let answer = try #require(
+      await HTTPProbe.answer("POST", port: server.clientPort, path: path, body: body, timeoutSeconds: 5))
     return try JSONSerialization.jsonObject(with: Data(answer.body.utf8)) as? [String: Any] ?? [:]
   }
   private func leases(_ server: EtcdServer) async throws -> Set<String> {
@@ -27,7 +28,11 @@ import Testing
       let made = try await withThrowingTaskGroup(of: Int64.self) { group in
         // All at once at the start: they must not each ask for a lease.
         for n in 0..<keys {
-          group.addTask { try await storage.create(key: "/registry/events/default/e\(n)", value: SharedBytes("x"), ttl: .seconds(3_600)).lease }
+          group.addTask {
+            try await storage.create(
+              key: "/registry/events/default/e\(n)", value: SharedBytes("x"), ttl: .seconds(3_600)
+            ).lease
+          }
         }
         var all: [Int64: Int] = [:]
         for try await lease in group { all[lease, default: 0] += 1 }
@@ -47,7 +52,9 @@ import Testing
     let server = try await EtcdServer.start(.v3_4)
     try await withEtcd3([server.url]) { storage in
       func lease(_ ttl: Duration) async throws -> Int64 {
-        try await storage.create(key: "/registry/events/default/\(UInt64.random(in: 0 ... .max))", value: SharedBytes("x"), ttl: ttl).lease
+        try await storage.create(
+          key: "/registry/events/default/\(UInt64.random(in: 0 ... .max))", value: SharedBytes("x"), ttl: ttl
+        ).lease
       }
       let hour = try await lease(.seconds(3_600))
       #expect(try await lease(.seconds(3_600)) == hour)
@@ -65,7 +72,8 @@ import Testing
     try await withEtcd3([server.url]) { storage in
       _ = try await storage.create(key: "/registry/events/default/kept", value: SharedBytes("x"), ttl: nil)
       let begun = ContinuousClock.now
-      let made = try await storage.create(key: "/registry/events/default/gone", value: SharedBytes("x"), ttl: .seconds(2))
+      let made = try await storage.create(
+        key: "/registry/events/default/gone", value: SharedBytes("x"), ttl: .seconds(2))
       let watch = try await storage.watch(prefix: "/registry/events/", after: made.revision)
       defer { watch.cancel() }
       var events: [StorageEvent] = []
@@ -79,9 +87,11 @@ import Testing
   @Test func `a lease that somebody revoked is replaced, and the write succeeds`() async throws {
     let server = try await EtcdServer.start(.v3_5)
     try await withEtcd3([server.url]) { storage in
-      let first = try await storage.create(key: "/registry/events/default/a", value: SharedBytes("x"), ttl: .seconds(600))
+      let first = try await storage.create(
+        key: "/registry/events/default/a", value: SharedBytes("x"), ttl: .seconds(600))
       _ = try await call(server, "/v3/lease/revoke", "{\"ID\":\"\(first.lease)\"}")
-      let second = try await storage.create(key: "/registry/events/default/b", value: SharedBytes("x"), ttl: .seconds(600))
+      let second = try await storage.create(
+        key: "/registry/events/default/b", value: SharedBytes("x"), ttl: .seconds(600))
       #expect(second.lease != first.lease && second.lease != 0)
       #expect(try await storage.count(prefix: "/registry/events/") == 1)
     }

@@ -12,10 +12,15 @@ import Testing
     config.serverList = [server.url]
     for round in 0..<6 {
       let (storage, destroy) = try await Etcd3Storage.make(config)
-      let watches = [try await storage.watch(prefix: "/registry/a", after: nil), try await storage.watch(prefix: "/registry/b", after: nil)]
+      let watches = [
+        try await storage.watch(prefix: "/registry/a", after: nil),
+        try await storage.watch(prefix: "/registry/b", after: nil),
+      ]
       await withTaskGroup(of: Void.self) { group in
         for index in 0..<100 {
-          group.addTask { _ = try? await storage.create(key: "/registry/\(round)/\(index)", value: SharedBytes("x"), ttl: nil) }
+          group.addTask {
+            _ = try? await storage.create(key: "/registry/\(round)/\(index)", value: SharedBytes("x"), ttl: nil)
+          }
         }
         group.addTask { await destroy() }
         group.addTask { await destroy() }
@@ -40,13 +45,15 @@ import Testing
       let client = try HTTPClient(options)
       let port = try Ports.free()
       await #expect(throws: HTTPFailure.self) {
-        try await client.request(HTTPRequest(.get, "http://127.0.0.1:\(port)/", timeout: .seconds(1), isReplayable: true))
+        try await client.request(
+          HTTPRequest(.get, "http://127.0.0.1:\(port)/", timeout: .seconds(1), isReplayable: true))
       }
       await client.shutDown()
       await client.shutDown()
       #expect(ProcessState.threadCount(named: options.threadName) == 0)
       await #expect(throws: HTTPFailure.self) {
-        try await client.request(HTTPRequest(.get, "http://127.0.0.1:\(port)/", timeout: .seconds(1), isReplayable: true))
+        try await client.request(
+          HTTPRequest(.get, "http://127.0.0.1:\(port)/", timeout: .seconds(1), isReplayable: true))
       }
     }
   }

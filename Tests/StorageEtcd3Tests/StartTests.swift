@@ -19,20 +19,28 @@ import Testing
   }
 
   @Test(arguments: [
-    "", "127.0.0.1:2379", "ftp://a", "http://", "http://a:b", "http://a:0", "http://a:70000", "http://a/path", "http://user@a", "http://a b", "http://[::1",
+    "", "127.0.0.1:2379", "ftp://a", "http://", "http://a:b", "http://a:0", "http://a:70000", "http://a/path",
+    "http://user@a", "http://a b", "http://[::1",
     "http://a?x=1", "unix:///run/etcd.sock",
   ])
   func `a malformed URL is named`(url: String) async {
-    #expect(await failure { $0.serverList = [url] } == .invalidConfiguration("etcd server \"\(url)\" is no URL such as http://127.0.0.1:2379"))
+    #expect(
+      await failure { $0.serverList = [url] }
+        == .invalidConfiguration("etcd server \"\(url)\" is no URL such as http://127.0.0.1:2379"))
   }
 
-  @Test(arguments: [("http://a", "http://a:2379"), ("https://a.b:1/", "https://a.b:1"), ("http://[::1]:2379", "http://[::1]:2379"), ("http://[::1]", "http://[::1]:2379")])
+  @Test(arguments: [
+    ("http://a", "http://a:2379"), ("https://a.b:1/", "https://a.b:1"), ("http://[::1]:2379", "http://[::1]:2379"),
+    ("http://[::1]", "http://[::1]:2379"),
+  ])
   func `a good URL is completed`(url: String, whole: String) throws {
     #expect(try Endpoint.parse(url).base == whole)
   }
 
   @Test func `no servers, unreadable files and half a key pair are named`() async throws {
-    #expect(await failure { $0.serverList = [] } == .invalidConfiguration("etcd3 storage needs at least one server, such as http://127.0.0.1:2379"))
+    #expect(
+      await failure { $0.serverList = [] }
+        == .invalidConfiguration("etcd3 storage needs at least one server, such as http://127.0.0.1:2379"))
     #expect(
       await failure { $0.caFile = "/nowhere/ca.pem" }
         == .invalidConfiguration("etcd3 storage: the CA file /nowhere/ca.pem can't be read: No such file or directory"))
@@ -52,7 +60,10 @@ import Testing
     #expect(!text.contains("\n"))
   }
 
-  @Test(arguments: [("3.4.23", false), ("3.4.31", true), ("3.5.1", false), ("3.5.13", true), ("3.6.0-rc.1", true), ("3.3.30", false), ("4.0.0", true)])
+  @Test(arguments: [
+    ("3.4.23", false), ("3.4.31", true), ("3.5.1", false), ("3.5.13", true), ("3.6.0-rc.1", true), ("3.3.30", false),
+    ("4.0.0", true),
+  ])
   func `progress is believed from the versions that order it`(text: String, isTrusted: Bool) throws {
     #expect(try #require(Etcd3Version(text)).hasOrderedProgress == isTrusted)
   }

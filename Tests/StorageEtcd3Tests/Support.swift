@@ -6,7 +6,8 @@ import Testing
 
 /// A storage over given servers, with short times so that faults show soon.
 func withEtcd3(
-  _ servers: [String], prefix: String = "/registry", timing: Etcd3Timing = .init(), compaction: Duration = .zero, within limit: Duration = .seconds(90), _ body: @escaping @Sendable (Etcd3Storage) async throws -> Void
+  _ servers: [String], prefix: String = "/registry", timing: Etcd3Timing = .init(), compaction: Duration = .zero,
+  within limit: Duration = .seconds(90), _ body: @escaping @Sendable (Etcd3Storage) async throws -> Void
 ) async throws {
   var config = StorageBackend.Config()
   config.type = StorageBackend.typeETCD3
@@ -26,7 +27,8 @@ func withEtcd3(
 extension Etcd3Timing {
   /// For tests in which something does not answer.
   static let short = Etcd3Timing(
-    attempt: .milliseconds(700), rangeAttempt: .seconds(3), call: .seconds(3), rangeCall: .seconds(6), knockAfter: .milliseconds(500),
+    attempt: .milliseconds(700), rangeAttempt: .seconds(3), call: .seconds(3), rangeCall: .seconds(6),
+    knockAfter: .milliseconds(500),
     giveUpAfter: .seconds(1))
 }
 

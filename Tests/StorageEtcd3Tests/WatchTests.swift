@@ -13,11 +13,15 @@ import Testing
       let before = ProcessState.connectionCount(to: server.clientPort)
       var watches: [StorageWatch] = []
       for number in 0..<40 { watches.append(try await storage.watch(prefix: "/registry/w\(number)/", after: start)) }
-      #expect(ProcessState.connectionCount(to: server.clientPort) <= before + 1, "watches opened connections of their own")
+      #expect(
+        ProcessState.connectionCount(to: server.clientPort) <= before + 1, "watches opened connections of their own")
       try await withThrowingTaskGroup(of: Void.self) { group in
         for number in 0..<40 {
           group.addTask {
-            for index in 0..<25 { _ = try await storage.create(key: "/registry/w\(number)/\(index)", value: SharedBytes("\(index)"), ttl: nil) }
+            for index in 0..<25 {
+              _ = try await storage.create(
+                key: "/registry/w\(number)/\(index)", value: SharedBytes("\(index)"), ttl: nil)
+            }
           }
         }
         try await group.waitForAll()
@@ -35,15 +39,21 @@ import Testing
   }
 
   @Test(arguments: EtcdServer.Version.both)
-  func `a history of many megabytes arrives in fragments, whole and with no revision divided`(version: EtcdServer.Version) async throws {
+  func `a history of many megabytes arrives in fragments, whole and with no revision divided`(
+    version: EtcdServer.Version
+  ) async throws {
     let server = try await EtcdServer.start(version, arguments: ["--max-txn-ops", "128"])
     try await withEtcd3([server.url]) { storage in
       let start = try await storage.currentRevision()
       // One revision of 120 keys and 1.2 MB, again and again: several to a fragment of 2 MB.
       for round in 0..<12 {
-        let puts = (0..<120).map { "{\"request_put\":{\"key\":\"\(base64("/registry/f/\(round)/\($0)"))\",\"value\":\"\(base64(String(repeating: "v", count: 7_500)))\"}}" }
+        let puts = (0..<120).map {
+          "{\"request_put\":{\"key\":\"\(base64("/registry/f/\(round)/\($0)"))\",\"value\":\"\(base64(String(repeating: "v", count: 7_500)))\"}}"
+        }
         let body = "{\"success\":[\(puts.joined(separator: ","))]}"
-        #expect(await HTTPProbe.answer("POST", port: server.clientPort, path: "/v3/kv/txn", body: body, timeoutSeconds: 10)?.status == 200)
+        #expect(
+          await HTTPProbe.answer("POST", port: server.clientPort, path: "/v3/kv/txn", body: body, timeoutSeconds: 10)?
+            .status == 200)
       }
       let watch = try await storage.watch(prefix: "/registry/f/", after: start)
       var seen = 0
@@ -68,7 +78,9 @@ import Testing
     try await withEtcd3([server.url]) { storage in
       let other = try await storage.watch(prefix: "/registry/other/", after: nil)
       let start = try await storage.currentRevision()
-      for index in 0..<20 { _ = try await storage.create(key: "/registry/c/\(index)", value: SharedBytes("x"), ttl: nil) }
+      for index in 0..<20 {
+        _ = try await storage.create(key: "/registry/c/\(index)", value: SharedBytes("x"), ttl: nil)
+      }
       let newest = try await storage.currentRevision()
       try await storage.compact(through: newest)
       let late = try await storage.watch(prefix: "/registry/c/", after: start)
@@ -84,7 +96,9 @@ import Testing
   }
 
   @Test(arguments: EtcdServer.Version.both)
-  func `a watch from the future is open at once, silent until then, and does not disturb the stream`(version: EtcdServer.Version) async throws {
+  func `a watch from the future is open at once, silent until then, and does not disturb the stream`(
+    version: EtcdServer.Version
+  ) async throws {
     let server = try await EtcdServer.start(version)
     try await withEtcd3([server.url], timing: .short) { storage in
       let now = try await storage.currentRevision()
@@ -93,11 +107,15 @@ import Testing
       // Longer than the stream may be silent before it counts as dead.
       try await Task.sleep(for: .seconds(2))
       var made: [Revision] = []
-      for index in 0..<5 { made.append(try await storage.create(key: "/registry/\(index)", value: SharedBytes("x"), ttl: nil).revision) }
+      for index in 0..<5 {
+        made.append(try await storage.create(key: "/registry/\(index)", value: SharedBytes("x"), ttl: nil).revision)
+      }
       for (watch, expected) in [(present, made), (future, Array(made.dropFirst(3)))] {
         var seen: [Revision] = []
         while seen.count < expected.count {
-          for case .events(let events) in try await watch.nextBatch() { seen.append(contentsOf: events.map(\.revision)) }
+          for case .events(let events) in try await watch.nextBatch() {
+            seen.append(contentsOf: events.map(\.revision))
+          }
         }
         #expect(seen == expected)
         watch.cancel()
@@ -121,7 +139,9 @@ import Testing
         try await eventually("progress to \(made.revision)") {
           try await storage.requestProgress()
           return try await within(.seconds(5), "an item") {
-            for case .progress(let revision) in try await watch.nextBatch() where revision >= made.revision { return true }
+            for case .progress(let revision) in try await watch.nextBatch() where revision >= made.revision {
+              return true
+            }
             return false
           }
         }

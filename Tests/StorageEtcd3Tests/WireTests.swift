@@ -17,28 +17,46 @@ import Testing
 
   /// A range, and the word that its error must hold; nil: it is well.
   static let ranges: [(String, String?)] = [
-    ("{\(header)}", nil), ("{\(header),\"kvs\":null,\"count\":null,\"more\":null}", nil), ("{\(header),\"kvs\":[],\"count\":\"0\"}", nil),
+    ("{\(header)}", nil), ("{\(header),\"kvs\":null,\"count\":null,\"more\":null}", nil),
+    ("{\(header),\"kvs\":[],\"count\":\"0\"}", nil),
     ("{\(header),\"kvs\":[\(pair)],\"count\":\"1\"}", nil), ("{\(header),\"count\":12}", nil),
     (#"{"header":{"revision":"7"},"count":"12"}"#, nil),
     ("{\(header),\"kvs\":{}}", "kvs is an object where a list is due"), ("{\(header),\"kvs\":\"\"}", "kvs is a string"),
-    ("{\(header),\"kvs\":[[]],\"count\":\"1\"}", "a key is a list"), ("{\(header),\"kvs\":[{}],\"count\":\"1\"}", "a key has no name"),
+    ("{\(header),\"kvs\":[[]],\"count\":\"1\"}", "a key is a list"),
+    ("{\(header),\"kvs\":[{}],\"count\":\"1\"}", "a key has no name"),
     ("{\(header),\"kvs\":[null],\"count\":\"1\"}", "a key is null"),
     ("{\(header),\"kvs\":[\(pair)]}", "count is 0, with 1 keys"), ("{\(header),\"count\":\"x\"}", "count is no number"),
-    ("{\(header),\"count\":[]}", "count is a list where a number is due"), ("{\(header),\"count\":1.5}", "count is a number with a fraction"),
-    ("{\(header),\"count\":\"99999999999999999999\"}", "count is no number of 64 bits"), ("{\(header),\"more\":\"true\"}", "more is a string"),
+    ("{\(header),\"count\":[]}", "count is a list where a number is due"),
+    ("{\(header),\"count\":1.5}", "count is a number with a fraction"),
+    ("{\(header),\"count\":\"99999999999999999999\"}", "count is no number of 64 bits"),
+    ("{\(header),\"more\":\"true\"}", "more is a string"),
     ("{\(header),\"more\":true}", "more is true, without a key"),
-    ("{\(header),\"kvs\":[{\"key\":\"\(key)\",\"create_revision\":\"3\",\"version\":\"2\"}],\"count\":\"1\"}", "mod_revision of /registry/a is missing"),
-    ("{\(header),\"kvs\":[{\"key\":\"\(key)\",\"mod_revision\":\"3\",\"version\":\"2\"}],\"count\":\"1\"}", "create_revision of /registry/a is missing"),
-    ("{\(header),\"kvs\":[{\"key\":\"\(key)\",\"create_revision\":\"3\",\"mod_revision\":\"3\"}],\"count\":\"1\"}", "version of /registry/a is missing"),
+    (
+      "{\(header),\"kvs\":[{\"key\":\"\(key)\",\"create_revision\":\"3\",\"version\":\"2\"}],\"count\":\"1\"}",
+      "mod_revision of /registry/a is missing"
+    ),
+    (
+      "{\(header),\"kvs\":[{\"key\":\"\(key)\",\"mod_revision\":\"3\",\"version\":\"2\"}],\"count\":\"1\"}",
+      "create_revision of /registry/a is missing"
+    ),
+    (
+      "{\(header),\"kvs\":[{\"key\":\"\(key)\",\"create_revision\":\"3\",\"mod_revision\":\"3\"}],\"count\":\"1\"}",
+      "version of /registry/a is missing"
+    ),
     ("{\(header),\"kvs\":[{\"key\":5}],\"count\":\"1\"}", "key is not base64"),
     ("{\(header),\"kvs\":[\(pair.replacing("\"MQ==\"", with: "\"?\""))],\"count\":\"1\"}", "value is not base64"),
-    ("{}", "header is missing"), ("[]", "the answer is a list where an object is due"), ("null", "the answer is null"), ("\"\"", "the answer is a string"),
-    (#"{"header":[]}"#, "header is a list"), (#"{"header":null}"#, "header is null"), (#"{"header":{}}"#, "header has no revision"),
-    (#"{"header":{"revision":{}}}"#, "revision is an object"), (#"{"header":{"revision":"-5"}}"#, "revision is negative"),
+    ("{}", "header is missing"), ("[]", "the answer is a list where an object is due"), ("null", "the answer is null"),
+    ("\"\"", "the answer is a string"),
+    (#"{"header":[]}"#, "header is a list"), (#"{"header":null}"#, "header is null"),
+    (#"{"header":{}}"#, "header has no revision"),
+    (#"{"header":{"revision":{}}}"#, "revision is an object"),
+    (#"{"header":{"revision":"-5"}}"#, "revision is negative"),
     (#"{"header":{"revision":"7","cluster_id":"-1"}}"#, "cluster_id is no number"),
   ]
 
-  @Test(arguments: ranges) func `a range is read strictly, and what etcd leaves out is legal`(text: String, word: String?) throws {
+  @Test(arguments: ranges) func `a range is read strictly, and what etcd leaves out is legal`(
+    text: String, word: String?
+  ) throws {
     try expect(word) { _ = try RangeAnswer(try Self.node(text)) }
   }
 
@@ -48,14 +66,19 @@ import Testing
     ("{\(header),\"responses\":[{\"response_range\":{}}]}", nil),
     ("{\(header),\"succeeded\":false,\"responses\":[{\"response_range\":{\"kvs\":[\(pair)],\"count\":\"1\"}}]}", nil),
     ("[]", "the answer is a list"), ("{}", "header is missing"), ("{\(header)}", "responses has 0 members"),
-    ("{\(header),\"succeeded\":true}", "responses has 0 members"), ("{\(header),\"succeeded\":\"true\",\"responses\":[]}", "succeeded is a string"),
-    ("{\(header),\"succeeded\":1,\"responses\":[]}", "succeeded is a number"), ("{\(header),\"responses\":{}}", "responses is an object"),
+    ("{\(header),\"succeeded\":true}", "responses has 0 members"),
+    ("{\(header),\"succeeded\":\"true\",\"responses\":[]}", "succeeded is a string"),
+    ("{\(header),\"succeeded\":1,\"responses\":[]}", "succeeded is a number"),
+    ("{\(header),\"responses\":{}}", "responses is an object"),
     ("{\(header),\"responses\":[[]]}", "a response is a list"), ("{\(header),\"responses\":[{}]}", "shows no range"),
     ("{\(header),\"responses\":[{\"response_range\":[]}]}", "a range is a list"),
     ("{\(header),\"succeeded\":true,\"responses\":[{\"response_range\":{}}]}", "neither a put nor a removal"),
     ("{\(header),\"succeeded\":true,\"responses\":[{\"response_put\":[]}]}", "what a transaction did is a list"),
     ("{\(header),\"responses\":[{\"response_range\":{\"kvs\":{},\"count\":\"1\"}}]}", "kvs is an object"),
-    ("{\(header),\"responses\":[{\"response_range\":{\"kvs\":[\(pair.replacing(key, with: "L3g="))],\"count\":\"1\"}}]}", "it holds /x, which was not asked for"),
+    (
+      "{\(header),\"responses\":[{\"response_range\":{\"kvs\":[\(pair.replacing(key, with: "L3g="))],\"count\":\"1\"}}]}",
+      "it holds /x, which was not asked for"
+    ),
   ]
 
   @Test(arguments: transactions) func `a transaction is read strictly`(text: String, word: String?) throws {
@@ -63,11 +86,15 @@ import Testing
   }
 
   static let lines: [(String, String?)] = [
-    ("{\(header),\"created\":true}", nil), ("{\(header),\"watch_id\":\"-1\"}", nil), ("{\(header),\"watch_id\":\"3\",\"events\":[]}", nil),
+    ("{\(header),\"created\":true}", nil), ("{\(header),\"watch_id\":\"-1\"}", nil),
+    ("{\(header),\"watch_id\":\"3\",\"events\":[]}", nil),
     ("{\(header),\"canceled\":true,\"compact_revision\":\"5\",\"cancel_reason\":\"x\"}", nil),
-    ("[]", "result is a list"), ("{}", "header is missing"), (#"{"header":{}}"#, "header has no revision"), ("{\(header),\"events\":{}}", "events is an object"),
-    ("{\(header),\"watch_id\":\"x\"}", "watch_id is no number"), ("{\(header),\"created\":\"true\"}", "created is a string"),
-    ("{\(header),\"canceled\":1}", "canceled is a number"), ("{\(header),\"compact_revision\":[]}", "compact_revision is a list"),
+    ("[]", "result is a list"), ("{}", "header is missing"), (#"{"header":{}}"#, "header has no revision"),
+    ("{\(header),\"events\":{}}", "events is an object"),
+    ("{\(header),\"watch_id\":\"x\"}", "watch_id is no number"),
+    ("{\(header),\"created\":\"true\"}", "created is a string"),
+    ("{\(header),\"canceled\":1}", "canceled is a number"),
+    ("{\(header),\"compact_revision\":[]}", "compact_revision is a list"),
   ]
 
   @Test(arguments: lines) func `a line of a watch is read strictly`(text: String, word: String?) throws {
@@ -77,13 +104,19 @@ import Testing
   private func expect(_ word: String?, _ body: () throws -> Void) throws {
     guard let word else { return try body() }
     #expect { try body() } throws: { error in
-      if case StorageError.wrongAnswer(let text) = error { text.contains("wrong shape") && text.contains(word) } else { false }
+      if case StorageError.wrongAnswer(let text) = error {
+        text.contains("wrong shape") && text.contains(word)
+      } else {
+        false
+      }
     }
   }
 
   @Test func `keys are in a range or not by their bytes`() {
     #expect(KeyRange(key: "/a").contains("/a") && !KeyRange(key: "/a").contains("/ab"))
-    #expect(KeyRange(prefix: "/a/").contains("/a/b") && !KeyRange(prefix: "/a/").contains("/a0") && !KeyRange(prefix: "/a/").contains("/a"))
+    #expect(
+      KeyRange(prefix: "/a/").contains("/a/b") && !KeyRange(prefix: "/a/").contains("/a0")
+        && !KeyRange(prefix: "/a/").contains("/a"))
     #expect(KeyRange(prefix: "").contains("x") && !KeyRange(prefix: "/a/", from: "/a/c").contains("/a/b"))
   }
 
@@ -104,7 +137,10 @@ import Testing
           if case StorageError.wrongAnswer(let text) = error { text.contains(word) } else { false }
         }
       }
-      for (body, word) in [("{\(Self.header),\"kvs\":{}}", "kvs is an object"), ("[]", "the answer is a list"), ("{}", "header is missing")] {
+      for (body, word) in [
+        ("{\(Self.header),\"kvs\":{}}", "kvs is an object"), ("[]", "the answer is a list"),
+        ("{}", "header is missing"),
+      ] {
         server.set { $1.hasSuffix("/version") ? Self.well($1) : .init(body) }
         if body.contains("kvs") {
           await fails(word) { _ = try await storage.get(key: "/registry/a", isConsistent: true) }
@@ -115,7 +151,9 @@ import Testing
         let ofWrite = body.contains("kvs") ? "responses" : word
         await fails(ofWrite) { _ = try await storage.create(key: "/registry/a", value: SharedBytes("1"), ttl: nil) }
         await fails(ofWrite) {
-          _ = try await storage.guaranteedUpdate(key: "/registry/a", ignoreNotFound: false, origin: known) { _ in .write(SharedBytes("2"), ttl: nil) }
+          _ = try await storage.guaranteedUpdate(key: "/registry/a", ignoreNotFound: false, origin: known) { _ in
+            .write(SharedBytes("2"), ttl: nil)
+          }
         }
         await fails(ofWrite) { _ = try await storage.delete(key: "/registry/a", origin: known) { _ in } }
       }
@@ -133,8 +171,12 @@ import Testing
           if case StorageError.wrongAnswer = error { true } else { false }
         }
       }
-      server.set { $1.hasSuffix("/alarm") ? .init(#"{"alarms":[{"memberID":"10","alarm":"NOSPACE"}]}"#) : Self.well($1) }
-      await #expect(throws: StorageError.outOfSpace("etcd: alarm NOSPACE on member a")) { try await storage.readinessCheck() }
+      server.set {
+        $1.hasSuffix("/alarm") ? .init(#"{"alarms":[{"memberID":"10","alarm":"NOSPACE"}]}"#) : Self.well($1)
+      }
+      await #expect(throws: StorageError.outOfSpace("etcd: alarm NOSPACE on member a")) {
+        try await storage.readinessCheck()
+      }
       // A member without space is no reason for a restart.
       try await storage.livenessCheck()
     }
@@ -147,12 +189,14 @@ import Testing
     #"{"result":{"header":{"revision":"9"},"watch_id":"ID","events":[{"type":"DELETE"}]}}"#,
     #"{"result":{"header":{"revision":"9"},"watch_id":"ID","events":[{"type":"DELETE","kv":{"key":"L3g=","mod_revision":"9"}}]}}"#,
     #"{"result":[]}"#, #"{"result":{"watch_id":"ID"}}"#, #"{"result":{"header":{"revis"#,
-  ]) func `a watch ends where its stream says what makes no sense, so that it can be resumed`(line: String) async throws {
+  ]) func `a watch ends where its stream says what makes no sense, so that it can be resumed`(line: String) async throws
+  {
     let server = try ScriptedServer { Self.well($1) }
     try await withEtcd3([server.url], timing: .short) { storage in
       // Watch ids are counted; whichever this is, one of these lines is about it.
       let created = (1...20).map { "{\"result\":{\(Self.header),\"watch_id\":\"\($0)\",\"created\":true}}\n" }.joined()
-      let events = line.contains("ID") ? (1...20).map { line.replacing("ID", with: "\($0)") + "\n" }.joined() : line + "\n"
+      let events =
+        line.contains("ID") ? (1...20).map { line.replacing("ID", with: "\($0)") + "\n" }.joined() : line + "\n"
       server.set { $1.hasSuffix("/watch") ? .init(created + events, isStream: true) : Self.well($1) }
       await #expect {
         let watch = try await storage.watch(prefix: "/registry/", after: Revision(7))

@@ -16,20 +16,34 @@ import Testing
   }
 
   static let mishaps = [
-    Mishap(testDescription: "the file is moved") { rename($0, $0 + ".away") } undo: { rename($0 + ".away", $0) },
+    Mishap(testDescription: "the file is moved") {
+      rename($0, $0 + ".away")
+    } undo: {
+      rename($0 + ".away", $0)
+    },
     Mishap(testDescription: "the file is removed, with a link left elsewhere") { path in
       link(path, path + ".kept")
       unlink(path)
-    } undo: { rename($0 + ".kept", $0) },
+    } undo: {
+      rename($0 + ".kept", $0)
+    },
     Mishap(testDescription: "another file stands there") { path in
       rename(path, path + ".away")
       try FileManager.default.copyItem(atPath: path + ".away", toPath: path)
-    } undo: { rename($0 + ".away", $0) },
-    Mishap(testDescription: "the WAL is moved") { rename($0 + "-wal", $0 + ".away") } undo: { rename($0 + ".away", $0 + "-wal") },
+    } undo: {
+      rename($0 + ".away", $0)
+    },
+    Mishap(testDescription: "the WAL is moved") {
+      rename($0 + "-wal", $0 + ".away")
+    } undo: {
+      rename($0 + ".away", $0 + "-wal")
+    },
     Mishap(testDescription: "the WAL is replaced") { path in
       rename(path + "-wal", path + ".away")
       try Data().write(to: URL(filePath: path + "-wal"))
-    } undo: { rename($0 + ".away", $0 + "-wal") },
+    } undo: {
+      rename($0 + ".away", $0 + "-wal")
+    },
     Mishap(testDescription: "the directory is moved") { path in
       let folder = URL(filePath: path).deletingLastPathComponent().path
       rename(folder, folder + ".away")
@@ -39,7 +53,9 @@ import Testing
     },
   ]
 
-  @Test(arguments: mishaps) func `writes stop, readiness says why, reads go on, and all is well when they are back`(mishap: Mishap) async throws {
+  @Test(arguments: mishaps) func `writes stop, readiness says why, reads go on, and all is well when they are back`(
+    mishap: Mishap
+  ) async throws {
     let folder = try TemporaryFolder()
     let path = folder.file("data/store.db")
     try await withDatabase(path) { storage in
@@ -77,7 +93,11 @@ import Testing
       _ = try await storage.create("/a", "1")
       isDue.store(true, ordering: .relaxed)
       await #expect { try await storage.put("/a", "2") } throws: { error in
-        if case StorageError.unreachable(let text) = error { text.contains("outcome of the write is unknown") } else { false }
+        if case StorageError.unreachable(let text) = error {
+          text.contains("outcome of the write is unknown")
+        } else {
+          false
+        }
       }
       rename(path + ".away", path)
       _ = try await storage.put("/b", "3")

@@ -40,8 +40,8 @@ import Testing
           try await eventually("progress") { notes.answered.withLock { $0.values.reduce(0, +) } > (copy + 1) * 200 }
           let before = notes.answered.withLock { $0 }
           let target = folder.file("copy\(copy)")
-          // A checkpoint between the copies of the two files would make them disagree, as no crash could: so this process is stopped
-          // meanwhile, from outside.
+          // A checkpoint between the copies of the two files would make them disagree, as no crash could: so this
+          // process is stopped meanwhile, from outside.
           let script = """
             mkdir \(target); kill -STOP \(getpid()); until grep -q '^State:.T' /proc/\(getpid())/status; do :; done
             cp \(path) \(path)-wal \(target)/; kill -CONT \(getpid())
@@ -201,7 +201,9 @@ import Testing
       faults.withLock { $0 = [.lost] }
       for text in ["2", "3"] {
         await #expect(throws: StorageError.self) {
-          try await storage.guaranteedUpdate(key: "/a", ignoreNotFound: false, origin: made) { _ in .write(bytes(text), ttl: nil) }
+          try await storage.guaranteedUpdate(key: "/a", ignoreNotFound: false, origin: made) { _ in
+            .write(bytes(text), ttl: nil)
+          }
         }
         await #expect(throws: StorageError.self) { try await storage.readinessCheck() }
       }

@@ -42,7 +42,9 @@ import Testing
       let list = try await storage.list()
       #expect(Dictionary(uniqueKeysWithValues: list.objects.map { ($0.key, $0.value.text) }) == expected)
       try await storage.compact(through: list.revision)
-      let rows = try await storage.core.read { connection in try connection.history(prefix: "/", after: 0, through: .max, limit: 100_000).rows }
+      let rows = try await storage.core.read { connection in
+        try connection.history(prefix: "/", after: 0, through: .max, limit: 100_000).rows
+      }
       #expect(Set(rows.map(\.key)) == Set(expected.keys) && rows.count == expected.count)
       storage.core.state.withLock { state in
         state.index.checkInvariants { Issue.record("\($0)") }
@@ -61,7 +63,9 @@ import Testing
     let storage = try await SQLiteStorage.open(config, tuning)
     for number in 0..<500 { _ = try await storage.put("/a", "\(number)") }
     let newest = try await storage.currentRevision()
-    try await eventually("compaction") { try await storage.oldestWatchableRevision(atMostBack: 1_000).rawValue == newest.rawValue - 100 }
+    try await eventually("compaction") {
+      try await storage.oldestWatchableRevision(atMostBack: 1_000).rawValue == newest.rawValue - 100
+    }
     #expect(try await storage.text("/a") == "499")
     await storage.destroy()
   }
@@ -88,12 +92,15 @@ import Testing
     try await withDatabase(folder.file("store.db")) { storage in
       let small = StorageWatch(limit: 10) {}
       let start = try await storage.currentRevision()
-      storage.core.state.withLock { state in _ = state.join(LiveWatch(watch: small, prefix: "/", after: start.rawValue)) }
+      storage.core.state.withLock { state in _ = state.join(LiveWatch(watch: small, prefix: "/", after: start.rawValue))
+      }
       for number in 0..<30 { _ = try await storage.put("/a", "\(number)") }
       let resumed = try await within(.seconds(10), "the end") {
         var last = start
         do {
-          while true { for case .events(let events) in try await small.nextBatch() { last = events.last?.revision ?? last } }
+          while true {
+            for case .events(let events) in try await small.nextBatch() { last = events.last?.revision ?? last }
+          }
         } catch {
           guard case StorageError.watchClosed = error else { throw error }
         }

@@ -10,7 +10,9 @@ import Testing
 
     func state(at revision: Int64) -> [String: Int64] {
       var state: [String: Int64] = [:]
-      for change in changes where change.revision <= revision { state[change.key] = change.isTombstone ? nil : change.revision }
+      for change in changes where change.revision <= revision {
+        state[change.key] = change.isTombstone ? nil : change.revision
+      }
       return state
     }
   }
@@ -26,7 +28,8 @@ import Testing
       let newest = index.find(key.text)?.newest
       let isTombstone = newest.map { !$0.isTombstone } ?? false && random.next() % 3 == 0
       revision += 1
-      index.record(key, KeyVersion(revision: revision, created: revision, version: 1, lease: 0, isTombstone: isTombstone))
+      index.record(
+        key, KeyVersion(revision: revision, created: revision, version: 1, lease: 0, isTombstone: isTombstone))
       model.changes.append((key.text, revision, isTombstone))
       if round % 500 == 499 {
         let target = model.compacted + (revision - model.compacted) / 2
@@ -61,7 +64,8 @@ import Testing
     var index = KeyIndex()
     // One letter and its two spellings in Unicode: Swift's strings call them equal.
     for (place, key) in ["/\u{e9}", "/e\u{301}"].enumerated() {
-      index.record(StorageKey(key), KeyVersion(revision: Int64(place + 2), created: 2, version: 1, lease: 0, isTombstone: false))
+      index.record(
+        StorageKey(key), KeyVersion(revision: Int64(place + 2), created: 2, version: 1, lease: 0, isTombstone: false))
     }
     #expect(index.count == 2)
     #expect(index.find("/\u{e9}")?.newest.revision == 2)

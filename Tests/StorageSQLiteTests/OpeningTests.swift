@@ -40,7 +40,8 @@ import Testing
     }
     try await withDatabase(path) { storage in
       #expect(try await storage.currentRevision() == last)
-      #expect(try await storage.list().objects.map(\.value.text) == ["90", "91", "92", "94", "95", "96", "97", "98", "99"])
+      #expect(
+        try await storage.list().objects.map(\.value.text) == ["90", "91", "92", "94", "95", "96", "97", "98", "99"])
       // History too: a watch of before goes on.
       let watch = try await storage.watch(prefix: "/", after: Revision(last.rawValue - 20))
       #expect(try await collect(watch, count: 20).last?.revision == last)
@@ -62,7 +63,9 @@ import Testing
       let current = try await storage.currentRevision()
       #expect(current == last)
       #expect(try await storage.oldestWatchableRevision(atMostBack: 100) == last)
-      await #expect(throws: StorageError.compacted(requested: Revision(2), compacted: last)) { try await storage.list(at: Revision(2)) }
+      await #expect(throws: StorageError.compacted(requested: Revision(2), compacted: last)) {
+        try await storage.list(at: Revision(2))
+      }
       #expect(try await storage.create("/a", "y").rawValue == last.rawValue + 1)
     }
   }
@@ -83,7 +86,11 @@ import Testing
   @Test func `another process can neither open the file nor keep it from being opened later`() async throws {
     let folder = try TemporaryFolder()
     let path = folder.file("store.db")
-    let look = ["python3", "-c", "import sqlite3, sys; print(sqlite3.connect(sys.argv[1], timeout=0).execute('select count(*) from history').fetchone()[0])", path]
+    let look = [
+      "python3", "-c",
+      "import sqlite3, sys; print(sqlite3.connect(sys.argv[1], timeout=0).execute('select count(*) from history').fetchone()[0])",
+      path,
+    ]
     try await withDatabase(path) { storage in
       _ = try await storage.create("/a", "x")
       let result = try await run(look)
@@ -116,8 +123,14 @@ import Testing
     let foreign = folder.file("foreign.db")
     let newer = folder.file("newer.db")
     try await withDatabase(newer) { _ = try await $0.create("/a", "x") }
-    _ = try await run(["python3", "-c", "import sqlite3, sys; c = sqlite3.connect(sys.argv[1]); c.execute('create table t(a)'); c.commit()", foreign])
-    _ = try await run(["python3", "-c", "import sqlite3, sys; c = sqlite3.connect(sys.argv[1]); c.execute('pragma user_version=7'); c.commit()", newer])
+    _ = try await run([
+      "python3", "-c",
+      "import sqlite3, sys; c = sqlite3.connect(sys.argv[1]); c.execute('create table t(a)'); c.commit()", foreign,
+    ])
+    _ = try await run([
+      "python3", "-c",
+      "import sqlite3, sys; c = sqlite3.connect(sys.argv[1]); c.execute('pragma user_version=7'); c.commit()", newer,
+    ])
     for (path, reason) in [
       (text, "not a SQLite database (or damaged in its first bytes)"), (foreign, "the database of another program"),
       (newer, "written by a newer Binnacle (schema 7, this one reads up to 1)"), (folder.path, "not a file"),
@@ -127,7 +140,10 @@ import Testing
       let after = path == folder.path ? "" : try await contents(path)
       #expect(after == before)
     }
-    #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted() == ["foreign.db", "newer.db", "newer.db-reserve", "text"])
+    #expect(
+      try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted() == [
+        "foreign.db", "newer.db", "newer.db-reserve", "text",
+      ])
   }
 
   @Test func `places where no file can be are refused in one line`() async throws {
@@ -139,18 +155,26 @@ import Testing
     // Root may write anywhere.
     if geteuid() != 0 {
       let locked = folder.file("locked")
-      try FileManager.default.createDirectory(atPath: locked, withIntermediateDirectories: false, attributes: [.posixPermissions: 0o500])
+      try FileManager.default.createDirectory(
+        atPath: locked, withIntermediateDirectories: false, attributes: [.posixPermissions: 0o500])
       #expect(try await refusal(locked + "/store.db").hasSuffix("Permission denied"))
       #expect(try await refusal(locked + "/below/store.db").hasSuffix("Permission denied"))
     }
   }
 
-  @Test(arguments: [("DELETE FROM history WHERE rev = 5", "missing"), ("UPDATE history SET create_rev = 0 WHERE rev = 5", "makes no sense"), ("DELETE FROM meta", "missing"), ("DROP TABLE history", "no such table")])
+  @Test(arguments: [
+    ("DELETE FROM history WHERE rev = 5", "missing"),
+    ("UPDATE history SET create_rev = 0 WHERE rev = 5", "makes no sense"), ("DELETE FROM meta", "missing"),
+    ("DROP TABLE history", "no such table"),
+  ])
   func `a history with holes is refused`(damage: String, word: String) async throws {
     let folder = try TemporaryFolder()
     let path = folder.file("store.db")
     try await withDatabase(path) { for number in 0..<10 { _ = try await $0.put("/\(number % 2)", "\(number)") } }
-    _ = try await run(["python3", "-c", "import sqlite3, sys; c = sqlite3.connect(sys.argv[1]); c.execute(sys.argv[2]); c.commit()", path, damage])
+    _ = try await run([
+      "python3", "-c", "import sqlite3, sys; c = sqlite3.connect(sys.argv[1]); c.execute(sys.argv[2]); c.commit()",
+      path, damage,
+    ])
     let text = try await refusal(path)
     #expect(text.contains(path) && text.contains(word) && !text.contains("\n"))
   }
@@ -186,7 +210,8 @@ import Testing
     let path = folder.file("store.db")
     try Data("half".utf8).write(to: URL(filePath: "\(path).new-\(getpid())"))
     try await withDatabase(path) { _ = try await $0.create("/a", "x") }
-    #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted() == ["store.db", "store.db-reserve"])
+    #expect(
+      try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted() == ["store.db", "store.db-reserve"])
   }
 
   @Test func `opening and destroying 50 times leaves no descriptor and no thread`() async throws {
@@ -202,7 +227,8 @@ import Testing
     }
     func own() throws -> Int {
       try FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd").filter { name in
-        (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/fd/\(name)"))?.hasPrefix(folder.path) ?? false
+        (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/fd/\(name)"))?.hasPrefix(folder.path)
+          ?? false
       }.count
     }
     for number in 0..<50 { try await openOnce(number) }

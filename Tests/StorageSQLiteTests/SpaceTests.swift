@@ -56,7 +56,9 @@ import Testing
   }
 
   @Test(.enabled(if: SmallDisk.isPossible, Comment(rawValue: SmallDisk.needs)))
-  func `a disk that others fill to the last byte allows reads, removals and compaction, also after a start`() async throws {
+  func `a disk that others fill to the last byte allows reads, removals and compaction, also after a start`()
+    async throws
+  {
     let disk = try SmallDisk(megabytes: 24)
     let path = disk.file("store.db")
     let value = String(repeating: "x", count: 3_000)
@@ -64,7 +66,9 @@ import Testing
     try await withDatabase(path) { storage in
       for number in 0..<300 { _ = try await storage.create("/\(number)", value) }
       try disk.fill()
-      await #expect(throws: StorageError.self) { for number in 1_000..<3_000 { _ = try await storage.create("/\(number)", value) } }
+      await #expect(throws: StorageError.self) {
+        for number in 1_000..<3_000 { _ = try await storage.create("/\(number)", value) }
+      }
       for number in 0..<50 { _ = try await storage.delete(key: "/\(number)", origin: nil) { _ in } }
       #expect(try await storage.text("/50") == value)
       await #expect(throws: StorageError.outOfSpace("no space left for \(path)")) { try await storage.readinessCheck() }
@@ -112,7 +116,10 @@ import Testing
     let disk = try SmallDisk(megabytes: 1)
     try disk.fill()
     let text = try await refusal(disk.file("store.db"))
-    #expect(text == "SQLite storage \(disk.file("store.db")): there is no database yet, and no space to make one: the disk is full")
+    #expect(
+      text
+        == "SQLite storage \(disk.file("store.db")): there is no database yet, and no space to make one: the disk is full"
+    )
   }
 
   @Test func `a reserve that does not fit leaves the most of what is free for objects`() throws {

@@ -15,7 +15,9 @@ func config(_ path: String) -> StorageBackend.Config {
 }
 
 /// Opens a database for one test and closes it whatever happens.
-func withDatabase(_ path: String, _ tuning: Tuning = Tuning(), _ body: @escaping @Sendable (SQLiteStorage) async throws -> Void) async throws {
+func withDatabase(
+  _ path: String, _ tuning: Tuning = Tuning(), _ body: @escaping @Sendable (SQLiteStorage) async throws -> Void
+) async throws {
   try await result(path, tuning, body)
 }
 
@@ -46,9 +48,12 @@ func refusal(_ path: String) async throws -> String {
 }
 
 extension SQLiteStorage {
-  func create(_ key: String, _ text: String) async throws -> Revision { try await create(key: key, value: bytes(text), ttl: nil).revision }
+  func create(_ key: String, _ text: String) async throws -> Revision {
+    try await create(key: key, value: bytes(text), ttl: nil).revision
+  }
   func put(_ key: String, _ text: String) async throws -> Revision {
-    try await guaranteedUpdate(key: key, ignoreNotFound: true, origin: nil) { _ in .write(bytes(text), ttl: nil) }.object.revision
+    try await guaranteedUpdate(key: key, ignoreNotFound: true, origin: nil) { _ in .write(bytes(text), ttl: nil) }
+      .object.revision
   }
   func text(_ key: String) async throws -> String { try await get(key: key, isConsistent: true).value.text }
   func list(at revision: Revision? = nil) async throws -> StorageList {

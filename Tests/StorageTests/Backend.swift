@@ -26,8 +26,8 @@ enum Backend: String, CaseIterable, CustomStringConvertible {
   /// Can `/a` and `/a/b` both be keys? etcd2's are the leaves of a tree.
   var nestsKeys: Bool { self != .etcd2 }
 
-  /// A storage for one test. `isAlone` promises that no other test compacts its history or is harmed when this one does; keys go
-  /// under `prefix`, which is empty and nobody else's.
+  /// A storage for one test. `isAlone` promises that no other test compacts its history or is harmed when this one
+  /// does; keys go under `prefix`, which is empty and nobody else's.
   func open(isAlone: Bool = false) async throws -> OpenBackend {
     switch self {
     case .sqlite, .encryptedSQLite:
@@ -57,13 +57,14 @@ extension Backend {
   private static func transformer(_ folder: TemporaryFolder) throws -> any Transformer {
     let path = folder.file("encryption.yaml")
     try """
-      kind: EncryptionConfiguration
-      apiVersion: apiserver.config.k8s.io/v1
-      resources:
-      - resources: [things]
-        providers: [{aesgcm: {keys: [{name: a, secret: AAECAwQFBgcICQoLDA0ODw==}]}}]
-      """.write(toFile: path, atomically: true, encoding: .utf8)
-    return try EncryptionProviders(file: path, reloads: false).transformer(for: GroupResource(resource: "things")) ?? IdentityTransformer()
+    kind: EncryptionConfiguration
+    apiVersion: apiserver.config.k8s.io/v1
+    resources:
+    - resources: [things]
+      providers: [{aesgcm: {keys: [{name: a, secret: AAECAwQFBgcICQoLDA0ODw==}]}}]
+    """.write(toFile: path, atomically: true, encoding: .utf8)
+    return try EncryptionProviders(file: path, reloads: false).transformer(for: GroupResource(resource: "things"))
+      ?? IdentityTransformer()
   }
 
   private static func openEtcd(_ kind: SharedEtcd, isAlone: Bool) async throws -> OpenBackend {

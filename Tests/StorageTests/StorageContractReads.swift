@@ -7,7 +7,9 @@ import Testing
   @Test(arguments: Backend.allCases)
   func `a list has the keys under the prefix in byte order`(on backend: Backend) async throws {
     try await withStorage(backend) { storage, prefix in
-      let names = ["b", "a", "a/b", "a-b", "a.b", "a0", "ab", "aB", "é", "z", "~"].filter { backend.nestsKeys || $0 != "a" }
+      let names = ["b", "a", "a/b", "a-b", "a.b", "a0", "ab", "aB", "é", "z", "~"].filter {
+        backend.nestsKeys || $0 != "a"
+      }
       for name in names { _ = try await storage.create(prefix + name, name) }
       let list = try await storage.list(prefix)
       #expect(list.texts == names.sorted { Array($0.utf8).lexicographicallyPrecedes(Array($1.utf8)) })
@@ -70,7 +72,9 @@ import Testing
       if !backend.keepsHistory {
         // The present is all there is; the past is refused, not made up.
         let (past, present) = (states.dropLast(), states.suffix(1))
-        for (revision, _) in past { await #expect { try await storage.list(prefix, at: revision) } throws: { isCompacted($0) } }
+        for (revision, _) in past {
+          await #expect { try await storage.list(prefix, at: revision) } throws: { isCompacted($0) }
+        }
         states = Array(present)
       }
       for (revision, texts) in states {
@@ -105,7 +109,9 @@ import Testing
   }
 
   @Test(arguments: Backend.allCases)
-  func `the revision in process, where there is one, is never behind an answered write`(on backend: Backend) async throws {
+  func `the revision in process, where there is one, is never behind an answered write`(
+    on backend: Backend
+  ) async throws {
     try await withStorage(backend) { storage, prefix in
       for number in 0..<20 {
         let made = try await storage.create("\(prefix)\(number)", "x")
@@ -120,7 +126,11 @@ import Testing
       let names = (0..<2_500).map { "n\(100_000 + ($0 * 7_919) % 50_000)" }
       try await withThrowingTaskGroup(of: Void.self) { group in
         for writer in 0..<16 {
-          group.addTask { for name in names[(names.count * writer / 16)..<(names.count * (writer + 1) / 16)] { _ = try await storage.create(prefix + name, name) } }
+          group.addTask {
+            for name in names[(names.count * writer / 16)..<(names.count * (writer + 1) / 16)] {
+              _ = try await storage.create(prefix + name, name)
+            }
+          }
         }
         try await group.waitForAll()
       }

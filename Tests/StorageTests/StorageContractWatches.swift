@@ -41,7 +41,9 @@ import Testing
     try await withStorage(backend) { storage, prefix in
       let start = try await storage.currentRevision()
       let live = try await storage.watch(prefix: prefix + "a/b/", after: nil)
-      for name in ["a/b", "a/b/c", "a/bc", "a/b0", "a/a", "a/b/d"] where backend.nestsKeys || name != "a/b" { _ = try await storage.create(prefix + name, name) }
+      for name in ["a/b", "a/b/c", "a/bc", "a/b0", "a/a", "a/b/d"] where backend.nestsKeys || name != "a/b" {
+        _ = try await storage.create(prefix + name, name)
+      }
       let replayed = try await storage.watch(prefix: prefix + "a/b/", after: start)
       for watch in [live, replayed] {
         #expect(try await collect(watch, count: 2).map(\.key) == [prefix + "a/b/c", prefix + "a/b/d"])
@@ -51,7 +53,9 @@ import Testing
   }
 
   @Test(arguments: Backend.allCases)
-  func `watches see every change of 8 writers once and in order, from whenever they start`(on backend: Backend) async throws {
+  func `watches see every change of 8 writers once and in order, from whenever they start`(
+    on backend: Backend
+  ) async throws {
     try await withStorage(backend) { storage, prefix in
       let start = try await storage.currentRevision()
       let live = try await storage.watch(prefix: prefix, after: nil)
@@ -63,7 +67,10 @@ import Testing
             for round in 0..<perWriter {
               let key = "\(prefix)\(writer)-\(round % 7)"
               if round % 7 == 6, round > 7 {
-                seen.append(try await storage.guaranteedUpdate(key: key, ignoreNotFound: true, origin: nil) { _ in .write(bytes("\(round)"), ttl: nil) }.object.revision)
+                seen.append(
+                  try await storage.guaranteedUpdate(key: key, ignoreNotFound: true, origin: nil) { _ in
+                    .write(bytes("\(round)"), ttl: nil)
+                  }.object.revision)
                 seen.append(try await storage.remove(key).revision)
               } else {
                 seen.append(try await storage.put(key, "\(round)").revision)
@@ -127,7 +134,9 @@ import Testing
         for _ in 0..<5 { try await storage.requestProgress() }
         let seen = try await storage.create(prefix + "idle/a", "x")
         let items = try await within(.seconds(10), "the event") { try await watch.nextBatch() }
-        guard case .events(let events)? = items.first, items.count == 1 else { throw DeadlinePassed("progress came unasked: \(items)") }
+        guard case .events(let events)? = items.first, items.count == 1 else {
+          throw DeadlinePassed("progress came unasked: \(items)")
+        }
         #expect(events.map(\.revision) == [seen.revision])
         watch.cancel()
         return
@@ -135,7 +144,9 @@ import Testing
       try await eventually("progress to \(made.revision)") {
         try await storage.requestProgress()
         return try await within(.seconds(5), "an item") {
-          for case .progress(let revision) in try await watch.nextBatch() where revision >= made.revision { return true }
+          for case .progress(let revision) in try await watch.nextBatch() where revision >= made.revision {
+            return true
+          }
           return false
         }
       }

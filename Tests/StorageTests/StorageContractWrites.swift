@@ -57,7 +57,9 @@ import Testing
       await #expect(throws: missing) { try await storage.get(prefix + "a") }
       await #expect(throws: missing) { try await storage.remove(prefix + "a") }
       await #expect(throws: missing) {
-        try await storage.guaranteedUpdate(key: prefix + "a", ignoreNotFound: false, origin: nil) { _ in .write(bytes("x"), ttl: nil) }
+        try await storage.guaranteedUpdate(key: prefix + "a", ignoreNotFound: false, origin: nil) { _ in
+          .write(bytes("x"), ttl: nil)
+        }
       }
       await #expect(throws: missing) {
         try await storage.guaranteedUpdate(key: prefix + "a", ignoreNotFound: true, origin: nil) { _ in .delete }
@@ -85,7 +87,8 @@ import Testing
         for _ in 0..<64 {
           group.addTask {
             for _ in 0..<4 {
-              _ = try await storage.guaranteedUpdate(key: prefix + "counter", ignoreNotFound: false, origin: nil) { shown in
+              _ = try await storage.guaranteedUpdate(key: prefix + "counter", ignoreNotFound: false, origin: nil) {
+                shown in
                 .write(bytes("\((Int(shown?.value.text ?? "") ?? -1_000_000) + 1)"), ttl: nil)
               }
             }
@@ -104,7 +107,8 @@ import Testing
       try await withThrowingTaskGroup(of: Void.self) { group in
         for _ in 0..<16 {
           group.addTask {
-            _ = try await storage.guaranteedUpdate(key: prefix + "counter", ignoreNotFound: false, origin: old) { shown in
+            _ = try await storage.guaranteedUpdate(key: prefix + "counter", ignoreNotFound: false, origin: old) {
+              shown in
               .write(bytes("\((Int(shown?.value.text ?? "") ?? -1_000_000) + 1)"), ttl: nil)
             }
           }
@@ -119,10 +123,14 @@ import Testing
   func `keep writes nothing and returns the object`(on backend: Backend) async throws {
     try await withStorage(backend) { storage, prefix in
       let made = try await storage.create(prefix + "a", "one")
-      let outcome = try await storage.guaranteedUpdate(key: prefix + "a", ignoreNotFound: false, origin: nil) { _ in .keep }
+      let outcome = try await storage.guaranteedUpdate(key: prefix + "a", ignoreNotFound: false, origin: nil) { _ in
+        .keep
+      }
       #expect(!outcome.wasWritten)
       #expect(outcome.object.revision == made.revision)
-      let fromOrigin = try await storage.guaranteedUpdate(key: prefix + "a", ignoreNotFound: false, origin: made) { _ in .keep }
+      let fromOrigin = try await storage.guaranteedUpdate(key: prefix + "a", ignoreNotFound: false, origin: made) { _ in
+        .keep
+      }
       #expect(!fromOrigin.wasWritten && fromOrigin.object.revision == made.revision)
     }
   }
@@ -132,7 +140,8 @@ import Testing
     try await withStorage(backend) { storage, prefix in
       let made = try await storage.create(prefix + "a", "one")
       for origin in [nil, made] {
-        let outcome = try await storage.guaranteedUpdate(key: prefix + "a", ignoreNotFound: false, origin: origin) { _ in
+        let outcome = try await storage.guaranteedUpdate(key: prefix + "a", ignoreNotFound: false, origin: origin) {
+          _ in
           .write(bytes("one"), ttl: nil)
         }
         #expect(!outcome.wasWritten)
@@ -146,7 +155,9 @@ import Testing
     try await withStorage(backend) { storage, prefix in
       let old = try await storage.create(prefix + "a", "one")
       let new = try await storage.put(prefix + "a", "two")
-      let outcome = try await storage.guaranteedUpdate(key: prefix + "a", ignoreNotFound: false, origin: old) { _ in .keep }
+      let outcome = try await storage.guaranteedUpdate(key: prefix + "a", ignoreNotFound: false, origin: old) { _ in
+        .keep
+      }
       #expect(outcome.object.revision == new.revision)
       #expect(outcome.object.value.text == "two")
       // "one" equals what was shown first, but not what is stored.
@@ -169,11 +180,15 @@ import Testing
       }
       #expect(outcome.object.value.text == "three")
       await #expect(throws: Refused("never")) {
-        try await storage.guaranteedUpdate(key: prefix + "a", ignoreNotFound: false, origin: old) { _ in throw Refused("never") }
+        try await storage.guaranteedUpdate(key: prefix + "a", ignoreNotFound: false, origin: old) { _ in
+          throw Refused("never")
+        }
       }
       let current = try await storage.get(prefix + "a")
       await #expect(throws: Refused("never")) {
-        try await storage.guaranteedUpdate(key: prefix + "a", ignoreNotFound: false, origin: current) { _ in throw Refused("never") }
+        try await storage.guaranteedUpdate(key: prefix + "a", ignoreNotFound: false, origin: current) { _ in
+          throw Refused("never")
+        }
       }
       #expect(try await storage.get(prefix + "a").revision == current.revision)
     }
@@ -185,7 +200,9 @@ import Testing
       let old = try await storage.create(prefix + "a", "one")
       _ = try await storage.remove(prefix + "a")
       await #expect(throws: StorageError.keyNotFound(key: prefix + "a")) {
-        try await storage.guaranteedUpdate(key: prefix + "a", ignoreNotFound: false, origin: old) { _ in .write(bytes("x"), ttl: nil) }
+        try await storage.guaranteedUpdate(key: prefix + "a", ignoreNotFound: false, origin: old) { _ in
+          .write(bytes("x"), ttl: nil)
+        }
       }
       await #expect(throws: StorageError.keyNotFound(key: prefix + "a")) {
         try await storage.delete(key: prefix + "a", origin: old) { _ in }
@@ -198,7 +215,9 @@ import Testing
   func `an update may decide to delete`(on backend: Backend) async throws {
     try await withStorage(backend) { storage, prefix in
       let made = try await storage.create(prefix + "a", "one")
-      let outcome = try await storage.guaranteedUpdate(key: prefix + "a", ignoreNotFound: false, origin: nil) { _ in .delete }
+      let outcome = try await storage.guaranteedUpdate(key: prefix + "a", ignoreNotFound: false, origin: nil) { _ in
+        .delete
+      }
       #expect(outcome.wasWritten)
       #expect(outcome.object.value.text == "one")
       #expect(outcome.object.revision > made.revision)
@@ -221,8 +240,12 @@ import Testing
   func `a removal that is not accepted leaves the key`(on backend: Backend) async throws {
     try await withStorage(backend) { storage, prefix in
       let old = try await storage.create(prefix + "a", "one")
-      await #expect(throws: Refused("no")) { try await storage.delete(key: prefix + "a", origin: nil) { _ in throw Refused("no") } }
-      await #expect(throws: Refused("no")) { try await storage.delete(key: prefix + "a", origin: old) { _ in throw Refused("no") } }
+      await #expect(throws: Refused("no")) {
+        try await storage.delete(key: prefix + "a", origin: nil) { _ in throw Refused("no") }
+      }
+      await #expect(throws: Refused("no")) {
+        try await storage.delete(key: prefix + "a", origin: old) { _ in throw Refused("no") }
+      }
       #expect(try await storage.get(prefix + "a").revision == old.revision)
       // Judged by an old object: shown the new one before it counts.
       _ = try await storage.put(prefix + "a", "two")

@@ -9,7 +9,8 @@ public final class ChildProcess: Sendable {
   private let end = Mutex<CInt?>(nil)
 
   /// Starts `command` (whole path or a name on PATH) with `environment` laid over ours.
-  public init(_ command: [String], environment: [String: String] = [:], input: String? = nil, outputFile: String) throws {
+  public init(_ command: [String], environment: [String: String] = [:], input: String? = nil, outputFile: String) throws
+  {
     self.outputFile = outputFile
     var words = command
     guard let program = words.first else { throw SystemFailure(call: "starting nothing", code: EINVAL) }
@@ -84,7 +85,10 @@ public final class ChildProcess: Sendable {
     while ContinuousClock.now < deadline {
       let threads = (try? FileManager.default.contentsOfDirectory(atPath: "/proc/\(pid)/task")) ?? []
       let running = threads.contains { thread in
-        let stat = FileManager.default.contents(atPath: "/proc/\(pid)/task/\(thread)/stat").map { String(decoding: $0, as: UTF8.self) } ?? ""
+        let stat =
+          FileManager.default.contents(atPath: "/proc/\(pid)/task/\(thread)/stat").map {
+            String(decoding: $0, as: UTF8.self)
+          } ?? ""
         return stat[(stat.lastIndex(of: ")") ?? stat.startIndex)...].dropFirst(2).first.map { $0 != "T" } ?? false
       }
       if !running { return }
@@ -109,7 +113,8 @@ public final class ChildProcess: Sendable {
   }
 }
 
-/// The thread that starts children and never ends: the kernel counts the death of the *thread* that forked as the parent's.
+/// The thread that starts children and never ends: the kernel counts the death of the *thread* that forked as the
+/// parent's.
 private final class Spawner: @unchecked Sendable {  // Sendable: `job` is guarded by `lock`.
   static let shared = Spawner()
   private let lock = NSCondition()
@@ -130,7 +135,8 @@ private final class Spawner: @unchecked Sendable {  // Sendable: `job` is guarde
   }
 
   func spawn(
-    _ words: [String], _ variables: [String], _ actions: UnsafePointer<posix_spawn_file_actions_t>, _ attributes: UnsafePointer<posix_spawnattr_t>
+    _ words: [String], _ variables: [String], _ actions: UnsafePointer<posix_spawn_file_actions_t>,
+    _ attributes: UnsafePointer<posix_spawnattr_t>
   ) -> (pid: pid_t, code: CInt) {
     var result: (pid: pid_t, code: CInt) = (0, 0)
     lock.lock()

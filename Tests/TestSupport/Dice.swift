@@ -1,4 +1,5 @@
-/// Small, repeatable and good enough for tests (splitmix64). The seed is a test argument, so that a failure can be replayed.
+/// Small, repeatable and good enough for tests (splitmix64). The seed is a test argument, so that a failure can be
+/// replayed.
 public struct Dice: RandomNumberGenerator, Sendable {
   private var state: UInt64
   public init(_ seed: UInt64) { state = seed }
@@ -21,6 +22,7 @@ public struct Dice: RandomNumberGenerator, Sendable {
 }
 
 extension Repository {
-  /// How many rounds of a property one seed gets: a hundred thousand in all, with four seeds, where large counts were asked for.
+  /// How many rounds of a property one seed gets: a hundred thousand in all, with four seeds, where large counts were
+  /// asked for.
   public static func rounds(_ few: Int) -> Int { Tools.isFullRun ? 25_000 : few }
 }

@@ -54,14 +54,19 @@ public final class EtcdServer: Sendable {
   }
 
   /// Starts a cluster of one and waits until it serves.
-  /// With `certificates` it speaks TLS only, and only to clients with a certificate of that authority; `server` stands in for their server's.
+  /// With `certificates` it speaks TLS only, and only to clients with a certificate of that authority; `server` stands
+  /// in for their server's.
   public static func start(
-    _ version: Version, arguments: [String] = [], certificates: TestCertificates? = nil, server pair: TestCertificates.Pair? = nil
+    _ version: Version, arguments: [String] = [], certificates: TestCertificates? = nil,
+    server pair: TestCertificates.Pair? = nil
   ) async throws -> EtcdServer {
     var arguments = arguments
     if let certificates {
       let pair = pair ?? certificates.server
-      arguments += ["--cert-file", pair.certificate, "--key-file", pair.key, "--client-cert-auth", "--trusted-ca-file", certificates.ca]
+      arguments += [
+        "--cert-file", pair.certificate, "--key-file", pair.key, "--client-cert-auth", "--trusted-ca-file",
+        certificates.ca,
+      ]
     }
     let server = try EtcdServer(version, name: "one", arguments: arguments, certificates: certificates)
     try server.launch(cluster: server.peer)
@@ -73,7 +78,9 @@ public final class EtcdServer: Sendable {
   public static func startWithV2() async throws -> EtcdServer { try await start(.v3_4, arguments: ["--enable-v2"]) }
 
   /// Starts a cluster and waits until every member serves.
-  public static func startCluster(_ version: Version, members: Int, arguments: [String] = []) async throws -> [EtcdServer] {
+  public static func startCluster(
+    _ version: Version, members: Int, arguments: [String] = []
+  ) async throws -> [EtcdServer] {
     let names = (0..<members).map { "m\($0)" }
     let servers = try names.map { try EtcdServer(version, name: $0, arguments: arguments) }
     let cluster = servers.map(\.peer).joined(separator: ",")
@@ -89,20 +96,26 @@ public final class EtcdServer: Sendable {
     let peerURL = "http://127.0.0.1:\(peerPort)"
     let started = try ChildProcess(
       [
-        try version.program(), "--name", name, "--data-dir", folder.file("data"), "--listen-client-urls", url, "--advertise-client-urls", url,
-        "--listen-peer-urls", peerURL, "--initial-advertise-peer-urls", peerURL, "--initial-cluster", text, "--initial-cluster-state", "new",
+        try version.program(), "--name", name, "--data-dir", folder.file("data"), "--listen-client-urls", url,
+        "--advertise-client-urls", url,
+        "--listen-peer-urls", peerURL, "--initial-advertise-peer-urls", peerURL, "--initial-cluster", text,
+        "--initial-cluster-state", "new",
         "--logger", "zap",
       ] + (certificates == nil ? [] : ["--listen-metrics-urls", "http://127.0.0.1:\(healthPort)"]) + arguments,
       // Some machines set ETCD_* for a service of their own; ours obeys its flags alone.
-      environment: ["ETCD_UNSUPPORTED_ARCH": ProcessInfo.processInfo.environment["ETCD_UNSUPPORTED_ARCH"] ?? ""], outputFile: folder.file("log"))
+      environment: ["ETCD_UNSUPPORTED_ARCH": ProcessInfo.processInfo.environment["ETCD_UNSUPPORTED_ARCH"] ?? ""],
+      outputFile: folder.file("log"))
     process.withLock { $0 = started }
   }
 
   /// Waits until it answers `/health` with true.
   public func waitUntilHealthy(within limit: Duration = .seconds(30)) async throws {
     do {
-      try await eventually("etcd \(version) on port \(clientPort) is healthy", within: limit, every: .milliseconds(30)) {
-        guard process.withLock({ $0?.isRunning }) == true else { throw DeadlinePassed("etcd ended: \(log.suffix(1500))") }
+      try await eventually("etcd \(version) on port \(clientPort) is healthy", within: limit, every: .milliseconds(30))
+      {
+        guard process.withLock({ $0?.isRunning }) == true else {
+          throw DeadlinePassed("etcd ended: \(log.suffix(1500))")
+        }
         return await HTTPProbe.answer(port: healthPort, path: "/health")?.body.contains("\"true\"") == true
       }
     } catch let error as DeadlinePassed {
@@ -144,7 +157,9 @@ public final class EtcdServer: Sendable {
   public func eraseData() throws { try FileManager.default.removeItem(atPath: folder.file("data")) }
 
   /// Copies the data folder aside, for `restoreData`; only while it is down.
-  public func saveData() throws { try FileManager.default.copyItem(atPath: folder.file("data"), toPath: folder.file("saved")) }
+  public func saveData() throws {
+    try FileManager.default.copyItem(atPath: folder.file("data"), toPath: folder.file("saved"))
+  }
 
   /// Puts back what `saveData` copied; only while it is down.
   public func restoreData() throws {

@@ -2,20 +2,24 @@ import Foundation
 
 /// The smallest HTTP client, for asking a server of a test whether it is up. Waits up to `timeoutSeconds` per read.
 public enum HTTPProbe {
-  /// `request` on a thread of its own: a server that does not answer must not hold up the tests that share the pool's few threads.
+  /// `request` on a thread of its own: a server that does not answer must not hold up the tests that share the pool's
+  /// few threads.
   public static func answer(
-    _ method: String = "GET", host: String = "127.0.0.1", port: Int, path: String, body: String = "", timeoutSeconds: Int = 1
+    _ method: String = "GET", host: String = "127.0.0.1", port: Int, path: String, body: String = "",
+    timeoutSeconds: Int = 1
   ) async -> (status: Int, body: String)? {
     await withCheckedContinuation { continuation in
       Thread.detachNewThread {
-        continuation.resume(returning: request(method, host: host, port: port, path: path, body: body, timeoutSeconds: timeoutSeconds))
+        continuation.resume(
+          returning: request(method, host: host, port: port, path: path, body: body, timeoutSeconds: timeoutSeconds))
       }
     }
   }
 
   /// Blocks the calling thread. Sends one request to an IPv4 address; nil when there is no answer.
   public static func request(
-    _ method: String = "GET", host: String = "127.0.0.1", port: Int, path: String, body: String = "", timeoutSeconds: Int = 1
+    _ method: String = "GET", host: String = "127.0.0.1", port: Int, path: String, body: String = "",
+    timeoutSeconds: Int = 1
   ) -> (status: Int, body: String)? {
     let number = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
     guard number >= 0 else { return nil }
@@ -28,10 +32,13 @@ public enum HTTPProbe {
     address.sin_port = UInt16(clamping: port).bigEndian
     guard inet_pton(AF_INET, host, &address.sin_addr) == 1 else { return nil }
     let connected = withUnsafePointer(to: &address) {
-      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { connect(number, $0, socklen_t(MemoryLayout<sockaddr_in>.size)) == 0 }
+      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+        connect(number, $0, socklen_t(MemoryLayout<sockaddr_in>.size)) == 0
+      }
     }
     guard connected else { return nil }
-    let text = "\(method) \(path) HTTP/1.0\r\nHost: 127.0.0.1:\(port)\r\nContent-Length: \(body.utf8.count)\r\n\r\n\(body)"
+    let text =
+      "\(method) \(path) HTTP/1.0\r\nHost: 127.0.0.1:\(port)\r\nContent-Length: \(body.utf8.count)\r\n\r\n\(body)"
     let bytes = Array(text.utf8)
     var sent = 0
     while sent < bytes.count {
@@ -48,7 +55,9 @@ public enum HTTPProbe {
       answer.append(contentsOf: chunk[..<n])
     }
     let whole = String(decoding: answer, as: UTF8.self)
-    guard let gap = whole.range(of: "\r\n\r\n"), let status = whole.split(separator: " ").dropFirst().first.flatMap({ Int($0) }) else { return nil }
+    guard let gap = whole.range(of: "\r\n\r\n"),
+      let status = whole.split(separator: " ").dropFirst().first.flatMap({ Int($0) })
+    else { return nil }
     return (status, String(whole[gap.upperBound...]))
   }
 }

@@ -1,7 +1,9 @@
-/// Whether what clients saw of one object can have happened one operation after another, each at some moment between its call and its answer.
+/// Whether what clients saw of one object can have happened one operation after another, each at some moment between
+/// its call and its answer.
 ///
-/// The search is Wing and Gong's, with Lowe's memory of what was tried: it takes operations in every order that their times allow, remembers each set of
-/// operations with the value that they lead to, and goes back where an answer can't be explained.
+/// The search is Wing and Gong's, with Lowe's memory of what was tried: it takes operations in every order that their
+/// times allow, remembers each set of operations with the value that they lead to, and goes back where an answer can't
+/// be explained.
 public struct ObjectHistory: Sendable {
   public enum Kind: Sendable, Equatable {
     /// nil: there was none.
@@ -48,7 +50,8 @@ public struct ObjectHistory: Sendable {
   }
 
   public var isLinearizable: Bool {
-    // Calls and returns in the order of time, as a list from which pairs are taken out and put back. Place 0 is its head.
+    // Calls and returns in the order of time, as a list from which pairs are taken out and put back. Place 0 is its
+    // head.
     struct Entry {
       let operation: Int
       /// Of a call, the place of its return; nil for a return.
@@ -66,8 +69,13 @@ public struct ObjectHistory: Sendable {
     var entries = [Entry(operation: -1, next: events.isEmpty ? nil : 1)]
     var calls: [Int: Int] = [:]
     for (place, event) in events.enumerated() {
-      entries.append(Entry(operation: event.operation, previous: place, next: place + 2 <= events.count ? place + 2 : nil))
-      if event.isReturn { entries[calls[event.operation] ?? 0].match = place + 1 } else { calls[event.operation] = place + 1 }
+      entries.append(
+        Entry(operation: event.operation, previous: place, next: place + 2 <= events.count ? place + 2 : nil))
+      if event.isReturn {
+        entries[calls[event.operation] ?? 0].match = place + 1
+      } else {
+        calls[event.operation] = place + 1
+      }
     }
     func take(_ place: Int) {
       let (previous, next) = (entries[place].previous, entries[place].next)

@@ -1,8 +1,8 @@
 import Foundation
 import Synchronization
 
-/// Hosts on a network of their own, inside this machine: each in a network namespace, all on one bridge, and this process beside them on a link of its own. Any link
-/// can be cut, as a cable is. Needs root and Debian's iproute2.
+/// Hosts on a network of their own, inside this machine: each in a network namespace, all on one bridge, and this
+/// process beside them on a link of its own. Any link can be cut, as a cable is. Needs root and Debian's iproute2.
 public final class NetworkLab: Sendable {
   public struct Unavailable: Error, CustomStringConvertible {
     public let description: String
@@ -51,7 +51,8 @@ public final class NetworkLab: Sendable {
     try? Self.ip("link", "delete", bridge)
   }
 
-  /// Cuts a host off from all others, or this process from all hosts (nil). What is on its way is lost, and nobody is told.
+  /// Cuts a host off from all others, or this process from all hosts (nil). What is on its way is lost, and nobody is
+  /// told.
   public func cut(_ host: Int?) throws { try Self.ip("link", "set", host.map(link) ?? ownLink, "down") }
   public func mend(_ host: Int?) throws { try Self.ip("link", "set", host.map(link) ?? ownLink, "up") }
 
@@ -66,7 +67,10 @@ public final class NetworkLab: Sendable {
     let text = String(decoding: errors.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
     process.waitUntilExit()
     guard process.terminationStatus == 0 else {
-      throw Unavailable(description: "ip \(arguments.joined(separator: " ")): \(text)(network namespaces need root, and: apt-get install iproute2)")
+      throw Unavailable(
+        description:
+          "ip \(arguments.joined(separator: " ")): \(text)(network namespaces need root, and: apt-get install iproute2)"
+      )
     }
   }
 }
@@ -100,9 +104,12 @@ public final class LabCluster: Sendable {
     let own = "http://\(lab.address(member)):2379"
     let child = try ChildProcess(
       lab.prefix(member) + [
-        try version.program(), "--name", names[member], "--data-dir", folder.file(names[member]), "--listen-client-urls", own, "--advertise-client-urls", own,
-        "--listen-peer-urls", peer(member), "--initial-advertise-peer-urls", peer(member), "--initial-cluster", cluster, "--initial-cluster-state", state, "--logger", "zap",
-      ], environment: ["ETCD_UNSUPPORTED_ARCH": ProcessInfo.processInfo.environment["ETCD_UNSUPPORTED_ARCH"] ?? ""], outputFile: folder.file("log-\(names[member])"))
+        try version.program(), "--name", names[member], "--data-dir", folder.file(names[member]),
+        "--listen-client-urls", own, "--advertise-client-urls", own,
+        "--listen-peer-urls", peer(member), "--initial-advertise-peer-urls", peer(member), "--initial-cluster", cluster,
+        "--initial-cluster-state", state, "--logger", "zap",
+      ], environment: ["ETCD_UNSUPPORTED_ARCH": ProcessInfo.processInfo.environment["ETCD_UNSUPPORTED_ARCH"] ?? ""],
+      outputFile: folder.file("log-\(names[member])"))
     processes.withLock { $0[member] = child }
   }
 
@@ -127,14 +134,19 @@ public final class LabCluster: Sendable {
   public func call(_ path: String, _ body: String, at member: Int = 0) async throws -> [String: Any] {
     for place in 0..<lab.hosts {
       let host = lab.address((member + place) % lab.hosts)
-      guard let answer = await HTTPProbe.answer("POST", host: host, port: 2379, path: path, body: body, timeoutSeconds: 3), answer.status == 200 else { continue }
+      guard
+        let answer = await HTTPProbe.answer("POST", host: host, port: 2379, path: path, body: body, timeoutSeconds: 3),
+        answer.status == 200
+      else { continue }
       return (try JSONSerialization.jsonObject(with: Data(answer.body.utf8)) as? [String: Any]) ?? [:]
     }
     throw DeadlinePassed("no member answers \(path)")
   }
 
   private func identity(_ member: Int) async -> String? {
-    guard let answer = await HTTPProbe.answer("POST", host: lab.address(member), port: 2379, path: "/v3/maintenance/status", body: "{}"),
+    guard
+      let answer = await HTTPProbe.answer(
+        "POST", host: lab.address(member), port: 2379, path: "/v3/maintenance/status", body: "{}"),
       let status = (try? JSONSerialization.jsonObject(with: Data(answer.body.utf8))) as? [String: Any]
     else { return nil }
     return (status["header"] as? [String: Any])?["member_id"] as? String
@@ -185,7 +197,9 @@ public final class SlowWire: Sendable {
     port = try Ports.free()
     var one: Int32 = 1
     setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &one, 4)
-    guard Self.with("127.0.0.1", port, { bind(listener, $0, $1) }) == 0, listen(listener, 64) == 0 else { throw DeadlinePassed("no port for a slow wire") }
+    guard Self.with("127.0.0.1", port, { bind(listener, $0, $1) }) == 0, listen(listener, 64) == 0 else {
+      throw DeadlinePassed("no port for a slow wire")
+    }
     Thread.detachNewThread { [self] in
       while !isStopped.load(ordering: .relaxed) {
         let client = accept(listener, nil, nil)
@@ -249,11 +263,14 @@ public final class SlowWire: Sendable {
     withExtendedLifetime(pair) {}
   }
 
-  private static func with(_ host: String, _ port: Int, _ body: (UnsafePointer<sockaddr>, socklen_t) -> Int32) -> Int32 {
+  private static func with(_ host: String, _ port: Int, _ body: (UnsafePointer<sockaddr>, socklen_t) -> Int32) -> Int32
+  {
     var address = sockaddr_in()
     address.sin_family = sa_family_t(AF_INET)
     address.sin_port = UInt16(clamping: port).bigEndian
     guard inet_pton(AF_INET, host, &address.sin_addr) == 1 else { return -1 }
-    return withUnsafePointer(to: &address) { $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { body($0, socklen_t(MemoryLayout<sockaddr_in>.size)) } }
+    return withUnsafePointer(to: &address) {
+      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { body($0, socklen_t(MemoryLayout<sockaddr_in>.size)) }
+    }
   }
 }

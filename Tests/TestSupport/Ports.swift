@@ -5,7 +5,8 @@ import Synchronization
 public enum Ports {
   private static let given = Mutex<Set<UInt16>>([])
 
-  /// A port that nobody listens on, below the range from which the kernel serves outgoing connections, and never handed out twice here.
+  /// A port that nobody listens on, below the range from which the kernel serves outgoing connections, and never handed
+  /// out twice here.
   public static func free() throws -> Int {
     for _ in 0..<1000 {
       let port = UInt16.random(in: 15_000..<32_000)
@@ -24,7 +25,9 @@ public enum Ports {
     address.sin_port = port.bigEndian
     address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
     return withUnsafePointer(to: &address) {
-      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { bind(number, $0, socklen_t(MemoryLayout<sockaddr_in>.size)) == 0 }
+      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+        bind(number, $0, socklen_t(MemoryLayout<sockaddr_in>.size)) == 0
+      }
     }
   }
 }

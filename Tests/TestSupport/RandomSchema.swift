@@ -1,6 +1,7 @@
 public import JSON
 
-/// A random type with every kind of member that merges in a way of its own, as facts (the text that `TypeModel` is made of), and random values of it.
+/// A random type with every kind of member that merges in a way of its own, as facts (the text that `TypeModel` is made
+/// of), and random values of it.
 ///
 /// The root has kind, apiVersion and metadata, as objects do. Names and values are few, so that two values meet often.
 public struct RandomSchema: Sendable {
@@ -39,15 +40,18 @@ public struct RandomSchema: Sendable {
 
   public init(_ dice: inout Dice) {
     let metadata = Structure(fields: [
-      Field(name: "name", shape: .string), Field(name: "uid", shape: .string), Field(name: "labels", shape: .map(.string)),
-      Field(name: "finalizers", shape: .list(.string), list: .set), Field(name: "managedFields", shape: .list(.map(.string))),
+      Field(name: "name", shape: .string), Field(name: "uid", shape: .string),
+      Field(name: "labels", shape: .map(.string)),
+      Field(name: "finalizers", shape: .list(.string), list: .set),
+      Field(name: "managedFields", shape: .list(.map(.string))),
     ])
     // Types below the root refer only to those behind them, so values end.
     let count = 4
     var below: [Structure] = []
     for place in 0..<count { below.append(Self.structure(&dice, behind: (place + 3)..<(count + 2))) }
     let root = Structure(fields: [
-      Field(name: "kind", shape: .string), Field(name: "apiVersion", shape: .string), Field(name: "metadata", shape: .structure(1)),
+      Field(name: "kind", shape: .string), Field(name: "apiVersion", shape: .string),
+      Field(name: "metadata", shape: .structure(1)),
       Field(name: "spec", shape: .structure(2)), Field(name: "status", shape: .structure(3)),
     ])
     structures = [root, metadata] + below
@@ -65,9 +69,13 @@ public struct RandomSchema: Sendable {
       case (3, _): fields.append(Field(name: name, shape: .map(.string), isAtomic: dice.one(in: 3)))
       case (4, _): fields.append(Field(name: name, shape: .list(.string), list: .set))
       case (5, _): fields.append(Field(name: name, shape: .list(.int), list: dice.one(in: 2) ? .set : .atomic))
-      case (6, let item?): fields.append(Field(name: name, shape: .structure(item), isAtomic: dice.one(in: 4), retainsKeys: dice.one(in: 3)))
+      case (6, let item?):
+        fields.append(
+          Field(name: name, shape: .structure(item), isAtomic: dice.one(in: 4), retainsKeys: dice.one(in: 3)))
       case (7, let item?): fields.append(Field(name: name, shape: .map(.structure(item))))
-      case (8, let item?), (9, let item?): fields.append(Field(name: name, shape: .list(.structure(item)), list: .keyed(dice.one(in: 3) ? ["k", "d"] : ["k"])))
+      case (8, let item?), (9, let item?):
+        fields.append(
+          Field(name: name, shape: .list(.structure(item)), list: .keyed(dice.one(in: 3) ? ["k", "d"] : ["k"])))
       case (10, let item?): fields.append(Field(name: name, shape: .list(.structure(item))))
       default: fields.append(Field(name: name, shape: .list(.string), list: .set))
       }
@@ -79,7 +87,9 @@ public struct RandomSchema: Sendable {
   public var facts: String {
     var lines: [String] = []
     for (place, structure) in structures.enumerated() {
-      lines.append("T \(place == 0 ? Self.typeName : "test.T\(place)") \(place == 0 ? "/v1/Root" : "-")\(structure.isAtomic ? " atomic" : "")")
+      lines.append(
+        "T \(place == 0 ? Self.typeName : "test.T\(place)") \(place == 0 ? "/v1/Root" : "-")\(structure.isAtomic ? " atomic" : "")"
+      )
       for field in structure.fields {
         var line = "\(field.name) \(Self.code(field.shape)) e"
         switch field.list {
@@ -164,11 +174,12 @@ public struct RandomSchema: Sendable {
     if chosen.isEmpty && !hasEmpties { chosen = ["p"] }
     switch (kind, item) {
     case (.keyed, .structure(let place)):
-      return .array(chosen.map { word in
-        var value = value(of: place, isItem: true, &dice)
-        value["k"] = .string(word)
-        return value
-      })
+      return .array(
+        chosen.map { word in
+          var value = value(of: place, isItem: true, &dice)
+          value["k"] = .string(word)
+          return value
+        })
     case (_, .int): return .array(chosen.map { .int(Int64(words.firstIndex(of: $0) ?? 0)) })
     case (_, .string): return .array(chosen.map { .string($0) })
     default: return .array(chosen.map { _ in value(item, &dice) })

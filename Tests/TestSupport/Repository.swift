@@ -3,7 +3,8 @@ public import Foundation
 /// Where this checkout stands.
 public enum Repository {
   /// The folder that holds Package.swift.
-  public static let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+  public static let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+    .deletingLastPathComponent()
 }
 
 /// Programs that tests start. A missing one fails the test with the command that installs it.
@@ -39,7 +40,9 @@ public enum Tools {
   /// What runs a command under a clock that is off by so much, as `+2h`.
   ///
   /// faketime runs it in a process of its own, which would stay on when faketime is killed, were it not to end with it.
-  public static func shiftingClock(by offset: String) throws -> [String] { [try system("faketime"), "-f", offset, try system("setpriv"), "--pdeathsig", "KILL", "--"] }
+  public static func shiftingClock(by offset: String) throws -> [String] {
+    [try system("faketime"), "-f", offset, try system("setpriv"), "--pdeathsig", "KILL", "--"]
+  }
 
   public struct Missing: Error, CustomStringConvertible {
     public let program: String

@@ -1,7 +1,8 @@
 import Foundation
 import Synchronization
 
-/// An HTTP/1.1 server on 127.0.0.1 that answers as a test says: a server that is out of its mind. Each connection has a thread.
+/// An HTTP/1.1 server on 127.0.0.1 that answers as a test says: a server that is out of its mind. Each connection has a
+/// thread.
 public final class ScriptedServer: Sendable {
   public struct Answer: Sendable {
     public var status = 200
@@ -32,7 +33,9 @@ public final class ScriptedServer: Sendable {
     address.sin_port = UInt16(clamping: port).bigEndian
     address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
     let bound = withUnsafePointer(to: &address) {
-      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { bind(listener, $0, socklen_t(MemoryLayout<sockaddr_in>.size)) }
+      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+        bind(listener, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+      }
     }
     guard bound == 0, listen(listener, 64) == 0 else { throw SystemFailure(call: "bind", code: errno) }
     Thread.detachNewThread { [listener, weak self] in
@@ -73,9 +76,11 @@ public final class ScriptedServer: Sendable {
       let head = String(decoding: seen[..<gap.lowerBound], as: UTF8.self)
       seen.removeSubrange(..<gap.upperBound)
       let words = head.split(separator: " ")
-      let length = head.split(separator: "\r\n").compactMap { line in
-        line.lowercased().hasPrefix("content-length:") ? Int(line.split(separator: ":")[1].trimmingCharacters(in: .whitespaces)) : nil
-      }.first ?? 0
+      let length =
+        head.split(separator: "\r\n").compactMap { line in
+          line.lowercased().hasPrefix("content-length:")
+            ? Int(line.split(separator: ":")[1].trimmingCharacters(in: .whitespaces)) : nil
+        }.first ?? 0
       while seen.count < length { guard more() else { return } }
       seen.removeFirst(length)
       guard words.count > 1, let answer = script()?(String(words[0]), String(words[1])) else { return }

@@ -3,7 +3,8 @@ import Glibc
 
 /// A file system of a few megabytes in memory, to be filled up; gone with its last reference.
 ///
-/// Mounting takes root (or a container with CAP_SYS_ADMIN): tests that need it are skipped where `isPossible` is false, and say so.
+/// Mounting takes root (or a container with CAP_SYS_ADMIN): tests that need it are skipped where `isPossible` is false,
+/// and say so.
 public final class SmallDisk: Sendable {
   private let folder: TemporaryFolder
   public let path: String

@@ -14,7 +14,8 @@ final class Child {
     posix_spawn_file_actions_init(&actions)
     defer { posix_spawn_file_actions_destroy(&actions) }
     posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0)
-    posix_spawn_file_actions_addopen(&actions, 2, "/tmp/binnacle-benchmark-\(name).log", O_WRONLY | O_CREAT | O_TRUNC, 0o600)
+    posix_spawn_file_actions_addopen(
+      &actions, 2, "/tmp/binnacle-benchmark-\(name).log", O_WRONLY | O_CREAT | O_TRUNC, 0o600)
     let words = ["taskset", "-c", cores] + command
     var arguments: [UnsafeMutablePointer<CChar>?] = words.map { strdup($0) } + [nil]
     defer { arguments.forEach { free($0) } }
@@ -34,7 +35,9 @@ final class Child {
 
   /// Resident memory, in bytes.
   var residentBytes: Int {
-    guard let text = try? readFile("/proc/\(pid)/status"), let line = text.split(separator: "\n").first(where: { $0.hasPrefix("VmRSS") }) else { return 0 }
+    guard let text = try? readFile("/proc/\(pid)/status"),
+      let line = text.split(separator: "\n").first(where: { $0.hasPrefix("VmRSS") })
+    else { return 0 }
     return (Int(line.split(whereSeparator: { $0 == " " || $0 == "\t" }).dropFirst().first ?? "0") ?? 0) * 1024
   }
 
@@ -75,7 +78,9 @@ func writeFile(_ path: String, _ text: String) throws {
 
 /// Runs a command to its end and returns what it printed.
 func output(of command: [String]) throws -> String {
-  let quoted = command.map { "'" + $0.split(separator: "'", omittingEmptySubsequences: false).joined(separator: "'\\''") + "'" }.joined(separator: " ")
+  let quoted = command.map {
+    "'" + $0.split(separator: "'", omittingEmptySubsequences: false).joined(separator: "'\\''") + "'"
+  }.joined(separator: " ")
   guard let pipe = popen(quoted, "r") else { throw Failure("can't run \(command[0])") }
   var bytes: [UInt8] = []
   var buffer = [UInt8](repeating: 0, count: 65_536)

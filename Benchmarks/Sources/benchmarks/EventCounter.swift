@@ -2,7 +2,8 @@
 enum EventCounter {
   /// An event's line ends with `}` and a newline. The last byte that came.
   case lines(last: UInt8)
-  /// Each event is one TLS record (RFC 8446 section 5.1). The bytes of the header that are here, and how many of the record are missing.
+  /// Each event is one TLS record (RFC 8446 section 5.1). The bytes of the header that are here, and how many of the
+  /// record are missing.
   case records(header: [UInt8], missing: Int)
 
   static let lines = EventCounter.lines(last: 0)

@@ -13,21 +13,28 @@ enum FanOut {
   }
 
   /// `watchers` idle watches, `changes` updates of one node. `securePort`: the watches are over TLS.
-  static func binnacle(_ child: Child, port: Int, securePort: Int? = nil, token: String = "", watchers: Int, changes: Int) throws -> Result {
+  static func binnacle(
+    _ child: Child, port: Int, securePort: Int? = nil, token: String = "", watchers: Int, changes: Int
+  ) throws -> Result {
     let writer = try Client(port: port)
     try writer.call("POST", "/api/v1/nodes", body: Nodes.json("fan"))
     let resident = child.residentBytes
-    let request = Array("GET /api/v1/nodes?watch=true&fieldSelector=metadata.name%3Dfan HTTP/1.1\r\nHost: 127.0.0.1\r\n\(token.isEmpty ? "" : token + "\r\n")\r\n".utf8)
+    let request = Array(
+      "GET /api/v1/nodes?watch=true&fieldSelector=metadata.name%3Dfan HTTP/1.1\r\nHost: 127.0.0.1\r\n\(token.isEmpty ? "" : token + "\r\n")\r\n"
+        .utf8)
     let receivers: Receivers
     if let securePort {
-      receivers = Receivers(try (0..<watchers).map { _ in .secure(try SecureConnection(port: securePort, saying: request)) }, counting: .records)
+      receivers = Receivers(
+        try (0..<watchers).map { _ in .secure(try SecureConnection(port: securePort, saying: request)) },
+        counting: .records)
     } else {
-      receivers = Receivers(try (0..<watchers).map { _ in
-        let client = try Client(port: port)
-        try client.send(request)
-        guard try client.receiveHead().status == 200 else { throw Failure("a watch was refused") }
-        return .plain(client)
-      }, counting: .lines)
+      receivers = Receivers(
+        try (0..<watchers).map { _ in
+          let client = try Client(port: port)
+          try client.send(request)
+          guard try client.receiveHead().status == 200 else { throw Failure("a watch was refused") }
+          return .plain(client)
+        }, counting: .lines)
     }
     receivers.discard()
     let residentPerWatch = Double(child.residentBytes - resident) / Double(watchers)
@@ -58,7 +65,10 @@ enum FanOut {
   private enum Receiver {
     case plain(Client), secure(SecureConnection)
     var descriptor: Int32 {
-      switch self { case .plain(let client): client.descriptor case .secure(let connection): connection.client.descriptor }
+      switch self {
+      case .plain(let client): client.descriptor
+      case .secure(let connection): connection.client.descriptor
+      }
     }
   }
 
@@ -85,7 +95,9 @@ enum FanOut {
     func await(_ wanted: Int) throws {
       var seen = 0
       while seen < wanted {
-        guard poll(&waiting, nfds_t(waiting.count), 10_000) > 0 else { throw Failure("only \(seen) of \(wanted) events came") }
+        guard poll(&waiting, nfds_t(waiting.count), 10_000) > 0 else {
+          throw Failure("only \(seen) of \(wanted) events came")
+        }
         for index in waiting.indices where waiting[index].revents != 0 {
           let count = recv(receivers[index].descriptor, &buffer, buffer.count, 0)
           guard count > 0 else { throw Failure("a watch was closed") }

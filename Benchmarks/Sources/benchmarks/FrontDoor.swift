@@ -12,7 +12,10 @@ enum FrontDoor {
     let tokens = "\(Servers.folder)/tokens.csv"
     try writeFile(tokens, "benchmark,benchmark,1,\"system:masters\"\n")
     return try Servers.binnacle(
-      port: plainPort, ["--secure-port", String(securePort), "--cert-dir", "\(Servers.folder)/certs", "--token-auth-file", tokens], database: database).0
+      port: plainPort,
+      ["--secure-port", String(securePort), "--cert-dir", "\(Servers.folder)/certs", "--token-auth-file", tokens],
+      database: database
+    ).0
   }
 
   // MARK: GET
@@ -20,7 +23,8 @@ enum FrontDoor {
   /// Requests a CPU second of GET: plain, over TLS in HTTP/1.1, over TLS in HTTP/2 (medians of turns).
   static func get(_ child: Child, path: String, rounds: Int) throws -> [Double] {
     let commands = [
-      ["wrk", "-t1", "-c32", "-d3s", "http://127.0.0.1:\(plainPort)\(path)"], ["wrk", "-t1", "-c32", "-d3s", "-H", bearer, url + path],
+      ["wrk", "-t1", "-c32", "-d3s", "http://127.0.0.1:\(plainPort)\(path)"],
+      ["wrk", "-t1", "-c32", "-d3s", "-H", bearer, url + path],
       ["h2load", "-t1", "-c32", "-m1", "-D3", "-H", bearer.lowercased(), url + path],
     ]
     var found = [[Double]](repeating: [], count: commands.count)
@@ -38,9 +42,15 @@ enum FrontDoor {
   private static func requests(in text: String) throws -> Double {
     for line in text.split(separator: "\n") {
       let words = line.split(separator: " ")
-      if line.contains("requests in"), !text.contains("Non-2xx"), let count = words.first.flatMap({ Double($0) }) { return count }
+      if line.contains("requests in"), !text.contains("Non-2xx"), let count = words.first.flatMap({ Double($0) }) {
+        return count
+      }
       // status codes: 64016 2xx, 0 3xx, 0 4xx, 0 5xx
-      if line.hasPrefix("status codes:"), line.contains(" 0 4xx") && line.contains(" 0 5xx"), let count = words.dropFirst(2).first.flatMap({ Double($0) }) { return count }
+      if line.hasPrefix("status codes:"), line.contains(" 0 4xx") && line.contains(" 0 5xx"),
+        let count = words.dropFirst(2).first.flatMap({ Double($0) })
+      {
+        return count
+      }
     }
     throw Failure("no count in: \(text)")
   }
@@ -53,12 +63,16 @@ enum FrontDoor {
     let protocols = isHTTP2 ? ["-m", String(each)] : ["--h1"]
     return try Child(
       "h2load", cores: String(Servers.loadCore),
-      ["h2load", "-t1", "-c", String(connections), "-n", String(connections * each), "-H", bearer.lowercased()] + protocols + [url + path])
+      ["h2load", "-t1", "-c", String(connections), "-n", String(connections * each), "-H", bearer.lowercased()]
+        + protocols + [url + path])
   }
 
   private static func openWatches() throws -> Int {
-    let text = String(decoding: try Client(port: plainPort).call("GET", "/metrics", keepsBody: true).body, as: UTF8.self)
-    return text.split(separator: "\n").filter { $0.hasPrefix("apiserver_longrunning_requests{") }.reduce(0) { $0 + (Int($1.split(separator: " ").last ?? "") ?? 0) }
+    let text = String(
+      decoding: try Client(port: plainPort).call("GET", "/metrics", keepsBody: true).body, as: UTF8.self)
+    return text.split(separator: "\n").filter { $0.hasPrefix("apiserver_longrunning_requests{") }.reduce(0) {
+      $0 + (Int($1.split(separator: " ").last ?? "") ?? 0)
+    }
   }
 
   private static func waitForWatches(_ count: Int) throws {
@@ -84,7 +98,8 @@ enum FrontDoor {
     return Double(grown) / Double(connections * each)
   }
 
-  /// CPU microseconds a delivery to so many watches over HTTP/2. The clients can't say when they have read an event, so changes come with a pause that is long enough.
+  /// CPU microseconds a delivery to so many watches over HTTP/2. The clients can't say when they have read an event, so
+  /// changes come with a pause that is long enough.
   static func fanOut(_ child: Child, connections: Int, each: Int, changes: Int) throws -> Double {
     let writer = try Client(port: plainPort)
     try writer.call("POST", "/api/v1/nodes", body: Nodes.json("fan"))
@@ -106,7 +121,10 @@ enum FrontDoor {
   }
 
   private static func eventsSent() throws -> Int {
-    let text = String(decoding: try Client(port: plainPort).call("GET", "/metrics", keepsBody: true).body, as: UTF8.self)
-    return text.split(separator: "\n").filter { $0.hasPrefix("apiserver_watch_events_total{") }.reduce(0) { $0 + (Int($1.split(separator: " ").last ?? "") ?? 0) }
+    let text = String(
+      decoding: try Client(port: plainPort).call("GET", "/metrics", keepsBody: true).body, as: UTF8.self)
+    return text.split(separator: "\n").filter { $0.hasPrefix("apiserver_watch_events_total{") }.reduce(0) {
+      $0 + (Int($1.split(separator: " ").last ?? "") ?? 0)
+    }
   }
 }

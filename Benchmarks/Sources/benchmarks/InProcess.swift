@@ -29,7 +29,9 @@ enum InProcess {
           while monotonicSeconds() - start < seconds {
             counter += 1
             let value = SharedBytes(template.bytes(counter))
-            object = try await storage.guaranteedUpdate(key: key, ignoreNotFound: false, origin: object) { _ in .write(value, ttl: nil) }.object
+            object = try await storage.guaranteedUpdate(key: key, ignoreNotFound: false, origin: object) { _ in
+              .write(value, ttl: nil)
+            }.object
             done.count.add(1, ordering: .relaxed)
           }
         }

@@ -29,7 +29,10 @@ enum Nodes {
     /// A node as Binnacle stores it: with what it adds, and without the revision that stands in answers only.
     static func stored(_ answer: [UInt8]) -> [UInt8] {
       let mark = Array(#""resourceVersion":""#.utf8)
-      guard let start = (0..<max(0, answer.count - mark.count)).first(where: { answer[$0..<($0 + mark.count)].elementsEqual(mark) }),
+      guard
+        let start = (0..<max(0, answer.count - mark.count)).first(where: {
+          answer[$0..<($0 + mark.count)].elementsEqual(mark)
+        }),
         let end = answer[(start + mark.count)...].firstIndex(of: UInt8(ascii: ","))
       else { return answer }
       return Array(answer[..<start] + answer[(end + 1)...])

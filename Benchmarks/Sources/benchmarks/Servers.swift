@@ -1,7 +1,8 @@
 import Glibc
 import LoadClient
 
-/// The servers that are compared; each listens on a port of its own and is pinned to core 0, the load to core 1 (by Benchmarks/run).
+/// The servers that are compared; each listens on a port of its own and is pinned to core 0, the load to core 1 (by
+/// Benchmarks/run).
 enum Servers {
   /// What the next servers are pinned to.
   nonisolated(unsafe) static var cores = "0"  // changed by the one thread that runs the benchmarks
@@ -25,11 +26,18 @@ enum Servers {
 
   static func cleanUp() { _ = try? output(of: ["rm", "-rf", folder]) }
 
-  static func binnacle(port: Int, _ arguments: [String], database: String = "db") throws -> (Child, readySeconds: Double) {
-    guard let path = getenv("BINNACLE").map({ String(cString: $0) }) else { throw Failure("BINNACLE must name the daemon: start this through Benchmarks/run") }
+  static func binnacle(
+    port: Int, _ arguments: [String], database: String = "db"
+  ) throws -> (Child, readySeconds: Double) {
+    guard let path = getenv("BINNACLE").map({ String(cString: $0) }) else {
+      throw Failure("BINNACLE must name the daemon: start this through Benchmarks/run")
+    }
     let storage = arguments.contains("--etcd-servers") ? [] : ["--data-dir", "\(folder)/\(database)"]
     let start = monotonicSeconds()
-    let child = try Child("binnacle-\(port)", cores: cores, [path, "serve", "--insecure-port", String(port), "--reactors", cores.contains(",") ? "2" : "1"] + storage + arguments)
+    let child = try Child(
+      "binnacle-\(port)", cores: cores,
+      [path, "serve", "--insecure-port", String(port), "--reactors", cores.contains(",") ? "2" : "1"] + storage
+        + arguments)
     try waitUntil(port: port, answers: "/readyz")
     return (child, monotonicSeconds() - start)
   }
@@ -37,10 +45,14 @@ enum Servers {
   static func etcd(port: Int) throws -> Child {
     let url = "http://127.0.0.1:\(port)"
     let peer = "http://127.0.0.1:\(port + 1)"
-    let child = try Child("etcd-\(port)", cores: cores, [
-      "etcd", "--name", "bench", "--data-dir", "\(folder)/etcd-\(port)", "--listen-client-urls", url, "--advertise-client-urls", url,
-      "--listen-peer-urls", peer, "--initial-advertise-peer-urls", peer, "--initial-cluster", "bench=\(peer)", "--log-level", "error",
-    ])
+    let child = try Child(
+      "etcd-\(port)", cores: cores,
+      [
+        "etcd", "--name", "bench", "--data-dir", "\(folder)/etcd-\(port)", "--listen-client-urls", url,
+        "--advertise-client-urls", url,
+        "--listen-peer-urls", peer, "--initial-advertise-peer-urls", peer, "--initial-cluster", "bench=\(peer)",
+        "--log-level", "error",
+      ])
     try waitUntil(port: port, answers: "/health")
     return child
   }
@@ -55,7 +67,9 @@ enum Servers {
   static func nginx(port: Int, files: [String: [UInt8]]) throws -> Child {
     try nginxFiles(files)
     let workers = getuid() == 0 ? "user root;" : ""
-    try writeFile("\(folder)/nginx.conf", """
+    try writeFile(
+      "\(folder)/nginx.conf",
+      """
       daemon off; master_process off; worker_processes 1; pid \(folder)/nginx.pid; error_log \(folder)/nginx.log; \(workers)
       events { worker_connections 4096; }
       http {
@@ -73,7 +87,9 @@ enum Servers {
 
   /// This program again, as `BareSender`.
   static func bareSender(port: Int, watchers: Int, bytes: Int) throws -> Child {
-    let child = try Child("bare-sender", cores: cores, ["/proc/\(getpid())/exe", "bare-sender", String(port), String(watchers), String(bytes)])
+    let child = try Child(
+      "bare-sender", cores: cores,
+      ["/proc/\(getpid())/exe", "bare-sender", String(port), String(watchers), String(bytes)])
     usleep(200_000)
     return child
   }
@@ -81,7 +97,9 @@ enum Servers {
   private static func waitUntil(port: Int, answers path: String) throws {
     let deadline = monotonicSeconds() + 20
     while monotonicSeconds() < deadline {
-      if let client = try? Client(port: port), let answer = try? client.call("GET", path), answer.status == 200 { return }
+      if let client = try? Client(port: port), let answer = try? client.call("GET", path), answer.status == 200 {
+        return
+      }
       usleep(1_000)
     }
     throw Failure("nothing answers \(path) on port \(port) after 20 s; see /tmp/binnacle-benchmark-*.log")

@@ -12,7 +12,9 @@ enum UnderAttack {
     let client = try Client(port: port)
     for _ in 0..<requests {
       let began = monotonicSeconds()
-      guard try client.call("GET", "/api/v1/nodes/one").status == 200 else { throw Failure("the node was not answered") }
+      guard try client.call("GET", "/api/v1/nodes/one").status == 200 else {
+        throw Failure("the node was not answered")
+      }
       found.append((monotonicSeconds() - began) * 1e6)
       usleep(2_000)
     }
@@ -27,17 +29,24 @@ enum UnderAttack {
       defer { binnacle.stop() }
       let setUp = try Client(port: port)
       try setUp.call("POST", "/api/v1/nodes", body: Nodes.json("one"))
-      for number in 0..<(attack == .slowReaders ? 5_000 : 0) { try setUp.call("POST", "/api/v1/nodes", body: Nodes.json(Nodes.name(number))) }
-      for number in 10..<(attack == .lazyWatches ? 20 : 10) { try setUp.call("POST", "/api/v1/nodes", body: Nodes.json("n\(number)")) }
+      for number in 0..<(attack == .slowReaders ? 5_000 : 0) {
+        try setUp.call("POST", "/api/v1/nodes", body: Nodes.json(Nodes.name(number)))
+      }
+      for number in 10..<(attack == .lazyWatches ? 20 : 10) {
+        try setUp.call("POST", "/api/v1/nodes", body: Nodes.json("n\(number)"))
+      }
       let quiet = try waits()
       // A process of its own: what it costs itself must not be what the others wait for.
-      let attacker = try Child("attacker", cores: String(Servers.loadCore), [CommandLine.arguments[0], "attack", String(port), "\(attack)"])
+      let attacker = try Child(
+        "attacker", cores: String(Servers.loadCore), [CommandLine.arguments[0], "attack", String(port), "\(attack)"])
       defer { attacker.stop() }
       usleep(1_500_000)
       let loud = try waits()
       Benchmarks.row(
-        "GET one node while others attack with \(attack.rawValue): median (99th of 100) wait", "\(Benchmarks.text(loud.median, 0)) (\(Benchmarks.text(loud.slow, 0))) µs",
-        "quiet \(Benchmarks.text(quiet.median, 0)) (\(Benchmarks.text(quiet.slow, 0))) µs", loud.median / quiet.median, "at most 2")
+        "GET one node while others attack with \(attack.rawValue): median (99th of 100) wait",
+        "\(Benchmarks.text(loud.median, 0)) (\(Benchmarks.text(loud.slow, 0))) µs",
+        "quiet \(Benchmarks.text(quiet.median, 0)) (\(Benchmarks.text(quiet.slow, 0))) µs", loud.median / quiet.median,
+        "at most 2")
     }
   }
 

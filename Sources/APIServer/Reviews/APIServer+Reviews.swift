@@ -6,19 +6,24 @@ import Machinery
 import Registry
 
 extension APIServer {
-  /// `/apis/authorization.k8s.io/v1/subjectaccessreviews` and its siblings: a POST that is answered and leaves nothing behind.
+  /// `/apis/authorization.k8s.io/v1/subjectaccessreviews` and its siblings: a POST that is answered and leaves nothing
+  /// behind.
   func review(_ kind: ReviewKind, _ resource: VirtualResource, _ namespace: String, _ context: RequestContext) {
-    guard context.method == .post, !resource.info.isNamespaced || !namespace.isEmpty else { return context.reply.send(context.error(.methodNotAllowed)) }
+    guard context.method == .post, !resource.info.isNamespaced || !namespace.isEmpty else {
+      return context.reply.send(context.error(.methodNotAllowed))
+    }
     guard accepts(MediaType.all, context) else { return }
     perform(context, limit: configuration.writeTimeout) { [self] () async throws(Status) in
       guard let negotiated = Negotiation.negotiate(accept: context.accept, .none) else {
-        throw Status.notAcceptable("only the following media types are accepted: \(MediaType.all.joined(separator: ", "))")
+        throw Status.notAcceptable(
+          "only the following media types are accepted: \(MediaType.all.joined(separator: ", "))")
       }
       let body = try await RequestBody.read(context, resource.reader)
       let options = try context.writeOptions(.create)
       try options.validate()
       let validation = options.fieldValidationKind
-      let (decoded, warnings) = try resource.reader.decode(body.json, validation: validation, problems: body.problems(validation))
+      let (decoded, warnings) = try resource.reader.decode(
+        body.json, validation: validation, problems: body.problems(validation))
       context.reply.audit?.sent(decoded)
       do throws(Status) {
         let object = try resource.received(decoded, namespace: namespace, options: options)

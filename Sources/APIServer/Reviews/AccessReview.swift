@@ -46,11 +46,14 @@ struct AccessReview {
 
   private func question(_ user: UserInfo) -> AccessAttributes {
     func text(_ part: JSONValue, _ name: String) -> String { part[name]?.string ?? "" }
-    if let path = Self.part(spec["nonResourceAttributes"]) { return AccessAttributes(user, text(path, "verb"), path: text(path, "path")) }
+    if let path = Self.part(spec["nonResourceAttributes"]) {
+      return AccessAttributes(user, text(path, "verb"), path: text(path, "path"))
+    }
     let resource = spec["resourceAttributes"] ?? .null
     let version = text(resource, "version")
     return AccessAttributes(
-      user, text(resource, "verb"), group: text(resource, "group"), version: version.isEmpty ? "*" : version, resource: text(resource, "resource"),
+      user, text(resource, "verb"), group: text(resource, "group"), version: version.isEmpty ? "*" : version,
+      resource: text(resource, "resource"),
       subresource: text(resource, "subresource"), namespace: text(resource, "namespace"), name: text(resource, "name"))
   }
 
@@ -65,10 +68,16 @@ struct AccessReview {
     let resource = Self.part(spec["resourceAttributes"])
     let path = Self.part(spec["nonResourceAttributes"])
     if resource != nil, let path {
-      errors.append(.invalid("spec.nonResourceAttributes", bare: Self.goText(path), "cannot be specified in combination with resourceAttributes"))
+      errors.append(
+        .invalid(
+          "spec.nonResourceAttributes", bare: Self.goText(path),
+          "cannot be specified in combination with resourceAttributes"))
     }
     if resource == nil && path == nil {
-      errors.append(.invalid("spec.resourceAttributes", bare: "null", "exactly one of nonResourceAttributes or resourceAttributes must be specified"))
+      errors.append(
+        .invalid(
+          "spec.resourceAttributes", bare: "null",
+          "exactly one of nonResourceAttributes or resourceAttributes must be specified"))
     }
     if kind != .selfSubjectAccess, subject.name.isEmpty && subject.groups.isEmpty {
       errors.append(.invalid("spec.user", "", "at least one of user or group must be specified"))
@@ -82,19 +91,28 @@ struct AccessReview {
     if kind == .localSubjectAccess { metadata["namespace"] = nil }
     if !metadata.members.isEmpty {
       let shown = (object["metadata"] ?? [:]).encoded().text
-      errors.append(.invalid("metadata", bare: shown, kind == .localSubjectAccess ? "must be empty except for namespace" : "must be empty"))
+      errors.append(
+        .invalid(
+          "metadata", bare: shown, kind == .localSubjectAccess ? "must be empty except for namespace" : "must be empty")
+      )
     }
     guard kind == .localSubjectAccess else { return errors }
     if let resource, (resource["namespace"]?.string ?? "") != namespace {
-      errors.append(.invalid("spec.resourceAttributes.namespace", resource["namespace"]?.string ?? "", "must match metadata.namespace"))
+      errors.append(
+        .invalid(
+          "spec.resourceAttributes.namespace", resource["namespace"]?.string ?? "", "must match metadata.namespace"))
     }
-    if let path { errors.append(.invalid("spec.nonResourceAttributes", bare: Self.goText(path), "disallowed on this kind of request")) }
+    if let path {
+      errors.append(
+        .invalid("spec.nonResourceAttributes", bare: Self.goText(path), "disallowed on this kind of request"))
+    }
     return errors
   }
 
   /// As upstream's internal type prints, which has no JSON names.
   private static func goText(_ path: JSONValue) -> String {
-    JSONValue.object(["Path": .string(path["path"]?.string ?? ""), "Verb": .string(path["verb"]?.string ?? "")]).encoded().text
+    JSONValue.object(["Path": .string(path["path"]?.string ?? ""), "Verb": .string(path["verb"]?.string ?? "")])
+      .encoded().text
   }
 
   private enum SelectorForm: CaseIterable {
@@ -109,8 +127,13 @@ struct AccessReview {
     let raw = selector["rawSelector"]?.string ?? ""
     let requirements = selector["requirements"]?.array ?? []
     var errors: [FieldError] = []
-    if !raw.isEmpty && !requirements.isEmpty { errors.append(.invalid("\(field).rawSelector", raw, "may not specified at the same time as requirements")) }
-    if raw.isEmpty && requirements.isEmpty { errors.append(.required("\(field).requirements", "when \(field) is specified, requirements or rawSelector is required")) }
+    if !raw.isEmpty && !requirements.isEmpty {
+      errors.append(.invalid("\(field).rawSelector", raw, "may not specified at the same time as requirements"))
+    }
+    if raw.isEmpty && requirements.isEmpty {
+      errors.append(
+        .required("\(field).requirements", "when \(field) is specified, requirements or rawSelector is required"))
+    }
     for (place, requirement) in requirements.enumerated() {
       let at = "\(field).requirements[\(place)]"
       let key = requirement["key"]?.string ?? ""
@@ -118,9 +141,14 @@ struct AccessReview {
       if form == .field && key.isEmpty { errors.append(.required("\(at).key", "must be specified")) }
       switch requirement["operator"]?.string ?? "" {
       case "In", "NotIn":
-        if values.isEmpty { errors.append(.required("\(at).values", "must be specified when `operator` is 'In' or 'NotIn'")) }
+        if values.isEmpty {
+          errors.append(.required("\(at).values", "must be specified when `operator` is 'In' or 'NotIn'"))
+        }
       case "Exists", "DoesNotExist":
-        if !values.isEmpty { errors.append(.forbidden("\(at).values", "may not be specified when `operator` is 'Exists' or 'DoesNotExist'")) }
+        if !values.isEmpty {
+          errors.append(
+            .forbidden("\(at).values", "may not be specified when `operator` is 'Exists' or 'DoesNotExist'"))
+        }
       default: break  // A newer client may know more than we do.
       }
       guard form == .label else { continue }
@@ -132,8 +160,8 @@ struct AccessReview {
     return errors
   }
 
-  /// No authorizer here looks at selectors, and leaving one out asks for more, never for less; but a client is told that its own makes no sense.
-  /// (authorization `util.BuildEvaluationError`.)
+  /// No authorizer here looks at selectors, and leaving one out asks for more, never for less; but a client is told
+  /// that its own makes no sense. (authorization `util.BuildEvaluationError`.)
   private var selectorFaults: [String] {
     guard let resource = Self.part(spec["resourceAttributes"]) else { return [] }
     return SelectorForm.allCases.compactMap { form in
@@ -163,19 +191,29 @@ struct AccessReview {
 
 /// `SelfSubjectRulesReview`.
 enum RulesReview {
-  static func answer(_ object: JSONValue, by authorizer: any Authorizer, for requester: UserInfo) throws(Status) -> JSONValue {
+  static func answer(
+    _ object: JSONValue, by authorizer: any Authorizer, for requester: UserInfo
+  ) throws(Status) -> JSONValue {
     let namespace = object["spec"]?["namespace"]?.string ?? ""
     if namespace.isEmpty { throw .badRequest("no namespace on request") }
     let rules = authorizer.rules(for: requester, namespace: namespace)
     func list(_ texts: [String]) -> JSONValue { .array(texts.map { .string($0) }) }
     let resources = rules.resources.map { rule -> JSONValue in
-      var one: JSONObject = ["verbs": list(rule.verbs), "apiGroups": list(rule.groups), "resources": list(rule.resources)]
+      var one: JSONObject = [
+        "verbs": list(rule.verbs), "apiGroups": list(rule.groups), "resources": list(rule.resources),
+      ]
       if !rule.names.isEmpty { one["resourceNames"] = list(rule.names) }
       return .object(one)
     }
-    let paths = rules.paths.map { rule -> JSONValue in ["verbs": list(rule.verbs), "nonResourceURLs": list(rule.paths)] }
-    var status: JSONObject = ["resourceRules": .array(resources), "nonResourceRules": .array(paths), "incomplete": .bool(rules.isIncomplete)]
+    let paths = rules.paths.map { rule -> JSONValue in ["verbs": list(rule.verbs), "nonResourceURLs": list(rule.paths)]
+    }
+    var status: JSONObject = [
+      "resourceRules": .array(resources), "nonResourceRules": .array(paths), "incomplete": .bool(rules.isIncomplete),
+    ]
     if !rules.error.isEmpty { status["evaluationError"] = .string(rules.error) }
-    return ["kind": object["kind"] ?? .null, "apiVersion": object["apiVersion"] ?? .null, "metadata": [:], "spec": [:], "status": .object(status)]
+    return [
+      "kind": object["kind"] ?? .null, "apiVersion": object["apiVersion"] ?? .null, "metadata": [:], "spec": [:],
+      "status": .object(status),
+    ]
   }
 }

@@ -1,7 +1,8 @@
 import Machinery
 import Registry
 
-/// The reviews: questions that clients ask about themselves and others. (Kubernetes: pkg/registry/authentication, pkg/registry/authorization.)
+/// The reviews: questions that clients ask about themselves and others. (Kubernetes: pkg/registry/authentication,
+/// pkg/registry/authorization.)
 enum ReviewKind: CaseIterable {
   case selfSubject, token, selfSubjectAccess, subjectAccess, localSubjectAccess, selfSubjectRules
 
@@ -20,8 +21,11 @@ enum ReviewKind: CaseIterable {
 
   var resource: VirtualResource {
     let group = isAboutIdentity ? "authentication" : "authorization"
-    return VirtualResource(ResourceInfo(
-      groupVersion: GroupVersion(group: "\(group).k8s.io", version: "v1"), plural: kind.lowercased() + "s", singular: kind.lowercased(), kind: kind,
-      isNamespaced: self == .localSubjectAccess, verbs: ["create"], storagePath: "", typeName: "io.k8s.api.\(group).v1.\(kind)"))
+    return VirtualResource(
+      ResourceInfo(
+        groupVersion: GroupVersion(group: "\(group).k8s.io", version: "v1"), plural: kind.lowercased() + "s",
+        singular: kind.lowercased(), kind: kind,
+        isNamespaced: self == .localSubjectAccess, verbs: ["create"], storagePath: "",
+        typeName: "io.k8s.api.\(group).v1.\(kind)"))
   }
 }

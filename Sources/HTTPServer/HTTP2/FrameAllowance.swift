@@ -1,5 +1,5 @@
-/// Bounds what a client may send that brings no request forward: PING, SETTINGS, PRIORITY, RST_STREAM, WINDOW_UPDATE and empty DATA. Each is
-/// cheap, but costs us more than the client, and some are answered.
+/// Bounds what a client may send that brings no request forward: PING, SETTINGS, PRIORITY, RST_STREAM, WINDOW_UPDATE
+/// and empty DATA. Each is cheap, but costs us more than the client, and some are answered.
 ///
 /// A bucket of frames that fills with time and with DATA that we send, as that is what window updates answer.
 struct FrameAllowance {

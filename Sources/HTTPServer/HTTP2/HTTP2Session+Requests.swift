@@ -22,7 +22,8 @@ extension HTTP2Session {
     }
   }
 
-  /// HEADERS of a stream that is over are an error (RFC 9113 section 5.1), unless the client may not know yet that it is over. nghttp2 reads over both.
+  /// HEADERS of a stream that is over are an error (RFC 9113 section 5.1), unless the client may not know yet that it
+  /// is over. nghttp2 reads over both.
   private func mayOpen(_ id: Int32) -> Bool {
     if id > lastRequest || stream(id) != nil || resetHere.contains(id) || id % 2 == 0 { return true }
     engine.terminate(.streamClosed)
@@ -113,8 +114,8 @@ extension HTTP2Session {
     }
   }
 
-  /// The connection's window opens at once, or one stream would hold up all. The stream's opens while the connection holds little of incomplete bodies; beyond that
-  /// only the oldest goes on, so that one after another is completed.
+  /// The connection's window opens at once, or one stream would hold up all. The stream's opens while the connection
+  /// holds little of incomplete bodies; beyond that only the oldest goes on, so that one after another is completed.
   func body(_ bytes: UnsafeRawBufferPointer, of id: Int32) {
     engine.consumeConnection(bytes.count)
     guard let stream = self.stream(id) else { return engine.consumeStream(id, bytes.count) }
@@ -164,7 +165,9 @@ extension HTTP2Session {
   func requestEnds(_ id: Int32) {
     guard let stream = self.stream(id), stream.phase == .receiving, !stream.throwsAway, !stream.isReset else { return }
     stopReceiving(stream)
-    if stream.head.listSize > limits.maxHeadBytes { return refuse(stream, Refusal(status: 431, reason: "the request's headers exceed \(limits.maxHeadBytes) bytes")) }
+    if stream.head.listSize > limits.maxHeadBytes {
+      return refuse(stream, Refusal(status: 431, reason: "the request's headers exceed \(limits.maxHeadBytes) bytes"))
+    }
     ready.append(stream)
   }
 

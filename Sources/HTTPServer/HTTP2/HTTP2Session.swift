@@ -3,11 +3,14 @@ import CNGHTTP2
 import Glibc
 import Synchronization
 
-/// HTTP/2 on one connection: a stream a request, many at once. nghttp2 knows the frames; this class knows requests and answers.
+/// HTTP/2 on one connection: a stream a request, many at once. nghttp2 knows the frames; this class knows requests and
+/// answers.
 ///
-/// Bytes of answers go from their owners into DATA frames without a copy: a stream's output is slices, and nghttp2 only says how many bytes of it are next.
+/// Bytes of answers go from their owners into DATA frames without a copy: a stream's output is slices, and nghttp2 only
+/// says how many bytes of it are next.
 final class HTTP2Session: Session {
-  // Unsafe, as the count of an unowned reference costs each use: the connection owns its session, and lives in its reactor's table.
+  // Unsafe, as the count of an unowned reference costs each use: the connection owns its session, and lives in its
+  // reactor's table.
   unowned(unsafe) let connection: Connection
   unowned(unsafe) let reactor: Reactor
   let engine: NGHTTP2
@@ -16,7 +19,8 @@ final class HTTP2Session: Session {
   @exclusivity(unchecked) private var newest: HTTP2Stream?
   private let request = Request()
 
-  /// Complete requests, served when nghttp2 has taken what was read: it may not be called from its callbacks for all that a handler may want.
+  /// Complete requests, served when nghttp2 has taken what was read: it may not be called from its callbacks for all
+  /// that a handler may want.
   @exclusivity(unchecked) var ready: [HTTP2Stream] = []
   /// Streams whose output fell below the low mark while frames were made.
   @exclusivity(unchecked) private var writable: [HTTP2Stream] = []
@@ -94,7 +98,9 @@ final class HTTP2Session: Session {
 
   // MARK: input
 
-  var wantsInput: Bool { !isBroken && connection.output.bytes < 4 * Self.outputMax && engine.queuedFrames < Self.queuedFramesMax }
+  var wantsInput: Bool {
+    !isBroken && connection.output.bytes < 4 * Self.outputMax && engine.queuedFrames < Self.queuedFramesMax
+  }
 
   func readable() {
     for _ in 0..<4 where wantsInput {
@@ -141,7 +147,8 @@ final class HTTP2Session: Session {
     stream.isHead = head.isHEAD
     request.exceededBodyLimit = stream.isBodyTooLarge ? limits.maxBodyBytes : nil
     head.withRequest(request) {
-      reactor.handler.handle(request, Exchange(reactor: reactor, mark: connection.mark, serial: UInt32(bitPattern: stream.id)))
+      reactor.handler.handle(
+        request, Exchange(reactor: reactor, mark: connection.mark, serial: UInt32(bitPattern: stream.id)))
     }
     request.body = HTTP1Session.noBody
     reactor.spareHead.take(head)
@@ -179,7 +186,9 @@ final class HTTP2Session: Session {
     guard let stream = stream(serial), stream.phase == .busy, !stream.isReset else { return }
     stream.running = nil
     stream.requestShare = nil
-    if response.ownBytes >= ReadBuffer.usual { stream.answerShare = reactor.configuration.budget.holding(response.ownBytes) }
+    if response.ownBytes >= ReadBuffer.usual {
+      stream.answerShare = reactor.configuration.budget.holding(response.ownBytes)
+    }
     let length = response.body.reduce(0) { $0 + $1.count }
     let mayHaveBody = response.head.status != 204 && response.head.status != 304
     begin(response.head)
@@ -194,7 +203,9 @@ final class HTTP2Session: Session {
     headers.begin(status: head.status)
     for header in head.headers { headers.append(header.name, header.value) }
     // Between the name and the end of the line.
-    reactor.dateHeader.withUnsafeBytes { headers.append("date", UnsafeRawBufferPointer(rebasing: $0.dropFirst(6).dropLast(2))) }
+    reactor.dateHeader.withUnsafeBytes {
+      headers.append("date", UnsafeRawBufferPointer(rebasing: $0.dropFirst(6).dropLast(2)))
+    }
   }
 
   private func start(_ stream: HTTP2Stream, hasBody: Bool) {
@@ -349,7 +360,11 @@ final class HTTP2Session: Session {
 
   func isLate(at now: Duration) -> Bool {
     if let headSince, now - headSince > limits.headTimeout { return true }
-    if streams.isEmpty && connection.output.isEmpty && now - idleSince > (hasServed ? limits.idleTimeout : limits.headTimeout) { return true }
+    if streams.isEmpty && connection.output.isEmpty
+      && now - idleSince > (hasServed ? limits.idleTimeout : limits.headTimeout)
+    {
+      return true
+    }
     if let announcedAt, now - announcedAt > Self.announcedFor {
       self.announcedAt = nil
       engine.endAfterLastStream()
@@ -371,7 +386,9 @@ final class HTTP2Session: Session {
 
   /// Does its client send too slowly, or take too little of its answer?
   private func isStuck(_ stream: HTTP2Stream, _ now: Duration) -> Bool {
-    if stream.phase == .receiving { return now - stream.moved > limits.bodyTimeout || now - stream.opened > limits.wholeBodyTimeout }
+    if stream.phase == .receiving {
+      return now - stream.moved > limits.bodyTimeout || now - stream.opened > limits.wholeBodyTimeout
+    }
     guard !stream.output.isEmpty else {
       stream.pace.rests()
       return false

@@ -75,7 +75,9 @@ struct HTTP2Head {
   var heldBytes: Int { bytes.count + fields.count * MemoryLayout<Request.Field>.stride }
 
   /// Counts a field that is not kept.
-  mutating func count(_ name: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer) { listSize += name.count + value.count + 32 }
+  mutating func count(_ name: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer) {
+    listSize += name.count + value.count + 32
+  }
 
   /// Takes a field that nghttp2 has found valid.
   mutating func append(_ name: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer) {
@@ -85,7 +87,8 @@ struct HTTP2Head {
       if Self.equals(name, ":path") { target(add(value)) }
       if Self.equals(name, ":authority") {
         hasAuthority = true
-        fields.append(Request.Field(name: add(UnsafeRawBufferPointer(start: Self.host.utf8Start, count: 4)), value: add(value)))
+        fields.append(
+          Request.Field(name: add(UnsafeRawBufferPointer(start: Self.host.utf8Start, count: 4)), value: add(value)))
       }
     // It can only say the same as :authority (RFC 9113 section 8.3.1).
     case UInt8(ascii: "h") where hasAuthority && Self.equals(name, "host"): break
@@ -118,9 +121,13 @@ struct HTTP2Head {
   /// Why a handler can't be given it, if it can't: what HTTP/1.1 would refuse as well.
   var refusal: Refusal? {
     guard let first = bytes[pathRange].first else { return .malformed("no target") }
-    if first != UInt8(ascii: "/") && !(pathRange.count == 1 && first == UInt8(ascii: "*")) { return .malformed("the target is no path") }
+    if first != UInt8(ascii: "/") && !(pathRange.count == 1 && first == UInt8(ascii: "*")) {
+      return .malformed("the target is no path")
+    }
     let target = pathRange.lowerBound..<(queryRange?.upperBound ?? pathRange.upperBound)
-    if bytes[target].contains(where: { $0 <= 0x20 || $0 == 0x7F || $0 == UInt8(ascii: "#") }) { return .malformed("the target holds what no target may") }
+    if bytes[target].contains(where: { $0 <= 0x20 || $0 == 0x7F || $0 == UInt8(ascii: "#") }) {
+      return .malformed("the target holds what no target may")
+    }
     return nil
   }
 
@@ -129,7 +136,11 @@ struct HTTP2Head {
 
   /// Takes the memory of a head that is done with.
   mutating func take(_ other: consuming HTTP2Head) {
-    if other.bytes.capacity > Self.keptBytesMax || other.fields.capacity * MemoryLayout<Request.Field>.stride > Self.keptBytesMax { return }
+    if other.bytes.capacity > Self.keptBytesMax
+      || other.fields.capacity * MemoryLayout<Request.Field>.stride > Self.keptBytesMax
+    {
+      return
+    }
     var (bytes, fields) = (other.bytes, other.fields)
     other = HTTP2Head()
     bytes.removeAll(keepingCapacity: true)

@@ -28,7 +28,8 @@ struct NGHTTP2: ~Copyable {
       Self.setting(NGHTTP2_SETTINGS_NO_RFC7540_PRIORITIES, 1),
     ]
     nghttp2_submit_settings(handle, UInt8(NGHTTP2_FLAG_NONE.rawValue), &settings, settings.count)
-    nghttp2_session_set_local_window_size(handle, UInt8(NGHTTP2_FLAG_NONE.rawValue), 0, Int32(clamping: limits.connectionWindow))
+    nghttp2_session_set_local_window_size(
+      handle, UInt8(NGHTTP2_FLAG_NONE.rawValue), 0, Int32(clamping: limits.connectionWindow))
   }
 
   deinit { nghttp2_session_del(handle) }
@@ -40,7 +41,9 @@ struct NGHTTP2: ~Copyable {
   }
 
   /// `owner` must outlive this value.
-  func setOwner(_ owner: HTTP2Session) { nghttp2_session_set_user_data(handle, Unmanaged.passUnretained(owner).toOpaque()) }
+  func setOwner(_ owner: HTTP2Session) {
+    nghttp2_session_set_user_data(handle, Unmanaged.passUnretained(owner).toOpaque())
+  }
 
   // MARK: bytes
 
@@ -80,7 +83,9 @@ struct NGHTTP2: ~Copyable {
       }
       var provider = nghttp2_data_provider()
       provider.read_callback = { _, stream, _, length, flags, _, owner in
-        guard let owner = NGHTTP2.owner(owner), let part = owner.nextPart(of: stream, max: length) else { return NGHTTP2.deferred }
+        guard let owner = NGHTTP2.owner(owner), let part = owner.nextPart(of: stream, max: length) else {
+          return NGHTTP2.deferred
+        }
         flags?.pointee |= NGHTTP2_DATA_FLAG_NO_COPY.rawValue | (part.isLast ? NGHTTP2_DATA_FLAG_EOF.rawValue : 0)
         return part.count
       }
@@ -92,13 +97,17 @@ struct NGHTTP2: ~Copyable {
 
   /// Sends an interim head.
   func inform(_ stream: Int32, _ headers: HeaderList) {
-    headers.withNameValues { list, count in _ = nghttp2_submit_headers(handle, UInt8(NGHTTP2_FLAG_NONE.rawValue), stream, nil, list, count, nil) }
+    headers.withNameValues { list, count in
+      _ = nghttp2_submit_headers(handle, UInt8(NGHTTP2_FLAG_NONE.rawValue), stream, nil, list, count, nil)
+    }
   }
 
   /// A stream without output has some again.
   func resume(_ stream: Int32) { nghttp2_session_resume_data(handle, stream) }
 
-  func reset(_ stream: Int32, _ code: HTTP2ErrorCode) { nghttp2_submit_rst_stream(handle, UInt8(NGHTTP2_FLAG_NONE.rawValue), stream, code.rawValue) }
+  func reset(_ stream: Int32, _ code: HTTP2ErrorCode) {
+    nghttp2_submit_rst_stream(handle, UInt8(NGHTTP2_FLAG_NONE.rawValue), stream, code.rawValue)
+  }
 
   func consumeConnection(_ bytes: Int) { nghttp2_session_consume_connection(handle, bytes) }
 
@@ -111,7 +120,9 @@ struct NGHTTP2: ~Copyable {
 
   /// Names the last stream that is served.
   func endAfterLastStream() {
-    nghttp2_submit_goaway(handle, UInt8(NGHTTP2_FLAG_NONE.rawValue), nghttp2_session_get_last_proc_stream_id(handle), HTTP2ErrorCode.noError.rawValue, nil, 0)
+    nghttp2_submit_goaway(
+      handle, UInt8(NGHTTP2_FLAG_NONE.rawValue), nghttp2_session_get_last_proc_stream_id(handle),
+      HTTP2ErrorCode.noError.rawValue, nil, 0)
   }
 
   /// The connection ends with this.
@@ -136,7 +147,8 @@ struct NGHTTP2: ~Copyable {
       guard let frame, let owner = NGHTTP2.owner(owner) else { return NGHTTP2.failure }
       let name = UnsafeRawBufferPointer(start: name, count: nameLength)
       let value = UnsafeRawBufferPointer(start: value, count: valueLength)
-      return owner.field(name, value, of: frame.pointee.hd.stream_id, isTrailer: !NGHTTP2.beginsRequest(frame)) ? 0 : NGHTTP2.failure
+      return owner.field(name, value, of: frame.pointee.hd.stream_id, isTrailer: !NGHTTP2.beginsRequest(frame))
+        ? 0 : NGHTTP2.failure
     }
     nghttp2_session_callbacks_set_on_data_chunk_recv_callback(made) { _, _, stream, bytes, count, owner in
       guard let owner = NGHTTP2.owner(owner) else { return NGHTTP2.failure }
@@ -186,7 +198,8 @@ struct NGHTTP2: ~Copyable {
 
 /// RFC 9113 section 7.
 enum HTTP2ErrorCode: UInt32 {
-  case noError = 0, protocolError = 1, internalError = 2, streamClosed = 5, refusedStream = 7, cancel = 8, enhanceYourCalm = 11
+  case noError = 0, protocolError = 1, internalError = 2, streamClosed = 5, refusedStream = 7, cancel = 8,
+    enhanceYourCalm = 11
 }
 
 /// Fields on their way to nghttp2: one buffer of names and values.
@@ -215,7 +228,9 @@ struct HeaderList {
     fields.append((start..<middle, middle..<bytes.count))
     bytes.withUnsafeMutableBufferPointer { bytes in
       for place in start..<middle where (0x41...0x5A).contains(bytes[place]) { bytes[place] |= 0x20 }
-      for place in middle..<bytes.count where bytes[place] == 0x0D || bytes[place] == 0x0A || bytes[place] == 0 { bytes[place] = 0x20 }
+      for place in middle..<bytes.count where bytes[place] == 0x0D || bytes[place] == 0x0A || bytes[place] == 0 {
+        bytes[place] = 0x20
+      }
     }
   }
 
@@ -230,9 +245,12 @@ struct HeaderList {
           let base = UnsafeMutablePointer(mutating: bytes.baseAddress)
           // What differs in every answer would only push what does not out of the client's table.
           let flags = isUnique(field.name) ? NGHTTP2_NV_FLAG_NO_INDEX.rawValue : NGHTTP2_NV_FLAG_NONE.rawValue
-          list.initializeElement(at: place, to: nghttp2_nv(
-            name: base.map { $0 + field.name.lowerBound }, value: base.map { $0 + field.value.lowerBound }, namelen: field.name.count, valuelen: field.value.count,
-            flags: UInt8(flags)))
+          list.initializeElement(
+            at: place,
+            to: nghttp2_nv(
+              name: base.map { $0 + field.name.lowerBound }, value: base.map { $0 + field.value.lowerBound },
+              namelen: field.name.count, valuelen: field.value.count,
+              flags: UInt8(flags)))
         }
         body(list.baseAddress, fields.count)
       }

@@ -68,7 +68,9 @@ final class Certificate {
 
   /// When it expires, as OpenSSL writes it.
   var expiry: String {
-    guard let bio = MemoryBIO(), ASN1_TIME_print(bio.handle, X509_get0_notAfter(handle)) == 1 else { return "an unreadable time" }
+    guard let bio = MemoryBIO(), ASN1_TIME_print(bio.handle, X509_get0_notAfter(handle)) == 1 else {
+      return "an unreadable time"
+    }
     return String(decoding: bio.bytes, as: UTF8.self)
   }
 
@@ -78,7 +80,9 @@ final class Certificate {
     var values: [String] = []
     var place = X509_NAME_get_index_by_NID(name, id, -1)
     while place >= 0 {
-      if let entry = X509_NAME_get_entry(name, place), let text = Self.text(X509_NAME_ENTRY_get_data(entry)) { values.append(text) }
+      if let entry = X509_NAME_get_entry(name, place), let text = Self.text(X509_NAME_ENTRY_get_data(entry)) {
+        values.append(text)
+      }
       place = X509_NAME_get_index_by_NID(name, id, place)
     }
     return values
@@ -92,7 +96,9 @@ final class Certificate {
     var values: [String] = []
     var place = X509_NAME_get_index_by_OBJ(name, object, -1)
     while place >= 0 {
-      if let entry = X509_NAME_get_entry(name, place), let text = Self.text(X509_NAME_ENTRY_get_data(entry)) { values.append(text) }
+      if let entry = X509_NAME_get_entry(name, place), let text = Self.text(X509_NAME_ENTRY_get_data(entry)) {
+        values.append(text)
+      }
       place = X509_NAME_get_index_by_OBJ(name, object, place)
     }
     return values
@@ -124,7 +130,9 @@ final class Certificate {
     for place in 0..<copenssl_general_name_count(list) {
       guard let name = copenssl_general_name(list, place) else { continue }
       let type = copenssl_general_name_type(name)
-      guard [GEN_DNS, GEN_EMAIL, GEN_URI, GEN_IPADD].contains(type), let string = copenssl_general_name_string(name), let bytes = ASN1_STRING_get0_data(string) else { continue }
+      guard [GEN_DNS, GEN_EMAIL, GEN_URI, GEN_IPADD].contains(type), let string = copenssl_general_name_string(name),
+        let bytes = ASN1_STRING_get0_data(string)
+      else { continue }
       let value = UnsafeRawBufferPointer(start: bytes, count: Int(ASN1_STRING_length(string)))
       switch type {
       case GEN_DNS: names.dns.append(String(decoding: value, as: UTF8.self))
@@ -139,7 +147,8 @@ final class Certificate {
   private static func address(_ bytes: UnsafeRawBufferPointer) -> String? {
     guard bytes.count == 4 || bytes.count == 16 else { return nil }
     var text = [CChar](repeating: 0, count: Int(INET6_ADDRSTRLEN) + 1)
-    guard inet_ntop(bytes.count == 4 ? AF_INET : AF_INET6, bytes.baseAddress, &text, socklen_t(text.count)) != nil else { return nil }
+    guard inet_ntop(bytes.count == 4 ? AF_INET : AF_INET6, bytes.baseAddress, &text, socklen_t(text.count)) != nil
+    else { return nil }
     return String(decoding: text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
   }
 

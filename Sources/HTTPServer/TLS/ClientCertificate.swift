@@ -7,9 +7,11 @@ public enum ClientIdentity: Sendable, Equatable {
   case none
   /// A certificate that the client CA file vouches for.
   case verified(ClientCertificate)
-  /// A certificate that it does not, and why. The connection is served all the same, as kube-apiserver does: other credentials may come with requests.
+  /// A certificate that it does not, and why. The connection is served all the same, as kube-apiserver does: other
+  /// credentials may come with requests.
   case unverified(reason: String)
-  /// A certificate that the front proxies' authorities vouch for, by its common name, and what the client CA file makes of it.
+  /// A certificate that the front proxies' authorities vouch for, by its common name, and what the client CA file makes
+  /// of it.
   indirect case proxy(name: String, besides: ClientIdentity)
 }
 

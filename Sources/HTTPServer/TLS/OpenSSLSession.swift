@@ -4,7 +4,8 @@ import Glibc
 
 /// OpenSSL's part of a TLS connection: the handshake, and all of a connection of TLS 1.2. On the connection's reactor.
 ///
-/// It reads the socket itself, through a BIO of ours; what it writes gathers in the reactor's `gathered`, and whoever has called takes it from there.
+/// It reads the socket itself, through a BIO of ours; what it writes gathers in the reactor's `gathered`, and whoever
+/// has called takes it from there.
 final class OpenSSLSession {
   private let ssl: OpaquePointer
   private let context: TLSContext
@@ -55,7 +56,9 @@ final class OpenSSLSession {
       return .done
     }
     if SSL_get_error(ssl, result) == SSL_ERROR_WANT_READ && !sawEnd { return .waiting }
-    if shakenBytes > Self.handshakeBytesMax { return .failed("more than \(Self.handshakeBytesMax) bytes of handshake", plainAnswer: false) }
+    if shakenBytes > Self.handshakeBytesMax {
+      return .failed("more than \(Self.handshakeBytesMax) bytes of handshake", plainAnswer: false)
+    }
     if sawEnd { return .failed("the client went away", plainAnswer: false) }
     let isPlainHTTP = OpenSSLErrors.firstReason == SSL_R_HTTP_REQUEST
     return .failed(OpenSSLErrors.take(), plainAnswer: isPlainHTTP)
@@ -66,7 +69,8 @@ final class OpenSSLSession {
     var bytes: UnsafePointer<UInt8>?
     var count: UInt32 = 0
     SSL_get0_alpn_selected(ssl, &bytes, &count)
-    return UnsafeBufferPointer(start: bytes, count: Int(count)).elementsEqual(UnsafeBufferPointer(start: name.utf8Start, count: name.utf8CodeUnitCount))
+    return UnsafeBufferPointer(start: bytes, count: Int(count)).elementsEqual(
+      UnsafeBufferPointer(start: name.utf8Start, count: name.utf8CodeUnitCount))
   }
 
   /// What the client showed of itself, its own certificate first; empty for nothing. Once the handshake is done.
@@ -100,27 +104,31 @@ final class OpenSSLSession {
   /// Puts the certificates that came with a client's own into its tickets, where OpenSSL leaves them out: whoever needs
   /// them to be verified is not refused in a resumed session. Where they are too many, sessions are not resumed.
   static func keepChains(of context: OpaquePointer) {
-    SSL_CTX_set_session_ticket_cb(context, { ssl, _ in
-      guard let ssl, let session = SSL_get_session(ssl) else { return 1 }
-      let others = OpenSSLSession.chain(of: ssl)
-      if others.isEmpty { return 1 }
-      var bytes = Certificate.der(of: others)
-      let own = i2d_X509(SSL_SESSION_get0_peer(session), nil)
-      if bytes.count + Int(max(own, 0)) > ClientCredential.keptBytesMax { bytes = OpenSSLSession.tooLong }
-      return SSL_SESSION_set1_ticket_appdata(session, bytes, bytes.count)
-    }, { _, session, _, _, status, _ in
-      switch status {
-      case SSL_TICKET_SUCCESS, SSL_TICKET_SUCCESS_RENEW:
-        if let session, OpenSSLSession.appData(session) == OpenSSLSession.tooLong {
-          return SSL_TICKET_RETURN_IGNORE_RENEW
+    SSL_CTX_set_session_ticket_cb(
+      context,
+      { ssl, _ in
+        guard let ssl, let session = SSL_get_session(ssl) else { return 1 }
+        let others = OpenSSLSession.chain(of: ssl)
+        if others.isEmpty { return 1 }
+        var bytes = Certificate.der(of: others)
+        let own = i2d_X509(SSL_SESSION_get0_peer(session), nil)
+        if bytes.count + Int(max(own, 0)) > ClientCredential.keptBytesMax { bytes = OpenSSLSession.tooLong }
+        return SSL_SESSION_set1_ticket_appdata(session, bytes, bytes.count)
+      },
+      { _, session, _, _, status, _ in
+        switch status {
+        case SSL_TICKET_SUCCESS, SSL_TICKET_SUCCESS_RENEW:
+          if let session, OpenSSLSession.appData(session) == OpenSSLSession.tooLong {
+            return SSL_TICKET_RETURN_IGNORE_RENEW
+          }
+          return status == SSL_TICKET_SUCCESS ? SSL_TICKET_RETURN_USE : SSL_TICKET_RETURN_USE_RENEW
+        default: return SSL_TICKET_RETURN_IGNORE_RENEW
         }
-        return status == SSL_TICKET_SUCCESS ? SSL_TICKET_RETURN_USE : SSL_TICKET_RETURN_USE_RENEW
-      default: return SSL_TICKET_RETURN_IGNORE_RENEW
-      }
-    }, nil)
+      }, nil)
   }
 
-  /// Sends the ticket for later sessions and gives out the keys of those that go on; nil where OpenSSL must: TLS 1.2. Once the handshake is done.
+  /// Sends the ticket for later sessions and gives out the keys of those that go on; nil where OpenSSL must: TLS 1.2.
+  /// Once the handshake is done.
   func handOver() -> (reading: TrafficKeys, writing: TrafficKeys)? {
     defer { (clientSecret, serverSecret) = (nil, nil) }
     guard SSL_version(ssl) == TLS1_3_VERSION, SSL_has_pending(ssl) == 0, let clientSecret, let serverSecret,

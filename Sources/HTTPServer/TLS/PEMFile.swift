@@ -18,7 +18,9 @@ struct PEMFile {
     var text = [UInt8](repeating: 0, count: Self.bytesMax + 1)
     let count = fread(&text, 1, text.count, file)
     guard ferror(file) == 0 else { throw .file(role, path: path, reason: String(cString: strerror(errno))) }
-    guard count <= Self.bytesMax else { throw .file(role, path: path, reason: "it is larger than \(Self.bytesMax >> 20) MiB") }
+    guard count <= Self.bytesMax else {
+      throw .file(role, path: path, reason: "it is larger than \(Self.bytesMax >> 20) MiB")
+    }
     self.text = Array(text.prefix(count))
   }
 
@@ -42,7 +44,8 @@ struct PEMFile {
     OpenSSLErrors.clear()
     guard let handle else {
       let isEncrypted = String(decoding: text, as: UTF8.self).contains("ENCRYPTED")
-      throw failure(isEmpty ? "it is empty" : isEncrypted ? "the private key is encrypted" : "it holds no private key in PEM form")
+      throw failure(
+        isEmpty ? "it is empty" : isEncrypted ? "the private key is encrypted" : "it holds no private key in PEM form")
     }
     return PrivateKey(adopting: handle)
   }
@@ -55,7 +58,9 @@ final class PrivateKey {
   deinit { EVP_PKEY_free(handle) }
 
   var pem: [UInt8]? {
-    guard let bio = MemoryBIO(), PEM_write_bio_PrivateKey(bio.handle, handle, nil, nil, 0, nil, nil) == 1 else { return nil }
+    guard let bio = MemoryBIO(), PEM_write_bio_PrivateKey(bio.handle, handle, nil, nil, 0, nil, nil) == 1 else {
+      return nil
+    }
     return bio.bytes
   }
 }

@@ -28,7 +28,9 @@ struct RecordQueue {
   /// Sends what waits; false when the connection is broken.
   mutating func resume() -> Bool {
     guard isBlocked else { return true }
-    guard let count = waiting.withUnsafeBytes({ put(UnsafeRawBufferPointer(rebasing: $0[sent...])) }) else { return false }
+    guard let count = waiting.withUnsafeBytes({ put(UnsafeRawBufferPointer(rebasing: $0[sent...])) }) else {
+      return false
+    }
     sent += count
     if sent == waiting.count { (waiting, sent) = ([], 0) }
     return true

@@ -1,8 +1,9 @@
 import CNetwork
 import Glibc
 
-/// Reads the records of a TLS 1.3 connection whose handshake is done: the rules of RFC 8446 section 5, and what may still come beside data (KeyUpdate and
-/// alerts). An idle connection holds no bytes here, others at most one record that is not whole and one that found no room.
+/// Reads the records of a TLS 1.3 connection whose handshake is done: the rules of RFC 8446 section 5, and what may
+/// still come beside data (KeyUpdate and alerts). An idle connection holds no bytes here, others at most one record
+/// that is not whole and one that found no room.
 struct RecordReader {
   private var keys: TrafficKeys
   /// Came and is not opened.
@@ -41,10 +42,11 @@ struct RecordReader {
     return wantsOurKeysChanged
   }
 
-  /// Reads once and opens what is whole. `records`: room for sealed bytes, at least a record, good during the call. Throws what the client is to be told
-  /// before the connection ends.
+  /// Reads once and opens what is whole. `records`: room for sealed bytes, at least a record, good during the call.
+  /// Throws what the client is to be told before the connection ends.
   mutating func receive(
-    from descriptor: Int32, into room: UnsafeMutableRawBufferPointer, _ cipher: RecordCipher, records: UnsafeMutableRawBufferPointer
+    from descriptor: Int32, into room: UnsafeMutableRawBufferPointer, _ cipher: RecordCipher,
+    records: UnsafeMutableRawBufferPointer
   ) throws(TLSAlert) -> Connection.Received {
     if taken < opened.count { return .bytes(takeOpened(into: room), mayHaveMore: mayHaveMore) }
     if end != .none {
@@ -57,7 +59,8 @@ struct RecordReader {
     if !hasWholeRecord {
       // No more than there is room for, so that little is left over; a whole record in any case.
       let wanted = min(records.count, max(room.count, Self.recordMax)) - filled
-      let count = SocketCalls.receive(descriptor, UnsafeMutableRawBufferPointer(rebasing: records[filled..<(filled + wanted)]))
+      let count = SocketCalls.receive(
+        descriptor, UnsafeMutableRawBufferPointer(rebasing: records[filled..<(filled + wanted)]))
       if count == 0 { return .end }
       if count < 0 { return errno == EAGAIN ? .nothing : .broken }
       filled += count
@@ -83,7 +86,9 @@ struct RecordReader {
   }
 
   /// Opens records as long as there is room.
-  private mutating func open(_ came: UnsafeMutableRawBufferPointer, into room: UnsafeMutableRawBufferPointer, _ cipher: RecordCipher) throws(TLSAlert) -> Progress {
+  private mutating func open(
+    _ came: UnsafeMutableRawBufferPointer, into room: UnsafeMutableRawBufferPointer, _ cipher: RecordCipher
+  ) throws(TLSAlert) -> Progress {
     var progress = Progress()
     while let record = try Self.wholeRecord(in: UnsafeRawBufferPointer(rebasing: came[progress.used...])) {
       let body = UnsafeMutableRawBufferPointer(rebasing: came[(progress.used + RecordCipher.headerBytes)...])
@@ -145,9 +150,12 @@ struct RecordReader {
   }
 
   /// Opens a whole record into `room`, which may be where its body is and has `record.count - 21` bytes.
-  private mutating func open(_ record: UnsafeRawBufferPointer, into room: UnsafeMutableRawPointer, _ cipher: RecordCipher) throws(TLSAlert) -> Opened {
+  private mutating func open(
+    _ record: UnsafeRawBufferPointer, into room: UnsafeMutableRawPointer, _ cipher: RecordCipher
+  ) throws(TLSAlert) -> Opened {
     guard cipher.open(record, with: &keys, into: room) else { throw .badRecordMAC }
-    let inner = UnsafeRawBufferPointer(start: room, count: record.count - RecordCipher.headerBytes - RecordCipher.tagBytes)
+    let inner = UnsafeRawBufferPointer(
+      start: room, count: record.count - RecordCipher.headerBytes - RecordCipher.tagBytes)
     guard inner.count <= RecordCipher.plainMax + 1 else { throw .recordOverflow }
     // The type is the last byte that is not padding.
     guard let end = inner.lastIndex(where: { $0 != 0 }) else { throw .unexpectedMessage }
@@ -161,7 +169,9 @@ struct RecordReader {
     case .alert:
       guard content.count == 2 else { throw .decodeError }
       // Whatever else it is, the connection is over (section 6.2).
-      guard content[1] == TLSAlert.userCanceled.rawValue else { return content[1] == TLSAlert.closeNotify.rawValue ? .end : .abort }
+      guard content[1] == TLSAlert.userCanceled.rawValue else {
+        return content[1] == TLSAlert.closeNotify.rawValue ? .end : .abort
+      }
     case .changeCipherSpec, nil: throw .unexpectedMessage
     }
     idleRecords += 1
@@ -169,11 +179,13 @@ struct RecordReader {
     return .nothing
   }
 
-  /// A KeyUpdate is all that a client may still say. It must be alone in its record, as keys change behind it; to cut its five bytes in pieces is allowed and
-  /// nobody does.
+  /// A KeyUpdate is all that a client may still say. It must be alone in its record, as keys change behind it; to cut
+  /// its five bytes in pieces is allowed and nobody does.
   private mutating func updateKeys(_ message: UnsafeRawBufferPointer) throws(TLSAlert) {
     guard message.first == KeyUpdate.type else { throw .unexpectedMessage }
-    guard message.count == 5, message[1] == 0, message[2] == 0, message[3] == 1, message[4] <= 1 else { throw .decodeError }
+    guard message.count == 5, message[1] == 0, message[2] == 0, message[3] == 1, message[4] <= 1 else {
+      throw .decodeError
+    }
     guard keys.update() else { throw .internalError }
     if message[4] == 1 { wantsOurKeysChanged = true }
   }

@@ -17,15 +17,24 @@ struct RecordWriter {
 
   mutating func changeKeysSoon() { owesKeys = true }
 
-  /// Writes `data` as a record to `room`, which has `roomForSeal` more bytes than it. Returns how many it took; nil when the library fails.
-  mutating func seal(_ data: UnsafeRawBufferPointer, into room: UnsafeMutableRawPointer, _ cipher: RecordCipher) -> Int? {
-    guard owesKeys || keys.sequence >= recordsPerKey else { return cipher.seal(data, ContentType.applicationData.rawValue, with: &keys, into: room) }
+  /// Writes `data` as a record to `room`, which has `roomForSeal` more bytes than it. Returns how many it took; nil
+  /// when the library fails.
+  mutating func seal(_ data: UnsafeRawBufferPointer, into room: UnsafeMutableRawPointer, _ cipher: RecordCipher) -> Int?
+  {
+    guard owesKeys || keys.sequence >= recordsPerKey else {
+      return cipher.seal(data, ContentType.applicationData.rawValue, with: &keys, into: room)
+    }
     owesKeys = false
-    guard let update = KeyUpdate.unrequested.withUnsafeBytes({ cipher.seal($0, ContentType.handshake.rawValue, with: &keys, into: room) }), keys.update() else { return nil }
+    guard
+      let update = KeyUpdate.unrequested.withUnsafeBytes({
+        cipher.seal($0, ContentType.handshake.rawValue, with: &keys, into: room)
+      }), keys.update()
+    else { return nil }
     return cipher.seal(data, ContentType.applicationData.rawValue, with: &keys, into: room + update).map { $0 + update }
   }
 
-  /// Writes an alert to `room`, which has `RecordCipher.overhead + 2` bytes. Returns how many it took; nil when the library fails.
+  /// Writes an alert to `room`, which has `RecordCipher.overhead + 2` bytes. Returns how many it took; nil when the
+  /// library fails.
   mutating func seal(_ alert: TLSAlert, into room: UnsafeMutableRawPointer, _ cipher: RecordCipher) -> Int? {
     let message: [UInt8] = [alert == .closeNotify ? 1 : 2, alert.rawValue]
     return message.withUnsafeBytes { cipher.seal($0, ContentType.alert.rawValue, with: &keys, into: room) }

@@ -22,13 +22,16 @@ public struct TLSConfiguration: Sendable {
   /// PEM bundle of the authorities that vouch for proxies in front of the server; nil for none.
   public var proxyCAFile: String?
   public var minVersion = TLSVersion.tls12
-  /// Suites for TLS 1.2 in order of preference; nil for the default. TLS 1.3 has its own, which can't be chosen (as in Go).
+  /// Suites for TLS 1.2 in order of preference; nil for the default. TLS 1.3 has its own, which can't be chosen (as in
+  /// Go).
   public var cipherSuites: [TLSCipherSuite]?
 
   public init(keyPair: KeyPair) { self.keyPair = keyPair }
 
   /// Every file that is read, in order of reading.
-  var files: [String] { ([keyPair] + sniKeyPairs).flatMap { [$0.certFile, $0.keyFile] } + [clientCAFile, proxyCAFile].compactMap { $0 } }
+  var files: [String] {
+    ([keyPair] + sniKeyPairs).flatMap { [$0.certFile, $0.keyFile] } + [clientCAFile, proxyCAFile].compactMap { $0 }
+  }
 }
 
 /// Protocol versions, under the names of kube-apiserver's `--tls-min-version`.
@@ -50,7 +53,8 @@ public struct TLSCipherSuite: Sendable, Equatable {
     self.openSSLName = openSSLName
   }
 
-  /// All that can be chosen. Those of TLS 1.3 are accepted and are always on, as in Go; what Go calls insecure (RC4, 3DES, RSA key exchange) is not served.
+  /// All that can be chosen. Those of TLS 1.3 are accepted and are always on, as in Go; what Go calls insecure (RC4,
+  /// 3DES, RSA key exchange) is not served.
   public static var allNames: [String] { names.map(\.0) }
 
   private static let names: [(String, String)] = [

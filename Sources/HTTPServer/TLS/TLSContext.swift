@@ -1,6 +1,7 @@
 import COpenSSL
 
-/// Everything that new TLS connections are made from, read once from its files: certificates by server name, client authorities, versions, suites.
+/// Everything that new TLS connections are made from, read once from its files: certificates by server name, client
+/// authorities, versions, suites.
 ///
 /// Connections keep the context that they began with, so a later one takes nothing from them.
 final class TLSContext: Sendable {
@@ -45,10 +46,13 @@ final class TLSContext: Sendable {
     // At which level they would be used does not matter here.
     if let path = configuration.proxyCAFile { _ = try ClientAuthorities(try PEMFile(.proxyCA, path), securityLevel: 1) }
     for pair in configuration.sniKeyPairs { _ = try ServerContext(configuration, presenting: pair, isStandard: false) }
-    if let path = configuration.clientCAFile { _ = try ClientAuthorities(try PEMFile(.clientCA, path), securityLevel: 1) }
+    if let path = configuration.clientCAFile {
+      _ = try ClientAuthorities(try PEMFile(.clientCA, path), securityLevel: 1)
+    }
   }
 
-  /// Presents the certificate of the server name that the client asks for. A whole name beats `*.` in place of its first label.
+  /// Presents the certificate of the server name that the client asks for. A whole name beats `*.` in place of its
+  /// first label.
   fileprivate func choose(for ssl: OpaquePointer) {
     guard !byName.isEmpty, let text = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name) else { return }
     let name = String(cString: text).lowercased()
@@ -81,7 +85,9 @@ final class ServerContext: @unchecked Sendable {
   /// The names that the certificate is for.
   let names: [String]
 
-  fileprivate init(_ configuration: TLSConfiguration, presenting pair: TLSConfiguration.KeyPair, isStandard: Bool) throws(TLSError) {
+  fileprivate init(
+    _ configuration: TLSConfiguration, presenting pair: TLSConfiguration.KeyPair, isStandard: Bool
+  ) throws(TLSError) {
     guard let handle = SSL_CTX_new(TLS_server_method()) else { throw .library("SSL_CTX_new: \(OpenSSLErrors.take())") }
     self.handle = handle
     let certFile = try PEMFile(isStandard ? .certificate : .sniCertificate, pair.certFile)
@@ -92,11 +98,15 @@ final class ServerContext: @unchecked Sendable {
     OpenSSLErrors.clear()
     guard SSL_CTX_use_certificate(handle, chain[0].handle) == 1 else { throw certFile.failure(OpenSSLErrors.take()) }
     for certificate in chain.dropFirst() {
-      guard copenssl_ctx_add1_chain_cert(handle, certificate.handle) == 1 else { throw certFile.failure(OpenSSLErrors.take()) }
+      guard copenssl_ctx_add1_chain_cert(handle, certificate.handle) == 1 else {
+        throw certFile.failure(OpenSSLErrors.take())
+      }
     }
     let keyFile = try PEMFile(isStandard ? .privateKey : .sniPrivateKey, pair.keyFile)
     let key = try keyFile.privateKey()
-    guard X509_check_private_key(chain[0].handle, key.handle) == 1 else { throw keyFile.failure("the private key does not belong to the certificate in \(pair.certFile)") }
+    guard X509_check_private_key(chain[0].handle, key.handle) == 1 else {
+      throw keyFile.failure("the private key does not belong to the certificate in \(pair.certFile)")
+    }
     OpenSSLErrors.clear()
     guard SSL_CTX_use_PrivateKey(handle, key.handle) == 1 else { throw keyFile.failure(OpenSSLErrors.take()) }
     try configure(configuration)
@@ -105,36 +115,55 @@ final class ServerContext: @unchecked Sendable {
   deinit { SSL_CTX_free(handle) }
 
   private func configure(_ configuration: TLSConfiguration) throws(TLSError) {
-    let version = switch configuration.minVersion { case .tls12: TLS1_2_VERSION case .tls13: TLS1_3_VERSION }
-    guard copenssl_ctx_set_min_version(handle, version) == 1 else { throw .library("TLS version: \(OpenSSLErrors.take())") }
+    let version =
+      switch configuration.minVersion {
+      case .tls12: TLS1_2_VERSION
+      case .tls13: TLS1_3_VERSION
+      }
+    guard copenssl_ctx_set_min_version(handle, version) == 1 else {
+      throw .library("TLS version: \(OpenSSLErrors.take())")
+    }
     let chosen = configuration.cipherSuites?.map(\.openSSLName).filter { !$0.isEmpty }.joined(separator: ":") ?? ""
-    guard SSL_CTX_set_cipher_list(handle, chosen.isEmpty ? TLSCipherSuite.preferred : chosen) == 1 else { throw .library("cipher suites: \(OpenSSLErrors.take())") }
-    guard SSL_CTX_set_ciphersuites(handle, TLSCipherSuite.preferredOfTLS13) == 1 else { throw .library("cipher suites: \(OpenSSLErrors.take())") }
-    // One renegotiation costs a client little and us a key exchange; and nothing here needs it. A peer that just closes is a client like others.
+    guard SSL_CTX_set_cipher_list(handle, chosen.isEmpty ? TLSCipherSuite.preferred : chosen) == 1 else {
+      throw .library("cipher suites: \(OpenSSLErrors.take())")
+    }
+    guard SSL_CTX_set_ciphersuites(handle, TLSCipherSuite.preferredOfTLS13) == 1 else {
+      throw .library("cipher suites: \(OpenSSLErrors.take())")
+    }
+    // One renegotiation costs a client little and us a key exchange; and nothing here needs it. A peer that just closes
+    // is a client like others.
     SSL_CTX_set_options(
-      handle, SSL_OP_NO_RENEGOTIATION_BIT | SSL_OP_CIPHER_SERVER_PREFERENCE_BIT | SSL_OP_NO_COMPRESSION_BIT | SSL_OP_IGNORE_UNEXPECTED_EOF_BIT)
+      handle,
+      SSL_OP_NO_RENEGOTIATION_BIT | SSL_OP_CIPHER_SERVER_PREFERENCE_BIT | SSL_OP_NO_COMPRESSION_BIT
+        | SSL_OP_IGNORE_UNEXPECTED_EOF_BIT)
     // Idle connections hold no record buffers.
     copenssl_ctx_set_mode(handle, SSL_MODE_RELEASE_BUFFERS_BIT)
-    // What comes behind the handshake is for whoever goes on, see `OpenSSLSession.handOver`, which sends the one ticket too.
+    // What comes behind the handshake is for whoever goes on, see `OpenSSLSession.handOver`, which sends the one ticket
+    // too.
     copenssl_ctx_set_read_ahead(handle, 0)
     OpenSSLSession.tellSecrets(of: handle)
     copenssl_ctx_set_max_cert_list(handle, 64 << 10)
-    // Sessions live in tickets, which clients keep; one a connection is enough. Tickets of another context can't be opened, so whoever was
-    // verified against older authorities is verified again.
+    // Sessions live in tickets, which clients keep; one a connection is enough. Tickets of another context can't be
+    // opened, so whoever was verified against older authorities is verified again.
     copenssl_ctx_set_session_cache_mode(handle, Int(SSL_SESS_CACHE_OFF))
     SSL_CTX_set_num_tickets(handle, 0)
     let name = Array("binnacle".utf8)
     SSL_CTX_set_session_id_context(handle, name, UInt32(name.count))
-    SSL_CTX_set_alpn_select_cb(handle, { _, chosen, length, offered, count, _ in
-      guard let offered, let protocolName = ALPN.choose(from: UnsafeBufferPointer(start: offered, count: Int(count))) else { return SSL_TLSEXT_ERR_ALERT_FATAL }
-      chosen?.pointee = protocolName.baseAddress
-      length?.pointee = UInt8(clamping: protocolName.count)
-      return SSL_TLSEXT_ERR_OK
-    }, nil)
-    copenssl_ctx_set_servername_callback(handle, { ssl, _, _ in
-      if let ssl { TLSContext.of(ssl)?.choose(for: ssl) }
-      return SSL_TLSEXT_ERR_OK
-    }, nil)
+    SSL_CTX_set_alpn_select_cb(
+      handle,
+      { _, chosen, length, offered, count, _ in
+        guard let offered, let protocolName = ALPN.choose(from: UnsafeBufferPointer(start: offered, count: Int(count)))
+        else { return SSL_TLSEXT_ERR_ALERT_FATAL }
+        chosen?.pointee = protocolName.baseAddress
+        length?.pointee = UInt8(clamping: protocolName.count)
+        return SSL_TLSEXT_ERR_OK
+      }, nil)
+    copenssl_ctx_set_servername_callback(
+      handle,
+      { ssl, _, _ in
+        if let ssl { TLSContext.of(ssl)?.choose(for: ssl) }
+        return SSL_TLSEXT_ERR_OK
+      }, nil)
   }
 
   /// Asks clients for a certificate.
@@ -168,7 +197,9 @@ enum ALPN {
         let end = at + 1 + Int(offered[at])
         guard end <= offered.count else { return nil }
         let candidate = UnsafeBufferPointer(rebasing: offered[(at + 1)..<end])
-        if candidate.elementsEqual(UnsafeBufferPointer(start: name.utf8Start, count: name.utf8CodeUnitCount)) { return candidate }
+        if candidate.elementsEqual(UnsafeBufferPointer(start: name.utf8Start, count: name.utf8CodeUnitCount)) {
+          return candidate
+        }
         at = end
       }
     }

@@ -23,16 +23,18 @@ public final class TLSCredentials: Sendable {
   }
 
   /// Reads all files but the first certificate and its key, which may still have to be made.
-  public static func checkAllButTheFirst(_ configuration: TLSConfiguration) throws(TLSError) { try TLSContext.checkAllButTheFirst(configuration) }
+  public static func checkAllButTheFirst(_ configuration: TLSConfiguration) throws(TLSError) {
+    try TLSContext.checkAllButTheFirst(configuration)
+  }
   /// Another after each reload. What was found with the authorities' help holds as long as it stays the same.
   var generation: Int { reloads.load(ordering: .acquiring) }
 
   /// What new connections are made from.
   var context: TLSContext { state.withLock { $0.context } }
 
-  /// Reads the files again if any has changed since; true if new connections now get the new ones. Throws when they can't be used: what was loaded stays,
-  /// and the same files are not tried again. Blocks on the file system. Connections go on; whose certificate clients
-  /// are is asked anew with their next requests.
+  /// Reads the files again if any has changed since; true if new connections now get the new ones. Throws when they
+  /// can't be used: what was loaded stays, and the same files are not tried again. Blocks on the file system.
+  /// Connections go on; whose certificate clients are is asked anew with their next requests.
   public func reloadIfChanged() throws(TLSError) -> Bool {
     let stamps = configuration.files.map(FileStamp.init)
     let isSame = state.withLock { state in

@@ -3,7 +3,9 @@ import COpenSSL
 /// Why credentials can't be used. Says which file, so that whoever configured it can tell what to change.
 public enum TLSError: Error, Equatable, CustomStringConvertible {
   /// What a file was to be.
-  public enum Role: Sendable, Equatable { case certificate, privateKey, sniCertificate, sniPrivateKey, clientCA, proxyCA }
+  public enum Role: Sendable, Equatable {
+    case certificate, privateKey, sniCertificate, sniPrivateKey, clientCA, proxyCA
+  }
 
   case file(Role, path: String, reason: String)
   /// OpenSSL refused something that is not a file's fault.
@@ -19,7 +21,8 @@ public enum TLSError: Error, Equatable, CustomStringConvertible {
 
 /// OpenSSL's queue of errors, which belongs to the thread.
 enum OpenSSLErrors {
-  /// Empties the queue. Whoever asks for the result of an SSL call must have done so before the call: an old entry would be taken for its cause.
+  /// Empties the queue. Whoever asks for the result of an SSL call must have done so before the call: an old entry
+  /// would be taken for its cause.
   static func clear() {
     // To look costs less than to empty its sixteen places, and mostly there is nothing.
     if ERR_peek_error() != 0 { ERR_clear_error() }

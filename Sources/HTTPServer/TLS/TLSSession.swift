@@ -2,9 +2,10 @@ import ByteBuffers
 
 /// TLS on one connection: takes records off the socket and puts them on. On the connection's reactor.
 ///
-/// OpenSSL makes the handshake. A connection of TLS 1.3 then goes on without it, as one in a kernel with TLS would: it hands its secrets over and is freed. What it
-/// would keep for each connection is many times as much, and a delivery to one of a thousand would look for all of it in memory. TLS 1.2 stays with OpenSSL.
-/// An idle connection holds no buffer.
+/// OpenSSL makes the handshake. A connection of TLS 1.3 then goes on without it, as one in a kernel with TLS would: it
+/// hands its secrets over and is freed. What it would keep for each connection is many times as much, and a delivery to
+/// one of a thousand would look for all of it in memory. TLS 1.2 stays with OpenSSL. An idle connection holds no
+/// buffer.
 final class TLSSession {
   // What a delivery needs stands together.
   @exclusivity(unchecked) private var writer: RecordWriter?
@@ -23,8 +24,8 @@ final class TLSSession {
   private static let gatheredMax = 64 << 10
   /// Sealed bytes on their way in or out: what is gathered, and a last record behind it.
   static let roomForRecords = gatheredMax + RecordCipher.plainMax + RecordWriter.roomForSeal
-  /// Where plain text that is brought together begins in the scratch room: not just ahead of where in a page it goes to, or else the processor takes each
-  /// load for one of the last store (4K aliasing), at ten times the cost.
+  /// Where plain text that is brought together begins in the scratch room: not just ahead of where in a page it goes
+  /// to, or else the processor takes each load for one of the last store (4K aliasing), at ten times the cost.
   private static let plainStart = 256
 
   init(_ credentials: TLSCredentials, descriptor: Int32, reactor: Reactor) {
@@ -83,7 +84,8 @@ final class TLSSession {
     }
     defer { count() }
     do throws(TLSAlert) {
-      let received = try reader?.receive(from: queue.descriptor, into: room, reactor.recordCipher, records: reactor.records)
+      let received = try reader?.receive(
+        from: queue.descriptor, into: room, reactor.recordCipher, records: reactor.records)
       if reader?.takeRequestForKeys() == true { writer?.changeKeysSoon() }
       return received ?? .broken
     } catch {
@@ -136,7 +138,8 @@ final class TLSSession {
   /// Takes the plain text of a record from `output`: a single piece is read where it is, several are brought together.
   private func withRecord<R>(of output: inout Output, _ body: (UnsafeRawBufferPointer) -> R) -> R {
     if let result = output.takeOnly(max: RecordCipher.plainMax, body) { return result }
-    let room = UnsafeMutableRawBufferPointer(rebasing: reactor.scratch[Self.plainStart..<(Self.plainStart + RecordCipher.plainMax)])
+    let room = UnsafeMutableRawBufferPointer(
+      rebasing: reactor.scratch[Self.plainStart..<(Self.plainStart + RecordCipher.plainMax)])
     let count = output.take(into: room)
     return body(UnsafeRawBufferPointer(rebasing: room[..<count]))
   }
@@ -149,7 +152,8 @@ final class TLSSession {
   }
 
   private func send(_ alert: TLSAlert) {
-    guard let room = reactor.records.baseAddress, let count = writer?.seal(alert, into: room, reactor.recordCipher) else { return }
+    guard let room = reactor.records.baseAddress, let count = writer?.seal(alert, into: room, reactor.recordCipher)
+    else { return }
     _ = queue.send(UnsafeRawBufferPointer(start: room, count: count))
   }
 

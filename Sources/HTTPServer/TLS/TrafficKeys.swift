@@ -23,7 +23,8 @@ enum RecordSuite: Int, CaseIterable {
   var secretBytes: Int { self == .aes256GCM ? 48 : 32 }
 }
 
-/// What one direction of a TLS 1.3 connection is protected with (RFC 8446 sections 5.3 and 7.3). `wipe` it before it goes.
+/// What one direction of a TLS 1.3 connection is protected with (RFC 8446 sections 5.3 and 7.3). `wipe` it before it
+/// goes.
 ///
 /// The key lies in it, so that who holds it has all that a record takes in one place.
 struct TrafficKeys {
@@ -44,14 +45,18 @@ struct TrafficKeys {
 
   /// nil when the secret has not the suite's length or the library fails.
   init?(_ suite: RecordSuite, secret: SecretKey) {
-    guard secret.count == suite.secretBytes, let key = Self.expand(secret, "key", suite, count: suite.keyBytes), let nonce = Self.expand(secret, "iv", suite, count: Self.nonceBytes) else {
+    guard secret.count == suite.secretBytes, let key = Self.expand(secret, "key", suite, count: suite.keyBytes),
+      let nonce = Self.expand(secret, "iv", suite, count: Self.nonceBytes)
+    else {
       return nil
     }
     self.suite = suite
     self.secret = secret
     (nonceStart, nonceEnd) = nonce.withUnsafeBytes { bytes in
       let raw = UnsafeRawPointer(bytes)
-      return (raw.loadUnaligned(as: UInt32.self), UInt64(bigEndian: raw.loadUnaligned(fromByteOffset: 4, as: UInt64.self)))
+      return (
+        raw.loadUnaligned(as: UInt32.self), UInt64(bigEndian: raw.loadUnaligned(fromByteOffset: 4, as: UInt64.self))
+      )
     }
     key.withUnsafeBytes { bytes in
       for place in 0..<min(key.count, self.key.count) { self.key[place] = bytes[place] }
@@ -60,7 +65,9 @@ struct TrafficKeys {
 
   /// Puts these keys' successors in their place (section 7.2); false when the library fails.
   mutating func update() -> Bool {
-    guard let secret = Self.expand(secret, "traffic upd", suite, count: suite.secretBytes), let next = TrafficKeys(suite, secret: secret) else { return false }
+    guard let secret = Self.expand(secret, "traffic upd", suite, count: suite.secretBytes),
+      let next = TrafficKeys(suite, secret: secret)
+    else { return false }
     wipe()
     self = next
     return true
@@ -73,7 +80,9 @@ struct TrafficKeys {
   }
 
   /// Lends the key.
-  func withKey<R>(_ body: (UnsafePointer<UInt8>?) -> R) -> R { key.span.withUnsafeBufferPointer { body($0.baseAddress) } }
+  func withKey<R>(_ body: (UnsafePointer<UInt8>?) -> R) -> R {
+    key.span.withUnsafeBufferPointer { body($0.baseAddress) }
+  }
 
   /// Writes the nonce of the next record, and goes on to the one behind it.
   mutating func takeNonce(into room: UnsafeMutableRawPointer) {
@@ -86,7 +95,8 @@ struct TrafficKeys {
   /// Leaves out the first `count` records: they are protected already.
   mutating func skip(_ count: Int) { sequence &+= UInt64(clamping: count) }
 
-  private static func expand(_ secret: SecretKey, _ label: StaticString, _ suite: RecordSuite, count: Int) -> SecretKey? {
+  private static func expand(_ secret: SecretKey, _ label: StaticString, _ suite: RecordSuite, count: Int) -> SecretKey?
+  {
     SecretKey(count: count) { room in
       secret.withUnsafeBytes { bytes in
         copenssl_expand_label(suite.digestName.cString, bytes, secret.count, label.cString, room, count) == 1

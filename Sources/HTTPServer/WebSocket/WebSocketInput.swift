@@ -1,7 +1,7 @@
 /// Reads the frames that a client sends (RFC 6455 section 5). Pure: bytes in, what they ask for out.
 ///
-/// Nothing but control frames is kept, and of those at most 125 bytes: what a client says on a stream that only the server
-/// speaks on is read and forgotten, as kube-apiserver does.
+/// Nothing but control frames is kept, and of those at most 125 bytes: what a client says on a stream that only the
+/// server speaks on is read and forgotten, as kube-apiserver does.
 public struct WebSocketInput: Sendable {
   public enum Event: Equatable, Sendable {
     /// Wants its payload back.
@@ -41,7 +41,9 @@ public struct WebSocketInput: Sendable {
       if var current = frame {
         let count = Int(min(current.left, UInt64(bytes.count - place)))
         if current.isControl {
-          for offset in 0..<count { current.payload.append(bytes[place + offset] ^ current.mask[current.payload.count & 3]) }
+          for offset in 0..<count {
+            current.payload.append(bytes[place + offset] ^ current.mask[current.payload.count & 3])
+          }
         }
         place += count
         current.left -= UInt64(count)

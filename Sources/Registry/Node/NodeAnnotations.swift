@@ -31,11 +31,16 @@ enum NodeAnnotations {
     do {
       let avoid = try JSONValue(parsing: text)
       guard avoid.isNull || avoid.object != nil else {
-        return [.invalid("\(path).AvoidPods", avoidKey, "json: cannot unmarshal \(avoid.goKind) into Go value of type v1.AvoidPods")]
+        return [
+          .invalid(
+            "\(path).AvoidPods", avoidKey, "json: cannot unmarshal \(avoid.goKind) into Go value of type v1.AvoidPods")
+        ]
       }
       return (avoid["preferAvoidPods"]?.array ?? []).enumerated().flatMap { place, entry -> [FieldError] in
         let field = "\(path).\(avoidKey)[\(place)].PodSignature"
-        guard let controller = entry["podSignature"]?["podController"], !controller.isNull else { return [.required(field, "")] }
+        guard let controller = entry["podSignature"]?["podController"], !controller.isNull else {
+          return [.required(field, "")]
+        }
         // Upstream falls over a reference that does not say; here it is not one to a controller.
         guard controller["controller"]?.bool != true else { return [] }
         return [.invalid("\(field).PodController.Controller", bare: "false", "must point to a controller")]

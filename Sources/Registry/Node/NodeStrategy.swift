@@ -6,40 +6,52 @@ public struct NodeStrategy: RESTStrategy {
   public init() {}
 
   public let info = ResourceInfo(
-    groupVersion: GroupVersion(version: "v1"), plural: "nodes", singular: "node", kind: "Node", isNamespaced: false, shortNames: ["no"],
-    verbs: ["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"], subresources: [("status", ["get", "patch", "update"])],
+    groupVersion: GroupVersion(version: "v1"), plural: "nodes", singular: "node", kind: "Node", isNamespaced: false,
+    shortNames: ["no"],
+    verbs: ["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"],
+    subresources: [("status", ["get", "patch", "update"])],
     storagePath: "minions", typeName: "io.k8s.api.core.v1.Node")
 
   public var allowsCreateOnUpdate: Bool { false }
   public var allowsUnconditionalUpdate: Bool { true }
 
-  /// Allocatable defaults to capacity, quantities round up to a thousandth; podCIDR and podCIDRs are one field (semantics 2.3, 2.4).
+  /// Allocatable defaults to capacity, quantities round up to a thousandth; podCIDR and podCIDRs are one field
+  /// (semantics 2.3, 2.4).
   public func applyDefaults(_ object: inout JSONValue) {
     for list in ["capacity", "allocatable"] {
       guard let quantities = object["status"]?[list]?.object else { continue }
       let rounded = quantities.members.map { member -> JSONObject.Member in
-        guard let text = member.value.string, Self.mayBeFiner(text), let quantity = try? Quantity(parsing: text) else { return member }
+        guard let text = member.value.string, Self.mayBeFiner(text), let quantity = try? Quantity(parsing: text) else {
+          return member
+        }
         return JSONObject.Member(member.name, .string(quantity.roundedUpToMilli.description))
       }
       object["status"]?[list] = .object(JSONObject(unchecked: rounded))
     }
-    if let capacity = object["status"]?["capacity"], object["status"]?["allocatable"] == nil { insertAllocatable(capacity, &object) }
+    if let capacity = object["status"]?["capacity"], object["status"]?["allocatable"] == nil {
+      insertAllocatable(capacity, &object)
+    }
     joinPodCIDRs(&object)
   }
 
   /// May a canonical quantity have parts of a thousandth? Only with the suffixes n and u, or an exponent.
   private static func mayBeFiner(_ quantity: String) -> Bool {
-    quantity.utf8.contains { $0 == UInt8(ascii: "n") || $0 == UInt8(ascii: "u") || $0 == UInt8(ascii: "e") || $0 == UInt8(ascii: ".") }
+    quantity.utf8.contains {
+      $0 == UInt8(ascii: "n") || $0 == UInt8(ascii: "u") || $0 == UInt8(ascii: "e") || $0 == UInt8(ascii: ".")
+    }
   }
 
   /// Behind capacity, where the type has it.
   private func insertAllocatable(_ capacity: JSONValue, _ object: inout JSONValue) {
-    guard var members = object["status"]?.object?.members, let place = members.firstIndex(where: { $0.name == "capacity" }) else { return }
+    guard var members = object["status"]?.object?.members,
+      let place = members.firstIndex(where: { $0.name == "capacity" })
+    else { return }
     members.insert(JSONObject.Member("allocatable", capacity), at: place + 1)
     object["status"] = .object(JSONObject(unchecked: members))
   }
 
-  /// The conversion between v1 and the internal type, which has the list alone: podCIDR wins if both differ, answers show both.
+  /// The conversion between v1 and the internal type, which has the list alone: podCIDR wins if both differ, answers
+  /// show both.
   private func joinPodCIDRs(_ object: inout JSONValue) {
     let single = object["spec"]?["podCIDR"]?.string ?? ""
     var list = object["spec"]?["podCIDRs"]?.array ?? []
@@ -68,9 +80,11 @@ public struct NodeStrategy: RESTStrategy {
     }
     // Restored members must stand where the type has them.
     guard let members = object.object else { return }
-    object = .object(JSONObject(unchecked: ["kind", "apiVersion", "metadata", "spec", "status"].compactMap { name in
-      members.index(of: name).map { members.members[$0] }
-    }))
+    object = .object(
+      JSONObject(
+        unchecked: ["kind", "apiVersion", "metadata", "spec", "status"].compactMap { name in
+          members.index(of: name).map { members.members[$0] }
+        }))
   }
 
   public func resetFields(_ subresource: Subresource) -> [[String]] {
@@ -83,7 +97,9 @@ public struct NodeStrategy: RESTStrategy {
   public func validate(_ object: JSONValue) -> [FieldError] { NodeValidation.validate(object) }
 
   /// The main update runs the checks of a creation too, so some complaints come twice (semantics 2.5).
-  public func validateUpdate(_ object: JSONValue, old: JSONValue, subresource: Subresource, isMetaGood: Bool) -> [FieldError] {
+  public func validateUpdate(
+    _ object: JSONValue, old: JSONValue, subresource: Subresource, isMetaGood: Bool
+  ) -> [FieldError] {
     (subresource == .main ? NodeValidation.validate(object, isMetaGood: isMetaGood) : [])
       + NodeValidation.validateUpdate(object, old: old, isMetaGood: isMetaGood)
   }

@@ -28,8 +28,10 @@ enum NodeTable {
     if kernel != "<unknown>" && !architecture.isEmpty { kernel += " (\(architecture))" }
     return [
       .string(meta?["name"]?.string ?? ""), .string(status(node)), .string(roles(meta?["labels"])),
-      .string(Age.text(since: meta?["creationTimestamp"]?.string, now: now)), .string(info?["kubeletVersion"]?.string ?? ""),
-      .string(address("InternalIP", node)), .string(address("ExternalIP", node)), .string(reported("osImage")), .string(kernel),
+      .string(Age.text(since: meta?["creationTimestamp"]?.string, now: now)),
+      .string(info?["kubeletVersion"]?.string ?? ""),
+      .string(address("InternalIP", node)), .string(address("ExternalIP", node)), .string(reported("osImage")),
+      .string(kernel),
       .string(reported("containerRuntimeVersion")),
     ]
   }
@@ -64,7 +66,9 @@ enum NodeTable {
 
   private static func address(_ type: String, _ node: JSONNode) -> String {
     if let addresses = node["status"]?["addresses"] {
-      for address in addresses.elements where address["type"]?.isString(type) == true { return address["address"]?.string ?? "" }
+      for address in addresses.elements where address["type"]?.isString(type) == true {
+        return address["address"]?.string ?? ""
+      }
     }
     return "<none>"
   }

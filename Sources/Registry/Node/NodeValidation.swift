@@ -2,15 +2,19 @@ import ByteBuffers
 import JSON
 import Machinery
 
-/// Rules for nodes. (Kubernetes: pkg/apis/core/validation, ValidateNode and ValidateNodeUpdate.) Complaints about taints name `metadata.taints`,
-/// as upstream's do.
+/// Rules for nodes. (Kubernetes: pkg/apis/core/validation, ValidateNode and ValidateNodeUpdate.) Complaints about
+/// taints name `metadata.taints`, as upstream's do.
 enum NodeValidation {
   /// `isMetaGood`: nothing is wrong with the metadata but maybe its name.
   static func validate(_ node: JSONValue, isMetaGood: Bool = false) -> [FieldError] {
     let meta = node["metadata"]?.object ?? JSONObject()
-    let isNameGood = isMetaGood && meta["generateName"] == nil && NameValidation.dns1123Subdomain(meta["name"]?.string ?? "").isEmpty
-    var errors = isNameGood ? [] : MetaValidation.validate(meta, isNamespaced: false, nameRule: MetaValidation.subdomainName)
-    errors += finalizers(meta) + NodeAnnotations.validate(meta) + taints(node["spec"]?["taints"], "metadata.taints") + resources(node)
+    let isNameGood =
+      isMetaGood && meta["generateName"] == nil && NameValidation.dns1123Subdomain(meta["name"]?.string ?? "").isEmpty
+    var errors =
+      isNameGood ? [] : MetaValidation.validate(meta, isNamespaced: false, nameRule: MetaValidation.subdomainName)
+    errors +=
+      finalizers(meta) + NodeAnnotations.validate(meta) + taints(node["spec"]?["taints"], "metadata.taints")
+      + resources(node)
     if let swap = node["status"]?["nodeInfo"]?["swap"]?["capacity"]?.int, swap <= 0 {
       errors.append(.invalid("metadata.nodeSwapStatus.capacity", bare: String(swap), "must be greater than zero"))
     }
@@ -37,7 +41,8 @@ enum NodeValidation {
   static func validateUpdate(_ node: JSONValue, old: JSONValue, isMetaGood: Bool = false) -> [FieldError] {
     var errors = MetaValidation.validateUpdate(
       node["metadata"]?.object ?? JSONObject(), old["metadata"]?.object ?? JSONObject(), isKnownGood: isMetaGood)
-    errors += NodeAnnotations.validate(node["metadata"]?.object ?? JSONObject()) + resources(node) + declaredFeatures(node)
+    errors +=
+      NodeAnnotations.validate(node["metadata"]?.object ?? JSONObject()) + resources(node) + declaredFeatures(node)
     var seen = SeenValues()
     for (place, address) in (node["status"]?["addresses"]?.array ?? []).enumerated() where !seen.insert(address) {
       let shown: JSONValue = ["Type": address["type"] ?? "", "Address": address["address"] ?? ""]
@@ -68,8 +73,12 @@ enum NodeValidation {
   private static func finalizers(_ meta: JSONObject) -> [FieldError] {
     var errors: [FieldError] = []
     for (place, finalizer) in (meta["finalizers"]?.array ?? []).enumerated() {
-      guard let name = finalizer.string, !name.utf8.contains(UInt8(ascii: "/")), !["kubernetes", "orphan", "foregroundDeletion"].contains(name) else { continue }
-      errors.append(.invalid("metadata.finalizers[\(place)]", name, "name is neither a standard finalizer name nor is it fully qualified"))
+      guard let name = finalizer.string, !name.utf8.contains(UInt8(ascii: "/")),
+        !["kubernetes", "orphan", "foregroundDeletion"].contains(name)
+      else { continue }
+      errors.append(
+        .invalid(
+          "metadata.finalizers[\(place)]", name, "name is neither a standard finalizer name nor is it fully qualified"))
     }
     return errors
   }
@@ -94,7 +103,10 @@ enum NodeValidation {
       }
       if !seen.insert([ByteString(key), ByteString(effect)]).inserted {
         // Upstream prints its internal type here (semantics 2.6).
-        let shown: JSONValue = ["Key": .string(key), "Value": .string(value), "Effect": .string(effect), "TimeAdded": taint["timeAdded"] ?? .null]
+        let shown: JSONValue = [
+          "Key": .string(key), "Value": .string(value), "Effect": .string(effect),
+          "TimeAdded": taint["timeAdded"] ?? .null,
+        ]
         errors.append(.duplicate(field, bare: shown.encoded().text, "taints must be unique by key and effect pair"))
       }
     }
@@ -107,7 +119,9 @@ enum NodeValidation {
     var errors: [FieldError] = []
     for (place, name) in names.enumerated() {
       if let problem = featureNameProblem(name) {
-        errors.append(.invalid("status.declaredFeatures[\(place)]", name, "invalid feature name \(GoText.quoted(name)): \(problem)"))
+        errors.append(
+          .invalid("status.declaredFeatures[\(place)]", name, "invalid feature name \(GoText.quoted(name)): \(problem)")
+        )
       }
       guard place + 1 < names.count else { break }
       let next = names[place + 1]
@@ -129,7 +143,8 @@ enum NodeValidation {
       return segment.allSatisfy { isLetter($0) || $0 >= UInt8(ascii: "0") && $0 <= UInt8(ascii: "9") }
     }
     if isGood, let first = name.utf8.first, first <= UInt8(ascii: "Z") { return nil }
-    return "must start with an UpperCamelCase segment, with subsequent segments separated by '/' (e.g., MyFeature or MyFeature/mySubFeature), "
+    return
+      "must start with an UpperCamelCase segment, with subsequent segments separated by '/' (e.g., MyFeature or MyFeature/mySubFeature), "
       + "and contain only alphanumeric characters and slashes"
   }
 
@@ -138,17 +153,22 @@ enum NodeValidation {
     var errors: [FieldError] = []
     for list in ["capacity", "allocatable"] {
       for member in node["status"]?[list]?.object?.members ?? [] {
-        guard let text = member.value.string, text.utf8.first == UInt8(ascii: "-") || countsThings(member.name), let quantity = try? Quantity(parsing: text) else { continue }
+        guard let text = member.value.string, text.utf8.first == UInt8(ascii: "-") || countsThings(member.name),
+          let quantity = try? Quantity(parsing: text)
+        else { continue }
         let field = "status.\(list).\(member.name)"
         if quantity.isBelowZero { errors.append(.invalid(field, text, "must be greater than or equal to 0")) }
-        if countsThings(member.name) && !quantity.isInteger { errors.append(.invalid(field, text, "must be an integer")) }
+        if countsThings(member.name) && !quantity.isInteger {
+          errors.append(.invalid(field, text, "must be an integer"))
+        }
       }
     }
     return errors
   }
 
   private static let counted: Set<String> = [
-    "pods", "services", "replicationcontrollers", "resourcequotas", "secrets", "configmaps", "persistentvolumeclaims", "services.nodeports",
+    "pods", "services", "replicationcontrollers", "resourcequotas", "secrets", "configmaps", "persistentvolumeclaims",
+    "services.nodeports",
     "services.loadbalancers",
   ]
 

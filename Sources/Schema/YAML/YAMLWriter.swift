@@ -122,7 +122,8 @@ private struct YAMLWriter: Sendable {
     // In a block the space before a line's end would be lost on the way through editors, so go-yaml quotes it.
     if text.contains("\n") { return text.contains(" \n") ? doubleQuoted(text) : literal(text, indent: indent + 2) }
     if case .string = YAMLScalar.plain(text), !Self.isBase60(text) {
-      return isPlain(text) ? text : "'" + text.split(separator: "'", omittingEmptySubsequences: false).joined(separator: "''") + "'"
+      return isPlain(text)
+        ? text : "'" + text.split(separator: "'", omittingEmptySubsequences: false).joined(separator: "''") + "'"
     }
     return doubleQuoted(text)
   }
@@ -145,7 +146,8 @@ private struct YAMLWriter: Sendable {
     return places > 0 && rest.isEmpty
   }
 
-  /// What go-yaml writes as it is; YAML allows a little more. (`is_printable`, without the two that YAML takes for ends of lines.)
+  /// What go-yaml writes as it is; YAML allows a little more. (`is_printable`, without the two that YAML takes for ends
+  /// of lines.)
   private static func isPrintable(_ scalar: Unicode.Scalar) -> Bool {
     switch scalar.value {
     case 0x2028, 0x2029: false
@@ -185,7 +187,9 @@ private struct YAMLWriter: Sendable {
   }
 
   private func isPlain(_ text: String) -> Bool {
-    guard let first = text.unicodeScalars.first, let last = text.unicodeScalars.last, first != " ", last != " ", last != ":" else { return false }
+    guard let first = text.unicodeScalars.first, let last = text.unicodeScalars.last, first != " ", last != " ",
+      last != ":"
+    else { return false }
     if "-?:,[]{}#&*!|>'\"%@`".unicodeScalars.contains(first) {
       // A dash or question mark is an indicator only before a space.
       let second = text.unicodeScalars.dropFirst().first

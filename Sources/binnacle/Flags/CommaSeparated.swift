@@ -1,4 +1,5 @@
-/// One record of comma-separated values, in which quotes keep commas together. (`encoding/csv`, which pflag's lists are read with.)
+/// One record of comma-separated values, in which quotes keep commas together. (`encoding/csv`, which pflag's lists are
+/// read with.)
 struct CommaSeparated {
   /// Why a text is none, in Go's words.
   struct Malformed: Error { let description: String }
@@ -48,7 +49,9 @@ struct CommaSeparated {
     while let mark = bytes[place...].firstIndex(of: Self.quote) {
       value += bytes[place..<mark]
       place = mark + 1
-      guard place < bytes.count, bytes[place] != Self.comma, bytes[place] != Self.newline else { return String(decoding: value, as: UTF8.self) }
+      guard place < bytes.count, bytes[place] != Self.comma, bytes[place] != Self.newline else {
+        return String(decoding: value, as: UTF8.self)
+      }
       guard bytes[place] == Self.quote else { throw failure(at: mark, "extraneous or missing \" in quoted-field") }
       value.append(Self.quote)
       place += 1

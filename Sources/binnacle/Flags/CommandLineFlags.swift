@@ -1,11 +1,11 @@
 import ArgumentParser
 import Machinery
 
-/// The command line as kube-apiserver's flags are read (pflag): `--name=value` or `--name value`, `--name` for a truth, `_` in a name for `-`,
-/// `-v4`. What the settings file says stands behind it.
+/// The command line as kube-apiserver's flags are read (pflag): `--name=value` or `--name value`, `--name` for a truth,
+/// `_` in a name for `-`, `-v4`. What the settings file says stands behind it.
 ///
-/// This stands before swift-argument-parser, which knows the options that act: it would have to be told of some hundred that do not, all of
-/// which it looks at, in a debug build, whenever the program starts.
+/// This stands before swift-argument-parser, which knows the options that act: it would have to be told of some hundred
+/// that do not, all of which it looks at, in a debug build, whenever the program starts.
 struct CommandLineFlags {
   /// The sub-commands that take the flags of `serve` and nothing else.
   enum Verb: String { case serve, checkConfig = "check-config", kubeconfig }
@@ -42,7 +42,8 @@ struct CommandLineFlags {
     }
     try given.settle()
     self.init(
-      verb: isStorage ? nil : Verb(rawValue: first) ?? .serve, given: given, arguments: (isStorage ? lead : []) + given.arguments + reading.others)
+      verb: isStorage ? nil : Verb(rawValue: first) ?? .serve, given: given,
+      arguments: (isStorage ? lead : []) + given.arguments + reading.others)
   }
 
   private init(verb: Verb?, given: GivenFlags, arguments: [String]) {
@@ -75,7 +76,9 @@ private struct Reading {
     self.isOpen = isOpen
   }
 
-  static func isVersion(_ argument: String) -> Bool { ["--version", "--version=true", "--version=raw"].contains(argument) }
+  static func isVersion(_ argument: String) -> Bool {
+    ["--version", "--version=true", "--version=raw"].contains(argument)
+  }
 
   mutating func run() throws {
     while let argument = rest.popFirst() {
@@ -90,7 +93,9 @@ private struct Reading {
         others.append(argument)
       }
     }
-    if !isOpen, !asksForHelp, let extra = others.first { throw UsageFailure("serving takes flags only, no arguments such as \(GoText.quoted(extra))") }
+    if !isOpen, !asksForHelp, let extra = others.first {
+      throw UsageFailure("serving takes flags only, no arguments such as \(GoText.quoted(extra))")
+    }
   }
 
   private mutating func long(_ argument: String) throws {
@@ -129,7 +134,8 @@ private struct Reading {
   private mutating func add(_ flag: KnownFlag, _ value: String?, needed: String) throws {
     if let value { return try given.add(flag, value) }
     if flag.type == .bool {
-      // pflag takes no truth that stands apart, and then complains of an argument. Here it counts, so that `--anonymous-auth false` is no trap.
+      // pflag takes no truth that stands apart, and then complains of an argument. Here it counts, so that
+      // `--anonymous-auth false` is no trap.
       if let next = rest.first, (try? GoNumbers.bool(next)) != nil, next.count > 1 {
         rest = rest.dropFirst()
         return try given.add(flag, next)

@@ -1,14 +1,18 @@
 import Storage
 
 extension ServeOptions {
-  /// Lines about flags that have no effect beside the others that are given. Throws a `StartFailure` for one that would protect: who gives
-  /// it believes that something holds which does not.
+  /// Lines about flags that have no effect beside the others that are given. Throws a `StartFailure` for one that would
+  /// protect: who gives it believes that something holds which does not.
   func notes(on given: GivenFlags, _ settings: Settings) throws -> [String] {
     let effects = FlagEffects(options: self, given: given, settings: settings)
     return try given.names.compactMap { name in
-      guard let flag = KnownFlags.all[name], flag.deed != .taken, let missing = effects.missing(flag) else { return nil }
+      guard let flag = KnownFlags.all[name], flag.deed != .taken, let missing = effects.missing(flag) else {
+        return nil
+      }
       if flag.protects && effects.isMeantToProtect(name) {
-        throw StartFailure("--\(name) would not hold: \(missing): \(missing == FlagEffects.noHTTPS ? "name --secure-port, such as 6443, or leave it out" : "leave it out")")
+        throw StartFailure(
+          "--\(name) would not hold: \(missing): \(missing == FlagEffects.noHTTPS ? "name --secure-port, such as 6443, or leave it out" : "leave it out")"
+        )
       }
       return "--\(name) has no effect: \(missing)"
     }
@@ -37,10 +41,13 @@ private struct FlagEffects {
     case .sqlite: return type == StorageBackend.typeSQLite ? nil : "the storage is not sqlite"
     case .history: return type == StorageBackend.typeETCD2 ? "etcd2 keeps no history" : nil
     case .folder:
-      return type == StorageBackend.typeSQLite || settings.secure?.certificateFolder != nil && options.certDir.isEmpty ? nil : "nothing is kept there"
+      return type == StorageBackend.typeSQLite || settings.secure?.certificateFolder != nil && options.certDir.isEmpty
+        ? nil : "nothing is kept there"
     case .cache: return options.watchCache ? nil : "--watch-cache is off"
     case .with(let name):
-      guard given.asksFor(name), let other = KnownFlags.all[name] else { return "it belongs to --\(name), which is not given" }
+      guard given.asksFor(name), let other = KnownFlags.all[name] else {
+        return "it belongs to --\(name), which is not given"
+      }
       return missing(other)
     }
   }

@@ -1,9 +1,11 @@
 import Glibc
 import Machinery
 
-/// What a flag's value must be. Values are read, and refused, as kube-apiserver's flags do (pflag, component-base `cli/flag`).
+/// What a flag's value must be. Values are read, and refused, as kube-apiserver's flags do (pflag, component-base
+/// `cli/flag`).
 enum FlagType: Sendable, Equatable {
-  case bool, int, int32s, float, duration, string, strings, ip, cidrs, portRange, keyValue, keyValues, keyNumbers, certificateAndKey, level, quantity
+  case bool, int, int32s, float, duration, string, strings, ip, cidrs, portRange, keyValue, keyValues, keyNumbers,
+    certificateAndKey, level, quantity
   /// Values that are taken as they are, one a flag.
   case stringArray
   case featureGates
@@ -12,9 +14,12 @@ enum FlagType: Sendable, Equatable {
   /// nil for a name that the table of flags should not hold.
   init?(_ name: String) {
     let types: [String: FlagType] = [
-      "bool": .bool, "int": .int, "int32s": .int32s, "float": .float, "duration": .duration, "string": .string, "strings": .strings, "ip": .ip,
-      "cidrs": .cidrs, "portRange": .portRange, "keyValue": .keyValue, "keyValues": .keyValues, "keyNumbers": .keyNumbers,
-      "certificateAndKey": .certificateAndKey, "level": .level, "quantity": .quantity, "stringArray": .stringArray, "featureGates": .featureGates,
+      "bool": .bool, "int": .int, "int32s": .int32s, "float": .float, "duration": .duration, "string": .string,
+      "strings": .strings, "ip": .ip,
+      "cidrs": .cidrs, "portRange": .portRange, "keyValue": .keyValue, "keyValues": .keyValues,
+      "keyNumbers": .keyNumbers,
+      "certificateAndKey": .certificateAndKey, "level": .level, "quantity": .quantity, "stringArray": .stringArray,
+      "featureGates": .featureGates,
     ]
     if let type = types[name] {
       self = type
@@ -43,25 +48,36 @@ enum FlagType: Sendable, Equatable {
     case .int: return [String(try GoNumbers.int(text, bits: 64))]
     case .level: return [String(try GoNumbers.decimal(text, bits: 31))]
     case .int32s:
-      for part in text.split(separator: ",", omittingEmptySubsequences: false) { _ = try GoNumbers.int(String(part), bits: 32) }
+      for part in text.split(separator: ",", omittingEmptySubsequences: false) {
+        _ = try GoNumbers.int(String(part), bits: 32)
+      }
     case .float: return [String(try GoNumbers.float(text))]
     case .duration:
       do throws(GoDuration.Malformed) { _ = try GoDuration.parse(text) } catch { throw Refusal(why: error.description) }
     case .strings:
-      do throws(CommaSeparated.Malformed) { return try CommaSeparated.values(text) } catch { throw Refusal(why: error.description) }
+      do throws(CommaSeparated.Malformed) { return try CommaSeparated.values(text) } catch {
+        throw Refusal(why: error.description)
+      }
     case .ip:
       let address = text.trimmingBlanks
-      guard text.isEmpty || Self.isAddress(address) else { throw Refusal(why: "failed to parse IP: \(GoText.quoted(text))") }
+      guard text.isEmpty || Self.isAddress(address) else {
+        throw Refusal(why: "failed to parse IP: \(GoText.quoted(text))")
+      }
     case .cidrs: try Self.checkRanges(text)
     case .portRange: try Self.checkPorts(text)
-    case .keyValue: if !text.contains("=") { throw Refusal(why: "malformed pair, expect string=string: \(text) is not key=value") }
+    case .keyValue:
+      if !text.contains("=") { throw Refusal(why: "malformed pair, expect string=string: \(text) is not key=value") }
     case .keyValues:
       if !text.isEmpty && !text.contains("=") { throw Refusal(why: "\(text) must be formatted as key=value") }
     case .keyNumbers:
       for part in text.split(separator: ",") {
         let halves = part.split(separator: "=", omittingEmptySubsequences: false)
-        guard halves.count == 2, !halves[0].isEmpty, !halves[1].isEmpty else { throw Refusal(why: "\(GoText.quoted(String(part))) does not have the pattern=N format") }
-        do throws(Refusal) { _ = try GoNumbers.decimal(String(halves[1]), bits: 31) } catch { throw Refusal(why: "parsing verbosity in \(GoText.quoted(String(part))): \(error.why)") }
+        guard halves.count == 2, !halves[0].isEmpty, !halves[1].isEmpty else {
+          throw Refusal(why: "\(GoText.quoted(String(part))) does not have the pattern=N format")
+        }
+        do throws(Refusal) { _ = try GoNumbers.decimal(String(halves[1]), bits: 31) } catch {
+          throw Refusal(why: "parsing verbosity in \(GoText.quoted(String(part))): \(error.why)")
+        }
       }
     case .quantity:
       do throws(Quantity.ParseError) { _ = try Quantity(parsing: text) } catch { throw Refusal(why: "\(error)") }
@@ -87,15 +103,20 @@ enum FlagType: Sendable, Equatable {
       throw Refusal(why: "service-cluster-ip-range[\(place)] is not \(place == 0 ? "a valid cidr" : "an ip net")")
     }
     if parts.count == 2, parts[0].contains(":") == parts[1].contains(":") {
-      throw Refusal(why: "--service-cluster-ip-range[0] and --service-cluster-ip-range[1] must be of different IP family")
+      throw Refusal(
+        why: "--service-cluster-ip-range[0] and --service-cluster-ip-range[1] must be of different IP family")
     }
   }
 
   private static func isRange(_ text: Substring) -> Bool {
     let halves = text.split(separator: "/", omittingEmptySubsequences: false)
-    guard halves.count == 2, !halves[1].isEmpty, halves[1].utf8.allSatisfy({ (0x30...0x39).contains($0) }), let length = Int(halves[1]) else { return false }
+    guard halves.count == 2, !halves[1].isEmpty, halves[1].utf8.allSatisfy({ (0x30...0x39).contains($0) }),
+      let length = Int(halves[1])
+    else { return false }
     // Old manifests write leading zeros, and Go's parser of old took them for decimal.
-    let octets = halves[0].split(separator: ".", omittingEmptySubsequences: false).map { octet in octet.count > 1 ? String(octet.drop { $0 == "0" }) : String(octet) }
+    let octets = halves[0].split(separator: ".", omittingEmptySubsequences: false).map { octet in
+      octet.count > 1 ? String(octet.drop { $0 == "0" }) : String(octet)
+    }
     let host = halves[0].contains(":") ? String(halves[0]) : octets.map { $0.isEmpty ? "0" : $0 }.joined(separator: ".")
     return isAddress(host) && length <= (host.contains(":") ? 128 : 32)
   }

@@ -18,7 +18,8 @@ struct GivenFlags: Sendable {
 
   mutating func note(_ text: String) { notes.append(text) }
 
-  /// Takes a flag in. Lists grow; of anything else the last counts. Throws a `UsageFailure` for a value of another type.
+  /// Takes a flag in. Lists grow; of anything else the last counts. Throws a `UsageFailure` for a value of another
+  /// type.
   mutating func add(_ flag: KnownFlag, _ text: String) throws {
     let read: [String]
     do throws(FlagType.Refusal) { read = try flag.type.values(text) } catch {
@@ -54,15 +55,21 @@ struct GivenFlags: Sendable {
   mutating func settle() throws {
     for name in names {
       guard let flag = KnownFlags.all[name], let given = values[name] else { continue }
-      if flag.isNeverEmpty && given == [""] { throw StartFailure("--\(name) is empty: give it a value, or leave it out") }
+      if flag.isNeverEmpty && given == [""] {
+        throw StartFailure("--\(name) is empty: give it a value, or leave it out")
+      }
       switch flag.deed {
       case .acts:
         if flag.type == .featureGates {
-          for gate in given.flatMap(FeatureGates.idle) { note("--feature-gates \(gate) is taken, but nothing here depends on it yet") }
+          for gate in given.flatMap(FeatureGates.idle) {
+            note("--feature-gates \(gate) is taken, but nothing here depends on it yet")
+          }
         }
       case .taken: note("--\(name) is taken, but nothing here applies it yet")
       case .only(let value, let why):
-        if given != [value] { throw StartFailure("--\(name)=\(given.joined(separator: ",")) is not served: \(why); leave it out") }
+        if given != [value] {
+          throw StartFailure("--\(name)=\(given.joined(separator: ",")) is not served: \(why); leave it out")
+        }
       case .refused(let why):
         // An empty value and `false` ask for nothing.
         if asksFor(name), given != ["0"] { throw StartFailure("--\(name) is not served: \(why); leave it out") }

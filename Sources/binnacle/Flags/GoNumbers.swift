@@ -4,8 +4,12 @@ import Machinery
 enum GoNumbers {
   typealias Refusal = FlagType.Refusal
 
-  private static func invalid(_ function: String, _ text: String) -> Refusal { Refusal(why: "strconv.\(function): parsing \(GoText.quoted(text)): invalid syntax") }
-  private static func tooLarge(_ function: String, _ text: String) -> Refusal { Refusal(why: "strconv.\(function): parsing \(GoText.quoted(text)): value out of range") }
+  private static func invalid(_ function: String, _ text: String) -> Refusal {
+    Refusal(why: "strconv.\(function): parsing \(GoText.quoted(text)): invalid syntax")
+  }
+  private static func tooLarge(_ function: String, _ text: String) -> Refusal {
+    Refusal(why: "strconv.\(function): parsing \(GoText.quoted(text)): value out of range")
+  }
 
   static func bool(_ text: String) throws(Refusal) -> Bool {
     switch text {
@@ -31,10 +35,16 @@ enum GoNumbers {
       digits = digits.dropFirst()
       if digits.hasPrefix("_") { digits = digits.dropFirst() }
     }
-    if radix != 10 && !digits.hasPrefix("_") && !digits.hasSuffix("_") && !digits.contains("__") { digits.removeAll { $0 == "_" } }
-    guard !digits.isEmpty, digits.allSatisfy({ $0.isASCII && ($0.hexDigitValue ?? 16) < radix }) else { throw invalid("ParseInt", text) }
+    if radix != 10 && !digits.hasPrefix("_") && !digits.hasSuffix("_") && !digits.contains("__") {
+      digits.removeAll { $0 == "_" }
+    }
+    guard !digits.isEmpty, digits.allSatisfy({ $0.isASCII && ($0.hexDigitValue ?? 16) < radix }) else {
+      throw invalid("ParseInt", text)
+    }
     let fits = { (number: Int64) in bits == 64 || number >> Int64(bits - 1) == (number < 0 ? -1 : 0) }
-    guard let number = Int64((isNegative ? "-" : "") + digits, radix: radix), fits(number) else { throw tooLarge("ParseInt", text) }
+    guard let number = Int64((isNegative ? "-" : "") + digits, radix: radix), fits(number) else {
+      throw tooLarge("ParseInt", text)
+    }
     return number
   }
 
@@ -48,14 +58,20 @@ enum GoNumbers {
   /// `ParseInt` with base 10.
   static func decimalSigned(_ text: String) throws(Refusal) -> Int64 {
     let digits = text.hasPrefix("-") || text.hasPrefix("+") ? text.dropFirst() : text[...]
-    guard !digits.isEmpty, digits.utf8.allSatisfy({ (0x30...0x39).contains($0) }) else { throw invalid("ParseInt", text) }
+    guard !digits.isEmpty, digits.utf8.allSatisfy({ (0x30...0x39).contains($0) }) else {
+      throw invalid("ParseInt", text)
+    }
     guard let number = Int64(text) else { throw tooLarge("ParseInt", text) }
     return number
   }
 
   static func float(_ text: String) throws(Refusal) -> Double {
-    guard text.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }), let number = Double(text) else { throw invalid("ParseFloat", text) }
-    if number.isInfinite && text.utf8.contains(where: { (0x30...0x39).contains($0) }) { throw tooLarge("ParseFloat", text) }
+    guard text.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }), let number = Double(text) else {
+      throw invalid("ParseFloat", text)
+    }
+    if number.isInfinite && text.utf8.contains(where: { (0x30...0x39).contains($0) }) {
+      throw tooLarge("ParseFloat", text)
+    }
     return number
   }
 }

@@ -63,7 +63,8 @@ enum FlagCondition: Sendable, Equatable {
 
   init?(_ mark: String) {
     let names: [String: FlagCondition] = [
-      "https": .https, "http": .http, "etcd": .etcd, "etcd3": .etcd3, "etcd2": .etcd2, "sqlite": .sqlite, "history": .history, "folder": .folder, "cache": .cache,
+      "https": .https, "http": .http, "etcd": .etcd, "etcd3": .etcd3, "etcd2": .etcd2, "sqlite": .sqlite,
+      "history": .history, "folder": .folder, "cache": .cache,
     ]
     if let condition = names[mark] {
       self = condition

@@ -1,18 +1,20 @@
-/// Every flag that the command line and the settings file know, as a table: kube-apiserver 1.36's, some of its neighbours', and our own.
+/// Every flag that the command line and the settings file know, as a table: kube-apiserver 1.36's, some of its
+/// neighbours', and our own.
 ///
-/// A line is the flag's name, the type of its value, what is done with it, the conditions under which that has an effect, and for what is
-/// refused, why. What is done:
+/// A line is the flag's name, the type of its value, what is done with it, the conditions under which that has an
+/// effect, and for what is refused, why. What is done:
 ///
 /// - `acts`: it is one of the options that `--help` lists.
 /// - `taken`: its value is checked, and it is named in a warning, because nothing here applies it yet.
 /// - `refused`: it would protect, or move, something that is not built yet, so a start with it would promise too much.
 /// - `only=VALUE`: that value says what is so anyway; any other is refused.
 ///
-/// Conditions are those of `FlagCondition`. `protects`: where it has no effect the start is refused instead of warned about. `filled`: an
-/// empty value is refused, because it is a variable that was not set more often than a wish.
+/// Conditions are those of `FlagCondition`. `protects`: where it has no effect the start is refused instead of warned
+/// about. `filled`: an empty value is refused, because it is a variable that was not set more often than a wish.
 enum KnownFlags {
   /// By name, with hyphens.
-  static let all: [String: KnownFlag] = (apiServer + neighbours + ours).split(separator: "\n").reduce(into: [:]) { flags, line in
+  static let all: [String: KnownFlag] = (apiServer + neighbours + ours).split(separator: "\n").reduce(into: [:]) {
+    flags, line in
     let flag = KnownFlag(line: line)
     flags[flag.name] = flag
   }
