@@ -1,4 +1,4 @@
-import Foundation
+public import Foundation
 import Synchronization
 
 /// A program that a test started; killed when the last reference goes, and by the kernel if the test process dies.
