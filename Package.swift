@@ -110,6 +110,10 @@ let package = Package(
       name: "Registry",
       dependencies: ["Cacher", "FieldManagement", "Schema", "Storage", "Machinery", "Metrics", "JSON", "ByteBuffers"],
       swiftSettings: swiftSettings),
+    // What the built-in resources are: a folder a group. Nothing else may name a kind.
+    .target(
+      name: "Resources", dependencies: ["Registry", "Schema", "Machinery", "JSON", "ByteBuffers"],
+      swiftSettings: swiftSettings),
     .target(
       name: "APIServer",
       dependencies: [
@@ -120,7 +124,8 @@ let package = Package(
     .executableTarget(
       name: "binnacle",
       dependencies: [
-        "APIServer", "Registry", "Cacher", "HTTPServer", "Schema", "Storage", "StorageEncryption", "EtcdTransport",
+        "APIServer", "Registry", "Resources", "Cacher", "HTTPServer", "Schema", "Storage", "StorageEncryption",
+        "EtcdTransport",
         "StorageEtcd2", "StorageEtcd3", "StorageSQLite", "Access", "AccessJWT", "AccessWebhooks", "Audit", "Machinery",
         "Metrics", "JSON", "ByteBuffers", "CMimalloc",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
@@ -190,13 +195,15 @@ let package = Package(
     .testTarget(
       name: "RegistryTests",
       dependencies: [
-        "Registry", "Cacher", "Schema", "Storage", "StorageEtcd3", "StorageSQLite", "Machinery", "JSON", "ByteBuffers",
+        "Registry", "Resources", "Cacher", "Schema", "Storage", "StorageEtcd3", "StorageSQLite", "Machinery", "JSON",
+        "ByteBuffers",
         "TestSupport",
       ], swiftSettings: swiftSettings),
     .testTarget(
       name: "APIServerTests",
       dependencies: [
-        "APIServer", "ByteBuffers", "Cacher", "Registry", "Storage", "StorageSQLite", "HTTPServer", "TestSupport",
+        "APIServer", "ByteBuffers", "Cacher", "Registry", "Resources", "Storage", "StorageSQLite", "HTTPServer",
+        "TestSupport",
       ], swiftSettings: swiftSettings),
     .target(name: "LoadClient", dependencies: ["COpenSSL"], path: "Tests/LoadClient", swiftSettings: swiftSettings),
     .testTarget(

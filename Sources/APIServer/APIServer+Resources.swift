@@ -268,6 +268,7 @@ extension APIServer {
       }
       switch try await endpoint.store.delete(name, namespace: namespace, options: options) {
       case .gone(let status): return .success(status, negotiated)
+      case .removed(let object): return try await endpoint.answerApart(object, negotiated, context)
       case .pending(let object):
         // Only those who asked for the old cascading deletion hear that it goes on (semantics 2.14).
         let code = options.orphanDependents == false ? 202 : 200

@@ -16,6 +16,7 @@ extension ResourceEndpoint {
     let document: ByteSlice
     switch negotiated.form {
     case .whole:
+      let object = store.shown(object)
       switch negotiated.media {
       case .yaml:
         return Answer(
@@ -60,7 +61,9 @@ extension ResourceEndpoint {
 
   /// A list whose answer needs no work but slicing; nil where it does.
   func answerNow(_ list: ListResult, _ negotiated: Negotiated) -> Answer? {
-    guard negotiated.form == .whole, negotiated.media == .json, !negotiated.pretty else { return nil }
+    guard negotiated.form == .whole, negotiated.media == .json, !negotiated.pretty, !store.isConverted else {
+      return nil
+    }
     return Answer(
       code: 200, contentType: Answer.json, body: listDocument(list, isLine: true), objects: objectSlices(list))
   }
@@ -71,10 +74,21 @@ extension ResourceEndpoint {
   func answer(
     _ list: ListResult, _ negotiated: Negotiated, _ context: RequestContext, heldBytes: Int = 0
   ) async throws(Status) -> Answer {
+    if store.isConverted, negotiated.form == .whole {
+      let list = await onWorkThreads { list.mapped { self.store.shown($0) } }
+      return try await answer(shown: list, negotiated, context, heldBytes: heldBytes)
+    }
     if var plain = answerNow(list, negotiated) {
       if heldBytes > 0 { plain.heldBytes = heldBytes }
       return plain
     }
+    return try await answer(shown: list, negotiated, context, heldBytes: heldBytes)
+  }
+
+  /// The same of objects that are in this version already, where they are shown whole.
+  private func answer(
+    shown list: ListResult, _ negotiated: Negotiated, _ context: RequestContext, heldBytes: Int
+  ) async throws(Status) -> Answer {
     let rough = Self.roughBytes(list.objects)
     let isLittle = rough < AnswerPiece.size
     let references = list.objects.count * MemoryLayout<CachedObject>.stride

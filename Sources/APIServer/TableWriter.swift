@@ -28,13 +28,22 @@ struct TableRows: Sendable {
   /// Writes the row of an object. Throws for what can't be read.
   func add(_ object: CachedObject, to writer: inout JSONWriter) throws(Status) {
     guard let tape = try? JSONTape.parse(object.object) else { throw .unrenderable(object.key) }
-    write(object.object, tape.root, to: &writer, hidesMetadata: true)
+    write(shown(object), tape.root, to: &writer, hidesMetadata: true)
+  }
+
+  /// What stands beside the cells of a row, where that is the whole object.
+  func shown(_ object: CachedObject) -> ByteSlice {
+    include == .object ? endpoint.store.shown(object).object : object.object
   }
 
   /// `root`: of `document`; nil where it can't be read. `hidesMetadata`: it is shown only to those who asked for it.
   func write(_ document: ByteSlice, _ root: JSONNode?, to writer: inout JSONWriter, hidesMetadata: Bool) {
     writer.raw(#"{"cells":"#)
-    if let root { writer.value(.array(endpoint.store.strategy.cells(root, now: now))) } else { writer.raw("[]") }
+    if let root {
+      writer.value(.array(endpoint.store.definition.columns.map { $0.cell(root, now) }))
+    } else {
+      writer.raw("[]")
+    }
     writer.raw(#","object":"#)
     switch include {
     case .object: writer.raw(document)
@@ -62,7 +71,7 @@ struct TableWriter: ~Copyable {
   }
 
   mutating func add(_ object: CachedObject) {
-    rows.write(object.object, try? JSONTape.parse(object.object).root, to: &writer, hidesMetadata: true)
+    rows.write(rows.shown(object), try? JSONTape.parse(object.object).root, to: &writer, hidesMetadata: true)
   }
 
   /// A row for a bookmark, which has no cached object.

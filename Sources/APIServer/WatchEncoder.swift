@@ -64,7 +64,7 @@ struct WatchEncoder {
     case .added, .modified, .deleted:
       guard let object = event.object else { break }
       switch form {
-      case .whole, .partialObjectList: slices.append(object.object)
+      case .whole, .partialObjectList: slices.append(endpoint.store.shown(object).object)
       case .partialObject(let version): slices.append(ByteSlice(ObjectEncoding.partial(object, version: version)))
       case .table(let version):
         var table = beginTable(version, object.revision)
@@ -93,7 +93,7 @@ struct WatchEncoder {
       if case .partialObject(let version) = form {
         document = endpoint.protobuf.partial(object, version: version)
       } else {
-        document = endpoint.protobuf.document(object)
+        document = endpoint.protobuf.document(endpoint.store.shown(object))
       }
     }
     ProtobufForm.frame(event.kind.name, document, isDelimited: !isWebSocket, into: &slices)

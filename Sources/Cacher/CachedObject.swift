@@ -111,6 +111,18 @@ public final class CachedObject: Sendable {
     (table.load() ?? table.storeIfNil(EncodingTable(cache))).keep(id, made, isOneOfMany: isOneOfMany)
   }
 
+  /// The object in another form (a version that it is converted to), made by `make` at its first use and shared
+  /// afterwards, as long as there is room.
+  public func form(_ id: EncodingID, make: () -> CachedObject) -> CachedObject {
+    if let known = table.load()?.knownForm(id) { return known }
+    let made = make()
+    (table.load() ?? table.storeIfNil(EncodingTable(cache))).keep(id, made)
+    return made
+  }
+
+  /// The counter of what is kept beside the object.
+  public var encodings: EncodingCache { cache }
+
   /// The encoding `id`, if it was made and is still here.
   public func knownEncoding(_ id: EncodingID) -> SharedBytes? { table.load()?.known(id) }
 

@@ -166,6 +166,8 @@ final class EncodingTable: Sendable {
   private struct Entry {
     let id: EncodingID
     var bytes: SharedBytes
+    /// The object in another form, whose document `bytes` are; nil for an encoding.
+    var form: CachedObject?
     var isUsed = true
   }
   private struct State {
@@ -174,6 +176,12 @@ final class EncodingTable: Sendable {
     var isListed = false
 
     func place(of id: EncodingID) -> Int? { entries.firstIndex { $0.id == id } }
+
+    /// Does nobody else hold what is kept there?
+    mutating func isOnlyHere(_ place: Int) -> Bool {
+      entries[place].form == nil
+        ? isKnownUniquelyReferenced(&entries[place].bytes) : isKnownUniquelyReferenced(&entries[place].form)
+    }
   }
   private let state = Mutex(State())
   private let cache: EncodingCache
@@ -185,6 +193,24 @@ final class EncodingTable: Sendable {
       guard let place = state.place(of: id) else { return nil }
       if !state.entries[place].isUsed { state.entries[place].isUsed = true }
       return state.entries[place].bytes
+    }
+  }
+
+  func knownForm(_ id: EncodingID) -> CachedObject? {
+    state.withLock { state in
+      guard let place = state.place(of: id) else { return nil }
+      if !state.entries[place].isUsed { state.entries[place].isUsed = true }
+      return state.entries[place].form
+    }
+  }
+
+  /// Keeps the object in another form beside its document.
+  func keep(_ id: EncodingID, _ form: CachedObject) {
+    guard keep(id, form.document, isOneOfMany: true).isKept else { return }
+    state.withLock { state in
+      if let place = state.place(of: id), state.entries[place].bytes === form.document {
+        state.entries[place].form = form
+      }
     }
   }
 
@@ -230,7 +256,7 @@ final class EncodingTable: Sendable {
       while place < state.entries.count {
         if state.entries[place].isUsed {
           state.entries[place].isUsed = false
-        } else if isKnownUniquelyReferenced(&state.entries[place].bytes) {
+        } else if state.isOnlyHere(place) {
           let bytes = state.entries.remove(at: place).bytes
           cache.giveBack(EncodingCache.cost(bytes))
           garbage.append(bytes)

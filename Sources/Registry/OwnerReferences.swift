@@ -21,14 +21,3 @@ enum OwnerReferences {
     ]
   }
 }
-
-/// Values that were met, by the bytes of their text: a list of many, of which none is there twice, costs no more than
-/// its size. The values are those of a type that was decoded, so that equal ones have equal text.
-struct SeenValues {
-  private var texts = Set<JSONText>()
-
-  /// False for a value that was met before.
-  mutating func insert(_ value: JSONValue) -> Bool {
-    texts.insert(JSONText(bytes: ByteSlice(value.encoded()))).inserted
-  }
-}

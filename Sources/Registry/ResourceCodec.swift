@@ -7,7 +7,7 @@ import Machinery
 
 /// Stored values to served objects and back, for one resource.
 public struct ResourceCodec: ObjectCodec {
-  private let strategy: any RESTStrategy
+  private let definition: ResourceDefinition
   let model: TypeModel
   let type: TypeModel.TypeID
   let kind: String
@@ -24,20 +24,19 @@ public struct ResourceCodec: ObjectCodec {
 
   /// `encodings`: counts what objects keep in encodings; one for all resources.
   public init(
-    _ strategy: any RESTStrategy, mediaType: StorageMediaType = .json, model: TypeModel = .builtin,
+    _ definition: ResourceDefinition, mediaType: StorageMediaType = .json, model: TypeModel = .builtin,
     encodings: EncodingCache = EncodingCache()
   ) {
-    guard let type = model.type(strategy.info.typeName) else {
-      preconditionFailure("no facts about \(strategy.info.typeName)")
-    }
-    self.strategy = strategy
+    let info = definition.infos[0]
+    guard let type = model.type(info.typeName) else { preconditionFailure("no facts about \(info.typeName)") }
+    self.definition = definition
     self.model = model
     self.type = type
     self.mediaType = mediaType
     self.encodings = encodings
-    kind = strategy.info.kind
-    apiVersion = strategy.info.groupVersion.description
-    head = Array("{\"kind\":\"\(strategy.info.kind)\",\"apiVersion\":\"\(strategy.info.groupVersion)\",".utf8)
+    kind = info.kind
+    apiVersion = info.groupVersion.description
+    head = Array("{\"kind\":\"\(info.kind)\",\"apiVersion\":\"\(info.groupVersion)\",".utf8)
   }
 
   public func decode(_ stored: StoredObject) throws -> CachedObject {
@@ -121,7 +120,8 @@ public struct ResourceCodec: ObjectCodec {
     return CachedObject(
       key: stored.key, revision: stored.revision, document: document, objectEnd: end + addition, itemOffset: head.count,
       revisionRange: range,
-      labels: StringMap(labels), fields: StringMap(strategy.selectableFields(root)), lease: stored.lease,
+      labels: StringMap(labels), fields: StringMap(definition.selectableFields.values(FieldReader(root))),
+      lease: stored.lease,
       isStale: stored.isStale,
       encodings: encodings)
   }
@@ -136,7 +136,7 @@ public struct ResourceCodec: ObjectCodec {
       var value = try model.decode(root, as: type).value
       value["metadata"]?["resourceVersion"] = nil
       value["metadata"]?["selfLink"] = nil
-      strategy.applyDefaults(&value)
+      definition.defaults(&value)
       return value
     } catch { throw StorageError.corruptObject(key: key, reason: "\(error)") }
   }

@@ -20,21 +20,19 @@ extension Store {
       return try self.converted(merged, config)
     }
     while true {
-      let found = WarningBox()
       do throws(Status) {
-        let result = try await change(
+        return try await change(
           name, namespace: namespace, subresource: subresource, options: options, warnings: warnings,
           mayLoseOwners: false
         ) { existing throws(Status) in
           var new = try applied(to: existing)
           try self.checkName(new, name)
-          found.set(OwnerReferences.deduplicate(&new, inPatch: true))
-          return new
+          let found = OwnerReferences.deduplicate(&new, inPatch: true)
+          return Made(object: new, warnings: found)
         }
-        return WriteResult(object: result.object, code: result.code, warnings: result.warnings + found.get())
       } catch {
         // A status belongs to something that is there.
-        guard error.code == 404, subresource == .main else { throw error.after(found.get()) }
+        guard error.code == 404, subresource == .main else { throw error }
       }
       var object = try applied(to: nil)
       if let uid = object["metadata"]?["uid"]?.string, !uid.isEmpty {

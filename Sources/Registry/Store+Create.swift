@@ -1,7 +1,8 @@
-import Cacher
-import FieldManagement
 public import JSON
 public import Machinery
+import ByteBuffers
+import Cacher
+import FieldManagement
 import Storage
 
 extension Store {
@@ -32,17 +33,18 @@ extension Store {
   func create(
     tracked body: JSONValue, namespace: String, options: WriteOptions, warnings: [String], mayLoseOwners: Bool = false
   ) async throws(Status) -> WriteResult {
-    try options.admission?(admission(.create, body["metadata"]?["name"]?.string ?? "", namespace: namespace, new: body))
     let base = body["metadata"]?["generateName"]?.string ?? ""
     let isGenerated = (body["metadata"]?["name"]?.string ?? "").isEmpty && !base.isEmpty
+    try options.admission?(
+      admission(.create, body["metadata"]?["name"]?.string ?? "", namespace: namespace, new: body))
     var attempts = isGenerated ? 8 : 1
+    let stored = converter?.toStored(body) ?? body
     while true {
       attempts -= 1
-      var object = body
-      let name = try prepare(&object, namespace: namespace, generatingFrom: isGenerated ? base : nil)
+      var draft = Draft(new: stored, warnings: warnings)
+      let name = try prepareNew(&draft, namespace: namespace, generatingFrom: isGenerated ? base : nil)
       do throws(Status) {
-        return try await store(
-          object, name: name, namespace: namespace, options: options, warnings: warnings, mayLoseOwners: mayLoseOwners)
+        return try await store(draft, name: name, namespace: namespace, options: options, mayLoseOwners: mayLoseOwners)
       } catch {
         guard error.reason == "AlreadyExists", isGenerated else { throw error }
         if attempts == 0 { throw .generateNameConflict(info.groupResource, name) }
@@ -51,10 +53,10 @@ extension Store {
   }
 
   /// Fills in what the server gives and checks the whole; returns the name.
-  private func prepare(
-    _ object: inout JSONValue, namespace: String, generatingFrom base: String?
+  func prepareNew(
+    _ draft: inout Draft, namespace: String, generatingFrom base: String? = nil
   ) throws(Status) -> String {
-    var given = object["metadata"]?.object ?? JSONObject()
+    var given = draft.new["metadata"]?.object ?? JSONObject()
     let bodyNamespace = given["namespace"]?.string ?? ""
     if info.isNamespaced {
       if !bodyNamespace.isEmpty && bodyNamespace != namespace {
@@ -68,69 +70,57 @@ extension Store {
     given["uid"] = .string(Identity.uid())
     given["creationTimestamp"] = .string(Timestamp.text(Timestamp.now))
     for field in Self.wiped { given[field] = nil }
-    object["metadata"] = .object(MetadataOrder.sorted(given))
-    strategy.prepareForCreate(&object)
-    let meta = object["metadata"]?.object ?? JSONObject()
+    draft.new["metadata"] = .object(MetadataOrder.sorted(given))
+    definition.prepareForCreate(&draft.new)
+    definition.restoreOrder(&draft.new)
+    let meta = draft.new["metadata"]?.object ?? JSONObject()
     let name = meta["name"]?.string ?? ""
-    var errors = strategy.validate(object)
+    var errors = definition.main.check(draft.new, nil, false)
     if errors.isEmpty {
       errors = MetaValidation.validate(meta, isNamespaced: info.isNamespaced) { name, _ in
         NameValidation.pathSegmentName(name)
       }
     }
     if !errors.isEmpty { throw .invalid(info.kind, group: info.groupVersion.group, name: name, errors) }
+    draft.notes = definition.warnings(draft.new, nil)
+    draft.value = codec.bytes(of: draft.new)
     return name
   }
 
   private func store(
-    _ object: JSONValue, name: String, namespace: String, options: WriteOptions, warnings: [String], mayLoseOwners: Bool
+    _ draft: Draft, name: String, namespace: String, options: WriteOptions, mayLoseOwners: Bool
   ) async throws(Status) -> WriteResult {
-    let given = object["metadata"]?["resourceVersion"]?.string ?? ""
+    let given = draft.new["metadata"]?["resourceVersion"]?.string ?? ""
     // Upstream finds this only in its storage layer, which a dry run does not reach, and so do its clients: a 500
     // without a reason. Zero is none, however it is written, and so is what is no number.
     if !options.isDryRun, let revision = try? objects.versioner.parseResourceVersion(given), revision != .zero {
-      throw .plain(500, "resourceVersion should not be set on objects to be created").after(strategy.warnings(object))
+      throw .plain(500, "resourceVersion should not be set on objects to be created").after(draft.notes)
     }
     let key = key(name, namespace: namespace)
-    let value = codec.bytes(of: object)
-    let known = strategy.warnings(object)
-    let warnings = warnings + known
     do {
       if options.isDryRun {
         do { _ = try await objects.get(key: key, freshness: .consistent) } catch StorageError.keyNotFound {
-          let object = try codec.unstored(value, key: key, resourceVersion: given)
-          return WriteResult(object: object, code: 201, warnings: warnings)
+          let object = try codec.unstored(draft.value, key: key, resourceVersion: given)
+          return WriteResult(object: object, code: 201, warnings: draft.warnings + draft.notes)
         }
         throw StorageError.keyExists(key: key)
       }
       let stored: StoredObject
-      do { stored = try await objects.create(key: key, value: value, ttl: nil) } catch StorageError.tooLarge
+      let ttl = definition.timeToLive
+      do { stored = try await objects.create(key: key, value: draft.value, ttl: ttl) } catch StorageError.tooLarge
         where mayLoseOwners
       {
         // Once more without the bookkeeping, which may be what is too much (semantics 2.23).
-        var smaller = object
+        var smaller = draft.new
         smaller["metadata"]?["managedFields"] = nil
-        stored = try await objects.create(key: key, value: codec.bytes(of: smaller), ttl: nil)
+        stored = try await objects.create(key: key, value: codec.bytes(of: smaller), ttl: ttl)
       }
       noteWrite(stored.revision)
-      return WriteResult(object: try objects.written(stored), code: 201, warnings: warnings)
+      return WriteResult(object: try objects.written(stored), code: 201, warnings: draft.warnings + draft.notes)
     } catch StorageError.keyExists {
       let existing = try? await objects.get(key: key, isConsistent: true)
       let isGoing = existing.flatMap { try? codec.tree(of: $0)["metadata"]?["deletionTimestamp"] } != nil
-      throw .alreadyExists(info.groupResource, name, isBeingDeleted: isGoing).after(known)
-    } catch { throw status(error, name: name, verb: "create").after(known) }
-  }
-}
-
-/// metadata in the order of answers, after members were added.
-enum MetadataOrder {
-  private static let order = [
-    "name", "generateName", "namespace", "selfLink", "uid", "resourceVersion", "generation", "creationTimestamp",
-    "deletionTimestamp",
-    "deletionGracePeriodSeconds", "labels", "annotations", "ownerReferences", "finalizers", "managedFields",
-  ]
-
-  static func sorted(_ meta: JSONObject) -> JSONObject {
-    JSONObject(unchecked: order.compactMap { name in meta.index(of: name).map { meta.members[$0] } })
+      throw .alreadyExists(info.groupResource, name, isBeingDeleted: isGoing).after(draft.notes)
+    } catch { throw status(error, name: name, verb: "create").after(draft.notes) }
   }
 }

@@ -3,12 +3,13 @@ public import Machinery
 import ByteBuffers
 import JSON
 import Storage
-import Synchronization
 
 /// What a DELETE did.
 public enum DeleteResult: Sendable {
   /// The object is gone; the answer is a Status that names it.
   case gone(Status)
+  /// The object is gone; the answer is the object as it was.
+  case removed(CachedObject)
   /// It stays until its finalizers are removed; the answer is the object.
   case pending(CachedObject)
 }
@@ -36,39 +37,51 @@ extension Store {
   ) async throws(Status) -> DeleteResult? {
     let key = try requestedKey(name, namespace: namespace)
     let info = info
-    let last = Mutex<(uid: String, marked: StoredObject?)>(("", nil))
-    @Sendable func decide(_ stored: StoredObject?) throws -> UpdateDecision {
+    @Sendable func decide(_ stored: StoredObject?) throws -> (UpdateDecision, Deletion) {
       guard let stored else { throw Status.notFound(info.groupResource, name) }
       try TakesLong.check(stored)
       var object = try codec.tree(of: stored)
       try check(options, object, name)
       let uid = object["metadata"]?["uid"]?.string ?? ""
-      let finalizers = Self.finalizers(object, options)
-      guard !finalizers.isEmpty else {
-        last.withLock { $0 = (uid, nil) }
-        return .delete
+      let finalizers = finalizers(object, options)
+      guard !finalizers.isEmpty || definition.deletion.isHeld?(object) == true else {
+        return (.delete, Deletion(uid: uid, object: stored, isMarked: false))
       }
-      Self.markAsDeleting(&object, finalizers)
+      if let mark = definition.deletion.mark { mark(&object) } else { Self.markAsDeleting(&object, finalizers) }
+      definition.restoreOrder(&object)
       let value = codec.bytes(of: object)
-      last.withLock { $0 = (uid, StoredObject(key: key, value: value, revision: stored.revision)) }
-      return value.hasSameBytes(as: stored.value) ? .keep : .write(value, ttl: nil)
+      let marked = StoredObject(key: key, value: value, revision: stored.revision)
+      let isKept = value.hasSameBytes(as: stored.value)
+      return (
+        isKept ? .keep : .write(value, ttl: definition.timeToLive), Deletion(uid: uid, object: marked, isMarked: true)
+      )
     }
     do {
-      let marked: StoredObject?
+      var deletion: Deletion
       if options.isDryRun {
-        _ = try decide(try await objects.get(key: key, isConsistent: true))
-        marked = last.withLock { $0.marked }
+        deletion = try decide(try await objects.get(key: key, isConsistent: true)).1
       } else {
-        let outcome = try await objects.guaranteedUpdate(
-          key: key, ignoreNotFound: false, origin: nil, tryUpdate: decide)
+        let outcome: UpdateOutcome
+        do throws(FailedUpdate<Deletion>) {
+          (outcome, deletion) = try await objects.update(key: key, decide)
+        } catch { throw error.reason }
         noteWrite(outcome.object.revision)
-        marked = last.withLock { $0.marked } == nil ? nil : outcome.object
+        deletion.object = outcome.object
       }
-      if let marked { return .pending(try codec.decode(marked)) }
+      if deletion.isMarked { return .pending(try codec.decode(deletion.object)) }
+      if definition.deletion.answersObject { return .removed(try codec.decode(deletion.object)) }
       let details = Status.Details(
-        name: name, group: info.groupVersion.group, kind: info.plural, uid: last.withLock { $0.uid })
+        name: name, group: info.groupVersion.group, kind: info.plural, uid: deletion.uid)
       return .gone(Status(code: 0, reason: "", message: "", details: details, isSuccess: true))
     } catch is TakesLong { return nil } catch { throw status(error, name: name, verb: "delete") }
+  }
+
+  /// What a round of a deletion has come to.
+  private struct Deletion: Sendable {
+    let uid: String
+    var object: StoredObject
+    /// It stays for now.
+    let isMarked: Bool
   }
 
   private func check(_ options: DeleteOptions, _ object: JSONValue, _ name: String) throws(Status) {
@@ -91,8 +104,9 @@ extension Store {
 
   /// The object's finalizers with what the propagation policy adds or takes away. Nothing here collects garbage:
   /// whoever does removes them.
-  private static func finalizers(_ object: JSONValue, _ options: DeleteOptions) -> [JSONValue] {
+  private func finalizers(_ object: JSONValue, _ options: DeleteOptions) -> [JSONValue] {
     let present = object["metadata"]?["finalizers"]?.array ?? []
+    if definition.deletion.ignoresPropagation { return present }
     let orphans: Bool
     let cascades: Bool
     if let explicit = options.orphanDependents {
@@ -101,7 +115,8 @@ extension Store {
       (orphans, cascades) = (policy == "Orphan", policy == "Foreground")
     } else {
       let first = present.first { $0 == "orphan" || $0 == "foregroundDeletion" }
-      (orphans, cascades) = (first == "orphan", first == "foregroundDeletion")
+      let isOrphaning = first.map { $0 == "orphan" } ?? definition.deletion.orphansByDefault
+      (orphans, cascades) = (isOrphaning, first == "foregroundDeletion")
     }
     var wanted = present.filter { $0 != "orphan" && $0 != "foregroundDeletion" }
     if orphans { wanted.append("orphan") }

@@ -9,6 +9,12 @@ public struct ListResult: Sendable {
   /// Empty on the last page.
   public let continueToken: String
   public let remaining: Int?
+
+  /// The same page of objects in another form.
+  public func mapped(_ form: (CachedObject) -> CachedObject) -> ListResult {
+    ListResult(
+      objects: objects.map(form), resourceVersion: resourceVersion, continueToken: continueToken, remaining: remaining)
+  }
 }
 
 /// A LIST whose options have been checked.
@@ -65,12 +71,23 @@ extension Store {
   /// Selectors of a LIST, WATCH or deletecollection; throws 400.
   func predicate(_ options: ListOptions) throws(Status) -> SelectionPredicate {
     do {
-      let predicate = try options.selection.get()
-      for term in predicate.field.terms where !strategy.selectableFieldNames.contains(term.field) {
-        throw SelectorError("field label not supported: \(term.field)")
-      }
+      var predicate = try options.selection.get()
+      if !predicate.field.terms.isEmpty { predicate.field = try stored(predicate.field) }
       return predicate
     } catch { throw .badRequest("\(error)") }
+  }
+
+  /// A selector of this version as one of what is stored.
+  private func stored(_ selector: FieldSelector) throws(SelectorError) -> FieldSelector {
+    var terms: [FieldSelector.Term] = []
+    for term in selector.terms {
+      guard let field = converter.map({ $0.field(term.field) }) ?? term.field else {
+        throw SelectorError("field label not supported: \(term.field)")
+      }
+      if let problem = definition.selectableFields.problem(with: field) { throw SelectorError(problem) }
+      terms.append(FieldSelector.Term(field: field, isEqual: term.isEqual, value: term.value))
+    }
+    return FieldSelector(terms)
   }
 
   /// Callable on a reactor; nil when the answer has to be waited for, or would keep the reactor too long.

@@ -3,7 +3,6 @@ public import Machinery
 import FieldManagement
 import JSON
 import Schema
-import Synchronization
 
 /// The kinds of patch, by media type.
 public enum PatchKind: String, Sendable, CaseIterable {
@@ -27,25 +26,18 @@ extension Store {
     // A patch that can't be read is complained of only where there is something to patch, as upstream reads it in its
     // update loop.
     let reading = Result { () throws(Status) in try self.engine(kind, body, validation: options.validation) }
-    let found = WarningBox()
-    let make = { @Sendable (existing: JSONValue) throws(Status) -> JSONValue in
+    return try await change(name, namespace: namespace, subresource: subresource, options: options) {
+      existing throws(Status) in
+      guard let existing else { throw .notFound(self.info.groupResource, name) }
       let engine = try reading.get()
       let patched = try engine.apply(existing)
       let decoded = try self.reread(
         patched, validation: options.validation, problems: engine.problems, shown: engine.shown)
-      found.set(decoded.warnings)
-      try self.checkName(decoded.object, name)
+      do throws(Status) { try self.checkName(decoded.object, name) } catch { throw error.after(decoded.warnings) }
       var new = decoded.object
       self.fields.update(live: existing, new: &new, writer: self.writer(options, subresource), now: Timestamp.now)
-      found.set(decoded.warnings + OwnerReferences.deduplicate(&new, inPatch: true))
-      return new
+      return Made(object: new, warnings: decoded.warnings + OwnerReferences.deduplicate(&new, inPatch: true))
     }
-    let result: WriteResult
-    do throws(Status) {
-      result = try await change(
-        name, namespace: namespace, subresource: subresource, options: options, warnings: [], make)
-    } catch { throw error.after(found.get()) }
-    return WriteResult(object: result.object, code: result.code, warnings: found.get() + result.warnings)
   }
 
   /// A patch that was read.
@@ -219,11 +211,4 @@ extension Store {
   static func reason(_ error: Status) -> String {
     error.message.split(separator: ": ", maxSplits: 1).last.map(String.init) ?? error.message
   }
-}
-
-/// Warnings of the last round of an update loop.
-final class WarningBox: Sendable {
-  private let warnings = Mutex<[String]>([])
-  func set(_ value: [String]) { warnings.withLock { $0 = value } }
-  func get() -> [String] { warnings.withLock { $0 } }
 }

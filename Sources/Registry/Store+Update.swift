@@ -4,10 +4,9 @@ import ByteBuffers
 import Cacher
 import FieldManagement
 import Storage
-import Synchronization
 
 extension Store {
-  /// Replaces an object with a decoded body.
+  /// Replaces an object with a decoded body, or creates it where the resource allows that.
   public func update(
     _ name: String, namespace: String, body: JSONValue, subresource: Subresource = .main, options: WriteOptions,
     warnings: [String] = []
@@ -17,18 +16,20 @@ extension Store {
     var body = body
     let warnings = warnings + OwnerReferences.deduplicate(&body, inPatch: false)
     let uid = body["metadata"]?["uid"]?.string ?? ""
-    return try await change(name, namespace: namespace, subresource: subresource, options: options, warnings: warnings)
-    { [body] existing throws(Status) in
-      let known = existing["metadata"]?["uid"]?.string ?? ""
+    return try await change(
+      name, namespace: namespace, subresource: subresource, options: options, warnings: warnings,
+      mayCreate: definition.allowsCreateOnUpdate && subresource == .main
+    ) { [body] existing throws(Status) in
+      let known = existing?["metadata"]?["uid"]?.string ?? ""
       if !uid.isEmpty && uid != known {
         throw .conflict(
           self.info.groupResource, name,
-          "StorageError: invalid object, Code: 4, Key: \(self.key(name, namespace: namespace)), ResourceVersion: 0, AdditionalErrorMsg: Precondition failed: UID in precondition: \(uid), UID in object meta: \(known)"
-        )
+          "StorageError: invalid object, Code: 4, Key: \(self.key(name, namespace: namespace)), ResourceVersion: 0, "
+            + "AdditionalErrorMsg: Precondition failed: UID in precondition: \(uid), UID in object meta: \(known)")
       }
       var new = body
       self.fields.update(live: existing, new: &new, writer: self.writer(options, subresource), now: Timestamp.now)
-      return new
+      return Made(object: new)
     }
   }
 
@@ -43,25 +44,29 @@ extension Store {
     }
   }
 
+  /// What a kind of update makes of an object, in the served version.
+  struct Made: Sendable {
+    var object: JSONValue
+    var warnings: [String] = []
+  }
+
+  /// From what is stored, in the served version (nil where there is nothing and `mayCreate`), to what shall be.
+  typealias Maker = @Sendable (JSONValue?) throws(Status) -> Made
+
   /// The one loop of all updates: shows `make` what is stored, checks what it makes of it by upstream's `Store.Update`,
   /// and writes it if nothing else was written in between; else all over again. `mayLoseOwners`: field owners may be
   /// left out where the storage finds the whole too large.
   func change(
-    _ name: String, namespace: String, subresource: Subresource, options: WriteOptions, warnings: [String],
-    mayLoseOwners: Bool = true,
-    _ make: @escaping @Sendable (JSONValue) throws(Status) -> JSONValue
+    _ name: String, namespace: String, subresource: Subresource, options: WriteOptions, warnings: [String] = [],
+    mayLoseOwners: Bool = true, mayCreate: Bool = false, _ make: @escaping Maker
   ) async throws(Status) -> WriteResult {
+    let change = Change(
+      name: name, namespace: namespace, subresource: subresource, options: options, warnings: warnings,
+      mayLoseOwners: mayLoseOwners, mayCreate: mayCreate, make: make)
     if !isKnownAsLarge(try requestedKey(name, namespace: namespace)) {
-      let here = try await changeHere(
-        name, namespace: namespace, subresource: subresource, options: options, warnings: warnings,
-        mayLoseOwners: mayLoseOwners, make)
-      if let here { return here }
+      if let here = try await perform(change) { return here }
     }
-    let apart = try await onWorkThreads { () async throws(Status) in
-      try await changeHere(
-        name, namespace: namespace, subresource: subresource, options: options, warnings: warnings,
-        mayLoseOwners: mayLoseOwners, make)
-    }
+    let apart = try await onWorkThreads { () async throws(Status) in try await perform(change) }
     guard let apart else { throw .internalError("a write was not made") }
     return apart
   }
@@ -73,66 +78,130 @@ extension Store {
     return known.object.count > WorkThreads.inlineBytesMax && !WorkThreads.shared.isCurrent
   }
 
+  /// A change that is asked for.
+  private struct Change: Sendable {
+    let name: String
+    let namespace: String
+    let subresource: Subresource
+    let options: WriteOptions
+    let warnings: [String]
+    let mayLoseOwners: Bool
+    let mayCreate: Bool
+    let make: Maker
+  }
+
   /// nil: the object is so large that this must not be done on a reactor; nothing was done.
-  private func changeHere(
-    _ name: String, namespace: String, subresource: Subresource, options: WriteOptions, warnings: [String],
-    mayLoseOwners: Bool,
-    _ make: @escaping @Sendable (JSONValue) throws(Status) -> JSONValue
-  ) async throws(Status) -> WriteResult? {
-    let key = try requestedKey(name, namespace: namespace)
-    // What the last round of the loop decided; the closure may run again.
-    let made = Mutex<(value: SharedBytes, revision: Revision, isRemoved: Bool)?>(nil)
-    let extra = Mutex<[String]>([])
-    @Sendable func decide(_ stored: StoredObject?, losingOwners: Bool) throws -> UpdateDecision {
-      guard let stored else { throw Status.notFound(self.info.groupResource, name) }
+  private func perform(_ change: Change) async throws(Status) -> WriteResult? {
+    let name = change.name
+    let key = try requestedKey(name, namespace: change.namespace)
+    let ttl = definition.timeToLive
+    @Sendable func decide(_ stored: StoredObject?, losingOwners: Bool) throws -> (UpdateDecision, Draft) {
+      guard let stored else {
+        guard change.mayCreate else { throw Status.notFound(self.info.groupResource, name) }
+        let draft = try draft(of: change)
+        return (.write(draft.value, ttl: ttl), draft)
+      }
       try TakesLong.check(stored)
-      let old = try codec.tree(of: stored)
-      var new = try make(old)
-      if let admit = options.admission {
-        try admit(self.admission(.update, name, namespace: namespace, subresource: subresource, new: new, old: old))
-      }
-      if losingOwners { new["metadata"]?["managedFields"] = nil }
-      try matchVersion(&new, old, name)
-      try complete(&new, old, subresource: subresource, namespace: namespace, name: name)
-      Self.keepTimes(&new, old)
-      extra.withLock { $0 = subresource == .main ? strategy.warnings(new) : [] }
-      let value = codec.bytes(of: new)
-      let isRemoved = Self.losesLastFinalizer(new, old)
-      made.withLock { $0 = (value, stored.revision, isRemoved) }
-      if isRemoved { return .delete }
-      return value.hasSameBytes(as: stored.value) && !stored.isStale ? .keep : .write(value, ttl: nil)
+      let draft = try draft(of: change, stored, losingOwners: losingOwners)
+      if draft.isRemoved { return (.delete, draft) }
+      let isKept = draft.value.hasSameBytes(as: stored.value) && !stored.isStale && ttl == nil
+      return (isKept ? .keep : .write(draft.value, ttl: ttl), draft)
     }
-    do {
-      if options.isDryRun {
-        let stored = try await objects.get(key: key, isConsistent: true)
-        _ = try decide(stored, losingOwners: false)
-        guard let value = made.withLock({ $0 })?.value else { throw StorageError.keyNotFound(key: key) }
-        let object = try codec.decode(StoredObject(key: key, value: value, revision: stored.revision))
-        return WriteResult(object: object, code: 200, warnings: warnings + extra.withLock { $0 })
-      }
-      let outcome: UpdateOutcome
-      do {
-        outcome = try await objects.guaranteedUpdate(key: key, ignoreNotFound: false, origin: nil) {
+    do throws(FailedUpdate<Draft>) {
+      if change.options.isDryRun { return try await dryRun(key) { try decide($0, losingOwners: false) } }
+      let (outcome, draft): (UpdateOutcome, Draft)
+      do throws(FailedUpdate<Draft>) {
+        (outcome, draft) = try await objects.update(key: key, ignoreNotFound: change.mayCreate) {
           try decide($0, losingOwners: false)
         }
-      } catch StorageError.tooLarge where mayLoseOwners {
+      } catch {
+        guard change.mayLoseOwners, case .tooLarge? = error.reason as? StorageError else { throw error }
         // Once more without the bookkeeping, which may be what is too much (semantics 2.23).
-        outcome = try await objects.guaranteedUpdate(key: key, ignoreNotFound: false, origin: nil) {
+        (outcome, draft) = try await objects.update(key: key, ignoreNotFound: change.mayCreate) {
           try decide($0, losingOwners: true)
         }
       }
       noteWrite(outcome.object.revision)
-      let all = warnings + extra.withLock { $0 }
-      if let last = made.withLock({ $0 }), last.isRemoved {
-        // Semantics 2.17: the answer is what was submitted, under the revision that it replaced.
-        return WriteResult(
-          object: try codec.decode(StoredObject(key: key, value: last.value, revision: last.revision)), code: 200,
-          warnings: all)
-      }
-      return WriteResult(object: try objects.written(outcome.object), code: 200, warnings: all)
-    } catch is TakesLong { return nil } catch {
-      throw status(error, name: name, verb: "update").after(warnings + extra.withLock { $0 })
+      return try result(of: draft, key: key) { try objects.written(outcome.object) }
+    } catch {
+      if error.reason is TakesLong { return nil }
+      throw status(error.reason, name: name, verb: "update").after(
+        change.warnings + (error.found.map { $0.warnings + $0.notes } ?? []))
     }
+  }
+
+  private func dryRun(
+    _ key: String, _ decide: (StoredObject?) throws -> (UpdateDecision, Draft)
+  ) async throws(FailedUpdate<Draft>) -> WriteResult {
+    let draft: Draft
+    do {
+      let stored: StoredObject?
+      do { stored = try await objects.get(key: key, isConsistent: true) } catch StorageError.keyNotFound {
+        stored = nil
+      }
+      draft = try decide(stored).1
+    } catch { throw FailedUpdate(reason: error, found: nil) }
+    return try result(of: draft, key: key) {
+      draft.old == nil
+        ? try codec.unstored(draft.value, key: key, resourceVersion: "")
+        : try codec.decode(StoredObject(key: key, value: draft.value, revision: draft.revision))
+    }
+  }
+
+  /// The answer to a write. `written`: the object as it stands now, where it does.
+  private func result(
+    of draft: Draft, key: String, written: () throws -> CachedObject
+  ) throws(FailedUpdate<Draft>) -> WriteResult {
+    do {
+      // Semantics 2.17: the answer is what was submitted, under the revision that it replaced.
+      let object =
+        draft.isRemoved
+        ? try codec.decode(StoredObject(key: key, value: draft.value, revision: draft.revision)) : try written()
+      return WriteResult(object: object, code: draft.old == nil ? 201 : 200, warnings: draft.warnings + draft.notes)
+    } catch { throw FailedUpdate(reason: error, found: draft) }
+  }
+
+  // MARK: steps
+
+  /// A change of what is there.
+  private func draft(of change: Change, _ stored: StoredObject, losingOwners: Bool) throws -> Draft {
+    let old = try codec.tree(of: stored)
+    let made = try change.make(converter?.toServed(old) ?? old)
+    do throws(Status) {
+      var draft = Draft(old: old, new: converter?.toStored(made.object) ?? made.object, revision: stored.revision)
+      draft.warnings = change.warnings + made.warnings
+      try admit(change, .update, draft)
+      if losingOwners { draft.new["metadata"]?["managedFields"] = nil }
+      try matchVersion(&draft.new, old, change.name)
+      try prepareChanged(&draft, old, change)
+      Self.keepTimes(&draft.new, old)
+      if definition.subresource(change.subresource)?.warns == true { draft.notes = definition.warnings(draft.new, old) }
+      draft.value = codec.bytes(of: draft.new)
+      draft.isRemoved = losesItsLastHold(draft.new, old)
+      return draft
+    } catch { throw error.after(made.warnings) }
+  }
+
+  /// A creation by an update. (`rest.BeforeCreate` in `Store.Update`.)
+  private func draft(of change: Change) throws -> Draft {
+    let made = try change.make(nil)
+    do throws(Status) {
+      var draft = Draft(new: converter?.toStored(made.object) ?? made.object)
+      draft.warnings = change.warnings + made.warnings
+      try admit(change, .create, draft)
+      draft.new["metadata"]?["resourceVersion"] = nil
+      _ = try prepareNew(&draft, namespace: change.namespace)
+      return draft
+    } catch { throw error.after(made.warnings) }
+  }
+
+  private func admit(
+    _ change: Change, _ operation: AdmissionRequest.Operation, _ draft: Draft
+  ) throws(Status) {
+    try change.options.admission?(
+      admission(
+        operation, change.name, namespace: change.namespace, subresource: change.subresource, new: draft.new,
+        old: draft.old))
   }
 
   /// resourceVersion in the body: unset takes what is there (where that is allowed), else it must be what is there.
@@ -151,7 +220,7 @@ extension Store {
         throw .conflict(info.groupResource, name, text)
       }
     } else {
-      guard strategy.allowsUnconditionalUpdate else {
+      guard definition.allowsUnconditionalUpdate else {
         throw .invalid(
           info.plural, group: info.groupVersion.group, name: name,
           [.invalid("metadata.resourceVersion", bare: "0", "must be specified for an update")])
@@ -161,16 +230,17 @@ extension Store {
   }
 
   /// Upstream's `BeforeUpdate`: restores what no update may change, then validates.
-  private func complete(
-    _ new: inout JSONValue, _ old: JSONValue, subresource: Subresource, namespace: String, name: String
-  ) throws(Status) {
-    var meta = new["metadata"]?.object ?? JSONObject()
+  private func prepareChanged(_ draft: inout Draft, _ old: JSONValue, _ change: Change) throws(Status) {
+    guard let part = definition.subresource(change.subresource) else {
+      throw .notFound(info.groupResource, change.name)
+    }
+    var meta = draft.new["metadata"]?.object ?? JSONObject()
     let before = old["metadata"]?.object ?? JSONObject()
     if info.isNamespaced {
-      if let given = meta["namespace"]?.string, !given.isEmpty, given != namespace {
+      if let given = meta["namespace"]?.string, !given.isEmpty, given != change.namespace {
         throw .badRequest("the namespace of the provided object does not match the namespace sent on the request")
       }
-      meta["namespace"] = .string(namespace)
+      meta["namespace"] = .string(change.namespace)
     } else {
       meta["namespace"] = nil
     }
@@ -182,16 +252,17 @@ extension Store {
       meta["deletionGracePeriodSeconds"] = grace
     }
     meta["selfLink"] = nil
-    new["metadata"] = .object(MetadataOrder.sorted(meta))
-    strategy.prepareForUpdate(&new, old: old, subresource: subresource)
-    meta = new["metadata"]?.object ?? JSONObject()
+    draft.new["metadata"] = .object(MetadataOrder.sorted(meta))
+    part.prepareForUpdate(&draft.new, old: old)
+    definition.restoreOrder(&draft.new)
+    meta = draft.new["metadata"]?.object ?? JSONObject()
     var errors = MetaValidation.validate(meta, isNamespaced: info.isNamespaced) { name, _ in
       NameValidation.pathSegmentName(name)
     }
     let isMetaGood = errors.isEmpty
     errors += MetaValidation.validateUpdate(meta, before, isKnownGood: isMetaGood)
-    errors += strategy.validateUpdate(new, old: old, subresource: subresource, isMetaGood: isMetaGood)
-    if !errors.isEmpty { throw .invalid(info.kind, group: info.groupVersion.group, name: name, errors) }
+    errors += part.check(draft.new, old, isMetaGood)
+    if !errors.isEmpty { throw .invalid(info.kind, group: info.groupVersion.group, name: change.name, errors) }
   }
 
   /// Where nothing but times of field owners would change, nothing does (semantics 2.10).
@@ -215,10 +286,10 @@ extension Store {
     if one == other { new = restored }
   }
 
-  /// An object under deletion goes when its last finalizer does.
-  private static func losesLastFinalizer(_ new: JSONValue, _ old: JSONValue) -> Bool {
+  /// An object under deletion goes when nothing holds it any more. (`ShouldDeleteDuringUpdate`)
+  private func losesItsLastHold(_ new: JSONValue, _ old: JSONValue) -> Bool {
     (new["metadata"]?["finalizers"]?.array ?? []).isEmpty && old["metadata"]?["deletionTimestamp"] != nil
-      && (new["metadata"]?["deletionGracePeriodSeconds"]?.int ?? 0) == 0
+      && (new["metadata"]?["deletionGracePeriodSeconds"]?.int ?? 0) == 0 && definition.deletion.isHeld?(new) != true
   }
 }
 

@@ -7,59 +7,94 @@ public import Schema
 import Storage
 import Synchronization
 
-/// The generic registry: every verb of one resource over its storage, with what differs left to a strategy.
-/// (Kubernetes: `registry.Store`.)
+/// Where the objects of one resource are, shared by all versions in which it is served.
+public final class ResourceStorage: Sendable {
+  public let definition: ResourceDefinition
+  public let objects: any ObjectStorage
+  public let codec: ResourceCodec
+  /// What every key begins with, ending in "/".
+  public let prefix: String
+  /// Upstream's feature gate AllowUnsafeMalformedObjectDeletion.
+  public let allowsUnsafeDeletion: Bool
+  /// The newest revision that this process has acknowledged for the resource.
+  fileprivate let acknowledged = Atomic<Int64>(0)
+
+  /// `prefix`: whole key prefix of the resource, ending in "/".
+  public init(
+    _ definition: ResourceDefinition, objects: any ObjectStorage, codec: ResourceCodec, prefix: String,
+    allowsUnsafeDeletion: Bool = false
+  ) {
+    self.definition = definition
+    self.objects = objects
+    self.codec = codec
+    self.prefix = prefix
+    self.allowsUnsafeDeletion = allowsUnsafeDeletion
+  }
+
+  /// A store for each version that is served, in their order.
+  public var stores: [Store] { definition.versions.indices.map { Store(self, version: $0) } }
+}
+
+/// The generic registry: every verb of one served version of a resource over its storage, with what is particular left
+/// to the definition. (Kubernetes: `registry.Store`.)
 public final class Store: Sendable {
-  public let strategy: any RESTStrategy
+  public let definition: ResourceDefinition
+  /// The version that clients speak.
+  public let info: ResourceInfo
   public let objects: any ObjectStorage
   public let codec: ResourceCodec
   /// Reads request bodies.
   public let reader: ObjectReader
   /// What every key begins with, ending in "/".
-  public let prefix: String
-  /// Upstream's feature gate AllowUnsafeMalformedObjectDeletion.
-  public let allowsUnsafeDeletion: Bool
+  public var prefix: String { storage.prefix }
+  public var allowsUnsafeDeletion: Bool { storage.allowsUnsafeDeletion }
+  let storage: ResourceStorage
   let model: TypeModel
+  /// The served version's.
   let type: TypeModel.TypeID
+  /// To the stored version and back; nil where the served one is it.
+  let converter: VersionConverter?
   let fields: FieldManager
-  private let resetFields: (main: FieldSet, status: FieldSet)
-  /// The newest revision that this process has acknowledged for the resource.
-  private let acknowledged = Atomic<Int64>(0)
+  private let resetFields: [Subresource: FieldSet]
 
-  /// The strategy's. Kept here, as to take one member out of what a protocol returns copies all of it.
-  public let info: ResourceInfo
-
-  /// `prefix`: whole key prefix of the resource, ending in "/".
-  public init(
-    _ strategy: any RESTStrategy, objects: any ObjectStorage, codec: ResourceCodec, prefix: String,
-    allowsUnsafeDeletion: Bool = false, model: TypeModel = .builtin
-  ) {
-    guard let type = model.type(strategy.info.typeName) else {
-      preconditionFailure("no facts about \(strategy.info.typeName)")
-    }
-    self.strategy = strategy
-    info = strategy.info
-    self.objects = objects
-    self.codec = codec
-    self.prefix = prefix
-    self.allowsUnsafeDeletion = allowsUnsafeDeletion
+  /// `version`: its place among those of the definition.
+  public init(_ storage: ResourceStorage, version place: Int = 0, model: TypeModel = .builtin) {
+    let definition = storage.definition
+    let info = definition.infos[place]
+    guard let type = model.type(info.typeName) else { preconditionFailure("no facts about \(info.typeName)") }
+    self.storage = storage
+    self.definition = definition
+    self.info = info
+    objects = storage.objects
+    codec = storage.codec
     self.model = model
     self.type = type
+    converter = VersionConverter(definition, version: place, model: model)
     // An object of nothing decodes, or the facts are broken.
     var empty = (try? model.canonicalise(.object(JSONObject()), as: type).value) ?? .object(JSONObject())
-    strategy.applyDefaults(&empty)
-    reader = ObjectReader(strategy.info, applyDefaults: strategy.applyDefaults, model: model, type: type)
-    let version = strategy.info.groupVersion
-    fields = FieldManager(model, type: type, kind: GroupVersionKind(version, kind: strategy.info.kind), empty: empty)
-    resetFields = (FieldSet(fields: strategy.resetFields(.main)), FieldSet(fields: strategy.resetFields(.status)))
+    if place == 0 { definition.defaults(&empty) }
+    let defaults = place == 0 ? definition.defaults : ResourceDefinition.noHook
+    reader = ObjectReader(info, applyDefaults: defaults, model: model, type: type)
+    fields = FieldManager(
+      model, type: type, kind: GroupVersionKind(info.groupVersion, kind: info.kind), empty: empty,
+      others: VersionConverter.schemas(definition, except: place, model: model),
+      convert: VersionConverter.between(definition, model: model))
+    var resetFields = [Subresource.main: FieldSet(fields: definition.main.resetFields)]
+    for part in definition.subresources { resetFields[part.subresource] = FieldSet(fields: part.resetFields) }
+    self.resetFields = resetFields
   }
+
+  /// Do objects have to be converted before they are shown?
+  public var isConverted: Bool { converter != nil }
+
+  /// An object of the storage as this version shows it.
+  public func shown(_ object: CachedObject) -> CachedObject { converter?.shown(object) ?? object }
 
   /// Who a write is by.
   func writer(_ options: WriteOptions, _ subresource: Subresource) -> FieldManager.Writer {
     FieldManager.Writer(
       name: FieldManager.manager(named: options.fieldManager, userAgent: options.userAgent),
-      subresource: subresource == .status ? "status" : "",
-      resetFields: subresource == .status ? resetFields.status : resetFields.main)
+      subresource: subresource.name, resetFields: resetFields[subresource] ?? FieldSet())
   }
 
   /// The whole key of an object.
@@ -94,12 +129,12 @@ public final class Store: Sendable {
   // MARK: reading one's own writes
 
   /// A write was acknowledged.
-  func noteWrite(_ revision: Revision) { acknowledged.max(revision.rawValue, ordering: .relaxed) }
+  func noteWrite(_ revision: Revision) { storage.acknowledged.max(revision.rawValue, ordering: .relaxed) }
 
   /// Freshness for clients that ask for little: what they have been told is done, they see all the same, if only the
   /// cache gets there in time.
   func atLeastAcknowledged(_ freshness: Freshness) -> Freshness {
-    let last = Revision(acknowledged.load(ordering: .relaxed))
+    let last = Revision(storage.acknowledged.load(ordering: .relaxed))
     switch freshness {
     case .any: return last == .zero ? .any : .notOlderThan(last)
     case .notOlderThan(let revision): return .notOlderThan(max(revision, last))
@@ -110,7 +145,7 @@ public final class Store: Sendable {
   // MARK: get
 
   /// Callable on a reactor. Throws 404, and 500 for a resourceVersion that is no number; nil when the answer has to be
-  /// waited for.
+  /// waited for. Objects are as stored here and in all that follows: `shown` gives them in this version.
   public func getNow(_ name: String, namespace: String, resourceVersion: String = "") throws(Status) -> CachedObject? {
     switch objects.getNow(
       key: try requestedKey(name, namespace: namespace), freshness: atLeastAcknowledged(try freshness(resourceVersion)))
@@ -126,9 +161,9 @@ public final class Store: Sendable {
     let key = try requestedKey(name, namespace: namespace)
     let freshness = try freshness(resourceVersion)
     do {
-      do { return try await objects.get(key: key, freshness: atLeastAcknowledged(freshness)) } catch StorageError
-        .resourceVersionTooLarge where freshness == .any
-      {
+      do {
+        return try await objects.get(key: key, freshness: atLeastAcknowledged(freshness))
+      } catch StorageError.resourceVersionTooLarge where freshness == .any {
         return try await objects.get(key: key, freshness: .any)
       }
     } catch { throw status(error, name: name, verb: "get") }

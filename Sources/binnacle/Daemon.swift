@@ -55,21 +55,18 @@ struct Daemon {
       throw StartFailure(why)
     }
     await Self.tellOfSpace(storage, settings, logger)
-    let nodeMeter = StorageMeter(group: "", resource: "nodes")
     let budget = MemoryBudget(limit: settings.options.memoryBudgetMB << 20)
     let encodings = EncodingCache(limit: settings.options.encodingCacheMB.map { $0 << 20 })
-    let (nodes, destroyNodes) = await Self.store(
-      NodeStrategy(), settings, over: MeteredStorage(storage, nodeMeter), budget, encodings, logger)
+    let resources = await ServedResources.start(settings, over: storage, budget, encodings, logger)
 
-    var configuration = APIServer.Configuration(stores: [nodes])
+    var configuration = APIServer.Configuration(stores: resources.stores)
     configuration.access = settings.access
     configuration.audit = audit
     configuration.budget = budget
     let serverMetrics = ServerMetrics(budget, encodings)
     configuration.reactors = HTTPServer.count(ofReactors: settings.options.reactors)
     configuration.metricsSources = [
-      { text in (nodes.objects as? Cacher)?.statistics.write(&text, group: "", resource: "nodes") },
-      { text in nodeMeter.write(&text) },
+      { text in resources.write(&text) },
       { text in (storage as? Etcd2Storage)?.writeMetrics(&text) }, { text in serverMetrics.write(&text) },
       { text in settings.authentication?.write(&text) }, { text in settings.tokenMetrics?.write(&text) },
       ProcessMetrics.source,
@@ -81,7 +78,7 @@ struct Daemon {
     ]
     configuration.readyChecks = [
       HealthCheck(name: "etcd-readiness") { try await storage.readinessCheck() },
-      HealthCheck(name: "informer-sync") { try await nodes.objects.readinessCheck() },
+      HealthCheck(name: "informer-sync") { try await resources.readinessCheck() },
     ]
     configuration.cors = settings.cors
     configuration.plainDoor = settings.plainDoor
@@ -133,9 +130,9 @@ struct Daemon {
         settings: settings, logger: logger, server: server, credentialWatch: watch, api: api, audit: audit,
         control: Self.control(settings, storage, logger), reloading: Self.followFiles(settings, logger),
         watchdog: Watchdog(server.reactors).map { watchdog in Task { await watchdog.run() } },
-        destroys: [destroyNodes, destroyStorage])
+        destroys: [resources.destroy, destroyStorage])
     } catch {
-      await destroyNodes()
+      await resources.destroy()
       await destroyStorage()
       throw StartFailure("\(error)")
     }
@@ -181,30 +178,6 @@ struct Daemon {
       endpoints.append(.address(host: insecure.address, port: insecure.port))
     }
     return endpoints
-  }
-
-  /// One resource over the shared storage.
-  private static func store(
-    _ strategy: any RESTStrategy, _ settings: Settings, over storage: any Storage, _ budget: MemoryBudget,
-    _ encodings: EncodingCache, _ logger: Logger
-  ) async -> (Store, DestroyFunc) {
-    let codec = ResourceCodec(strategy, mediaType: settings.options.storageMediaType, encodings: encodings)
-    let info = strategy.info
-    var parameters = StorageDecorator.Parameters(
-      config: settings.storage, type: info.groupResource, resourcePrefix: info.storagePath, codec: codec)
-    parameters.config.transformer = settings.encryption?.transformer(for: info.groupResource)
-    parameters.capacity =
-      settings.options.watchCache ? settings.watchCacheSizes[info.groupResource.description] ?? parameters.capacity : 0
-    parameters.memory = budget
-    parameters.report = { problem in
-      logger.warning("cache", metadata: ["resource": "\(info.groupResource)", "problem": "\(problem)"])
-    }
-    let (objects, destroy) = await StorageDecorator.storageWithCacher(parameters, over: storage)
-    return (
-      Store(
-        strategy, objects: objects, codec: codec, prefix: parameters.keyPrefix,
-        allowsUnsafeDeletion: settings.options.featureGates.allowUnsafeMalformedObjectDeletion), destroy
-    )
   }
 
   /// How often files are looked at that are read again when they change.

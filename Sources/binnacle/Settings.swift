@@ -8,6 +8,7 @@ import EtcdTransport
 import HTTPServer
 import Machinery
 import Registry
+import Resources
 import Storage
 import StorageEncryption
 
@@ -17,6 +18,8 @@ struct Settings {
   let storage: StorageBackend.Config
   /// Ring bounds by resource (`nodes`, `deployments.apps`); 0 turns the cache off.
   let watchCacheSizes: [String: Int]
+  /// What is set of built-in resources.
+  var resources = BuiltInResources.Settings()
   /// Where plain HTTP is served; nil when it is off.
   let insecure: (address: String, port: Int)?
   /// Where HTTPS is served; nil when it is off.
@@ -180,8 +183,8 @@ extension ServeOptions {
           "--etcd-servers-overrides invalid, must be of format: group/resource#servers, where servers are URLs, semicolon separated"
         )
       }
-      if OpenStorage.strategies.contains(where: {
-        $0.info.groupResource == GroupResource(group: resource[0], resource: resource[1])
+      if BuiltInResources.all().contains(where: {
+        $0.groupResource == GroupResource(group: resource[0], resource: resource[1])
       }) {
         throw StartFailure(
           "--etcd-servers-overrides: \(resource[1]) are stored with everything else, other servers for them are not served yet: leave them out"

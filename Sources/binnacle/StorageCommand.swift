@@ -1,6 +1,7 @@
 import ArgumentParser
 import Machinery
 import Registry
+import Resources
 import Storage
 import StorageEncryption
 
@@ -20,9 +21,6 @@ struct StorageCommand: AsyncParsableCommand {
 struct OpenStorage: Sendable {
   let settings: Settings
   let raw: any Storage
-
-  /// The kinds that this build knows.
-  static let strategies: [any RESTStrategy] = [NodeStrategy()]
 
   /// Opens the storage of the settings, runs `body` and closes it. Throws `StartFailure` with one line.
   static func with(_ options: ServeOptions, _ body: (OpenStorage) async throws -> Void) async throws {
@@ -60,16 +58,15 @@ struct OpenStorage: Sendable {
   }
 
   var resources: [Resource] {
-    Self.strategies.map { strategy in
-      let info = strategy.info
+    BuiltInResources.all().map { definition in
       let storage: any Storage =
-        if let transformer = settings.encryption?.transformer(for: info.groupResource) {
+        if let transformer = settings.encryption?.transformer(for: definition.groupResource) {
           TransformedStorage(raw, transformer: transformer)
         } else { raw }
       return Resource(
-        name: info.groupResource, kind: info.kind, prefix: "\(settings.storage.prefix)/\(info.storagePath)/",
-        isNamespaced: info.isNamespaced,
-        codec: ResourceCodec(strategy, mediaType: settings.options.storageMediaType), storage: storage)
+        name: definition.groupResource, kind: definition.kind,
+        prefix: "\(settings.storage.prefix)/\(definition.folder)/", isNamespaced: definition.isNamespaced,
+        codec: ResourceCodec(definition, mediaType: settings.options.storageMediaType), storage: storage)
     }
   }
 }

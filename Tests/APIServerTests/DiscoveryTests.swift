@@ -6,9 +6,10 @@ import Schema
 import Testing
 
 @testable import APIServer
+@testable import Resources
 
 extension ResourceInfo {
-  static let testNodes = NodeStrategy().info
+  static let testNodes = ResourceDefinition.nodes.infos[0]
   static let testLeases = ResourceInfo(
     groupVersion: GroupVersion(group: "coordination.k8s.io", version: "v1"), plural: "leases", singular: "lease",
     kind: "Lease", isNamespaced: true,

@@ -11,6 +11,7 @@ import StorageSQLite
 import Testing
 
 @testable import APIServer
+@testable import Resources
 
 /// The whole house in one process: SQLite in a folder of its own, a Cacher, a store of nodes, the API and an HTTP
 /// server on a free port.
@@ -44,15 +45,14 @@ final class TestServer: Sendable {
     config.type = StorageBackend.typeSQLite
     config.sqlitePath = folder + "/test.db"
     let (raw, destroyRaw) = try await SQLiteStorage.make(config)
-    let strategy = NodeStrategy()
-    let codec = ResourceCodec(strategy)
+    let definition = ResourceDefinition.nodes
+    let codec = ResourceCodec(definition)
     let parameters = StorageDecorator.Parameters(
-      config: config, type: strategy.info.groupResource, resourcePrefix: strategy.info.storagePath, codec: codec)
+      config: config, type: definition.groupResource, resourcePrefix: definition.folder, codec: codec)
     let (objects, destroyCache) = await StorageDecorator.storageWithCacher(parameters, over: raw)
     try await (objects as? Cacher)?.waitUntilReady()
-    var configuration = APIServer.Configuration(stores: [
-      Store(strategy, objects: objects, codec: codec, prefix: parameters.keyPrefix)
-    ])
+    let stored = ResourceStorage(definition, objects: objects, codec: codec, prefix: parameters.keyPrefix)
+    var configuration = APIServer.Configuration(stores: stored.stores)
     configuration.healthChecks = [HealthCheck(name: "etcd") { try await raw.readinessCheck() }]
     configuration.reactors = 2
     configuration.plainDoor = plainDoor

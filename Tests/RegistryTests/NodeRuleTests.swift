@@ -6,6 +6,7 @@ import TestSupport
 import Testing
 
 @testable import Registry
+@testable import Resources
 
 @Suite struct `Rules of nodes` {
   @Test func `what the server no longer knows is dropped from a new node and kept in one that has it (semantics 2.2)`()
@@ -283,14 +284,15 @@ import Testing
 
   @Test func `cells are those of kubectl get nodes (semantics 2.40)`() throws {
     func cells(_ text: String) throws -> [JSONValue] {
-      NodeStrategy().cells(try JSONTape.parse(SharedBytes(text)).root, now: 100)
+      let root = try JSONTape.parse(SharedBytes(text)).root
+      return ResourceDefinition.nodes.columns.map { $0.cell(root, 100) }
     }
     #expect(
-      NodeStrategy().columns.map(\.name) == [
+      ResourceDefinition.nodes.columns.map(\.name) == [
         "Name", "Status", "Roles", "Age", "Version", "Internal-IP", "External-IP", "OS-Image", "Kernel-Version",
         "Container-Runtime",
       ])
-    #expect(NodeStrategy().columns.map(\.priority) == [0, 0, 0, 0, 0, 1, 1, 1, 1, 1])
+    #expect(ResourceDefinition.nodes.columns.map(\.priority) == [0, 0, 0, 0, 0, 1, 1, 1, 1, 1])
     #expect(
       try cells(#"{"metadata":{"name":"a"}}"#) == [
         "a", "Unknown", "<none>", "<unknown>", "", "<none>", "<none>", "<unknown>", "<unknown>", "<unknown>",

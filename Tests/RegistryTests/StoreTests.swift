@@ -3,6 +3,7 @@ import Cacher
 import JSON
 import Machinery
 import Registry
+@testable import Resources
 import Storage
 import StorageEtcd3
 import StorageSQLite
@@ -28,14 +29,15 @@ struct Bench {
         return try await Etcd3Storage.make(config)
       }
     }
-    let strategy = NodeStrategy()
-    let codec = ResourceCodec(strategy)
+    let definition = ResourceDefinition.nodes
+    let codec = ResourceCodec(definition)
     var parameters = StorageDecorator.Parameters(
-      config: config, type: strategy.info.groupResource, resourcePrefix: strategy.info.storagePath, codec: codec)
+      config: config, type: definition.groupResource, resourcePrefix: definition.folder, codec: codec)
     parameters.capacity = capacity
     let (objects, destroy) = try await StorageWithCacher(parameters, factory: Factory())
     return Bench(
-      store: Store(strategy, objects: objects, codec: codec, prefix: parameters.keyPrefix), destroy: destroy,
+      store: Store(ResourceStorage(definition, objects: objects, codec: codec, prefix: parameters.keyPrefix)),
+      destroy: destroy,
       folder: folder)
   }
 
@@ -260,7 +262,7 @@ struct Bench {
   }
 
   @Test func `stored bytes are those of the object without its resourceVersion, whatever stands around it`() throws {
-    let codec = ResourceCodec(NodeStrategy())
+    let codec = ResourceCodec(ResourceDefinition.nodes)
     for meta in [
       #""name":"a""#, #""name":"a","uid":"u""#,
       #""name":"a","uid":"u","creationTimestamp":"2026-01-02T03:04:05Z","labels":{"resourceVersion":"7"}"#,
@@ -297,6 +299,6 @@ struct Bench {
   func `are shown as kubectl shows them`(seconds: Int64, text: String) throws {
     let node = try JSONTape.parse(SharedBytes(#"{"metadata":{"name":"a","creationTimestamp":"1970-01-01T00:00:00Z"}}"#))
       .root
-    #expect(NodeStrategy().cells(node, now: seconds)[3] == .string(text))
+    #expect(ResourceDefinition.nodes.columns[3].cell(node, seconds) == .string(text))
   }
 }

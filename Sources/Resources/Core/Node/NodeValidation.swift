@@ -1,6 +1,7 @@
 import ByteBuffers
 import JSON
 import Machinery
+import Registry
 
 /// Rules for nodes. (Kubernetes: pkg/apis/core/validation, ValidateNode and ValidateNodeUpdate.) Complaints about
 /// taints name `metadata.taints`, as upstream's do.
@@ -36,6 +37,18 @@ enum NodeValidation {
       }
     }
     return errors
+  }
+
+  static func warnings(_ object: JSONValue) -> [String] {
+    var warnings: [String] = []
+    if object["spec"]?["configSource"] != nil { warnings.append("spec.configSource: the feature is removed") }
+    if !(object["spec"]?["externalID"]?.string ?? "").isEmpty {
+      warnings.append("spec.externalID: this field is deprecated, and is unused by Kubernetes")
+    }
+    for (place, cidr) in (object["spec"]?["podCIDRs"]?.array ?? []).enumerated() {
+      warnings += IPValidation.warnings(ofNetwork: cidr.string ?? "", "spec.podCIDRs[\(place)]")
+    }
+    return warnings
   }
 
   static func validateUpdate(_ node: JSONValue, old: JSONValue, isMetaGood: Bool = false) -> [FieldError] {

@@ -1,0 +1,138 @@
+public import JSON
+public import Machinery
+import Schema
+
+/// What one resource is, whoever stores and serves it: its names, versions and verbs, its rules, and what is
+/// particular about it. Built-in and custom resources alike. (Kubernetes: what a `registry.Store` is filled with.)
+///
+/// Hooks work on an object's tree in the stored version, whose members stand in the order of answers.
+public final class ResourceDefinition: Sendable {
+  public enum Scope: Sendable { case cluster, namespaced }
+
+  /// What is particular about PUT.
+  public enum PutRule: Sendable {
+    /// What is not there is created. (`AllowCreateOnUpdate`)
+    case mayCreate
+    /// The body has to say which resourceVersion it replaces. (`AllowUnconditionalUpdate` is false.)
+    case needVersion
+  }
+
+  public typealias Hook = @Sendable (_ object: inout JSONValue) -> Void
+  public typealias UpdateHook = @Sendable (_ object: inout JSONValue, _ old: JSONValue) -> Void
+  public typealias Warnings = @Sendable (_ object: JSONValue, _ old: JSONValue?) -> [String]
+
+  /// The group and the resource that is stored.
+  public let groupResource: GroupResource
+  public let kind: String
+  public let scope: Scope
+  /// The folder under the storage prefix: `minions`.
+  public let folder: String
+  /// The versions that are served, the stored one first. What is stored is converted for the others.
+  public let versions: [ServedVersion]
+  /// What an API tells of each version, in their order.
+  public let infos: [ResourceInfo]
+  /// How a write to the object itself is treated.
+  public let main: SubresourceDefinition
+  public let subresources: [SubresourceDefinition]
+  public let allowsCreateOnUpdate: Bool
+  public let allowsUnconditionalUpdate: Bool
+  public let deletion: DeletionRule
+  /// How long an object lives after it was last written; nil for good.
+  public let timeToLive: Duration?
+  public let selectableFields: SelectableFields
+  public let columns: [TableColumn]
+
+  /// Sets what Go code sets beyond the defaults of the schema. Runs on every decoded object.
+  let defaults: Hook
+  /// Drops what a client may not set, and sets what the server does.
+  let prepareForCreate: Hook
+  let warnings: Warnings
+  /// The top-level members in the order of the type.
+  let memberOrder: [String]
+
+  /// `name`: plural and group, as `leases.coordination.k8s.io`, or `nodes`. `versions`: the stored one first.
+  public init(
+    _ name: String, kind: String, singular: String? = nil, shortNames: [String] = [], categories: [String] = [],
+    scope: Scope, folder: String, versions: [ServedVersion],
+    verbs: [String] = ["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"],
+    puts: [PutRule] = [], main: SubresourceDefinition = .main(), subresources: [SubresourceDefinition] = [],
+    deletion: DeletionRule = DeletionRule(), timeToLive: Duration? = nil, defaults: @escaping Hook = { _ in },
+    prepareForCreate: @escaping Hook = { _ in }, warnings: @escaping Warnings = { _, _ in [] },
+    selectableFields: [SelectableField] = [], unknownField: SelectableFields.Complaint = .known,
+    columns: [TableColumn] = [.name, .age]
+  ) {
+    let parts = name.split(separator: ".", maxSplits: 1).map(String.init)
+    let plural = parts.first ?? name
+    let resource = GroupResource(group: parts.count > 1 ? parts[1] : "", resource: plural)
+    groupResource = resource
+    self.kind = kind
+    self.scope = scope
+    self.folder = folder
+    self.versions = versions
+    infos = versions.map { version in
+      let groupVersion = version.groupVersion(in: resource.group)
+      return ResourceInfo(
+        groupVersion: groupVersion, plural: plural, singular: singular ?? kind.lowercased(), kind: kind,
+        isNamespaced: scope == .namespaced, shortNames: shortNames, categories: categories, verbs: verbs,
+        subresources: subresources.map { ($0.subresource.name, $0.verbs) }, storagePath: folder,
+        typeName: version.typeName(kind, groupVersion))
+    }
+    self.main = main
+    self.subresources = subresources
+    allowsCreateOnUpdate = puts.contains(.mayCreate)
+    allowsUnconditionalUpdate = !puts.contains(.needVersion)
+    self.deletion = deletion
+    self.timeToLive = timeToLive
+    self.selectableFields = SelectableFields(
+      selectableFields, isNamespaced: scope == .namespaced, complaint: unknownField)
+    self.columns = columns
+    self.defaults = defaults
+    self.prepareForCreate = prepareForCreate
+    self.warnings = warnings
+    let typeName = infos.first?.typeName
+    memberOrder =
+      TypeModel.builtin.structures.first { $0.name == typeName }?.fields.map(\.name) ?? []
+  }
+
+  /// Leaves an object as it is.
+  static let noHook: Hook = { _ in }
+
+  public var isNamespaced: Bool { scope == .namespaced }
+
+  /// How a write through a sub-resource is treated; nil for one that there is not.
+  public func subresource(_ subresource: Subresource) -> SubresourceDefinition? {
+    subresource == .main ? main : subresources.first { $0.subresource == subresource }
+  }
+
+  /// Puts the top-level members back where the type has them, after some were restored or set.
+  func restoreOrder(_ object: inout JSONValue) {
+    guard let members = object.object?.members else { return }
+    var last = -1
+    let isSorted = members.allSatisfy { member in
+      guard let place = memberOrder.firstIndex(of: member.name) else { return true }
+      defer { last = place }
+      return place >= last
+    }
+    if isSorted { return }
+    let places = members.map { memberOrder.firstIndex(of: $0.name) ?? .max }
+    let sorted = members.indices.sorted { (places[$0], $0) < (places[$1], $1) }
+    object = .object(JSONObject(unchecked: sorted.map { members[$0] }))
+  }
+}
+
+/// How objects of a resource go.
+public struct DeletionRule: Sendable {
+  /// Is the answer of a DELETE the object, where others answer a Status that names it? (`ReturnDeletedObject`)
+  public var answersObject = false
+  /// Who owns nothing by themselves: what dependents of such an object do when the client does not say.
+  public var orphansByDefault = false
+  /// The propagation policy has no effect. (`rest.Unsupported`)
+  public var ignoresPropagation = false
+  /// Is an object held by more than its finalizers?
+  public var isHeld: (@Sendable (_ object: JSONValue) -> Bool)?
+  /// Changes an object that is marked as going.
+  public var mark: ResourceDefinition.Hook?
+  public init() {}
+  /// With all defaults but those that `change` sets.
+  public init(_ change: (inout DeletionRule) -> Void) { change(&self) }
+}

@@ -1,0 +1,18 @@
+public import Registry
+
+/// The resources that Binnacle has built in, in the order in which they are served. The one list: the daemon, the
+/// `storage` commands and the tests go by it.
+public enum BuiltInResources {
+  /// What an operator may set of them.
+  public struct Settings: Sendable {
+    /// How long an event lives. (`--event-ttl`)
+    public var eventTimeToLive: Duration = .seconds(3_600)
+    public init() {}
+  }
+
+  public static func all(_ settings: Settings = Settings()) -> [ResourceDefinition] {
+    [
+      .nodes
+    ]
+  }
+}

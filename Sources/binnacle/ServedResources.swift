@@ -1,0 +1,71 @@
+import APIServer
+import ByteBuffers
+import Cacher
+import Logging
+import Machinery
+import Metrics
+import Registry
+import Resources
+import Storage
+import StorageEncryption
+
+/// All resources over the shared storage, each with its Cacher, encryption and figures.
+struct ServedResources: Sendable {
+  /// A store for each version that is served.
+  let stores: [Store]
+  private let storages: [ResourceStorage]
+  private let meters: [StorageMeter]
+  private let destroys: [DestroyFunc]
+
+  /// Begins to fill the caches.
+  static func start(
+    _ settings: Settings, over storage: any Storage, _ budget: MemoryBudget, _ encodings: EncodingCache,
+    _ logger: Logger
+  ) async -> ServedResources {
+    var storages: [ResourceStorage] = []
+    var meters: [StorageMeter] = []
+    var destroys: [DestroyFunc] = []
+    for definition in BuiltInResources.all(settings.resources) {
+      let name = definition.groupResource
+      let meter = StorageMeter(group: name.group, resource: name.resource)
+      let codec = ResourceCodec(definition, mediaType: settings.options.storageMediaType, encodings: encodings)
+      var parameters = StorageDecorator.Parameters(
+        config: settings.storage, type: name, resourcePrefix: definition.folder, codec: codec)
+      parameters.config.transformer = settings.encryption?.transformer(for: name)
+      parameters.capacity =
+        settings.options.watchCache ? settings.watchCacheSizes[name.description] ?? parameters.capacity : 0
+      parameters.memory = budget
+      parameters.report = { problem in
+        logger.warning("cache", metadata: ["resource": "\(name)", "problem": "\(problem)"])
+      }
+      let metered = MeteredStorage(storage, meter)
+      let (objects, destroy) = await StorageDecorator.storageWithCacher(parameters, over: metered)
+      storages.append(
+        ResourceStorage(
+          definition, objects: objects, codec: codec, prefix: parameters.keyPrefix,
+          allowsUnsafeDeletion: settings.options.featureGates.allowUnsafeMalformedObjectDeletion))
+      meters.append(meter)
+      destroys.append(destroy)
+    }
+    return ServedResources(
+      stores: storages.flatMap(\.stores), storages: storages, meters: meters, destroys: destroys)
+  }
+
+  /// Caches and calls to the storage, by resource.
+  func write(_ text: inout MetricsText) {
+    for storage in storages {
+      let name = storage.definition.groupResource
+      (storage.objects as? Cacher)?.statistics.write(&text, group: name.group, resource: name.resource)
+    }
+    for meter in meters { meter.write(&text) }
+  }
+
+  /// Throws while a cache is not filled.
+  func readinessCheck() async throws {
+    for storage in storages { try await storage.objects.readinessCheck() }
+  }
+
+  func destroy() async {
+    for destroy in destroys { await destroy() }
+  }
+}
