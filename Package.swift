@@ -214,7 +214,8 @@ let package = Package(
       ],
       swiftSettings: swiftSettings),
     .testTarget(
-      name: "EndToEndTests", dependencies: ["TestSupport", "LoadClient", "binnacle"], swiftSettings: swiftSettings),
+      name: "EndToEndTests", dependencies: ["TestSupport", "LoadClient", "binnacle"], exclude: ["Samples"],
+      swiftSettings: swiftSettings),
   ],
   cxxLanguageStandard: .cxx17
 )

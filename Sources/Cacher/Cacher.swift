@@ -1,5 +1,5 @@
 import Machinery
-import Storage
+public import Storage
 import Synchronization
 
 /// The cache of one resource above a raw storage: reads and watches from memory, writes passed through. (Kubernetes:
@@ -8,10 +8,10 @@ import Synchronization
 /// One task writes (the reflector: list, then watch). It owns the tree that it works on and publishes copies. Readers
 /// take a lock only to retain the published tree; watchers are fed under a second lock. `destroy` ends the task and all
 /// watches.
-public final class Cacher: ObjectStorage {
+public final class Cacher: ObjectStorage, StorageWrapper {
   let config: CacherConfig
   public let codec: any ObjectCodec
-  var storage: any Storage { config.storage }
+  public var storage: any Storage { config.storage }
 
   let state: Mutex<CacheState>
   let watches: Mutex<WatchState>

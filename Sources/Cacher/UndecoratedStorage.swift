@@ -5,10 +5,11 @@ import Synchronization
 /// The raw storage without a cache (`--watch-cache=false`): every read and every watch asks it. A watch keeps the state
 /// that it covers, for the previous objects that selector transitions need; simple and dear, for resources with few
 /// watchers.
-public final class UndecoratedStorage: ObjectStorage {
+public final class UndecoratedStorage: ObjectStorage, StorageWrapper {
   let config: CacherConfig
   public let codec: any ObjectCodec
-  var storage: any Storage { config.storage }
+  /// Everything about bytes is its.
+  public var storage: any Storage { config.storage }
 
   private struct Watches {
     var isDestroyed = false

@@ -4,7 +4,8 @@ package import ByteBuffers
 /// are made of.
 ///
 /// The loops here are the same for every backend: show, decide, write if nobody came between, else show what stands
-/// now.
+/// now. The caller's closures run in the caller's task, between calls of the backend: they may wait, nobody waits with
+/// them, and one that never suspends costs no change of thread.
 package protocol ConditionalWrites: Storage {
   /// The linearizable state of one key; nil when there is none.
   func current(_ key: String) async throws -> StoredObject?
@@ -20,8 +21,16 @@ package protocol ConditionalWrites: Storage {
 package enum ConditionalOutcome: Sendable {
   /// The object as written, or as removed, at the revision of the change.
   case done(StoredObject)
-  /// Nothing was written: this stands at the key instead.
-  case conflict(StoredObject?)
+  /// Nothing was written: the key is not as expected.
+  case conflict(Standing)
+
+  /// What stands at the key instead.
+  package enum Standing: Sendable {
+    case absent
+    case object(StoredObject)
+    /// It has to be read, where anybody wants to know.
+    case unknown
+  }
 }
 
 extension ConditionalWrites {
@@ -41,20 +50,20 @@ extension ConditionalWrites {
   /// `Storage.guaranteedUpdate`.
   package func updateUntilWritten(
     _ key: String, ignoreNotFound: Bool, origin: StoredObject?,
-    tryUpdate: @Sendable (StoredObject?) throws -> UpdateDecision
+    tryUpdate: @Sendable (StoredObject?) async throws -> UpdateDecision
   ) async throws -> UpdateOutcome {
-    var shown = Shown(object: origin)
-    if origin == nil { shown = Shown(object: try await current(key), isFresh: true) }
+    var shown = try await first(origin, key)
     while true {
       try Task.checkCancellation()
       if shown.object == nil && !ignoreNotFound { throw StorageError.keyNotFound(key: key) }
       let decision: UpdateDecision
       do {
-        decision = try tryUpdate(shown.object)
+        decision = try await tryUpdate(shown.object)
       } catch {
         try await believe(error, key, &shown)
         continue
       }
+      let outcome: ConditionalOutcome
       switch decision {
       case .keep:
         guard let kept = try await keep(key, &shown) else { continue }
@@ -64,42 +73,53 @@ extension ConditionalWrites {
           guard let kept = try await keep(key, &shown) else { continue }
           return kept
         }
-        switch try await put(key, value, ttl: ttl, expected: shown.object?.revision ?? .zero) {
-        case .done(let object): return UpdateOutcome(object: object, wasWritten: true)
-        case .conflict(let current): shown = Shown(object: current, isFresh: true)
-        }
+        outcome = try await put(key, value, ttl: ttl, expected: shown.object?.revision ?? .zero)
       case .delete:
         guard let removed = shown.object else {
           try await believe(StorageError.keyNotFound(key: key), key, &shown)
           continue
         }
-        switch try await remove(removed) {
-        case .done(let object): return UpdateOutcome(object: object, wasWritten: true)
-        case .conflict(let current): shown = Shown(object: current, isFresh: true)
-        }
+        outcome = try await remove(removed)
+      }
+      switch outcome {
+      case .done(let object): return UpdateOutcome(object: object, wasWritten: true)
+      case .conflict(let standing): shown = try await next(standing, key)
       }
     }
   }
 
   /// `Storage.delete`.
   package func removeOnceAccepted(
-    _ key: String, origin: StoredObject?, validate: @Sendable (StoredObject) throws -> Void
+    _ key: String, origin: StoredObject?, validate: @Sendable (StoredObject) async throws -> Void
   ) async throws -> StoredObject {
-    var shown = Shown(object: origin)
-    if origin == nil { shown = Shown(object: try await current(key), isFresh: true) }
+    var shown = try await first(origin, key)
     while true {
       try Task.checkCancellation()
       guard let found = shown.object else { throw StorageError.keyNotFound(key: key) }
       do {
-        try validate(found)
+        try await validate(found)
       } catch {
         try await believe(error, key, &shown)
         continue
       }
       switch try await remove(found) {
       case .done(let removed): return removed
-      case .conflict(let current): shown = Shown(object: current, isFresh: true)
+      case .conflict(let standing): shown = try await next(standing, key)
       }
+    }
+  }
+
+  private func first(_ origin: StoredObject?, _ key: String) async throws -> Shown {
+    if let origin { return Shown(object: origin, isFresh: false) }
+    return Shown(object: try await current(key), isFresh: true)
+  }
+
+  /// What is shown after a conflict.
+  private func next(_ standing: ConditionalOutcome.Standing, _ key: String) async throws -> Shown {
+    switch standing {
+    case .absent: Shown(object: nil, isFresh: true)
+    case .object(let object): Shown(object: object, isFresh: true)
+    case .unknown: Shown(object: try await current(key), isFresh: true)
     }
   }
 
@@ -128,5 +148,5 @@ extension ConditionalWrites {
 private struct Shown {
   var object: StoredObject?
   /// Was it read from storage, and not handed in?
-  var isFresh = false
+  var isFresh: Bool
 }

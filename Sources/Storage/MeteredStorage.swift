@@ -4,17 +4,14 @@ import Synchronization
 
 /// A storage whose calls are counted and timed, for one resource. (Kubernetes: the `etcd_request_*` metrics of package
 /// `etcd3/metrics`, which keep their names whatever the storage is.)
-public struct MeteredStorage: Storage {
-  private let storage: any Storage
+public struct MeteredStorage: StorageWrapper {
+  public let storage: any Storage
   private let meter: StorageMeter
 
   public init(_ storage: any Storage, _ meter: StorageMeter) {
     self.storage = storage
     self.meter = meter
   }
-
-  public var versioner: any Versioner { storage.versioner }
-  public var revisionInProcess: Revision? { storage.revisionInProcess }
 
   public func create(key: String, value: SharedBytes, ttl: Duration?) async throws -> StoredObject {
     try await meter.time(.create) { try await storage.create(key: key, value: value, ttl: ttl) }
@@ -30,7 +27,7 @@ public struct MeteredStorage: Storage {
 
   public func guaranteedUpdate(
     key: String, ignoreNotFound: Bool, origin: StoredObject?,
-    tryUpdate: @Sendable (StoredObject?) throws -> UpdateDecision
+    tryUpdate: @Sendable (StoredObject?) async throws -> UpdateDecision
   ) async throws -> UpdateOutcome {
     try await meter.time(.update) {
       try await storage.guaranteedUpdate(key: key, ignoreNotFound: ignoreNotFound, origin: origin, tryUpdate: tryUpdate)
@@ -38,31 +35,20 @@ public struct MeteredStorage: Storage {
   }
 
   public func delete(
-    key: String, origin: StoredObject?, validate: @Sendable (StoredObject) throws -> Void
+    key: String, origin: StoredObject?, validate: @Sendable (StoredObject) async throws -> Void
   ) async throws -> StoredObject {
     try await meter.time(.delete) { try await storage.delete(key: key, origin: origin, validate: validate) }
   }
 
-  public func watch(prefix: String, after: Revision?) async throws -> StorageWatch {
-    try await storage.watch(prefix: prefix, after: after)
-  }
   public func count(prefix: String) async throws -> Int {
     try await meter.time(.count) { try await storage.count(prefix: prefix) }
   }
-  public func requestProgress() async throws { try await storage.requestProgress() }
   public func currentRevision() async throws -> Revision {
     try await meter.time(.currentRevision) { try await storage.currentRevision() }
   }
-  public func freshnessProof() async throws -> FreshnessProofKind { try await storage.freshnessProof() }
   public func fence(prefix: String) async throws -> StorageFence {
     try await meter.time(.fence) { try await storage.fence(prefix: prefix) }
   }
-  public func oldestWatchableRevision(atMostBack revisions: Int64) async throws -> Revision {
-    try await storage.oldestWatchableRevision(atMostBack: revisions)
-  }
-  public func compact(through revision: Revision) async throws { try await storage.compact(through: revision) }
-  public func readinessCheck() async throws { try await storage.readinessCheck() }
-  public func livenessCheck() async throws { try await storage.livenessCheck() }
 }
 
 /// Counts and times of the storage calls of one resource.

@@ -156,15 +156,17 @@ public protocol Storage: Sendable {
   /// conditional transaction, again and again until no other writer came between. A missing key throws `.keyNotFound`,
   /// or with `ignoreNotFound` is shown as nil and created. An error of `tryUpdate` that saw `origin` is believed only
   /// after a fresh read (semantics 2.11); any other is thrown as it is. `.delete` on a missing key is `.keyNotFound`.
+  /// `tryUpdate` may wait: it runs in the caller's task, and no other write waits for it.
   func guaranteedUpdate(
     key: String, ignoreNotFound: Bool, origin: StoredObject?,
-    tryUpdate: @Sendable (StoredObject?) throws -> UpdateDecision
+    tryUpdate: @Sendable (StoredObject?) async throws -> UpdateDecision
   ) async throws -> UpdateOutcome
 
-  /// Removes a key if `validate` (which may throw) accepts the current object; the same rule about `origin`.
+  /// Removes a key if `validate` (which may throw, and may wait) accepts the current object; the same rule about
+  /// `origin`.
   /// Returns the removed object with the revision of its removal. Throws `.keyNotFound`.
   func delete(
-    key: String, origin: StoredObject?, validate: @Sendable (StoredObject) throws -> Void
+    key: String, origin: StoredObject?, validate: @Sendable (StoredObject) async throws -> Void
   ) async throws -> StoredObject
 
   /// All changes of keys under `prefix` with a revision above `after`, in order, once each; nil for "from now". The

@@ -37,8 +37,12 @@ public enum StorageBackend {
     public var startTimeout: Duration = .seconds(10)
     /// SQLite: a new database goes on above this revision, as one that takes another storage's place.
     public var firstRevision = Revision.zero
-    /// SQLite: the database file.
+    /// SQLite: the database file, or `inMemory`.
     public var sqlitePath = ""
+    /// As `sqlitePath`: a database of its own that no disk ever sees and that goes with its storage.
+    public static let inMemory = ":memory:"
+    /// Is nothing kept beyond the life of the storage?
+    public var isInMemory: Bool { type == StorageBackend.typeSQLite && sqlitePath == Self.inMemory }
     /// SQLite: bytes of disk that are kept for removals, 0 for none; nil: in proportion to the file system.
     public var sqliteReserveBytes: UInt64?
     public init() {}

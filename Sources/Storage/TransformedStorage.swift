@@ -10,12 +10,13 @@ import Synchronization
 ///
 /// A ciphertext is different every time, so the rule that equal bytes write nothing is applied here, on the values
 /// themselves.
-public struct TransformedStorage: Storage {
-  private let raw: any Storage
+public struct TransformedStorage: StorageWrapper {
+  /// The values as they are stored.
+  public let storage: any Storage
   private let transformer: any Transformer
 
   public init(_ raw: any Storage, transformer: any Transformer) {
-    self.raw = raw
+    storage = raw
     self.transformer = transformer
   }
 
@@ -54,14 +55,12 @@ public struct TransformedStorage: Storage {
 
   // MARK: Reads
 
-  public var versioner: any Versioner { raw.versioner }
-
   public func get(key: String, isConsistent: Bool) async throws -> StoredObject {
-    opened(try await raw.get(key: key, isConsistent: isConsistent))
+    opened(try await storage.get(key: key, isConsistent: isConsistent))
   }
 
   public func getList(prefix: String, options: StorageListOptions) async throws -> StorageList {
-    let page = try await raw.getList(prefix: prefix, options: options)
+    let page = try await storage.getList(prefix: prefix, options: options)
     return StorageList(
       objects: page.objects.map { opened($0) }, revision: page.revision, hasMore: page.hasMore,
       remaining: page.remaining)
@@ -69,7 +68,7 @@ public struct TransformedStorage: Storage {
 
   /// Values are opened by the reader, when it takes them.
   public func watch(prefix: String, after: Revision?) async throws -> StorageWatch {
-    StorageWatch(reading: try await raw.watch(prefix: prefix, after: after)) { item in
+    StorageWatch(reading: try await storage.watch(prefix: prefix, after: after)) { item in
       guard case .events(let events) = item else { return item }
       return .events(events.map { opened($0) })
     }
@@ -78,7 +77,7 @@ public struct TransformedStorage: Storage {
   // MARK: Writes
 
   public func create(key: String, value: SharedBytes, ttl: Duration?) async throws -> StoredObject {
-    let made = try await raw.create(key: key, value: try sealed(value, key), ttl: ttl)
+    let made = try await storage.create(key: key, value: try sealed(value, key), ttl: ttl)
     return StoredObject(key: key, value: value, revision: made.revision, lease: made.lease)
   }
 
@@ -89,16 +88,17 @@ public struct TransformedStorage: Storage {
 
   public func guaranteedUpdate(
     key: String, ignoreNotFound: Bool, origin: StoredObject?,
-    tryUpdate: @Sendable (StoredObject?) throws -> UpdateDecision
+    tryUpdate: @Sendable (StoredObject?) async throws -> UpdateDecision
   ) async throws -> UpdateOutcome {
     var origin = origin
     while true {
       let given = origin
       let last = Mutex(Round.none)
-      let outcome = try await raw.guaranteedUpdate(key: key, ignoreNotFound: ignoreNotFound, origin: given) { stored in
+      let outcome = try await storage.guaranteedUpdate(key: key, ignoreNotFound: ignoreNotFound, origin: given) {
+        stored in
         // The origin comes from above, as it was written; everything else comes from storage.
         let shown = stored.map { $0.value === given?.value ? $0 : opened($0) }
-        switch try tryUpdate(shown) {
+        switch try await tryUpdate(shown) {
         case .keep:
           last.withLock { $0 = .kept(shown) }
           return .keep
@@ -146,12 +146,12 @@ public struct TransformedStorage: Storage {
   }
 
   public func delete(
-    key: String, origin: StoredObject?, validate: @Sendable (StoredObject) throws -> Void
+    key: String, origin: StoredObject?, validate: @Sendable (StoredObject) async throws -> Void
   ) async throws -> StoredObject {
     let last = Mutex<StoredObject?>(nil)
-    let removed = try await raw.delete(key: key, origin: origin) { stored in
+    let removed = try await storage.delete(key: key, origin: origin) { stored in
       let shown = stored.value === origin?.value ? stored : opened(stored)
-      try validate(shown)
+      try await validate(shown)
       last.withLock { $0 = shown }
     }
     guard let shown = last.withLock({ $0 }) else { return opened(removed) }
@@ -159,19 +159,4 @@ public struct TransformedStorage: Storage {
       key: key, value: shown.value, revision: removed.revision, lease: removed.lease, isStale: shown.isStale,
       unreadable: shown.unreadable)
   }
-
-  // MARK: What has nothing to do with values
-
-  public func count(prefix: String) async throws -> Int { try await raw.count(prefix: prefix) }
-  public func requestProgress() async throws { try await raw.requestProgress() }
-  public func currentRevision() async throws -> Revision { try await raw.currentRevision() }
-  public var revisionInProcess: Revision? { raw.revisionInProcess }
-  public func freshnessProof() async throws -> FreshnessProofKind { try await raw.freshnessProof() }
-  public func fence(prefix: String) async throws -> StorageFence { try await raw.fence(prefix: prefix) }
-  public func oldestWatchableRevision(atMostBack revisions: Int64) async throws -> Revision {
-    try await raw.oldestWatchableRevision(atMostBack: revisions)
-  }
-  public func compact(through revision: Revision) async throws { try await raw.compact(through: revision) }
-  public func readinessCheck() async throws { try await raw.readinessCheck() }
-  public func livenessCheck() async throws { try await raw.livenessCheck() }
 }

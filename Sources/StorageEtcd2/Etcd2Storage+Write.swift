@@ -10,7 +10,7 @@ extension Etcd2Storage: ConditionalWrites {
 
   public func guaranteedUpdate(
     key: String, ignoreNotFound: Bool, origin: StoredObject?,
-    tryUpdate: @Sendable (StoredObject?) throws -> UpdateDecision
+    tryUpdate: @Sendable (StoredObject?) async throws -> UpdateDecision
   ) async throws -> UpdateOutcome {
     try await during {
       try await updateUntilWritten(key, ignoreNotFound: ignoreNotFound, origin: origin, tryUpdate: tryUpdate)
@@ -18,7 +18,7 @@ extension Etcd2Storage: ConditionalWrites {
   }
 
   public func delete(
-    key: String, origin: StoredObject?, validate: @Sendable (StoredObject) throws -> Void
+    key: String, origin: StoredObject?, validate: @Sendable (StoredObject) async throws -> Void
   ) async throws -> StoredObject {
     try await during { try await removeOnceAccepted(key, origin: origin, validate: validate) }
   }
@@ -85,7 +85,7 @@ extension Etcd2Storage: ConditionalWrites {
       {
         return done(at: first.revision.rawValue, lease: first.lease)
       }
-      return .conflict(try await current(key))
+      return .conflict(.unknown)
     default: throw StorageError.refused("etcd: \(answer.text)")
     }
   }
@@ -113,7 +113,7 @@ extension Etcd2Storage: ConditionalWrites {
       {
         return done(at: first.revision.rawValue)
       }
-      return .conflict(try await current(object.key))
+      return .conflict(.unknown)
     default: throw StorageError.refused("etcd: \(answer.text)")
     }
   }
@@ -130,10 +130,12 @@ extension Etcd2Storage: ConditionalWrites {
     guard let node = try? await client.read(try path(key)).node(), let found = try? object(of: node, at: key) else {
       throw unknown.storageError
     }
-    if node.created <= floor { return .conflict(found) }
-    if node.modified == node.created { return found.value.hasSameBytes(as: value) ? .done(found) : .conflict(found) }
+    if node.created <= floor { return .conflict(.object(found)) }
+    if node.modified == node.created {
+      return found.value.hasSameBytes(as: value) ? .done(found) : .conflict(.object(found))
+    }
     guard let born = try await firstChange(of: key, after: node.created - 1) else { throw unknown.storageError }
-    guard let first = born.value, first.hasSameBytes(as: value) else { return .conflict(found) }
+    guard let first = born.value, first.hasSameBytes(as: value) else { return .conflict(.object(found)) }
     return .done(StoredObject(key: key, value: value, revision: born.revision, lease: born.lease))
   }
 

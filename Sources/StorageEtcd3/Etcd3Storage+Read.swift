@@ -18,7 +18,7 @@ extension Etcd3Storage {
   private func mayBeSerializable(_ isConsistent: Bool) -> Bool { !isConsistent && !config.quorum }
 
   /// The linearizable state of one key.
-  func current(_ key: String) async throws -> StoredObject? {
+  package func current(_ key: String) async throws -> StoredObject? {
     try await client.range(Requests.Range(keys: KeyRange(key: key))).values.first.map(object)
   }
 

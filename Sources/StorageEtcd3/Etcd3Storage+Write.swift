@@ -3,105 +3,32 @@ import EtcdTransport
 import JSON
 public import Storage
 
-extension Etcd3Storage {
+extension Etcd3Storage: ConditionalWrites {
   public func create(key: String, value: SharedBytes, ttl: Duration?) async throws -> StoredObject {
-    try await during {
-      try Task.checkCancellation()
-      switch try await put(key, value, ttl, expected: 0) {
-      case .done(let object): return object
-      case .conflict: throw StorageError.keyExists(key: key)
-      }
-    }
+    try await during { try await createOnce(key, value, ttl: ttl) }
   }
 
   public func guaranteedUpdate(
     key: String, ignoreNotFound: Bool, origin: StoredObject?,
-    tryUpdate: @Sendable (StoredObject?) throws -> UpdateDecision
+    tryUpdate: @Sendable (StoredObject?) async throws -> UpdateDecision
   ) async throws -> UpdateOutcome {
     try await during {
-      var shown = origin
-      /// Was `shown` read from storage, and not handed in?
-      var isFresh = false
-      if origin == nil {
-        shown = try await current(key)
-        isFresh = true
-      }
-      while true {
-        try Task.checkCancellation()
-        if shown == nil && !ignoreNotFound { throw StorageError.keyNotFound(key: key) }
-        let decision: UpdateDecision
-        do {
-          decision = try tryUpdate(shown)
-        } catch {
-          try await believe(error, key, &shown, &isFresh)
-          continue
-        }
-        switch decision {
-        case .keep:
-          guard let kept = try await keep(key, &shown, &isFresh) else { continue }
-          return kept
-        case .write(let value, let ttl):
-          if ttl == nil, let old = shown, old.lease == 0, !old.isStale, old.value.hasSameBytes(as: value) {
-            guard let kept = try await keep(key, &shown, &isFresh) else { continue }
-            return kept
-          }
-          switch try await put(key, value, ttl, expected: shown?.revision.rawValue ?? 0) {
-          case .done(let object): return UpdateOutcome(object: object, wasWritten: true)
-          case .conflict(let current): shown = current.map(object)
-          }
-        case .delete:
-          guard let removed = shown else {
-            try await believe(StorageError.keyNotFound(key: key), key, &shown, &isFresh)
-            continue
-          }
-          switch try await remove(removed) {
-          case .done(let object): return UpdateOutcome(object: object, wasWritten: true)
-          case .conflict(let current): shown = current.map(object)
-          }
-        }
-        isFresh = true
-      }
+      try await updateUntilWritten(key, ignoreNotFound: ignoreNotFound, origin: origin, tryUpdate: tryUpdate)
     }
   }
 
   public func delete(
-    key: String, origin: StoredObject?, validate: @Sendable (StoredObject) throws -> Void
+    key: String, origin: StoredObject?, validate: @Sendable (StoredObject) async throws -> Void
   ) async throws -> StoredObject {
-    try await during {
-      var shown = origin
-      var isFresh = false
-      while true {
-        try Task.checkCancellation()
-        if shown == nil && !isFresh {
-          shown = try await current(key)
-          isFresh = true
-        }
-        guard let found = shown else { throw StorageError.keyNotFound(key: key) }
-        do {
-          try validate(found)
-        } catch {
-          try await believe(error, key, &shown, &isFresh)
-          continue
-        }
-        switch try await remove(found) {
-        case .done(let removed): return removed
-        case .conflict(let current): shown = current.map(object)
-        }
-        isFresh = true
-      }
-    }
+    try await during { try await removeOnceAccepted(key, origin: origin, validate: validate) }
   }
 
   // MARK: - Steps
 
-  private enum WriteOutcome {
-    case done(StoredObject)
-    /// What stands at the key instead.
-    case conflict(KeyValue?)
-  }
-
-  private func put(_ key: String, _ value: SharedBytes, _ ttl: Duration?, expected: Int64) async throws -> WriteOutcome
-  {
+  package func put(
+    _ key: String, _ value: SharedBytes, ttl: Duration?, expected: Revision
+  ) async throws -> ConditionalOutcome {
+    let expected = expected.rawValue
     guard let ttl else { return try await put(key, value, lease: 0, expected: expected) }
     let lease = try await leases.lease(for: ttl)
     do { return try await put(key, value, lease: lease, expected: expected) } catch StorageError.refused(let text)
@@ -113,10 +40,12 @@ extension Etcd3Storage {
     }
   }
 
-  private func put(_ key: String, _ value: SharedBytes, lease: Int64, expected: Int64) async throws -> WriteOutcome {
+  private func put(
+    _ key: String, _ value: SharedBytes, lease: Int64, expected: Int64
+  ) async throws -> ConditionalOutcome {
     let floor = try client.integrity.newest()
     let body = Requests.put(key, value, lease: lease, ifAt: expected)
-    func done(at revision: Int64) -> WriteOutcome {
+    func done(at revision: Int64) -> ConditionalOutcome {
       .done(StoredObject(key: key, value: value, revision: Revision(revision), lease: lease))
     }
     let (answer, isRepeated): (TransactionAnswer, Bool)
@@ -128,7 +57,7 @@ extension Etcd3Storage {
       guard expected == 0 else { throw unknown.asStorageError }
       switch try await resolveCreate(key, value, floor: floor, unknown) {
       case .created(let revision): return done(at: revision)
-      case .exists(let found): return .conflict(found)
+      case .exists(let found): return .conflict(.object(object(found)))
       }
     }
     if answer.succeeded { return done(at: answer.header.revision) }
@@ -137,11 +66,11 @@ extension Etcd3Storage {
     {
       return done(at: first.revision)
     }
-    return .conflict(answer.current)
+    return .conflict(standing(answer))
   }
 
-  private func remove(_ object: StoredObject) async throws -> WriteOutcome {
-    func done(at revision: Int64) -> WriteOutcome {
+  package func remove(_ object: StoredObject) async throws -> ConditionalOutcome {
+    func done(at revision: Int64) -> ConditionalOutcome {
       .done(
         StoredObject(
           key: object.key, value: object.value, revision: Revision(revision), lease: object.lease,
@@ -159,7 +88,12 @@ extension Etcd3Storage {
     if isRepeated, let first = try await firstChange(of: object.key, after: object.revision.rawValue), !first.isPut {
       return done(at: first.revision)
     }
-    return .conflict(answer.current)
+    return .conflict(standing(answer))
+  }
+
+  /// What a transaction that failed has shown.
+  private func standing(_ answer: TransactionAnswer) -> ConditionalOutcome.Standing {
+    answer.current.map { .object(object($0)) } ?? .absent
   }
 
   /// Throws `Etcd3Client.Unknown` or what the storage throws.
@@ -175,29 +109,5 @@ extension Etcd3Storage {
     } catch let failure as CallFailure {
       throw failure.storageError()
     }
-  }
-
-  /// An error about an object that was handed in counts only if that object is still the stored one (semantics 2.11).
-  private func believe(
-    _ error: any Error, _ key: String, _ shown: inout StoredObject?, _ isFresh: inout Bool
-  ) async throws {
-    if isFresh { throw error }
-    let now = try await current(key)
-    if now?.revision == shown?.revision { throw error }
-    shown = now
-    isFresh = true
-  }
-
-  /// "Nothing to write" counts only about the stored object. Nil: it was another one, which is now shown.
-  private func keep(_ key: String, _ shown: inout StoredObject?, _ isFresh: inout Bool) async throws -> UpdateOutcome? {
-    if isFresh {
-      guard let object = shown else { throw StorageError.keyNotFound(key: key) }
-      return UpdateOutcome(object: object, wasWritten: false)
-    }
-    let now = try await current(key)
-    isFresh = true
-    if let now, now.revision == shown?.revision { return UpdateOutcome(object: now, wasWritten: false) }
-    shown = now
-    return nil
   }
 }

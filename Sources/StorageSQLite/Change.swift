@@ -18,17 +18,8 @@ struct Change: Sendable {
 enum ChangeResult: Sendable {
   case committed(Int64)
   /// The key was not as expected.
-  case conflict(Current)
+  case conflict(ConditionalOutcome.Standing)
   case failed(StorageError)
-
-  /// The object that stood in the way.
-  enum Current: Sendable {
-    case absent
-    /// It came in the same transaction, so its bytes are at hand.
-    case object(StoredObject)
-    /// It has to be read.
-    case unknown
-  }
 }
 
 /// What the writer is told.

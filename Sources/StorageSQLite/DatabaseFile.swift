@@ -7,6 +7,10 @@ import Synchronization
 ///
 /// A value of this type holds this process's claim on the file; `release` gives it up. The `unix-excl` VFS shuts out
 /// other processes, but not a second storage in this one, whose memory index would know nothing of the first's writes.
+///
+/// In memory (`StorageBackend.Config.inMemory`) it is a database of SQLite's `memdb` under a name of its own, which
+/// lives as long as `anchor` is open: connections see and lock each other as over a file, with a rollback journal in
+/// place of the WAL, and nothing is ever synced.
 final class DatabaseFile: Sendable {
   /// "Binn": marks the file as ours (PRAGMA application_id).
   static let applicationID: Int32 = 0x4269_6E6E
@@ -26,7 +30,13 @@ final class DatabaseFile: Sendable {
   }
 
   let path: String
-  private let identity: FileIdentity
+  /// nil: there is no file, but a database in memory.
+  private let identity: FileIdentity?
+  private let anchor: Mutex<SQLiteConnection?>
+  /// The name of the database in memory: no other of this process has it.
+  private let memoryName: String
+  private static let memories = Atomic<Int>(0)
+  var isInMemory: Bool { identity == nil }
   /// The WAL that is open; nil before the first connection.
   private let wal = Mutex<FileIdentity?>(nil)
   private static let open = Mutex<Set<FileIdentity>>([])
@@ -49,6 +59,20 @@ final class DatabaseFile: Sendable {
   init(path: String, after revision: Int64 = 0) throws(StorageError) {
     guard !path.isEmpty else { throw .invalidConfiguration("the SQLite storage has no file: set its path") }
     self.path = path
+    if path == StorageBackend.Config.inMemory {
+      identity = nil
+      memoryName = "/binnacle-\(Self.memories.wrappingAdd(1, ordering: .relaxed).newValue)"
+      do throws(SQLiteError) {
+        let connection = try Self.connectInMemory(memoryName)
+        try connection.execute("PRAGMA page_size=4096; BEGIN; \(Self.tables(after: revision)) COMMIT")
+        anchor = Mutex(connection)
+      } catch {
+        throw .invalidConfiguration("SQLite storage \(path): \(error)")
+      }
+      return
+    }
+    memoryName = ""
+    anchor = Mutex(nil)
     var facts = stat()
     if stat(path, &facts) != 0 {
       let code = errno
@@ -58,8 +82,8 @@ final class DatabaseFile: Sendable {
       guard stat(path, &facts) == 0 else { throw Self.unusable(path, errno) }
     }
     guard facts.st_mode & S_IFMT == S_IFREG else { throw .invalidConfiguration("SQLite storage \(path): not a file") }
-    identity = FileIdentity(facts)
-    let identity = identity
+    let identity = FileIdentity(facts)
+    self.identity = identity
     // The claim comes before the look inside: closing a descriptor of our own would drop the locks of a storage of this
     // process.
     guard Self.open.withLock({ $0.insert(identity).inserted }) else {
@@ -75,12 +99,14 @@ final class DatabaseFile: Sendable {
 
   /// Gives the claim up, after the last connection was closed.
   func release() {
-    let identity = identity
+    anchor.withLock { $0 = nil }
+    guard let identity else { return }
     Self.open.withLock { _ = $0.remove(identity) }
   }
 
   /// A connection of our kind. The first of a process to touch the file shuts out all others.
   func connect(cacheKiB: Int) throws(SQLiteError) -> SQLiteConnection {
+    if isInMemory { return try Self.connectInMemory(memoryName) }
     let connection = try SQLiteConnection(path: path, access: .readWrite, vfs: "unix-excl")
     // Ours only compete for moments; a foreign process is told off at once by `Writer.open`, which asks first without
     // waiting.
@@ -90,12 +116,30 @@ final class DatabaseFile: Sendable {
     return connection
   }
 
+  /// How the journal must be kept.
+  var journalMode: String { isInMemory ? "memory" : "wal" }
+
+  // MARK: - In memory
+
+  private static func connectInMemory(_ name: String) throws(SQLiteError) -> SQLiteConnection {
+    let connection = try SQLiteConnection(path: name, access: .create, vfs: "memdb")
+    connection.setBusyTimeout(milliseconds: SQLiteConnection.patience)
+    try connection.execute(
+      "PRAGMA journal_mode=MEMORY; PRAGMA synchronous=OFF; PRAGMA temp_store=MEMORY; PRAGMA trusted_schema=OFF")
+    return connection
+  }
+
+  /// Of a database in memory: the most pages for objects. SQLite's own bound is 1 GiB; what lies between is for
+  /// removals.
+  var pagesMax: Int64? { isInMemory ? ((1 << 30) - (16 << 20)) / 4_096 : nil }
+
   // MARK: - Is it still there?
 
   private var walPath: String { path + "-wal" }
 
   /// Remembers which file the WAL is, once a connection has opened it.
   func noteWAL() {
+    if isInMemory { return }
     let found = FileIdentity(path: walPath)
     wal.withLock { $0 = found }
   }
@@ -105,6 +149,7 @@ final class DatabaseFile: Sendable {
   /// Why the files at our paths are not those that are open; nil where they are. What SQLite writes to an open file
   /// that has no name any more, or another one, is gone after a restart.
   func displacement() -> String? {
+    if isInMemory { return nil }
     guard let found = FileIdentity(path: path) else {
       return "the database \(path) is gone: it was removed, or its directory was; nothing is written until it is back"
     }
@@ -117,6 +162,7 @@ final class DatabaseFile: Sendable {
 
   /// fsync of the WAL as it is.
   func syncWAL() throws(SQLiteError) {
+    if isInMemory { return }
     // SQLite has no locks on this file that the closing could drop: they are all on the database.
     let descriptor = Glibc.open(walPath, O_RDONLY | O_CLOEXEC)
     defer { if descriptor >= 0 { close(descriptor) } }
@@ -225,16 +271,18 @@ final class DatabaseFile: Sendable {
 
   // MARK: - Space
 
-  /// Bytes that this user may still write where the file is; nil where the system does not say.
+  /// Bytes that this user may still write where the file is; nil where the system does not say, and in memory.
   func freeBytes() -> UInt64? {
+    if isInMemory { return nil }
     var facts = statvfs()
     guard statvfs(path, &facts) == 0 else { return nil }
     let (bytes, overflow) = UInt64(facts.f_bavail).multipliedReportingOverflow(by: UInt64(facts.f_frsize))
     return overflow ? .max : bytes
   }
 
-  /// How large the file system is; nil where the system does not say.
+  /// How large the file system is; nil where the system does not say, and in memory.
   func totalBytes() -> UInt64? {
+    if isInMemory { return nil }
     var facts = statvfs()
     guard statvfs(path, &facts) == 0 else { return nil }
     let (bytes, overflow) = UInt64(facts.f_blocks).multipliedReportingOverflow(by: UInt64(facts.f_frsize))

@@ -7,6 +7,7 @@ import Synchronization
 /// Its size is what is wanted, its blocks are what is held, so that a start knows what an earlier life gave up.
 /// `refill`, `giveUp` and `canGrow` belong to the writer's thread; the numbers are anybody's.
 final class Reserve: Sendable {
+  /// Empty where there is no disk to hold anything of.
   let path: String
   /// Bytes to hold where there is room: by a setting, else in proportion to the file system.
   let goal: UInt64
@@ -33,13 +34,14 @@ final class Reserve: Sendable {
   /// What is held of a file system of `total` bytes when nobody says otherwise: a 64th, at least 1 MiB and at most 16.
   static func size(ofFileSystem total: UInt64) -> UInt64 { min(max(total / 64, 1 << 20), 16 << 20) }
 
-  /// `setting`: bytes, 0 for no reserve; nil: in proportion to `total`.
+  /// `database`: nil for one in memory, which has none. `setting`: bytes, 0 for no reserve; nil: in proportion to
+  /// `total`.
   init(
-    besides database: String, setting: UInt64?, total: UInt64,
+    besides database: String?, setting: UInt64?, total: UInt64,
     allocate: @escaping @Sendable (CInt, off_t) -> CInt = { posix_fallocate($0, 0, $1) }
   ) {
-    path = database + "-reserve"
-    goal = setting ?? Self.size(ofFileSystem: total)
+    path = database.map { $0 + "-reserve" } ?? ""
+    goal = database == nil ? 0 : setting ?? Self.size(ofFileSystem: total)
     floor = min(goal, Self.size(ofFileSystem: total))
     self.allocate = allocate
   }
@@ -47,7 +49,7 @@ final class Reserve: Sendable {
   /// Takes stock of what an earlier life left, and lets go of what is too much. Nothing is made yet.
   func open() {
     if goal == 0 {
-      unlink(path)
+      if !path.isEmpty { unlink(path) }
       return
     }
     wantedBytes.store(0, ordering: .relaxed)

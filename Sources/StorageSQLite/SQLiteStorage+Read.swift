@@ -10,7 +10,7 @@ extension SQLiteStorage {
   }
 
   /// The committed object, nil if there is none.
-  func current(_ key: String) async throws -> StoredObject? {
+  package func current(_ key: String) async throws -> StoredObject? {
     while true {
       guard let revision = try newestRevision(of: key) else { return nil }
       if let row = try await core.read({ try $0.values(at: [revision]) }).first ?? nil {

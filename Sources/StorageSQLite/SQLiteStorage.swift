@@ -30,7 +30,7 @@ public final class SQLiteStorage: Storage {
   }
 
   /// Opens (or creates, with its folder) the file that `config.sqlitePath` names, and loads its keys. The file is ours
-  /// until the second value was called. Throws `StorageError.invalidConfiguration` with one clear line, and then has
+  /// until the second value was called; with `StorageBackend.Config.inMemory` there is none, and all is gone then. Throws `StorageError.invalidConfiguration` with one clear line, and then has
   /// changed nothing.
   public static func make(_ config: StorageBackend.Config) async throws -> (any Storage, DestroyFunc) {
     let storage = try await open(config, Tuning())

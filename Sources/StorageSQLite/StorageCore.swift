@@ -37,7 +37,8 @@ final class StorageCore: Sendable {
     self.config = config
     self.tuning = tuning
     self.file = file
-    reserve = Reserve(besides: file.path, setting: config.sqliteReserveBytes, total: file.totalBytes() ?? 0)
+    reserve = Reserve(
+      besides: file.isInMemory ? nil : file.path, setting: config.sqliteReserveBytes, total: file.totalBytes() ?? 0)
     writes = BlockingQueue(limit: tuning.writeQueueLimit)
     readers = (0..<max(tuning.readers, 1)).map { _ in ReaderQueue(limit: tuning.readQueueLimit) }
   }

@@ -12,10 +12,11 @@ extension Writer {
     }
     let connection = try core.file.connect(cacheKiB: core.tuning.writerCacheKiB)
     // The first access takes the lock of the file; another process that holds it does not go away by waiting.
-    let mode = try connection.text("PRAGMA journal_mode=WAL")
-    guard mode == "wal" else {
+    let wanted = core.file.journalMode
+    let mode = try connection.text("PRAGMA journal_mode=\(wanted)")
+    guard mode == wanted else {
       throw SQLiteError(
-        code: 0, message: "the journal is \(mode ?? "unknown") and not a WAL", action: "opening \(core.file.path)")
+        code: 0, message: "the journal is \(mode ?? "unknown") and not \(wanted)", action: "opening \(core.file.path)")
     }
     connection.setBusyTimeout(milliseconds: SQLiteConnection.patience)
     connection.followWAL()

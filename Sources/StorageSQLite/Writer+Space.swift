@@ -34,7 +34,7 @@ extension Writer {
     guard isUrgent || now >= spaceCheck.next || pages >= spaceCheck.pagesInWAL + SpaceCheck.walGrowth else { return }
     spaceCheck.next = now &+ SpaceCheck.interval
     spaceCheck.pagesInWAL = pages
-    if let fixed = core.tuning.maxPageCount { return setPageLimit(fixed, open) }
+    if let fixed = core.tuning.maxPageCount ?? core.file.pagesMax { return setPageLimit(fixed, open) }
     guard var free = core.file.freeBytes() else { return setPageLimit(SpaceCheck.pageLimitMax, open) }
     core.freePages.store(countFreePages(open), ordering: .relaxed)
     core.reserve.refill(free: free)

@@ -140,7 +140,7 @@ struct Daemon {
 
   /// What the embedded database keeps of the disk, and whether it can be written to.
   private static func tellOfSpace(_ storage: any Storage, _ settings: Settings, _ logger: Logger) async {
-    guard let embedded = storage as? SQLiteStorage else { return }
+    guard let embedded = storage as? SQLiteStorage, !settings.storage.isInMemory else { return }
     let reserve = embedded.reserve
     logger.info(
       "disk space kept in reserve for removals",
@@ -153,7 +153,7 @@ struct Daemon {
 
   /// Lets the command line ask for what only the one who has the database open can do.
   private static func control(_ settings: Settings, _ storage: any Storage, _ logger: Logger) -> ControlSocket? {
-    guard let embedded = storage as? SQLiteStorage else { return nil }
+    guard let embedded = storage as? SQLiteStorage, !settings.storage.isInMemory else { return nil }
     let control = ControlSocket(besides: settings.storage.sqlitePath) { request, say in
       StorageSnapshot.answer(request, embedded, say)
     }

@@ -128,14 +128,14 @@ final class ModelStorage: Storage, Sendable {
   }
   func guaranteedUpdate(
     key: String, ignoreNotFound: Bool, origin: StoredObject?,
-    tryUpdate: @Sendable (StoredObject?) throws -> UpdateDecision
+    tryUpdate: @Sendable (StoredObject?) async throws -> UpdateDecision
   ) async throws -> UpdateOutcome {
     var shown = origin
     while true {
       let current = world.withLock { $0.live[key] }.map {
         StoredObject(key: key, value: SharedBytes($0.value), revision: $0.revision)
       }
-      let decision = try tryUpdate(shown ?? current)
+      let decision = try await tryUpdate(shown ?? current)
       if let old = shown, old.revision != current?.revision {
         shown = nil
         continue
@@ -152,7 +152,7 @@ final class ModelStorage: Storage, Sendable {
     }
   }
   func delete(
-    key: String, origin: StoredObject?, validate: @Sendable (StoredObject) throws -> Void
+    key: String, origin: StoredObject?, validate: @Sendable (StoredObject) async throws -> Void
   ) async throws -> StoredObject {
     let found = try await get(key: key, isConsistent: true)
     return StoredObject(key: key, value: found.value, revision: put(key, nil))

@@ -11,6 +11,7 @@ import TestSupport
 /// Every implementation of `Storage` that the contract is asked of. A new one is a case and a branch of `open`.
 enum Backend: String, CaseIterable, CustomStringConvertible {
   case sqlite
+  case memory = "sqlite, in memory"
   /// Through `TransformedStorage`: the contract is the same for encrypted values.
   case encryptedSQLite = "sqlite, encrypted"
   case etcd3_4 = "etcd 3.4.23"
@@ -30,6 +31,12 @@ enum Backend: String, CaseIterable, CustomStringConvertible {
   /// does; keys go under `prefix`, which is empty and nobody else's.
   func open(isAlone: Bool = false) async throws -> OpenBackend {
     switch self {
+    case .memory:
+      var config = StorageBackend.Config()
+      config.type = StorageBackend.typeSQLite
+      config.sqlitePath = StorageBackend.Config.inMemory
+      let (storage, destroy) = try await SQLiteStorage.make(config)
+      return OpenBackend(storage: storage, prefix: "/registry/things/", destroy: destroy, keep: [])
     case .sqlite, .encryptedSQLite:
       let folder = try TemporaryFolder()
       var config = StorageBackend.Config()
@@ -105,13 +112,16 @@ private enum SharedEtcd: Hashable {
     return try await start.value
   }
 
+  /// etcd makes leases as long as one and a half elections, at least.
+  private static let briefLeases = ["--heartbeat-interval", "50", "--election-timeout", "500"]
+
   /// Another one.
   func start() async throws -> EtcdServer {
     switch self {
-    case .v3_4: try await EtcdServer.start(.v3_4)
-    case .v3_5: try await EtcdServer.start(.v3_5)
-    case .v3_4TLS: try await EtcdServer.start(.v3_4, certificates: TestCertificates())
-    case .v3_5TLS: try await EtcdServer.start(.v3_5, certificates: TestCertificates())
+    case .v3_4: try await EtcdServer.start(.v3_4, arguments: Self.briefLeases)
+    case .v3_5: try await EtcdServer.start(.v3_5, arguments: Self.briefLeases)
+    case .v3_4TLS: try await EtcdServer.start(.v3_4, arguments: Self.briefLeases, certificates: TestCertificates())
+    case .v3_5TLS: try await EtcdServer.start(.v3_5, arguments: Self.briefLeases, certificates: TestCertificates())
     case .v2: try await EtcdServer.startWithV2()
     }
   }

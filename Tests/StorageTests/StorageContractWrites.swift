@@ -307,21 +307,21 @@ import Testing
   }
 
   @Test(arguments: Backend.allCases)
-  func `a key with a time to live goes away by itself`(on backend: Backend) async throws {
+  func `an update may wait for other writes, and nothing waits for it`(on backend: Backend) async throws {
     try await withStorage(backend) { storage, prefix in
-      let watch = try await storage.watch(prefix: prefix, after: nil)
-      // Written again without one: it stays, though its first lease ends before the other's.
-      _ = try await storage.create(key: prefix + "kept", value: bytes("x"), ttl: .seconds(3))
-      let kept = try await storage.put(prefix + "kept", "y")
-      #expect(kept.lease == 0)
-      let made = try await storage.create(key: prefix + "short", value: bytes("x"), ttl: .seconds(4))
-      #expect(made.lease != 0)
-      #expect(try await storage.get(prefix + "short").lease == made.lease)
-      let events = try await collect(watch) { $0.contains { $0.kind == .delete } }
-      watch.cancel()
-      #expect(events.filter { $0.kind == .delete }.map(\.key) == [prefix + "short"])
-      await #expect(throws: StorageError.keyNotFound(key: prefix + "short")) { try await storage.get(prefix + "short") }
-      #expect(try await storage.get(prefix + "kept").value.text == "y")
+      _ = try await storage.create(prefix + "a", "one")
+      // Whatever the backend writes with, the closure does not hold it: writes of others and of the same key go on.
+      let outcome = try await storage.guaranteedUpdate(key: prefix + "a", ignoreNotFound: false, origin: nil) { shown in
+        _ = try await storage.put(prefix + "b", "from within")
+        if shown?.value.text == "one" { _ = try await storage.put(prefix + "a", "two") }
+        return .write(bytes((shown?.value.text ?? "") + "+"), ttl: nil)
+      }
+      #expect(outcome.object.value.text == "two+")
+      #expect(try await storage.get(prefix + "b").value.text == "from within")
+      let removed = try await storage.delete(key: prefix + "a", origin: nil) { shown in
+        if shown.value.text == "two+" { _ = try await storage.put(prefix + "a", "three") }
+      }
+      #expect(removed.value.text == "three")
     }
   }
 }
