@@ -1,5 +1,6 @@
 public import JSON
 public import Machinery
+import Schema
 
 /// What is particular about nodes. (Kubernetes: pkg/registry/core/node/strategy.go)
 public struct NodeStrategy: RESTStrategy {
@@ -94,15 +95,20 @@ public struct NodeStrategy: RESTStrategy {
     }
   }
 
-  public func validate(_ object: JSONValue) -> [FieldError] { NodeValidation.validate(object) }
+  public func validate(_ object: JSONValue) -> [FieldError] { Self.rules.check(object) }
 
-  /// The main update runs the checks of a creation too, so some complaints come twice (semantics 2.5).
   public func validateUpdate(
     _ object: JSONValue, old: JSONValue, subresource: Subresource, isMetaGood: Bool
   ) -> [FieldError] {
-    (subresource == .main ? NodeValidation.validate(object, isMetaGood: isMetaGood) : [])
-      + NodeValidation.validateUpdate(object, old: old, isMetaGood: isMetaGood)
+    Self.rules.check(object, old: old, subresource: subresource, isMetaGood: isMetaGood)
   }
+
+  static let rules: CompiledRules = {
+    guard let type = TypeModel.builtin.type("io.k8s.api.core.v1.Node") else {
+      preconditionFailure("no facts about nodes")
+    }
+    return CompiledRules(NodeRules.all, type: type, model: .builtin, isNamespaced: false)
+  }()
 
   public func warnings(_ object: JSONValue) -> [String] {
     var warnings: [String] = []
