@@ -46,6 +46,9 @@ public struct FieldError: Sendable, Equatable {
     self.detail = detail
   }
 
+  /// The same complaint about another place.
+  public func at(_ field: String) -> FieldError { FieldError(kind, field, value: value, detail: detail) }
+
   /// `Invalid value: "x": must be …`
   public var body: String {
     var text = kind.title

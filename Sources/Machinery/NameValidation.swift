@@ -125,4 +125,38 @@ public enum NameValidation {
     guard text.utf8.contains(where: { $0 == UInt8(ascii: "/") || $0 == UInt8(ascii: "%") }) else { return [] }
     return ["/", "%"].filter { text.contains($0) }.map { "may not contain '\($0)'" }
   }
+
+  /// `key.name`, `KEY_NAME`: keys of configmaps and secrets.
+  public static func configMapKey(_ text: String) -> [String] {
+    var problems: [String] = []
+    if text.utf8.count > 253 { problems.append(tooLong(253)) }
+    let isGood =
+      !text.isEmpty
+      && text.utf8.allSatisfy {
+        isAlphanumeric($0) || $0 == UInt8(ascii: "-") || $0 == UInt8(ascii: ".") || $0 == UInt8(ascii: "_")
+      }
+    if !isGood { problems.append(configMapKeyText) }
+    if text == "." {
+      problems.append("must not be '.'")
+    } else if text == ".." {
+      problems.append("must not be '..'")
+    } else if text.hasPrefix("..") {
+      problems.append("must not start with '..'")
+    }
+    return problems
+  }
+
+  private static let configMapKeyText =
+    "a valid config key must consist of alphanumeric characters, '-', '_' or '.' (e.g. 'key.name',  or 'KEY_NAME',  or 'key-name', regex used for validation is '[-._a-zA-Z0-9]+')"
+
+  /// `my_name`, as C has them.
+  public static func cIdentifier(_ text: String) -> [String] {
+    let isGood =
+      !text.isEmpty && !(0x30...0x39).contains(text.utf8.first ?? 0)
+      && text.utf8.allSatisfy { isAlphanumeric($0) || $0 == UInt8(ascii: "_") }
+    return isGood ? [] : [cIdentifierText]
+  }
+
+  private static let cIdentifierText =
+    "a valid C identifier must start with alphabetic character or '_', followed by a string of alphanumeric characters or '_' (e.g. 'my_name',  or 'MY_NAME',  or 'MyName', regex used for validation is '[A-Za-z_][A-Za-z0-9_]*')"
 }

@@ -17,8 +17,8 @@ public struct AdmissionRequest: Sendable {
 }
 
 /// Has a say in a write after the client's right to ask for it was found good. Throws what the client is told. Called
-/// inside the update loop, so perhaps several times for one write; it never waits. (Kubernetes: an admission plug-in.)
-public typealias Admission = @Sendable (AdmissionRequest) throws(Status) -> Void
+/// inside the update loop, so perhaps several times for one write. (Kubernetes: an admission plug-in.)
+public typealias Admission = @Sendable (AdmissionRequest) async throws(Status) -> Void
 
 extension Store {
   func admission(

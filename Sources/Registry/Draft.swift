@@ -33,13 +33,13 @@ extension Storage {
   /// Throws `FailedUpdate`.
   func update<Found: Sendable>(
     key: String, ignoreNotFound: Bool = false,
-    _ tryUpdate: @escaping @Sendable (StoredObject?) throws -> (UpdateDecision, Found)
+    _ tryUpdate: @Sendable (StoredObject?) async throws -> (UpdateDecision, Found)
   ) async throws(FailedUpdate<Found>) -> (outcome: UpdateOutcome, found: Found) {
     let last = Mutex<Found?>(nil)
     do {
       let outcome = try await guaranteedUpdate(key: key, ignoreNotFound: ignoreNotFound, origin: nil) { stored in
         last.withLock { $0 = nil }
-        let (decision, found) = try tryUpdate(stored)
+        let (decision, found) = try await tryUpdate(stored)
         last.withLock { $0 = found }
         return decision
       }

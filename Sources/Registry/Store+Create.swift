@@ -35,7 +35,7 @@ extension Store {
   ) async throws(Status) -> WriteResult {
     let base = body["metadata"]?["generateName"]?.string ?? ""
     let isGenerated = (body["metadata"]?["name"]?.string ?? "").isEmpty && !base.isEmpty
-    try options.admission?(
+    try await options.admission?(
       admission(.create, body["metadata"]?["name"]?.string ?? "", namespace: namespace, new: body))
     var attempts = isGenerated ? 8 : 1
     let stored = converter?.toStored(body) ?? body
@@ -75,7 +75,7 @@ extension Store {
     definition.restoreOrder(&draft.new)
     let meta = draft.new["metadata"]?.object ?? JSONObject()
     let name = meta["name"]?.string ?? ""
-    var errors = definition.main.check(draft.new, nil, false)
+    var errors = definition.rules.check(draft.new, options: checkOptions)
     if errors.isEmpty {
       errors = MetaValidation.validate(meta, isNamespaced: info.isNamespaced) { name, _ in
         NameValidation.pathSegmentName(name)

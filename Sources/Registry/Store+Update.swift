@@ -95,30 +95,30 @@ extension Store {
     let name = change.name
     let key = try requestedKey(name, namespace: change.namespace)
     let ttl = definition.timeToLive
-    @Sendable func decide(_ stored: StoredObject?, losingOwners: Bool) throws -> (UpdateDecision, Draft) {
+    @Sendable func decide(_ stored: StoredObject?, losingOwners: Bool) async throws -> (UpdateDecision, Draft) {
       guard let stored else {
         guard change.mayCreate else { throw Status.notFound(self.info.groupResource, name) }
-        let draft = try draft(of: change)
+        let draft = try await draft(of: change)
         return (.write(draft.value, ttl: ttl), draft)
       }
       try TakesLong.check(stored)
-      let draft = try draft(of: change, stored, losingOwners: losingOwners)
+      let draft = try await draft(of: change, stored, losingOwners: losingOwners)
       if draft.isRemoved { return (.delete, draft) }
       let isKept = draft.value.hasSameBytes(as: stored.value) && !stored.isStale && ttl == nil
       return (isKept ? .keep : .write(draft.value, ttl: ttl), draft)
     }
     do throws(FailedUpdate<Draft>) {
-      if change.options.isDryRun { return try await dryRun(key) { try decide($0, losingOwners: false) } }
+      if change.options.isDryRun { return try await dryRun(key) { try await decide($0, losingOwners: false) } }
       let (outcome, draft): (UpdateOutcome, Draft)
       do throws(FailedUpdate<Draft>) {
         (outcome, draft) = try await objects.update(key: key, ignoreNotFound: change.mayCreate) {
-          try decide($0, losingOwners: false)
+          try await decide($0, losingOwners: false)
         }
       } catch {
         guard change.mayLoseOwners, case .tooLarge? = error.reason as? StorageError else { throw error }
         // Once more without the bookkeeping, which may be what is too much (semantics 2.23).
         (outcome, draft) = try await objects.update(key: key, ignoreNotFound: change.mayCreate) {
-          try decide($0, losingOwners: true)
+          try await decide($0, losingOwners: true)
         }
       }
       noteWrite(outcome.object.revision)
@@ -131,7 +131,7 @@ extension Store {
   }
 
   private func dryRun(
-    _ key: String, _ decide: (StoredObject?) throws -> (UpdateDecision, Draft)
+    _ key: String, _ decide: (StoredObject?) async throws -> (UpdateDecision, Draft)
   ) async throws(FailedUpdate<Draft>) -> WriteResult {
     let draft: Draft
     do {
@@ -139,7 +139,7 @@ extension Store {
       do { stored = try await objects.get(key: key, isConsistent: true) } catch StorageError.keyNotFound {
         stored = nil
       }
-      draft = try decide(stored).1
+      draft = try await decide(stored).1
     } catch { throw FailedUpdate(reason: error, found: nil) }
     return try result(of: draft, key: key) {
       draft.old == nil
@@ -164,13 +164,13 @@ extension Store {
   // MARK: steps
 
   /// A change of what is there.
-  private func draft(of change: Change, _ stored: StoredObject, losingOwners: Bool) throws -> Draft {
+  private func draft(of change: Change, _ stored: StoredObject, losingOwners: Bool) async throws -> Draft {
     let old = try codec.tree(of: stored)
     let made = try change.make(converter?.toServed(old) ?? old)
     do throws(Status) {
       var draft = Draft(old: old, new: converter?.toStored(made.object) ?? made.object, revision: stored.revision)
       draft.warnings = change.warnings + made.warnings
-      try admit(change, .update, draft)
+      try await admit(change, .update, draft)
       if losingOwners { draft.new["metadata"]?["managedFields"] = nil }
       try matchVersion(&draft.new, old, change.name)
       try prepareChanged(&draft, old, change)
@@ -183,12 +183,12 @@ extension Store {
   }
 
   /// A creation by an update. (`rest.BeforeCreate` in `Store.Update`.)
-  private func draft(of change: Change) throws -> Draft {
+  private func draft(of change: Change) async throws -> Draft {
     let made = try change.make(nil)
     do throws(Status) {
       var draft = Draft(new: converter?.toStored(made.object) ?? made.object)
       draft.warnings = change.warnings + made.warnings
-      try admit(change, .create, draft)
+      try await admit(change, .create, draft)
       draft.new["metadata"]?["resourceVersion"] = nil
       _ = try prepareNew(&draft, namespace: change.namespace)
       return draft
@@ -197,8 +197,8 @@ extension Store {
 
   private func admit(
     _ change: Change, _ operation: AdmissionRequest.Operation, _ draft: Draft
-  ) throws(Status) {
-    try change.options.admission?(
+  ) async throws(Status) {
+    try await change.options.admission?(
       admission(
         operation, change.name, namespace: change.namespace, subresource: change.subresource, new: draft.new,
         old: draft.old))
@@ -261,7 +261,8 @@ extension Store {
     }
     let isMetaGood = errors.isEmpty
     errors += MetaValidation.validateUpdate(meta, before, isKnownGood: isMetaGood)
-    errors += part.check(draft.new, old, isMetaGood)
+    errors += definition.rules.check(
+      draft.new, old: old, subresource: change.subresource, options: checkOptions, isMetaGood: isMetaGood)
     if !errors.isEmpty { throw .invalid(info.kind, group: info.groupVersion.group, name: change.name, errors) }
   }
 

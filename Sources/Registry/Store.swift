@@ -90,6 +90,9 @@ public final class Store: Sendable {
   /// An object of the storage as this version shows it.
   public func shown(_ object: CachedObject) -> CachedObject { converter?.shown(object) ?? object }
 
+  /// By which rules can ask for the version that a client speaks. (`Rule.ifOption`)
+  var checkOptions: [String] { [info.groupVersion.description] }
+
   /// Who a write is by.
   func writer(_ options: WriteOptions, _ subresource: Subresource) -> FieldManager.Writer {
     FieldManager.Writer(

@@ -48,7 +48,7 @@ public struct TypeModel: Sendable {
     /// flat.
     let outerNumbers: [UInt32]
     /// The Go type as messages name it (`v1.TaintEffect`); nil where it follows from the shape.
-    let goType: String?
+    public let goType: String?
   }
 
   public struct Structure: Sendable {

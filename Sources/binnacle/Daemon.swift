@@ -57,7 +57,7 @@ struct Daemon {
     await Self.tellOfSpace(storage, settings, logger)
     let budget = MemoryBudget(limit: settings.options.memoryBudgetMB << 20)
     let encodings = EncodingCache(limit: settings.options.encodingCacheMB.map { $0 << 20 })
-    let resources = await ServedResources.start(settings, over: storage, budget, encodings, logger)
+    let resources = try await ServedResources.start(settings, over: storage, budget, encodings, logger)
 
     var configuration = APIServer.Configuration(stores: resources.stores)
     configuration.access = settings.access

@@ -21,11 +21,12 @@ struct ServedResources: Sendable {
   static func start(
     _ settings: Settings, over storage: any Storage, _ budget: MemoryBudget, _ encodings: EncodingCache,
     _ logger: Logger
-  ) async -> ServedResources {
+  ) async throws -> ServedResources {
     var storages: [ResourceStorage] = []
     var meters: [StorageMeter] = []
     var destroys: [DestroyFunc] = []
     for definition in BuiltInResources.all(settings.resources) {
+      if let problem = definition.problems.first { throw StartFailure("a definition is not whole: \(problem)") }
       let name = definition.groupResource
       let meter = StorageMeter(group: name.group, resource: name.resource)
       let codec = ResourceCodec(definition, mediaType: settings.options.storageMediaType, encodings: encodings)

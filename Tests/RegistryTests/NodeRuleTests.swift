@@ -118,7 +118,8 @@ import Testing
 
   @Test func `taints whose keys are equivalent as text are not the same`() {
     let taints: JSONValue = [["key": "\u{212B}", "effect": "NoExecute"], ["key": "\u{C5}", "effect": "NoExecute"]]
-    #expect(NodeValidation.taints(taints, "t").allSatisfy { $0.kind != .duplicate })
+    let node: JSONValue = ["metadata": ["name": "a"], "spec": ["taints": taints]]
+    #expect(ResourceDefinition.nodes.rules.check(node).allSatisfy { $0.kind != .duplicate })
   }
 
   @Test func `a taint or an address that is there twice is shown as Go holds it (semantics 2.6)`() async throws {

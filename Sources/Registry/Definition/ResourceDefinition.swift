@@ -42,6 +42,11 @@ public final class ResourceDefinition: Sendable {
   public let selectableFields: SelectableFields
   public let columns: [TableColumn]
 
+  /// What has to be true of an object.
+  let rules: CompiledRules
+  /// What is wrong with the definition itself, a line each. One with problems must not be served.
+  public let problems: [String]
+
   /// Sets what Go code sets beyond the defaults of the schema. Runs on every decoded object.
   let defaults: Hook
   /// Drops what a client may not set, and sets what the server does.
@@ -56,7 +61,8 @@ public final class ResourceDefinition: Sendable {
     scope: Scope, folder: String, versions: [ServedVersion],
     verbs: [String] = ["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"],
     puts: [PutRule] = [], main: SubresourceDefinition = .main(), subresources: [SubresourceDefinition] = [],
-    deletion: DeletionRule = DeletionRule(), timeToLive: Duration? = nil, defaults: @escaping Hook = { _ in },
+    rules: [Rule], deletion: DeletionRule = DeletionRule(), timeToLive: Duration? = nil,
+    defaults: @escaping Hook = { _ in },
     prepareForCreate: @escaping Hook = { _ in }, warnings: @escaping Warnings = { _, _ in [] },
     selectableFields: [SelectableField] = [], unknownField: SelectableFields.Complaint = .known,
     columns: [TableColumn] = [.name, .age]
@@ -89,9 +95,13 @@ public final class ResourceDefinition: Sendable {
     self.defaults = defaults
     self.prepareForCreate = prepareForCreate
     self.warnings = warnings
-    let typeName = infos.first?.typeName
-    memberOrder =
-      TypeModel.builtin.structures.first { $0.name == typeName }?.fields.map(\.name) ?? []
+    let model = TypeModel.builtin
+    guard let typeName = infos.first?.typeName, let type = model.type(typeName) else {
+      preconditionFailure("no facts about \(name)")
+    }
+    memberOrder = model.structures.first { $0.name == typeName }?.fields.map(\.name) ?? []
+    self.rules = CompiledRules(rules, type: type, model: model, isNamespaced: scope == .namespaced)
+    problems = self.rules.problems
   }
 
   /// Leaves an object as it is.

@@ -1,5 +1,5 @@
 public import JSON
-public import Machinery
+import Machinery
 
 /// Which part of an object a request is about.
 public struct Subresource: Hashable, Sendable {
@@ -12,10 +12,6 @@ public struct Subresource: Hashable, Sendable {
 
 /// How writes to one part of an object are treated. (Kubernetes: a `rest.RESTUpdateStrategy`.)
 public struct SubresourceDefinition: Sendable {
-  /// What is wrong with an object. `old`: what it replaces; nil for a creation. `isMetaGood`: the generic rules for
-  /// metadata found nothing.
-  public typealias Check = @Sendable (_ object: JSONValue, _ old: JSONValue?, _ isMetaGood: Bool) -> [FieldError]
-
   public let subresource: Subresource
   public let verbs: [String]
   /// The top-level members that such an update can't change. Nobody comes to own them by it. (`GetResetFields`)
@@ -25,13 +21,11 @@ public struct SubresourceDefinition: Sendable {
   /// Does a client hear warnings about the whole object?
   public let warns: Bool
   let prepare: ResourceDefinition.UpdateHook
-  let check: Check
 
   public init(
     _ subresource: Subresource, verbs: [String] = ["get", "patch", "update"], keeps: [String],
     disowned: [[String]] = [],
-    warns: Bool = false, prepare: @escaping ResourceDefinition.UpdateHook = { _, _ in },
-    check: @escaping Check = { _, _, _ in [] }
+    warns: Bool = false, prepare: @escaping ResourceDefinition.UpdateHook = { _, _ in }
   ) {
     self.subresource = subresource
     self.verbs = verbs
@@ -39,23 +33,20 @@ public struct SubresourceDefinition: Sendable {
     self.disowned = disowned
     self.warns = warns
     self.prepare = prepare
-    self.check = check
   }
 
   /// The object itself. `keeps`: mostly its status, where that is written through a sub-resource.
   public static func main(
-    keeps: [String] = [], disowned: [[String]] = [], prepare: @escaping ResourceDefinition.UpdateHook = { _, _ in },
-    check: @escaping Check = { _, _, _ in [] }
+    keeps: [String] = [], disowned: [[String]] = [], prepare: @escaping ResourceDefinition.UpdateHook = { _, _ in }
   ) -> SubresourceDefinition {
     SubresourceDefinition(
-      .main, verbs: [], keeps: keeps, disowned: disowned, warns: true, prepare: prepare, check: check)
+      .main, verbs: [], keeps: keeps, disowned: disowned, warns: true, prepare: prepare)
   }
 
   public static func status(
-    keeps: [String] = ["spec"], prepare: @escaping ResourceDefinition.UpdateHook = { _, _ in },
-    check: @escaping Check = { _, _, _ in [] }
+    keeps: [String] = ["spec"], prepare: @escaping ResourceDefinition.UpdateHook = { _, _ in }
   ) -> SubresourceDefinition {
-    SubresourceDefinition(.status, keeps: keeps, prepare: prepare, check: check)
+    SubresourceDefinition(.status, keeps: keeps, prepare: prepare)
   }
 
   /// Restores what this kind of update may not change.

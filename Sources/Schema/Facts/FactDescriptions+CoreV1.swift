@@ -6,6 +6,8 @@ extension FactDescriptions {
     T io.k8s.api.core.v1.AttachedVolume A volume that is attached to a node.
     devicePath The device file under which the node sees the volume.
     name Which volume, by its unique name.
+    T io.k8s.api.core.v1.ConfigMap 
+    T io.k8s.api.core.v1.ConfigMapList 
     T io.k8s.api.core.v1.ConfigMapNodeConfigSource A ConfigMap with the configuration of a kubelet, from the time when kubelets could read one.
     kubeletConfigKey The entry of the ConfigMap that holds the configuration.
     name Name of the ConfigMap.
@@ -17,6 +19,15 @@ extension FactDescriptions {
     sizeBytes What the image takes on disk, in bytes.
     T io.k8s.api.core.v1.DaemonEndpoint The port of one agent.
     Port The port number; 0 if it is not known. This name alone begins with a capital letter, as it always did.
+    T io.k8s.api.core.v1.Event 
+    T io.k8s.api.core.v1.EventList 
+    T io.k8s.api.core.v1.EventSeries 
+    T io.k8s.api.core.v1.EventSource 
+    T io.k8s.api.core.v1.Namespace 
+    T io.k8s.api.core.v1.NamespaceCondition 
+    T io.k8s.api.core.v1.NamespaceList 
+    T io.k8s.api.core.v1.NamespaceSpec 
+    T io.k8s.api.core.v1.NamespaceStatus 
     T io.k8s.api.core.v1.Node A machine that runs pods. Its agent, the kubelet, creates the object, keeps its status up to date and reads its spec.
     apiVersion Group and version of the schema in which this object is written, such as v1 or apps/v1. Requests may leave it out; another value than the endpoint's is refused.
     kind The name of this object's schema, in CamelCase. A server knows it from the endpoint, so requests may leave it out; it cannot be changed.
@@ -95,6 +106,9 @@ extension FactDescriptions {
     osImage Name and version of the operating system, for people.
     swap What is known of swap space.
     systemUUID Identifies the hardware, as its firmware reports it.
+    T io.k8s.api.core.v1.ObjectReference 
+    T io.k8s.api.core.v1.Secret 
+    T io.k8s.api.core.v1.SecretList 
     T io.k8s.api.core.v1.Taint A mark on a node that repels every pod without a matching toleration.
     effect What happens to pods that do not tolerate the mark.
     effect=NoExecute No new pods come, and those that are here are evicted.

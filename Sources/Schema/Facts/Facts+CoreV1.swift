@@ -3,6 +3,52 @@
 extension Facts {
   /// core.v1
   static let coreV1: StaticString = #"""
+    T io.k8s.api.core.v1.ConfigMap /v1/ConfigMap
+    kind s e
+    apiVersion s e
+    metadata Rmeta.v1.ObjectMeta e df={} pb=1
+    immutable *b e pb=4
+    data {s e pb=2
+    binaryData {y e pb=3
+    T io.k8s.api.core.v1.ConfigMapList /v1/ConfigMapList
+    kind s e
+    apiVersion s e
+    metadata Rmeta.v1.ListMeta e df={} pb=1
+    items [Rcore.v1.ConfigMap a rq=1 pb=2
+    T io.k8s.api.core.v1.Event /v1/Event
+    kind s e
+    apiVersion s e
+    metadata Rmeta.v1.ObjectMeta a rq=1 df={} pb=1
+    involvedObject Rcore.v1.ObjectReference a rq=1 df={} pb=2
+    reason s e pb=3
+    message s e pb=4
+    source Rcore.v1.EventSource e df={} pb=5
+    firstTimestamp t e pb=6
+    lastTimestamp t e pb=7
+    count i e pb=8
+    type s e pb=9
+    eventTime u e pb=10
+    series *Rcore.v1.EventSeries e pb=11
+    action s e pb=12
+    related *Rcore.v1.ObjectReference e pb=13
+    reportingComponent s a df="" pb=14
+    reportingInstance s a df="" pb=15
+    T io.k8s.api.core.v1.EventList /v1/EventList
+    kind s e
+    apiVersion s e
+    metadata Rmeta.v1.ListMeta e df={} pb=1
+    items [Rcore.v1.Event a rq=1 pb=2
+    T io.k8s.api.core.v1.Namespace /v1/Namespace
+    kind s e
+    apiVersion s e
+    metadata Rmeta.v1.ObjectMeta e df={} pb=1
+    spec Rcore.v1.NamespaceSpec e df={} pb=2
+    status Rcore.v1.NamespaceStatus e df={} pb=3
+    T io.k8s.api.core.v1.NamespaceList /v1/NamespaceList
+    kind s e
+    apiVersion s e
+    metadata Rmeta.v1.ListMeta e df={} pb=1
+    items [Rcore.v1.Namespace a rq=1 pb=2
     T io.k8s.api.core.v1.Node /v1/Node
     kind s e
     apiVersion s e
@@ -14,6 +60,38 @@ extension Facts {
     apiVersion s e
     metadata Rmeta.v1.ListMeta e df={} pb=1
     items [Rcore.v1.Node a rq=1 pb=2
+    T io.k8s.api.core.v1.Secret /v1/Secret
+    kind s e
+    apiVersion s e
+    metadata Rmeta.v1.ObjectMeta e df={} pb=1
+    immutable *b e pb=5
+    data {y e pb=2
+    stringData {s e pb=4
+    type s e go=v1.SecretType pb=3
+    T io.k8s.api.core.v1.SecretList /v1/SecretList
+    kind s e
+    apiVersion s e
+    metadata Rmeta.v1.ListMeta e df={} pb=1
+    items [Rcore.v1.Secret a rq=1 pb=2
+    T io.k8s.api.core.v1.ObjectReference - atomic
+    kind s e pb=1
+    namespace s e pb=2
+    name s e pb=3
+    uid s e go=types.UID pb=4
+    apiVersion s e pb=5
+    resourceVersion s e pb=6
+    fieldPath s e pb=7
+    T io.k8s.api.core.v1.EventSeries -
+    count i e pb=1
+    lastObservedTime u e pb=2
+    T io.k8s.api.core.v1.EventSource -
+    component s e pb=1
+    host s e pb=2
+    T io.k8s.api.core.v1.NamespaceSpec -
+    finalizers [s e lt=atomic go=[]v1.FinalizerName pb=1
+    T io.k8s.api.core.v1.NamespaceStatus -
+    phase s e en=Active,Terminating go=v1.NamespacePhase pb=1
+    conditions [Rcore.v1.NamespaceCondition e lt=map ps=merge pk=type mk=type pb=2
     T io.k8s.api.core.v1.NodeSpec -
     podCIDR s e pb=1
     podCIDRs [s e lt=set ps=merge pb=7
@@ -37,6 +115,12 @@ extension Facts {
     runtimeHandlers [Rcore.v1.NodeRuntimeHandler e lt=atomic pb=12
     features *Rcore.v1.NodeFeatures e pb=13
     declaredFeatures [s e lt=atomic pb=14
+    T io.k8s.api.core.v1.NamespaceCondition -
+    type s a rq=1 df="" go=v1.NamespaceConditionType pb=1
+    status s a rq=1 df="" go=v1.ConditionStatus pb=2
+    lastTransitionTime t e pb=4
+    reason s e pb=5
+    message s e pb=6
     T io.k8s.api.core.v1.NodeConfigSource -
     configMap *Rcore.v1.ConfigMapNodeConfigSource e pb=2
     T io.k8s.api.core.v1.Taint -

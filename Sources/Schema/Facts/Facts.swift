@@ -6,7 +6,9 @@ enum Facts {
   static let all: [StaticString] = [
     authenticationV1,
     authorizationV1,
+    coordinationV1,
     coreV1,
+    eventsV1,
     metaV1,
     pkgVersion,
   ]

@@ -7,25 +7,17 @@ extension ResourceDefinition {
   static let nodes = ResourceDefinition(
     "nodes", kind: "Node", shortNames: ["no"], scope: .cluster, folder: "minions", versions: [.v1],
     main: .main(
-      keeps: ["status"], prepare: { if $1["spec"]?["configSource"] == nil { $0["spec"]?["configSource"] = nil } },
-      // The checks of a creation are made on an update too, so some complaints come twice (semantics 2.5).
-      check: { node, old, isMetaGood in
-        let errors = NodeValidation.validate(node, isMetaGood: isMetaGood)
-        return old.map { errors + NodeValidation.validateUpdate(node, old: $0, isMetaGood: isMetaGood) } ?? errors
-      }),
+      keeps: ["status"], prepare: { if $1["spec"]?["configSource"] == nil { $0["spec"]?["configSource"] = nil } }),
     subresources: [
-      .status(
-        prepare: { if $1["status"]?["config"] == nil { $0["status"]?["config"] = nil } },
-        check: { node, old, isMetaGood in
-          old.map { NodeValidation.validateUpdate(node, old: $0, isMetaGood: isMetaGood) } ?? []
-        })
+      .status(prepare: { if $1["status"]?["config"] == nil { $0["status"]?["config"] = nil } })
     ],
+    rules: NodeRules.all,
     defaults: NodeDefaults.apply,
     prepareForCreate: {
       $0["spec"]?["configSource"] = nil
       $0["status"]?["config"] = nil
     },
-    warnings: { node, _ in NodeValidation.warnings(node) },
+    warnings: { node, _ in NodeWarnings.all(node) },
     selectableFields: [SelectableField("spec.unschedulable", missing: "false")], unknownField: .label,
     columns: NodeTable.columns)
 }
@@ -79,5 +71,20 @@ enum NodeDefaults {
     members.insert(JSONObject.Member("podCIDRs", .array(list)), at: 0)
     if !first.isEmpty { members.insert(JSONObject.Member("podCIDR", .string(first)), at: 0) }
     object["spec"] = .object(JSONObject(unchecked: members))
+  }
+}
+
+/// What a client should know of its node.
+enum NodeWarnings {
+  static func all(_ object: JSONValue) -> [String] {
+    var warnings: [String] = []
+    if object["spec"]?["configSource"] != nil { warnings.append("spec.configSource: the feature is removed") }
+    if !(object["spec"]?["externalID"]?.string ?? "").isEmpty {
+      warnings.append("spec.externalID: this field is deprecated, and is unused by Kubernetes")
+    }
+    for (place, cidr) in (object["spec"]?["podCIDRs"]?.array ?? []).enumerated() {
+      warnings += IPValidation.warnings(ofNetwork: cidr.string ?? "", "spec.podCIDRs[\(place)]")
+    }
+    return warnings
   }
 }

@@ -1,0 +1,88 @@
+public import JSON
+public import Machinery
+
+/// What a rule in code is given, and where it says what is wrong. Paths become text only when somebody asks for them.
+public struct RuleContext {
+  /// The value that the rule stands at; nil where it is absent or null, and has no zero value.
+  public internal(set) var value: JSONValue?
+  /// What stood there before an update; nil for a creation.
+  public internal(set) var old: JSONValue?
+  /// The whole object.
+  public let object: JSONValue
+  /// The whole object as it was before an update.
+  public let oldObject: JSONValue?
+  /// Which part of the object the write is of; `.main` for a creation.
+  public let subresource: Subresource
+  /// What else the write carries, see `Rule.ifOption`.
+  public let options: [String]
+  /// `ValidateObjectMeta` would find nothing in the metadata but maybe a bad name.
+  let isMetaGood: Bool
+  let isNamespaced: Bool
+  var errors: [FieldError] = []
+  var parts: [Part] = []
+
+  /// A step of a path.
+  public enum Part: Sendable, ExpressibleByStringLiteral {
+    case member(String)
+    /// A place in a list.
+    case index(Int)
+    /// A map's key.
+    case key(String)
+    /// A path of its own, whatever stands before.
+    case said(String)
+
+    public init(stringLiteral name: String) { self = .member(name) }
+  }
+
+  init(
+    _ object: JSONValue, old: JSONValue?, subresource: Subresource, options: [String], isNamespaced: Bool,
+    isMetaGood: Bool
+  ) {
+    self.object = object
+    oldObject = old
+    self.subresource = subresource
+    self.options = options
+    self.isNamespaced = isNamespaced
+    self.isMetaGood = isMetaGood
+    parts.reserveCapacity(16)
+  }
+
+  public var isUpdate: Bool { oldObject != nil }
+
+  /// The path of the value, or of something in it, as complaints name it.
+  public func path(_ more: Part...) -> String {
+    var text: String?
+    for part in parts + more {
+      switch part {
+      case .member(let name): text = text.map { "\($0).\(name)" } ?? name
+      case .index(let index): text = "\(text ?? "")[\(index)]"
+      case .key(let key): text = "\(text ?? "")[\(key)]"
+      case .said(let path): text = path
+      }
+    }
+    // So Go prints the path of nothing.
+    return text ?? "<nil>"
+  }
+
+  /// Notes a complaint.
+  public mutating func report(_ error: FieldError) { errors.append(error) }
+
+  /// Notes a complaint about the value as a text.
+  public mutating func invalid(_ text: String, _ detail: String) { report(.invalid(path(), text, detail)) }
+
+  /// Lets another rule in code look at a value that was found in this one, under the name that complaints give it.
+  public mutating func look(at value: JSONValue, _ part: Part, _ function: Rule.Function) {
+    let (outer, before) = (self.value, old)
+    parts.append(part)
+    self.value = value
+    old = nil
+    function(&self)
+    parts.removeLast()
+    self.value = outer
+    old = before
+  }
+  /// As above, with a name that is not known when this is written.
+  public mutating func look(at value: JSONValue, _ member: String, _ function: Rule.Function) {
+    look(at: value, .member(member), function)
+  }
+}
