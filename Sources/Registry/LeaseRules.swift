@@ -1,0 +1,31 @@
+import JSON
+import Machinery
+
+/// Rules for leases. (Kubernetes: pkg/apis/coordination/validation, `ValidateLease` and `ValidateLeaseUpdate`)
+enum LeaseRules {
+  static let all: [Rule] = [
+    .name(.subdomain, checksFinalizers: false),
+    .at(
+      "spec",
+      .at("leaseDurationSeconds", .above(0)),
+      .at("leaseTransitions", .atLeast(0)),
+      .at("strategy", .custom(coordinatedStrategy)),
+      .forbiddenUnless("preferredHolder", "strategy", detail: "may only be specified if `strategy` is defined")),
+  ]
+
+  /// One of Kubernetes' own, or a name with a domain. (`ValidateCoordinatedLeaseStrategy`, which names the member
+  /// twice)
+  static let coordinatedStrategy: Rule.Function = { context in
+    guard let strategy = context.value?.string else { return }
+    let known = ["OldestEmulationVersion"]
+    let shown = JSONValue.string(strategy).encoded().text
+    if !strategy.utf8.contains(UInt8(ascii: "/")) {
+      guard !known.contains(strategy) else { return }
+      let error = FieldError.notSupported(context.path("strategy"), strategy, known)
+      return context.report(FieldError(error.kind, error.field, value: shown, detail: error.detail))
+    }
+    for problem in NameValidation.qualifiedName(strategy) {
+      context.report(.invalid(context.path("strategy"), bare: shown, problem))
+    }
+  }
+}
