@@ -4,6 +4,7 @@ import Machinery
 import Testing
 
 @testable import Registry
+@testable import Resources
 @testable import Schema
 
 /// The members that the rules name, until the kinds are served.

@@ -1,5 +1,6 @@
 import JSON
 import Machinery
+import Registry
 
 /// Rules for events, in the form of the core group. Those who write by events.k8s.io are asked more: their writes carry
 /// the option `strict`. (Kubernetes: pkg/apis/core/validation/events.go)

@@ -1,5 +1,6 @@
 import JSON
 import Machinery
+import Registry
 
 /// Rules for leases. (Kubernetes: pkg/apis/coordination/validation, `ValidateLease` and `ValidateLeaseUpdate`)
 enum LeaseRules {

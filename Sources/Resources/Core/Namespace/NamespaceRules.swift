@@ -1,5 +1,6 @@
 import JSON
 import Machinery
+import Registry
 
 /// Rules for namespaces. (Kubernetes: pkg/apis/core/validation, `ValidateNamespace` and its siblings)
 enum NamespaceRules {

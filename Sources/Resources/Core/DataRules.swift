@@ -1,6 +1,7 @@
 import ByteBuffers
 import JSON
 import Machinery
+import Registry
 
 /// What configmaps and secrets have in common.
 enum DataRules {

@@ -1,6 +1,7 @@
 import ByteBuffers
 import JSON
 import Machinery
+import Registry
 
 /// Rules for configmaps. (Kubernetes: pkg/apis/core/validation, `ValidateConfigMap` and `ValidateConfigMapUpdate`)
 enum ConfigMapRules {

@@ -1,6 +1,7 @@
 import ByteBuffers
 import JSON
 import Machinery
+import Registry
 
 /// Rules for secrets, whose `stringData` have become `data` before. (Kubernetes: pkg/apis/core/validation,
 /// `ValidateSecret` and `ValidateSecretUpdate`)
