@@ -1,5 +1,5 @@
+import Capacity
 import Foundation
-import Machinery
 import Synchronization
 
 /// A token in a file that whoever issues it may change: read again after a while, and kept as it was where it can't be
