@@ -58,7 +58,14 @@ let package = Package(
 
     .target(name: "ByteBuffers", swiftSettings: swiftSettings),
     .target(name: "JSON", dependencies: ["ByteBuffers"], swiftSettings: swiftSettings),
-    .target(name: "Machinery", dependencies: ["CCrypto", "JSON", "ByteBuffers"], swiftSettings: swiftSettings),
+    // The memory and the threads of the process, which all requests share and none may take whole.
+    .target(name: "Capacity", dependencies: ["ByteBuffers"], swiftSettings: swiftSettings),
+    // Digests, keys that are wiped, and the digits that bytes are shown in.
+    .target(name: "Cryptography", dependencies: ["CCrypto", "ByteBuffers"], swiftSettings: swiftSettings),
+    .target(name: "Machinery", dependencies: ["JSON", "ByteBuffers"], swiftSettings: swiftSettings),
+    // What every kind of configuration file is asked first, and how its faults are told.
+    .target(
+      name: "ConfigurationFiles", dependencies: ["JSON", "Machinery", "ByteBuffers"], swiftSettings: swiftSettings),
     .target(
       name: "Schema", dependencies: ["CYAML", "JSON", "Machinery", "ByteBuffers"],
       swiftSettings: swiftSettings),
@@ -70,26 +77,37 @@ let package = Package(
     // The Common Expression Language over JSON: there is no library of it for Swift.
     .target(name: "CEL", dependencies: ["RegularExpressions", "JSON", "ByteBuffers"], swiftSettings: swiftSettings),
     // Who a request is by and what they may do; knows neither sockets nor storage.
-    .target(name: "Access", dependencies: ["CEL", "Machinery", "JSON", "ByteBuffers"], swiftSettings: swiftSettings),
+    .target(name: "Access", dependencies: ["Machinery", "JSON", "ByteBuffers"], swiftSettings: swiftSettings),
     .target(name: "Storage", dependencies: ["ByteBuffers", "Machinery", "Metrics"], swiftSettings: swiftSettings),
     .target(
       name: "StorageEncryption",
-      dependencies: ["Storage", "Schema", "Machinery", "JSON", "ByteBuffers", "CCrypto", "CSodium"],
+      dependencies: [
+        "Storage", "ConfigurationFiles", "Schema", "Machinery", "JSON", "Cryptography", "Capacity", "ByteBuffers",
+        "CCrypto", "CSodium",
+      ],
       swiftSettings: swiftSettings),
     .target(name: "StorageSQLite", dependencies: ["Storage", "ByteBuffers", "CSQLite"], swiftSettings: swiftSettings),
     .target(name: "CurlHTTP", dependencies: ["CCurl", "CNetwork", "ByteBuffers"], swiftSettings: swiftSettings),
+    // The one HTTPS caller for all who are asked or told over a webhook, as a kubeconfig file names it.
+    .target(
+      name: "Webhooks", dependencies: ["CurlHTTP", "Machinery", "JSON", "Capacity", "ByteBuffers"],
+      swiftSettings: swiftSettings),
     // Somebody else is asked who a request is by, or whether it may be made.
     .target(
-      name: "AccessWebhooks", dependencies: ["Access", "CurlHTTP", "JSON", "Machinery", "ByteBuffers"],
+      name: "AccessWebhooks", dependencies: ["Access", "Webhooks", "JSON", "ByteBuffers"],
       swiftSettings: swiftSettings),
-    // Tokens that somebody else has signed.
+    // Tokens that somebody else has signed: whose are believed, what their claims mean, and whether they hold.
     .target(
       name: "AccessJWT",
-      dependencies: ["Access", "CCrypto", "CurlHTTP", "JSON", "Machinery", "Metrics", "ByteBuffers"],
+      dependencies: [
+        "Access", "CCrypto", "CEL", "ConfigurationFiles", "CurlHTTP", "JSON", "Machinery", "Cryptography", "Metrics",
+        "ByteBuffers",
+      ],
       swiftSettings: swiftSettings),
     // What was asked, by whom, and what became of it.
     .target(
-      name: "Audit", dependencies: ["Access", "AccessWebhooks", "Machinery", "Metrics", "JSON", "ByteBuffers"],
+      name: "Audit",
+      dependencies: ["Access", "Webhooks", "ConfigurationFiles", "Machinery", "Metrics", "JSON", "ByteBuffers"],
       swiftSettings: swiftSettings),
     .target(
       name: "EtcdTransport", dependencies: ["Storage", "CurlHTTP", "COpenSSL", "Machinery", "JSON", "ByteBuffers"],
@@ -102,13 +120,18 @@ let package = Package(
       dependencies: ["EtcdTransport", "Storage", "CurlHTTP", "JSON", "Machinery", "Metrics", "ByteBuffers"],
       swiftSettings: swiftSettings),
     .target(
-      name: "Cacher", dependencies: ["Storage", "Machinery", "Metrics", "ByteBuffers"], swiftSettings: swiftSettings),
+      name: "Cacher", dependencies: ["Storage", "Machinery", "Metrics", "Capacity", "ByteBuffers"],
+      swiftSettings: swiftSettings),
     .target(
-      name: "HTTPServer", dependencies: ["ByteBuffers", "CBoringSSL", "CNetwork", "CNGHTTP2", "COpenSSL"],
+      name: "HTTPServer",
+      dependencies: ["ByteBuffers", "Capacity", "Cryptography", "CBoringSSL", "CNetwork", "CNGHTTP2", "COpenSSL"],
       swiftSettings: swiftSettings),
     .target(
       name: "Registry",
-      dependencies: ["Cacher", "FieldManagement", "Schema", "Storage", "Machinery", "Metrics", "JSON", "ByteBuffers"],
+      dependencies: [
+        "Cacher", "FieldManagement", "Schema", "Storage", "Machinery", "Metrics", "JSON", "Capacity", "Cryptography",
+        "ByteBuffers",
+      ],
       swiftSettings: swiftSettings),
     // What the built-in resources are: a folder a group. Nothing else may name a kind.
     .target(
@@ -118,16 +141,17 @@ let package = Package(
       name: "APIServer",
       dependencies: [
         "CZlib", "RegularExpressions", "Access", "Audit", "Registry", "HTTPServer", "Cacher", "Schema", "Storage",
-        "Machinery", "Metrics", "JSON", "ByteBuffers", .product(name: "Logging", package: "swift-log"),
+        "Machinery", "Metrics", "JSON", "Capacity", "Cryptography", "ByteBuffers",
+        .product(name: "Logging", package: "swift-log"),
       ],
       swiftSettings: swiftSettings),
     .executableTarget(
       name: "binnacle",
       dependencies: [
         "APIServer", "Registry", "Resources", "Cacher", "HTTPServer", "Schema", "Storage", "StorageEncryption",
-        "EtcdTransport",
-        "StorageEtcd2", "StorageEtcd3", "StorageSQLite", "Access", "AccessJWT", "AccessWebhooks", "Audit", "Machinery",
-        "Metrics", "JSON", "ByteBuffers", "CMimalloc",
+        "EtcdTransport", "StorageEtcd2", "StorageEtcd3", "StorageSQLite", "Access", "AccessJWT", "AccessWebhooks",
+        "Audit", "Webhooks", "ConfigurationFiles", "Machinery", "Metrics", "JSON", "Capacity", "ByteBuffers",
+        "CMimalloc",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
       ],
@@ -142,13 +166,19 @@ let package = Package(
     .testTarget(name: "ByteBuffersTests", dependencies: ["ByteBuffers"], swiftSettings: swiftSettings),
     .testTarget(name: "CELTests", dependencies: ["CEL", "JSON"], swiftSettings: swiftSettings),
     .testTarget(
-      name: "AccessJWTTests", dependencies: ["AccessJWT", "Access", "Machinery", "JSON", "ByteBuffers", "TestSupport"],
+      name: "AccessJWTTests",
+      dependencies: [
+        "AccessJWT", "Access", "ConfigurationFiles", "Machinery", "JSON", "ByteBuffers", "TestSupport",
+      ],
       swiftSettings: swiftSettings),
+    .testTarget(name: "WebhooksTests", dependencies: ["Webhooks", "TestSupport"], swiftSettings: swiftSettings),
     .testTarget(
-      name: "AccessWebhooksTests", dependencies: ["AccessWebhooks", "TestSupport"], swiftSettings: swiftSettings),
+      name: "CryptographyTests", dependencies: ["Cryptography", "ByteBuffers"], swiftSettings: swiftSettings),
     .testTarget(
       name: "AuditTests",
-      dependencies: ["Audit", "Metrics", "Access", "Machinery", "JSON", "ByteBuffers", "TestSupport"],
+      dependencies: [
+        "Audit", "ConfigurationFiles", "Metrics", "Access", "Machinery", "JSON", "ByteBuffers", "TestSupport",
+      ],
       swiftSettings: swiftSettings),
     .testTarget(name: "MetricsTests", dependencies: ["Metrics", "ByteBuffers"], swiftSettings: swiftSettings),
     .testTarget(name: "JSONTests", dependencies: ["ByteBuffers", "JSON", "TestSupport"], swiftSettings: swiftSettings),
@@ -187,10 +217,14 @@ let package = Package(
       dependencies: ["StorageEtcd2", "EtcdTransport", "CurlHTTP", "Storage", "JSON", "ByteBuffers", "TestSupport"],
       swiftSettings: swiftSettings),
     .testTarget(
-      name: "CacherTests", dependencies: ["ByteBuffers", "Cacher", "Storage", "StorageSQLite", "TestSupport"],
+      name: "CacherTests",
+      dependencies: ["ByteBuffers", "Cacher", "Capacity", "Machinery", "Storage", "StorageSQLite", "TestSupport"],
       swiftSettings: swiftSettings),
     .testTarget(
-      name: "HTTPServerTests", dependencies: ["HTTPServer", "ByteBuffers", "CNGHTTP2", "LoadClient", "TestSupport"],
+      name: "HTTPServerTests",
+      dependencies: [
+        "HTTPServer", "Capacity", "Cryptography", "ByteBuffers", "CNGHTTP2", "LoadClient", "TestSupport",
+      ],
       swiftSettings: swiftSettings),
     .testTarget(
       name: "RegistryTests",
@@ -202,14 +236,15 @@ let package = Package(
     .testTarget(
       name: "APIServerTests",
       dependencies: [
-        "APIServer", "ByteBuffers", "Cacher", "Registry", "Resources", "Storage", "StorageSQLite", "HTTPServer",
+        "APIServer", "ByteBuffers", "Cacher", "Capacity", "Registry", "Resources", "Storage", "StorageSQLite",
+        "HTTPServer",
         "TestSupport",
       ], swiftSettings: swiftSettings),
     .target(name: "LoadClient", dependencies: ["COpenSSL"], path: "Tests/LoadClient", swiftSettings: swiftSettings),
     .testTarget(
       name: "binnacleTests",
       dependencies: [
-        "binnacle", "HTTPServer", "Machinery", "TestSupport",
+        "binnacle", "HTTPServer", "TestSupport",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: swiftSettings),

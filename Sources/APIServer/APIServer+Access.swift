@@ -1,6 +1,7 @@
 import ByteBuffers
 import Access
 import Audit
+import Capacity
 import HTTPServer
 import Machinery
 import Registry

@@ -1,5 +1,6 @@
 import ByteBuffers
 import Cacher
+import Capacity
 import HTTPServer
 import Machinery
 import Registry

@@ -1,6 +1,7 @@
 import Audit
 import ByteBuffers
 import Cacher
+import Capacity
 import HTTPServer
 import JSON
 import Machinery

@@ -1,6 +1,7 @@
 public import Audit
 import ByteBuffers
 import Cacher
+public import Capacity
 public import HTTPServer
 import JSON
 import Machinery

@@ -1,4 +1,5 @@
 import ByteBuffers
+import Cryptography
 import JSON
 import Machinery
 import Registry

@@ -1,5 +1,6 @@
 import ByteBuffers
 import Cacher
+import Capacity
 import Machinery
 
 /// A part of an answer that is made piece by piece.

@@ -1,5 +1,6 @@
 import ByteBuffers
 import Cacher
+import Capacity
 import Machinery
 
 /// What a client wants its answer to be.

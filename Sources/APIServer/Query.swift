@@ -1,4 +1,5 @@
 import ByteBuffers
+import Cryptography
 
 /// The parameters of a query string, as Go's `url.Values` would hold them.
 ///

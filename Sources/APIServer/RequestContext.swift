@@ -1,6 +1,7 @@
 import Access
 import Audit
 import ByteBuffers
+import Capacity
 import HTTPServer
 import Machinery
 import Registry

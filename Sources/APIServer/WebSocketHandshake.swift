@@ -1,7 +1,7 @@
 import ByteBuffers
+import Cryptography
 import HTTPServer
 import JSON
-import Machinery
 
 /// A request to go on as a WebSocket (RFC 6455 section 4.2), as the server of golang.org/x/net that kube-apiserver's
 /// watches use reads it. Browsers can't send headers with a WebSocket, so a bearer token may come as a subprotocol.

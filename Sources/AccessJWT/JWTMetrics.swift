@@ -1,4 +1,5 @@
 import ByteBuffers
+import Cryptography
 import Machinery
 public import Metrics
 import Synchronization

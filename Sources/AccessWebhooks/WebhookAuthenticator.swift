@@ -1,5 +1,6 @@
 public import Access
 import JSON
+public import Webhooks
 
 /// Asks somebody else whose a bearer token is, by TokenReview, and remembers the answers.
 /// (plugin/pkg/authenticator/token/webhook.)

@@ -1,6 +1,7 @@
 public import Access
 import ByteBuffers
 import JSON
+public import Webhooks
 
 /// `--authorization-mode=Webhook`: asks somebody else, by SubjectAccessReview, and remembers the answers.
 /// (plugin/pkg/authorizer/webhook.)

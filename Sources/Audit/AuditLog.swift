@@ -1,6 +1,6 @@
 import ByteBuffers
 import Dispatch
-import Foundation
+import FoundationEssentials
 import Glibc
 import Metrics
 import Synchronization

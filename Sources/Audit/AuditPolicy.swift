@@ -1,7 +1,8 @@
 public import Access
 import ByteBuffers
+public import ConfigurationFiles
 public import JSON
-public import Machinery
+import Machinery
 
 /// Which requests are audited, and how closely: the first rule that fits decides. (audit.k8s.io/v1 `Policy`; apiserver
 /// `audit/policy`.)

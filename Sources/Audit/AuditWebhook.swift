@@ -1,4 +1,4 @@
-public import AccessWebhooks
+public import Webhooks
 import ByteBuffers
 import JSON
 import Metrics

@@ -1,5 +1,5 @@
 import ByteBuffers
-import Machinery
+import Capacity
 import Storage
 import Synchronization
 

@@ -1,4 +1,5 @@
-public import ByteBuffers
+import ByteBuffers
+public import Capacity
 public import Machinery
 public import Storage
 

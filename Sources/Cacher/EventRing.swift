@@ -1,4 +1,5 @@
 import ByteBuffers
+import Capacity
 import Storage
 
 /// The last events, so that a watch can start in the past. It grows while it covers less than `freshness` and shrinks

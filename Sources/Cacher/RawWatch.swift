@@ -1,4 +1,5 @@
 import ByteBuffers
+import Capacity
 import Storage
 import Synchronization
 

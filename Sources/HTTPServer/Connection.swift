@@ -1,5 +1,6 @@
 import ByteBuffers
 import CNetwork
+import Capacity
 import Glibc
 import Synchronization
 

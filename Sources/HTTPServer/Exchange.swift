@@ -1,4 +1,5 @@
 public import ByteBuffers
+public import Capacity
 
 /// The way to answer one request. A value: names the connection, its generation and the request, so that an answer that
 /// comes too late goes nowhere.

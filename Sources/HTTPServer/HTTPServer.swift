@@ -1,5 +1,6 @@
-public import ByteBuffers
+import ByteBuffers
 import CNetwork
+public import Capacity
 import Glibc
 import Synchronization
 

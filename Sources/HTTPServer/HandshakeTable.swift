@@ -1,4 +1,5 @@
 import ByteBuffers
+import Cryptography
 import Glibc
 import Synchronization
 

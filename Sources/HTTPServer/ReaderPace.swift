@@ -1,4 +1,5 @@
 import ByteBuffers
+import Capacity
 
 /// How fast a client takes what waits for it: of a connection, or of a stream of one.
 struct ReaderPace {

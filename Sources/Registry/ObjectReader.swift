@@ -1,4 +1,5 @@
 public import ByteBuffers
+import Cryptography
 public import JSON
 public import Machinery
 public import Schema

@@ -1,5 +1,6 @@
-public import ByteBuffers
+import ByteBuffers
 public import Cacher
+public import Capacity
 public import Machinery
 public import Storage
 

@@ -1,4 +1,5 @@
 public import Cacher
+import Capacity
 public import Machinery
 import ByteBuffers
 import JSON

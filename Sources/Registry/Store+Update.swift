@@ -1,3 +1,4 @@
+import Capacity
 public import JSON
 public import Machinery
 import ByteBuffers

@@ -1,5 +1,6 @@
 import ByteBuffers
 import CCrypto
+import Cryptography
 import Storage
 
 /// `aesgcm`: a random nonce of 12 bytes, the ciphertext, a tag of 16 bytes. The only provider whose values can't be

@@ -1,3 +1,4 @@
+import ConfigurationFiles
 import JSON
 import Machinery
 
@@ -28,27 +29,25 @@ struct EncryptionConfiguration {
   var resources: [Resources] = []
 }
 
-/// A file that can't be used; the text says where and why, and never shows a secret.
-struct ConfigurationProblem: Error, CustomStringConvertible {
-  let description: String
-  init(_ description: String) { self.description = description }
-}
-
 extension EncryptionConfiguration {
   /// Reads the tree of a file as strictly as kube-apiserver: unknown members are errors. Throws `ConfigurationProblem`.
   init(_ tree: JSONValue) throws {
     guard let root = tree.object else {
-      throw ConfigurationProblem("couldn't get version/kind; the file must hold an object, not \(tree.goKind)")
+      throw ConfigurationProblem(
+        description: "couldn't get version/kind; the file must hold an object, not \(tree.goKind)")
     }
     let kind = root["kind"]?.string ?? ""
     let version = root["apiVersion"]?.string ?? ""
-    if kind.isEmpty { throw ConfigurationProblem("Object 'Kind' is missing: it must be EncryptionConfiguration") }
+    if kind.isEmpty {
+      throw ConfigurationProblem(description: "Object 'Kind' is missing: it must be EncryptionConfiguration")
+    }
     if version.isEmpty {
-      throw ConfigurationProblem("Object 'apiVersion' is missing: it must be apiserver.config.k8s.io/v1")
+      throw ConfigurationProblem(description: "Object 'apiVersion' is missing: it must be apiserver.config.k8s.io/v1")
     }
     guard kind == "EncryptionConfiguration", version == "apiserver.config.k8s.io/v1" else {
       throw ConfigurationProblem(
-        "no kind \(GoText.quoted(kind)) is registered for version \(GoText.quoted(version)): it must be EncryptionConfiguration of apiserver.config.k8s.io/v1"
+        description:
+          "no kind \(GoText.quoted(kind)) is registered for version \(GoText.quoted(version)): it must be EncryptionConfiguration of apiserver.config.k8s.io/v1"
       )
     }
     var reader = StrictReader()
@@ -62,7 +61,8 @@ extension EncryptionConfiguration {
     _ = try reader.object(tree, at: "", members: ["kind", "apiVersion", "resources"])
     if !reader.unknown.isEmpty {
       throw ConfigurationProblem(
-        "strict decoding error: " + reader.unknown.map { "unknown field \(GoText.quoted($0))" }.joined(separator: ", "))
+        description: "strict decoding error: "
+          + reader.unknown.map { "unknown field \(GoText.quoted($0))" }.joined(separator: ", "))
     }
   }
 }
@@ -72,7 +72,7 @@ private struct StrictReader {
   var unknown: [String] = []
 
   private func wrong(_ value: JSONValue, _ path: String, _ wanted: String) -> ConfigurationProblem {
-    ConfigurationProblem("json: cannot unmarshal \(value.goKind) into \(path): it must be \(wanted)")
+    ConfigurationProblem(description: "json: cannot unmarshal \(value.goKind) into \(path): it must be \(wanted)")
   }
 
   mutating func object(_ value: JSONValue, at path: String, members: [String]) throws -> JSONObject {

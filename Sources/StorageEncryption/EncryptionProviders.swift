@@ -1,4 +1,6 @@
 import ByteBuffers
+import ConfigurationFiles
+import Cryptography
 import Glibc
 import JSON
 public import Machinery
@@ -73,14 +75,14 @@ public final class EncryptionProviders: Sendable {
       var duplicates: [String] = []
       let tree: JSONValue
       do { tree = try JSONValue(yamlFile: ByteSlice(SharedBytes(contents)), duplicates: &duplicates) } catch {
-        throw ConfigurationProblem("\(error)")
+        throw ConfigurationProblem(description: "\(error)")
       }
       if !duplicates.isEmpty {
-        throw ConfigurationProblem("strict decoding error: " + duplicates.joined(separator: ", "))
+        throw ConfigurationProblem(description: "strict decoding error: " + duplicates.joined(separator: ", "))
       }
       let configuration = try EncryptionConfiguration(tree)
       let errors = configuration.validate()
-      if !errors.isEmpty { throw ConfigurationProblem(FieldError.aggregate(errors.map(\.message))) }
+      if !errors.isEmpty { throw ConfigurationProblem(description: FieldError.aggregate(errors.map(\.message))) }
       return try configuration.providers()
     } catch {
       throw .invalidConfiguration("error while parsing file: \(error)")
@@ -118,7 +120,8 @@ extension EncryptionConfiguration {
         let resource = GroupResource(parsing: name)
         for earlier in [resource.wholeGroup, .everything] where lists[earlier] != nil {
           throw ConfigurationProblem(
-            "resource \(GoText.quoted(resource.configurationName)) is masked by earlier rule \(GoText.quoted(earlier.configurationName))"
+            description:
+              "resource \(GoText.quoted(resource.configurationName)) is masked by earlier rule \(GoText.quoted(earlier.configurationName))"
           )
         }
         lists[resource, default: []] += providers
@@ -142,7 +145,8 @@ extension EncryptionConfiguration.Provider {
     let prefix = "\(EncryptedValue.mark)\(name):v1:"
     let ciphers = try keys.map { key -> (prefix: [UInt8], cipher: any ValueCipher) in
       guard let cipher = key.secretBytes.flatMap({ make(SecretKey($0)) }) else {
-        throw ConfigurationProblem("the cipher library has no \(name) for the key named \(GoText.quoted(key.name))")
+        throw ConfigurationProblem(
+          description: "the cipher library has no \(name) for the key named \(GoText.quoted(key.name))")
       }
       return (Array("\(prefix)\(key.name):".utf8), cipher)
     }

@@ -1,5 +1,6 @@
 import ByteBuffers
 import CSodium
+import Cryptography
 import Storage
 
 /// `secretbox`: a random nonce of 24 bytes, a Poly1305 tag of 16 and the XSalsa20 ciphertext (NaCl's secret box).

@@ -1,5 +1,6 @@
 import ByteBuffers
 import CCrypto
+import Cryptography
 import Storage
 
 /// One key of one provider: values to and from their sealed form, which begins with `k8s:enc:<provider>:v1:<key

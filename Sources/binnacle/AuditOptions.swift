@@ -1,4 +1,3 @@
-import AccessWebhooks
 import ArgumentParser
 import Audit
 import ByteBuffers

@@ -3,6 +3,7 @@ import AccessJWT
 import Audit
 import ByteBuffers
 import Cacher
+import Capacity
 import Glibc
 import HTTPServer
 import Logging

@@ -1,5 +1,6 @@
 import Access
 import AccessJWT
+import Capacity
 import Logging
 import Machinery
 import Metrics

@@ -1,6 +1,5 @@
 import APIServer
 import Logging
-import Machinery
 import Synchronization
 
 #if canImport(Glibc)

@@ -1,9 +1,11 @@
 import AccessWebhooks
 public import ArgumentParser
 import ByteBuffers
+import ConfigurationFiles
 import JSON
 import Machinery
 import Schema
+import Webhooks
 
 /// Flags of the webhooks that say who a request is by and what it may do, under kube-apiserver's names.
 struct WebhookOptions: ParsableArguments {

@@ -1,5 +1,6 @@
 import ByteBuffers
 import Cacher
+import Capacity
 import Foundation
 import HTTPServer
 import JSON

@@ -1,4 +1,5 @@
 import ByteBuffers
+import Capacity
 import JSON
 import Machinery
 import Testing

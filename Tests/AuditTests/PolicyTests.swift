@@ -1,4 +1,5 @@
 import Access
+import ConfigurationFiles
 import JSON
 import Machinery
 import Testing

@@ -1,4 +1,5 @@
 import ByteBuffers
+import Capacity
 import Machinery
 import Storage
 import Synchronization

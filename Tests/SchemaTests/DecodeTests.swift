@@ -1,5 +1,5 @@
 import ByteBuffers
-import Foundation
+import FoundationEssentials
 import JSON
 import Machinery
 import Schema
@@ -84,7 +84,7 @@ import Testing
     func visit(_ value: JSONValue) throws {
       if let body = value["expect"]?["body"], body["kind"] == "Node", body["metadata"]?["uid"] != nil {
         // The recorder put words in place of times.
-        let text = body.encoded().text.replacingOccurrences(of: #"\u003ctime\u003e"#, with: "2026-01-02T03:04:05Z")
+        let text = body.encoded().text.replacing(#"\u003ctime\u003e"#, with: "2026-01-02T03:04:05Z")
         let again = try Self.decode(text)
         #expect(again.value.encoded().text == text)
         #expect(again.strictProblems.isEmpty)

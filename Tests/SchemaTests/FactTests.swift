@@ -1,4 +1,4 @@
-import Foundation
+import FoundationEssentials
 import JSON
 import TestSupport
 import Testing
@@ -69,7 +69,7 @@ import Testing
     let scripts = folder.file("scripts")
     let copy = try await run([
       "sh", "-c",
-      "mkdir -p \(scripts) \(folder.file("Sources/Schema")) && cp -r \(Self.generator.path) \(Self.generator.path.replacingOccurrences(of: "generate-schema", with: "schema-facts")) \(scripts)/",
+      "mkdir -p \(scripts) \(folder.file("Sources/Schema")) && cp -r \(Self.generator.path) \(Self.generator.path.replacing("generate-schema", with: "schema-facts")) \(scripts)/",
     ])
     #expect(copy.status == 0, "\(copy.output)")
     let spoil =

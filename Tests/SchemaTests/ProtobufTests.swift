@@ -1,5 +1,5 @@
 import ByteBuffers
-import Foundation
+import FoundationEssentials
 import JSON
 import TestSupport
 import Testing

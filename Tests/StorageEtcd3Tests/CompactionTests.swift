@@ -1,5 +1,5 @@
 import ByteBuffers
-import Foundation
+import FoundationEssentials
 import Storage
 @testable import StorageEtcd3
 import TestSupport

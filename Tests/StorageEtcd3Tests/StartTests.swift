@@ -1,5 +1,5 @@
 import EtcdTransport
-import Foundation
+import FoundationEssentials
 import Storage
 @testable import StorageEtcd3
 import TestSupport

@@ -1,5 +1,6 @@
 import ByteBuffers
-import Foundation
+import FoundationEssentials
+import Glibc
 import Storage
 import Synchronization
 import TestSupport

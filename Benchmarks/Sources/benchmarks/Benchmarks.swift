@@ -70,6 +70,10 @@ struct Benchmarks {
     if wanted.contains("footprint") {
       row("ready, empty database", "\(text(emptyReady * 1000, 0)) ms", "", nil, "< 100 ms")
       row("ready, \(count) nodes", "\(text(fullReady * 1000, 0)) ms", "", nil, "< 100 ms")
+      let megabytes = try Servers.strippedMegabytes()
+      row("stripped binary", "\(text(megabytes, 1)) MB", "", nil, "< 40 MB")
+      // ICU's data alone is 34 MB: something imports Foundation where FoundationEssentials does.
+      guard megabytes < 40 else { throw Failure("the stripped binary has \(text(megabytes, 1)) MB: 40 are too many") }
     }
     let nginx = try Servers.nginx(port: 18_090, files: ["one.json": one, "all.json": all])
     defer { nginx.stop() }

@@ -26,12 +26,26 @@ enum Servers {
 
   static func cleanUp() { _ = try? output(of: ["rm", "-rf", folder]) }
 
+  private static func program() throws -> String {
+    guard let path = getenv("BINNACLE") else {
+      throw Failure("BINNACLE must name the daemon: start this through Benchmarks/run")
+    }
+    return String(cString: path)
+  }
+
+  /// What the daemon takes of a disk once it is stripped, in millions of bytes.
+  static func strippedMegabytes() throws -> Double {
+    let stripped = "\(folder)/stripped"
+    _ = try output(of: ["strip", "-o", stripped, try program()])
+    var facts = stat()
+    guard stat(stripped, &facts) == 0 else { throw Failure("strip made no \(stripped)") }
+    return Double(facts.st_size) / 1e6
+  }
+
   static func binnacle(
     port: Int, _ arguments: [String], database: String = "db"
   ) throws -> (Child, readySeconds: Double) {
-    guard let path = getenv("BINNACLE").map({ String(cString: $0) }) else {
-      throw Failure("BINNACLE must name the daemon: start this through Benchmarks/run")
-    }
+    let path = try program()
     let storage = arguments.contains("--etcd-servers") ? [] : ["--data-dir", "\(folder)/\(database)"]
     let start = monotonicSeconds()
     let child = try Child(

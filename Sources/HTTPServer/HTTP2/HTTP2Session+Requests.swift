@@ -1,5 +1,6 @@
 import ByteBuffers
 import CNGHTTP2
+import Capacity
 import Synchronization
 
 /// What nghttp2 tells of frames that came. Called from within `NGHTTP2.receive`: nothing here may call a handler.

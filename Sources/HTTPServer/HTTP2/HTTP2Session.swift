@@ -1,5 +1,6 @@
 import ByteBuffers
 import CNGHTTP2
+import Capacity
 import Glibc
 import Synchronization
 

@@ -1,4 +1,5 @@
 import ByteBuffers
+import Capacity
 
 /// One request of an HTTP/2 connection and its answer.
 final class HTTP2Stream {

@@ -1,5 +1,6 @@
 import ByteBuffers
 import COpenSSL
+import Cryptography
 import Glibc
 
 /// An X.509 certificate. Owns its handle.

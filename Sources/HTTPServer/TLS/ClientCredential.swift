@@ -1,5 +1,6 @@
 import ByteBuffers
 import COpenSSL
+import Capacity
 
 /// The certificates that a client showed in its handshake, and who they make it now: asked at each request, as
 /// kube-apiserver does. A certificate that has expired counts no more, nor does one that authorities signed who were

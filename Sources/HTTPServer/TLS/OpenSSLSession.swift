@@ -1,5 +1,6 @@
 import ByteBuffers
 import COpenSSL
+import Cryptography
 import Glibc
 
 /// OpenSSL's part of a TLS connection: the handshake, and all of a connection of TLS 1.2. On the connection's reactor.

@@ -1,4 +1,5 @@
 import ByteBuffers
+import Capacity
 
 /// TLS on one connection: takes records off the socket and puts them on. On the connection's reactor.
 ///

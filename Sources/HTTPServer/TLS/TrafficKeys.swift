@@ -1,5 +1,6 @@
 import ByteBuffers
 import COpenSSL
+import Cryptography
 import Glibc
 import Synchronization
 

@@ -1,8 +1,8 @@
-import Foundation
+import FoundationEssentials
 import TestSupport
 import Testing
 
-@testable import AccessWebhooks
+@testable import Webhooks
 
 @Suite struct `A token in a file` {
   @Test func `it is read again when it is old, and stays when it can't be`() async throws {

@@ -1,8 +1,9 @@
+import Access
+import ConfigurationFiles
 import JSON
-import Machinery
 import Testing
 
-@testable import Access
+@testable import AccessJWT
 
 @Suite struct `Issuers of tokens` {
   private static let good: JSONValue = [

@@ -1,3 +1,4 @@
+public import Access
 import ByteBuffers
 public import CEL
 public import JSON

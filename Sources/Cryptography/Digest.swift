@@ -1,4 +1,4 @@
-public import ByteBuffers
+import ByteBuffers
 import CCrypto
 
 /// What stands for a document by its content.

@@ -1,6 +1,8 @@
+public import Access
 import ByteBuffers
+public import ConfigurationFiles
 public import JSON
-public import Machinery
+import Machinery
 
 /// What an AuthenticationConfiguration file says (apiserver.config.k8s.io): whose signed tokens are believed, and where
 /// requests without credentials are let in.

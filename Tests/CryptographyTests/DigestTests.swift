@@ -1,5 +1,5 @@
 import ByteBuffers
-import Machinery
+import Cryptography
 import Testing
 
 @Suite struct `Digests` {

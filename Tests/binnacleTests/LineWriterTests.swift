@@ -1,9 +1,10 @@
 import Foundation
 import Glibc
-import Machinery
 import Synchronization
 import TestSupport
 import Testing
+
+@testable import binnacle
 
 @Suite struct `Lines for a pipe` {
   /// Both ends of a pipe, closed with it.

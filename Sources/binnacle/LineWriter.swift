@@ -7,7 +7,7 @@ import Synchronization
 /// Nobody who writes waits: lines go into a bounded buffer, in their order, and a queue of this type's own (a thread,
 /// while there is something to write) sees to the system call. Lines that find no room are dropped and counted, and
 /// where they would have stood a line says how many they were.
-public final class LineWriter: Sendable {
+final class LineWriter: Sendable {
   private let descriptor: Int32
   private let limit: Int
   private let notice: @Sendable (_ dropped: Int) -> String
@@ -27,20 +27,20 @@ public final class LineWriter: Sendable {
 
   /// `limit`: bytes that may wait; as many may be with the system call. `notice` makes the line, its end included, that
   /// tells of dropped ones.
-  public init(descriptor: Int32, limit: Int = 1 << 20, notice: @escaping @Sendable (_ dropped: Int) -> String) {
+  init(descriptor: Int32, limit: Int = 1 << 20, notice: @escaping @Sendable (_ dropped: Int) -> String) {
     self.descriptor = descriptor
     self.limit = limit
     self.notice = notice
   }
 
   /// Lines that nobody will read.
-  public var lost: Int { state.withLock { $0.lost } }
+  var lost: Int { state.withLock { $0.lost } }
 
   /// For how long the reader has taken nothing although there is something; nil where it takes what comes.
-  public var blockedFor: Duration? { state.withLock { $0.blockedSince.map { .now - $0 } } }
+  var blockedFor: Duration? { state.withLock { $0.blockedSince.map { .now - $0 } } }
 
   /// Takes a whole line, its end included. Never waits. Any thread.
-  public func write(_ line: String) {
+  func write(_ line: String) {
     let isFirst = state.withLock { state in
       // The notice finds room too.
       guard state.waiting.isEmpty || state.waiting.count + line.utf8.count + (state.dropped > 0 ? 256 : 0) <= limit
@@ -60,7 +60,7 @@ public final class LineWriter: Sendable {
 
   /// Returns when everything is written, or the time is up; then false. Blocks.
   @discardableResult
-  public func flush(within time: Duration) -> Bool {
+  func flush(within time: Duration) -> Bool {
     let written = DispatchSemaphore(value: 0)
     queue.async { written.signal() }
     let nanoseconds = time.components.seconds * 1_000_000_000 + time.components.attoseconds / 1_000_000_000

@@ -1,5 +1,5 @@
-import Foundation
-import Machinery
+import Capacity
+import FoundationEssentials
 import Synchronization
 
 /// A token in a file that whoever issues it may change: read again after a while, and kept as it was where it can't be
@@ -39,7 +39,8 @@ final class FileToken: Sendable {
 
   /// nil for a file that can't be read or holds nothing.
   private static func read(_ path: String) -> String? {
-    let text = try? String(contentsOfFile: path, encoding: .utf8).trimmingCharacters(in: .whitespacesAndNewlines)
-    return text?.isEmpty == false ? text : nil
+    guard let text = try? String(contentsOfFile: path, encoding: .utf8) else { return nil }
+    let token = text.drop(while: \.isWhitespace).reversed().drop(while: \.isWhitespace).reversed()
+    return token.isEmpty ? nil : String(token)
   }
 }

@@ -1,6 +1,8 @@
 public import JSON
+public import Machinery
 
-/// A configuration file that can't be used: where and why, in kube-apiserver's words where it has some.
+/// A configuration file that can't be used: where and why, in kube-apiserver's words where it has some. It shows no
+/// secret.
 public struct ConfigurationProblem: Error, Equatable, CustomStringConvertible {
   public let description: String
   public init(description: String) { self.description = description }

@@ -1,5 +1,6 @@
 import ByteBuffers
 import CEL
+import ConfigurationFiles
 import JSON
 import Machinery
 

@@ -1,6 +1,7 @@
 public import ByteBuffers
 import CurlHTTP
-import Foundation
+import FoundationEssentials
+import Glibc
 public import JSON
 import Machinery
 
