@@ -103,5 +103,4 @@ extension GroupVersion {
 
 extension ResourceInfo {
   var rootPath: String { groupVersion.rootPath }
-  var hasStatus: Bool { subresources.contains { $0.name == "status" } }
 }

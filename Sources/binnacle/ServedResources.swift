@@ -1,5 +1,6 @@
 import APIServer
 import ByteBuffers
+import Capacity
 import Cacher
 import Logging
 import Machinery

@@ -9,9 +9,15 @@ public struct ServedVersion: Sendable {
   /// Between this version and the stored one; nil where they differ in apiVersion alone.
   public let conversion: Conversion?
 
-  public init(_ version: String, group: String? = nil, conversion: Conversion? = nil) {
+  /// The type in the model, where it is not named as Kubernetes' are.
+  let typeName: String?
+
+  public init(
+    _ version: String, group: String? = nil, typeName: String? = nil, conversion: Conversion? = nil
+  ) {
     self.version = version
     self.group = group
+    self.typeName = typeName
     self.conversion = conversion
   }
 
@@ -38,6 +44,7 @@ public struct ServedVersion: Sendable {
 
   /// `io.k8s.api.coordination.v1.Lease`
   func typeName(_ kind: String, _ groupVersion: GroupVersion) -> String {
+    if let typeName { return typeName }
     let group = groupVersion.group.split(separator: ".").first.map(String.init) ?? "core"
     return "io.k8s.api.\(group).\(version).\(kind)"
   }
