@@ -122,6 +122,27 @@ import Testing
     #expect(ResourceDefinition.nodes.rules.check(node).allSatisfy { $0.kind != .duplicate })
   }
 
+  @Test func `an update looks at finalizers as a creation does, and at what is left of a removed feature`() {
+    let reference: JSONValue = ["name": "x", "namespace": "y", "kubeletConfigKey": "k"]
+    let old: JSONValue = [
+      "metadata": ["name": "a", "resourceVersion": "1"], "spec": ["configSource": ["configMap": reference]],
+    ]
+    func fields(_ new: JSONValue, _ subresource: Subresource = .main) -> [String] {
+      NodeStrategy.rules.check(new, old: old, subresource: subresource).map(\.field)
+    }
+    #expect(fields(old) == [] && fields(old, .status) == [])
+    var new = old
+    new["metadata"]?["finalizers"] = ["mine"]
+    #expect(fields(new) == ["metadata.finalizers[0]", "metadata.finalizers[0]"])
+    #expect(fields(new, .status) == ["metadata.finalizers[0]"])
+    new = old
+    new["spec"]?["configSource"] = ["configMap": ["name": "X", "uid": "u"]]
+    new["status"] = ["config": ["active": ["configMap": reference], "assigned": [:]]]
+    let spec = ["uid", "namespace", "name", "kubeletConfigKey"].map { "spec.configSource.configMap.\($0)" }
+    let status = ["assigned", "active.configMap.uid", "active.configMap.resourceVersion"].map { "status.config.\($0)" }
+    #expect(fields(new, .status) == spec + status)
+  }
+
   @Test func `a taint or an address that is there twice is shown as Go holds it (semantics 2.6)`() async throws {
     let bench = try await Bench.make()
     await #expect {

@@ -70,10 +70,10 @@ extension RuleContext {
   private mutating func each(
     _ rules: RuleStep.Inner, _ uniqueness: RuleStep.Uniqueness?, _ value: JSONValue?, _ old: JSONValue?
   ) {
+    let before = rules.needsOld && old != nil ? OldElements(old, by: uniqueness?.mapKeys ?? []) : nil
     switch value {
     case .array(let elements)?:
-      var seen = SeenElements(uniqueness?.members ?? [], expecting: elements.count)
-      let before = rules.needsOld ? OldElements(old?.array ?? [], by: uniqueness?.mapKeys ?? []) : nil
+      var seen = SeenElements(uniqueness?.members ?? [])
       for (place, element) in elements.enumerated() {
         parts.append(.index(place))
         _ = run(rules, element, before?.match(of: element))
@@ -85,7 +85,7 @@ extension RuleContext {
     case .object(let map)?:
       for entry in map.members {
         parts.append(.key(entry.name))
-        _ = run(rules, entry.value, rules.needsOld ? old?[entry.name] : nil)
+        _ = run(rules, entry.value, before?.match(ofEntry: entry.name))
         parts.removeLast()
       }
     default: break
@@ -94,7 +94,7 @@ extension RuleContext {
 
   private mutating func unique(_ uniqueness: RuleStep.Uniqueness, _ value: JSONValue?) {
     guard case .array(let elements)? = value, elements.count > 1 else { return }
-    var seen = SeenElements(uniqueness.members, expecting: elements.count)
+    var seen = SeenElements(uniqueness.members)
     for (place, element) in elements.enumerated() where !seen.insert(element) {
       report(.duplicate(path(.index(place)), bare: Self.shown(element, asJSON: false)))
     }
@@ -198,37 +198,45 @@ extension JSONObject {
 /// Elements of a list that were met, by the members that tell them apart.
 private struct SeenElements {
   private let members: [String]
+  private var names = Set<ByteString>()
   private var texts = Set<JSONText>()
 
-  init(_ members: [String], expecting count: Int) {
-    self.members = members
-    if count > 1 { texts.reserveCapacity(min(count, 64)) }
-  }
+  init(_ members: [String]) { self.members = members }
 
   /// False for one that was met before.
   mutating func insert(_ element: JSONValue) -> Bool {
-    let key: JSONValue =
+    // Mostly it is a name.
+    let key =
       switch members.count {
       case 0: element
       case 1: element[members[0]] ?? .null
-      default: .array(members.map { element[$0] ?? .null })
+      default: JSONValue.array(members.map { element[$0] ?? .null })
       }
+    if case .string(let name) = key { return names.insert(name).inserted }
     return texts.insert(JSONText(bytes: ByteSlice(key.encoded()))).inserted
   }
 }
 
-/// A list before an update; which of its elements a new one was.
+/// A list or map before an update; which of its elements a new one was.
 private struct OldElements {
   private let keys: [String]
-  private var places: [JSONText: JSONValue] = [:]
+  private var elements: [JSONText: JSONValue] = [:]
+  private var entries: [ByteString: JSONValue] = [:]
 
-  init(_ elements: [JSONValue], by keys: [String]) {
+  init(_ old: JSONValue?, by keys: [String]) {
     self.keys = keys
-    if keys.isEmpty { return }
-    for element in elements.reversed() { places[key(element)] = element }
+    switch old {
+    case .array(let elements)?:
+      if keys.isEmpty { return }
+      for element in elements.reversed() { self.elements[key(element)] = element }
+    case .object(let map)?:
+      for entry in map.members { entries[entry.name] = entry.value }
+    default: break
+    }
   }
 
-  func match(of element: JSONValue) -> JSONValue? { places.isEmpty ? nil : places[key(element)] }
+  func match(of element: JSONValue) -> JSONValue? { elements.isEmpty ? nil : elements[key(element)] }
+  func match(ofEntry name: String) -> JSONValue? { entries[name] }
 
   private func key(_ element: JSONValue) -> JSONText {
     JSONText(bytes: ByteSlice(JSONValue.array(keys.map { element[$0] ?? .null }).encoded()))
