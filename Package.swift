@@ -182,7 +182,8 @@ let package = Package(
       dependencies: ["StorageEtcd2", "EtcdTransport", "CurlHTTP", "Storage", "JSON", "ByteBuffers", "TestSupport"],
       swiftSettings: swiftSettings),
     .testTarget(
-      name: "CacherTests", dependencies: ["ByteBuffers", "Cacher", "Storage", "StorageSQLite", "TestSupport"],
+      name: "CacherTests",
+      dependencies: ["ByteBuffers", "Cacher", "Machinery", "Metrics", "Storage", "StorageSQLite", "TestSupport"],
       swiftSettings: swiftSettings),
     .testTarget(
       name: "HTTPServerTests", dependencies: ["HTTPServer", "ByteBuffers", "CNGHTTP2", "LoadClient", "TestSupport"],

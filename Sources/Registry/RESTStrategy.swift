@@ -28,9 +28,17 @@ public protocol RESTStrategy: Sendable {
   /// The names of those fields.
   var selectableFieldNames: [String] { get }
 
+  /// The one of them that most watchers ask for, as kubelets do for spec.nodeName of pods: an event visits only the
+  /// watchers that want its value. nil for none.
+  var triggerField: String? { get }
+
   var columns: [TableColumn] { get }
   /// Cells of a row, as many as there are columns. `now`: seconds since 1970.
   func cells(_ root: JSONNode, now: Int64) -> [JSONValue]
+}
+
+extension RESTStrategy {
+  public var triggerField: String? { nil }
 }
 
 /// Which part of an object an update is about.

@@ -15,8 +15,10 @@ public final class Store: Sendable {
   public let codec: ResourceCodec
   /// Reads request bodies.
   public let reader: ObjectReader
+  /// Where the objects stand among the keys.
+  public let keyFunc: KeyFunc
   /// What every key begins with, ending in "/".
-  public let prefix: String
+  public var prefix: String { keyFunc.prefix }
   /// Upstream's feature gate AllowUnsafeMalformedObjectDeletion.
   public let allowsUnsafeDeletion: Bool
   let model: TypeModel
@@ -41,7 +43,7 @@ public final class Store: Sendable {
     info = strategy.info
     self.objects = objects
     self.codec = codec
-    self.prefix = prefix
+    keyFunc = KeyFunc(prefix: prefix, isNamespaced: strategy.info.isNamespaced)
     self.allowsUnsafeDeletion = allowsUnsafeDeletion
     self.model = model
     self.type = type
@@ -64,7 +66,7 @@ public final class Store: Sendable {
 
   /// The whole key of an object.
   public func key(_ name: String, namespace: String) -> String {
-    info.isNamespaced ? "\(prefix)\(namespace)/\(name)" : prefix + name
+    keyFunc.key(name, namespace: namespace)
   }
 
   /// The whole key of an object that a URL names; throws 400 for a name that no key can have. (Kubernetes:
@@ -78,9 +80,7 @@ public final class Store: Sendable {
   }
 
   /// The whole key prefix of a namespace's objects, or of all.
-  func listPrefix(namespace: String) -> String {
-    info.isNamespaced && !namespace.isEmpty ? "\(prefix)\(namespace)/" : prefix
-  }
+  func listPrefix(namespace: String) -> String { keyFunc.prefix(namespace: namespace) }
 
   func status(_ error: any Error, name: String, verb: String) -> Status {
     if allowsUnsafeDeletion, let error = error as? StorageError,

@@ -55,6 +55,8 @@ struct Daemon {
       throw StartFailure(why)
     }
     await Self.tellOfSpace(storage, settings, logger)
+    let databaseSize = DatabaseSizeMetric(storage, every: settings.storage.dbMetricPollInterval)
+    databaseSize.start()
     let nodeMeter = StorageMeter(group: "", resource: "nodes")
     let budget = MemoryBudget(limit: settings.options.memoryBudgetMB << 20)
     let encodings = EncodingCache(limit: settings.options.encodingCacheMB.map { $0 << 20 })
@@ -68,8 +70,8 @@ struct Daemon {
     let serverMetrics = ServerMetrics(budget, encodings)
     configuration.reactors = HTTPServer.count(ofReactors: settings.options.reactors)
     configuration.metricsSources = [
-      { text in (nodes.objects as? Cacher)?.statistics.write(&text, group: "", resource: "nodes") },
-      { text in nodeMeter.write(&text) },
+      { text in nodes.objects.writeMetrics(&text) }, { text in nodeMeter.write(&text) },
+      { text in databaseSize.write(&text) },
       { text in (storage as? Etcd2Storage)?.writeMetrics(&text) }, { text in serverMetrics.write(&text) },
       { text in settings.authentication?.write(&text) }, { text in settings.tokenMetrics?.write(&text) },
       ProcessMetrics.source,
@@ -133,9 +135,10 @@ struct Daemon {
         settings: settings, logger: logger, server: server, credentialWatch: watch, api: api, audit: audit,
         control: Self.control(settings, storage, logger), reloading: Self.followFiles(settings, logger),
         watchdog: Watchdog(server.reactors).map { watchdog in Task { await watchdog.run() } },
-        destroys: [destroyNodes, destroyStorage])
+        destroys: [destroyNodes, { await databaseSize.stop() }, destroyStorage])
     } catch {
       await destroyNodes()
+      await databaseSize.stop()
       await destroyStorage()
       throw StartFailure("\(error)")
     }
@@ -190,8 +193,7 @@ struct Daemon {
   ) async -> (Store, DestroyFunc) {
     let codec = ResourceCodec(strategy, mediaType: settings.options.storageMediaType, encodings: encodings)
     let info = strategy.info
-    var parameters = StorageDecorator.Parameters(
-      config: settings.storage, type: info.groupResource, resourcePrefix: info.storagePath, codec: codec)
+    var parameters = StorageDecorator.Parameters(strategy, config: settings.storage, codec: codec)
     parameters.config.transformer = settings.encryption?.transformer(for: info.groupResource)
     parameters.capacity =
       settings.options.watchCache ? settings.watchCacheSizes[info.groupResource.description] ?? parameters.capacity : 0

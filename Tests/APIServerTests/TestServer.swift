@@ -46,8 +46,7 @@ final class TestServer: Sendable {
     let (raw, destroyRaw) = try await SQLiteStorage.make(config)
     let strategy = NodeStrategy()
     let codec = ResourceCodec(strategy)
-    let parameters = StorageDecorator.Parameters(
-      config: config, type: strategy.info.groupResource, resourcePrefix: strategy.info.storagePath, codec: codec)
+    let parameters = StorageDecorator.Parameters(strategy, config: config, codec: codec)
     let (objects, destroyCache) = await StorageDecorator.storageWithCacher(parameters, over: raw)
     try await (objects as? Cacher)?.waitUntilReady()
     var configuration = APIServer.Configuration(stores: [

@@ -30,8 +30,7 @@ struct Bench {
     }
     let strategy = NodeStrategy()
     let codec = ResourceCodec(strategy)
-    var parameters = StorageDecorator.Parameters(
-      config: config, type: strategy.info.groupResource, resourcePrefix: strategy.info.storagePath, codec: codec)
+    var parameters = StorageDecorator.Parameters(strategy, config: config, codec: codec)
     parameters.capacity = capacity
     let (objects, destroy) = try await StorageWithCacher(parameters, factory: Factory())
     return Bench(
