@@ -218,7 +218,9 @@ let package = Package(
       swiftSettings: swiftSettings),
     .testTarget(
       name: "CacherTests",
-      dependencies: ["ByteBuffers", "Cacher", "Capacity", "Machinery", "Storage", "StorageSQLite", "TestSupport"],
+      dependencies: [
+        "ByteBuffers", "Cacher", "Capacity", "Machinery", "Metrics", "Storage", "StorageSQLite", "TestSupport",
+      ],
       swiftSettings: swiftSettings),
     .testTarget(
       name: "HTTPServerTests",

@@ -122,6 +122,7 @@ struct WatchState {
   /// Counted here and not in the ring: a new list starts another ring.
   var eventsDispatched = 0
   var deliveries = 0
+  var visits = 0
   var watchersTerminated = 0
 }
 
@@ -143,6 +144,8 @@ public struct CacherStatistics: Sendable, Equatable {
   public var eventsDispatched = 0
   /// Events times the watchers that got them.
   public var deliveries = 0
+  /// Watchers that an event was shown to, whether they wanted it or not.
+  public var visits = 0
   public var getsFromCache = 0
   public var listsFromCache = 0
   public var readsFromStorage = 0

@@ -115,6 +115,7 @@ public final class CacheWatcher: Sendable {
   /// The home's place in the feed's table.
   let homeSlot: Int
   private let codec: any ObjectCodec
+  private let copier: (@Sendable (CachedObject) -> CachedObject)?
   private let feed: (any WatchFeed)?
   private let state: Mutex<State>
   /// The reader's: what it took from the queue. The two arrays take turns, so that a burst allocates nothing.
@@ -124,7 +125,7 @@ public final class CacheWatcher: Sendable {
   init(
     _ request: WatchRequest, home: any WatchHome, homeSlot: Int, scope: KeyScope, triggerValue: String?,
     after: Revision, source: Source,
-    feed: (any WatchFeed)?, codec: any ObjectCodec
+    feed: (any WatchFeed)?, codec: any ObjectCodec, copier: (@Sendable (CachedObject) -> CachedObject)?
   ) {
     target = request.target
     predicate = request.predicate
@@ -139,6 +140,7 @@ public final class CacheWatcher: Sendable {
     self.homeSlot = homeSlot
     self.feed = feed
     self.codec = codec
+    self.copier = copier
     state = Mutex(State(source: source))
   }
 
@@ -157,6 +159,7 @@ public final class CacheWatcher: Sendable {
     homeSlot = 0
     feed = nil
     self.codec = codec
+    copier = nil
     var first = State(source: .queue)
     first.error = WatchEvent(error: status)
     first.end = .failed
@@ -239,7 +242,7 @@ public final class CacheWatcher: Sendable {
       if events.count == max { break }
       consumed += 1
       if isUnselective || predicate.matches(labels: object.labels, fields: object.fields) {
-        events.append(WatchEvent(.added, object, revision: object.revision))
+        events.append(WatchEvent(.added, copier?(object) ?? object, revision: object.revision))
       }
     }
     rest.ranks = consumed..<rest.ranks.upperBound
@@ -258,7 +261,13 @@ public final class CacheWatcher: Sendable {
 
   private func append(_ entry: Entry, to events: inout [WatchEvent]) {
     switch entry {
-    case .event(let event, let kind): if let event = event.watchEvent(kind, codec: codec) { events.append(event) }
+    case .event(let event, let kind):
+      guard let event = event.watchEvent(kind, codec: codec) else { break }
+      if let copier, let object = event.object {
+        events.append(WatchEvent(kind, copier(object), revision: event.revision))
+      } else {
+        events.append(event)
+      }
     case .bookmark(let revision): events.append(WatchEvent(bookmark: revision))
     }
   }

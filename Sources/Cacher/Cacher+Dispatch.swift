@@ -173,7 +173,7 @@ extension Cacher {
           if triggers.first != value { triggers.append(value) }
         }
       }
-      return Prepared(scope: config.scope(of: event.key), triggers: triggers)
+      return Prepared(scope: config.keyFunc.scope(of: event.key), triggers: triggers)
     }
 
     var slow: [CacheWatcher] = []
@@ -212,6 +212,7 @@ extension Cacher {
     _ batch: [CacheEvent], _ prepared: [Prepared], to w: inout WatchState, slow: inout [CacheWatcher]
   ) {
     var deliveries = 0
+    var visits = 0
     let usedUp = config.memory.isUsedUp ? config.memory : nil
     func note(_ offer: CacheWatcher.Offer, _ watcher: CacheWatcher) {
       switch offer {
@@ -223,12 +224,14 @@ extension Cacher {
       }
     }
     for watcher in w.index.unscoped.all {
+      visits += batch.count
       note(watcher.offer(batch[...], usedUp: usedUp, delivered: &deliveries), watcher)
     }
     if w.index.hasScoped {
       let index = w.index
       for (place, event) in batch.enumerated() {
         index.forEachScoped(prepared[place].scope, triggers: prepared[place].triggers) { watcher in
+          visits += 1
           guard watcher.covers(event.key) else { return }
           note(watcher.offer(batch[place...place], usedUp: usedUp, delivered: &deliveries), watcher)
         }
@@ -237,6 +240,7 @@ extension Cacher {
     // A watcher that fell behind twice in a batch is ended once.
     for watcher in slow { forget(watcher, in: &w) }
     w.deliveries += deliveries
+    w.visits += visits
   }
 
   func forget(_ watcher: CacheWatcher, in w: inout WatchState) {

@@ -18,7 +18,7 @@ extension Cacher {
 
   public func getNow(key: String, freshness: Freshness) -> NowResult {
     guard let view = viewNow(freshness, count: { $0.getsFromCache += 1 }) else { return .mustWait }
-    if let object = view.tree[key] { return .found(object) }
+    if let object = view.tree[key] { return .found(config.handedOut(object)) }
     // The storage may be able to read it by now, and knows the reason if not.
     return view.tree.unreadable[key] == nil ? .missing : .mustWait
   }
@@ -56,11 +56,11 @@ extension Cacher {
       if object != nil || view.tree.unreadable[key] == nil {
         state.withLock { $0.statistics.getsFromCache += 1 }
         guard let object else { throw StorageError.keyNotFound(key: key) }
-        return object
+        return config.handedOut(object)
       }
     }
     state.withLock { $0.statistics.readsFromStorage += 1 }
-    return try decode(try await storage.get(key: key, isConsistent: true))
+    return config.handedOut(try decode(try await storage.get(key: key, isConsistent: true)))
   }
 
   /// The cached object where it is the same one, so that decoding is not repeated.
@@ -73,11 +73,13 @@ extension Cacher {
   }
 
   public func written(_ stored: StoredObject) throws -> CachedObject {
-    if let known = recent.withLock({ $0[stored.key] }), known.revision == stored.revision { return known }
+    if let known = recent.withLock({ $0[stored.key] }), known.revision == stored.revision {
+      return config.handedOut(known)
+    }
     let object = try decode(stored)
     let seen = state.withLock { $0.revision }
     recent.withLock { $0.note(object, seen: seen) }
-    return object
+    return config.handedOut(object)
   }
 
   // MARK: LIST
@@ -182,7 +184,7 @@ extension Cacher {
 
   /// The page as an answer; a state that has more pages is kept for them.
   private func finish(_ page: PageBuilder) -> ObjectList {
-    let list = page.list
+    let list = config.handedOut(page.list)
     if list.hasMore {
       state.withLock { s in
         if list.revision >= s.lastEvent && list.revision <= s.revision { s.isTipWanted = true }
@@ -202,7 +204,7 @@ extension Cacher {
 
   private func listFromStorage(_ request: ListRequest) async throws -> ObjectList {
     state.withLock { $0.statistics.readsFromStorage += 1 }
-    return try await StorageLister(storage: storage) { try self.decode($0) }.list(request)
+    return config.handedOut(try await StorageLister(storage: storage) { try self.decode($0) }.list(request))
   }
 }
 

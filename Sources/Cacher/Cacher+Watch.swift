@@ -87,7 +87,7 @@ extension Cacher: WatchFeed {
       guard after >= w.ring.base else { return .tooOld(w.ring.oldestStart) }
       let watcher = CacheWatcher(
         request, home: home, homeSlot: w.homes.enter(home), scope: scope, triggerValue: trigger, after: after,
-        source: source(w.ring.firstSequence(after: after)), feed: self, codec: codec)
+        source: source(w.ring.firstSequence(after: after)), feed: self, codec: codec, copier: config.copier)
       w.all.insert(watcher)
       return .watcher(watcher)
     }
@@ -107,11 +107,11 @@ extension Cacher: WatchFeed {
   private func scope(of request: WatchRequest) -> KeyScope {
     var scope: KeyScope
     switch request.target {
-    case .key(let key): return config.scope(of: key)
+    case .key(let key): return config.keyFunc.scope(of: key)
     case .prefix(let prefix):
       scope = KeyScope()
       if prefix.utf8.count > config.resourcePrefix.utf8.count {
-        scope.namespace = config.scope(of: prefix + "x").namespace
+        scope.namespace = config.keyFunc.scope(of: prefix + "x").namespace
       }
     }
     if scope.namespace.isEmpty, let namespace = request.predicate.field.requiredValue(of: "metadata.namespace") {

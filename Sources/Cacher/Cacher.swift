@@ -132,6 +132,7 @@ public final class Cacher: ObjectStorage, StorageWrapper {
       all.watchersTerminated = w.watchersTerminated
       all.eventsDispatched = w.eventsDispatched
       all.deliveries = w.deliveries
+      all.visits = w.visits
     }
     all.incomingHighWaterMark = incoming.value
     return all

@@ -3,16 +3,6 @@ public import Capacity
 public import Machinery
 public import Storage
 
-/// Where an object stands, as watchers ask for it; an empty member of a watcher's scope means any.
-public struct KeyScope: Hashable, Sendable {
-  public var namespace: String
-  public var name: String
-  public init(namespace: String = "", name: String = "") {
-    self.namespace = namespace
-    self.name = name
-  }
-}
-
 /// Indexes the watchers of a resource by the value that they require of one field (spec.nodeName of pods), so that an
 /// event visits only those that want its value. (Kubernetes: `TriggerPublisherFunc`.)
 public struct TriggerPublisher: Sendable {
@@ -62,8 +52,10 @@ public enum CacherProblem: Sendable {
 public struct CacherConfig: Sendable {
   public var storage: any Storage
   public var resource: GroupResource
+  /// Where the objects stand among the keys: watchers are told apart by it.
+  public var keyFunc: KeyFunc
   /// What every key of the resource begins with, ending in `/`.
-  public var resourcePrefix: String
+  public var resourcePrefix: String { keyFunc.prefix }
   public var codec: any ObjectCodec
   /// Upper bound of the event ring.
   public var capacity = 102_400
@@ -72,8 +64,11 @@ public struct CacherConfig: Sendable {
   /// covers `eventFreshness`.
   public var ringBytes: Int? = 64 << 20
   public var trigger: TriggerPublisher?
-  /// The scope of a whole key; nil: what follows `resourcePrefix`, the name after its last `/`.
-  public var scopeOfKey: (@Sendable (String) -> KeyScope)?
+  /// Copies what is handed out, by reads, writes and watches; nil: everybody is handed the one object, which never
+  /// changes.
+  public var copier: (@Sendable (CachedObject) -> CachedObject)?
+  /// How often the number of objects is asked for where no cache knows it; zero shows no such number at all.
+  public var countMetricPollPeriod: Duration = .seconds(60)
   public var clock = CacherClock.system
   /// How many revisions back the first list starts, so that watches from before a restart can resume.
   public var historyAtStart: Int64 = 10_000
@@ -94,20 +89,25 @@ public struct CacherConfig: Sendable {
   /// Called with what an operator should know, never under a lock.
   public var report: @Sendable (CacherProblem) -> Void = { _ in }
 
-  public init(storage: any Storage, resource: GroupResource, resourcePrefix: String, codec: any ObjectCodec) {
-    precondition(resourcePrefix.hasSuffix("/"), "resource prefix \(resourcePrefix) must end in a slash")
+  public init(storage: any Storage, resource: GroupResource, keyFunc: KeyFunc, codec: any ObjectCodec) {
     self.storage = storage
     self.resource = resource
-    self.resourcePrefix = resourcePrefix
+    self.keyFunc = keyFunc
     self.codec = codec
   }
 
-  /// The scope of a whole key.
-  func scope(of key: String) -> KeyScope {
-    if let scopeOfKey { return scopeOfKey(key) }
-    let rest = key.utf8.dropFirst(resourcePrefix.utf8.count)
-    guard let slash = rest.lastIndex(of: UInt8(ascii: "/")) else { return KeyScope(name: String(Substring(rest))) }
-    return KeyScope(
-      namespace: String(Substring(rest[..<slash])), name: String(Substring(rest[rest.index(after: slash)...])))
+  /// `resourcePrefix`: of keys that may be namespaced.
+  public init(storage: any Storage, resource: GroupResource, resourcePrefix: String, codec: any ObjectCodec) {
+    self.init(
+      storage: storage, resource: resource, keyFunc: KeyFunc(prefix: resourcePrefix, isNamespaced: true), codec: codec)
+  }
+
+  func handedOut(_ object: CachedObject) -> CachedObject { copier?(object) ?? object }
+
+  func handedOut(_ list: ObjectList) -> ObjectList {
+    guard let copier else { return list }
+    return ObjectList(
+      revision: list.revision, objects: list.objects.map(copier), hasMore: list.hasMore, nextKey: list.nextKey,
+      remaining: list.remaining)
   }
 }

@@ -1,15 +1,12 @@
+public import Machinery
 public import Metrics
 import Storage
 
 extension CacherStatistics {
   /// Writes the figures of one resource's cache under Kubernetes' names. (apiserver: `cacher/metrics`,
   /// `etcd3/metrics`.)
-  public func write(_ text: inout MetricsText, group: String, resource: String) {
-    let labels: MetricsText.Labels = [("group", group), ("resource", resource)]
-    text.family("apiserver_resource_objects", .gauge, "Objects of a resource.")
-    text.sample(labels, objects)
-    text.family("apiserver_storage_objects", .gauge, "Objects of a resource, by its name with its group.")
-    text.sample([("resource", group.isEmpty ? resource : "\(resource).\(group)")], objects)
+  public func write(_ text: inout MetricsText, _ resource: GroupResource) {
+    let labels: MetricsText.Labels = [("group", resource.group), ("resource", resource.resource)]
     text.family("apiserver_resource_size_estimate_bytes", .gauge, "Bytes of the documents of a resource's objects.")
     text.sample(labels, bytes)
     text.family(
@@ -48,5 +45,23 @@ extension CacherStatistics {
       "apiserver_watch_cache_freshness_waits_total", .counter, "Reads that waited for the watch cache to get somewhere."
     )
     text.sample(labels, freshnessWaits)
+  }
+}
+
+extension Cacher {
+  public func writeMetrics(_ text: inout MetricsText) {
+    let statistics = statistics
+    if config.countMetricPollPeriod > .zero { config.resource.writeCount(statistics.objects, &text) }
+    statistics.write(&text, config.resource)
+  }
+}
+
+extension GroupResource {
+  /// The number of objects; -1 for one that can't be had.
+  func writeCount(_ count: Int, _ text: inout MetricsText) {
+    text.family("apiserver_resource_objects", .gauge, "Objects of a resource.")
+    text.sample([("group", group), ("resource", resource)], count)
+    text.family("apiserver_storage_objects", .gauge, "Objects of a resource, by its name with its group.")
+    text.sample([("resource", description)], count)
   }
 }

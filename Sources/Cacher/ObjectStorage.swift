@@ -1,3 +1,4 @@
+public import Metrics
 public import Storage
 
 /// A page of a LIST.
@@ -82,4 +83,7 @@ public protocol ObjectStorage: Storage {
 
   /// Maybe stale, as the origin of an update; nil says nothing about the storage.
   func cached(key: String) -> CachedObject?
+
+  /// The figures of the resource, under Kubernetes' names.
+  func writeMetrics(_ text: inout MetricsText)
 }

@@ -54,7 +54,7 @@ final class RawWatch: Sendable {
     }
     watcher = CacheWatcher(
       request, home: home, homeSlot: 0, scope: KeyScope(), triggerValue: nil, after: after, source: source, feed: link,
-      codec: config.codec)
+      codec: config.codec, copier: config.copier)
     link.set(self)
   }
 

@@ -1,4 +1,5 @@
 import Machinery
+public import Metrics
 public import Storage
 import Synchronization
 
@@ -16,10 +17,22 @@ public final class UndecoratedStorage: ObjectStorage, StorageWrapper {
     var all: [ObjectIdentifier: RawWatch] = [:]
   }
   private let watches = Mutex(Watches())
+  private let count: PolledNumber
 
   public init(_ config: CacherConfig) {
     self.config = config
     codec = config.codec
+    let (storage, prefix) = (config.storage, config.resourcePrefix)
+    count = PolledNumber(every: config.countMetricPollPeriod, sleep: config.clock.sleep) {
+      try await storage.count(prefix: prefix)
+    }
+  }
+
+  /// Begins to count the objects now and then. Idempotent.
+  public func start() { count.start() }
+
+  public func writeMetrics(_ text: inout MetricsText) {
+    if let count = count.value { config.resource.writeCount(count, &text) }
   }
 
   /// Ends all watches and waits for them. Idempotent; the raw storage stays.
@@ -30,23 +43,24 @@ public final class UndecoratedStorage: ObjectStorage, StorageWrapper {
     }
     for watch in all { watch.end(.shutDown) }
     for watch in all { await watch.finished() }
+    await count.stop()
   }
 
   // MARK: Reads
 
   public func cached(key: String) -> CachedObject? { nil }
-  public func written(_ stored: StoredObject) throws -> CachedObject { try decode(stored) }
+  public func written(_ stored: StoredObject) throws -> CachedObject { config.handedOut(try decode(stored)) }
   public func getNow(key: String, freshness: Freshness) -> NowResult { .mustWait }
   public func listNow(_ request: ListRequest) -> ObjectList? { nil }
 
   public func get(key: String, freshness: Freshness) async throws -> CachedObject {
     guard case .notOlderThan(let wanted) = freshness else {
-      return try decode(try await storage.get(key: key, isConsistent: freshness != .any))
+      return config.handedOut(try decode(try await storage.get(key: key, isConsistent: freshness != .any)))
     }
     do {
       let stored = try await storage.get(key: key, isConsistent: true)
       if stored.revision < wanted { try await require(wanted) }
-      return try decode(stored)
+      return config.handedOut(try decode(stored))
     } catch StorageError.keyNotFound {
       // The future is no place where a key can be missing.
       try await require(wanted)
@@ -60,7 +74,9 @@ public final class UndecoratedStorage: ObjectStorage, StorageWrapper {
     if current < wanted { throw StorageError.resourceVersionTooLarge(requested: wanted, current: current) }
   }
 
-  public func list(_ request: ListRequest) async throws -> ObjectList {
+  public func list(_ request: ListRequest) async throws -> ObjectList { config.handedOut(try await read(request)) }
+
+  private func read(_ request: ListRequest) async throws -> ObjectList {
     try await StorageLister(storage: storage) { try self.decode($0) }.list(request)
   }
 
@@ -95,10 +111,10 @@ public final class UndecoratedStorage: ObjectStorage, StorageWrapper {
     var state: ObjectList
     do {
       do {
-        state = try await self.list(list)
+        state = try await read(list)
       } catch StorageError.futureRevision {
         list.exactRevision = nil
-        state = try await self.list(list)
+        state = try await read(list)
       }
     } catch StorageError.compacted {
       return CacheWatcher(

@@ -23,10 +23,11 @@ public func newRawStorage(
 /// A resource's storage with a Cacher above it, or without one. (Kubernetes: `StorageWithCacher` and
 /// `UndecoratedStorage`.)
 public struct StorageDecorator: Sendable {
-  /// The parameters of Kubernetes' `StorageWithCacher`, with names in place of an order.
+  /// The parameters of Kubernetes' `StorageWithCacher`, with names in place of an order. What `newFunc`, `newListFunc`
+  /// and `getAttrsFunc` do there is the codec's here.
   public struct Parameters: Sendable {
-    /// Copies an object before it is handed out: the identity, as bytes never change.
-    public var copier: @Sendable (CachedObject) -> CachedObject = { $0 }
+    /// Copies an object before it is handed out; nil: nobody gets a copy, as objects never change.
+    public var copier: (@Sendable (CachedObject) -> CachedObject)?
     public var config: StorageBackend.Config
     /// Upper bound of remembered events; 0 turns the cache off.
     public var capacity = 102_400
@@ -34,6 +35,8 @@ public struct StorageDecorator: Sendable {
     public var type: GroupResource
     /// The folder under the storage prefix: `minions`.
     public var resourcePrefix: String
+    /// Does a namespace stand before the name?
+    public var isNamespaced: Bool
     public var codec: any ObjectCodec
     /// Watchers by one field, so that an event visits only those that want its value.
     public var triggerFunc: TriggerPublisher?
@@ -41,12 +44,27 @@ public struct StorageDecorator: Sendable {
     public var memory = MemoryBudget(limit: 0)
     public var report: @Sendable (CacherProblem) -> Void = { _ in }
 
-    public init(config: StorageBackend.Config, type: GroupResource, resourcePrefix: String, codec: any ObjectCodec) {
+    public init(
+      config: StorageBackend.Config, type: GroupResource, resourcePrefix: String, isNamespaced: Bool,
+      codec: any ObjectCodec
+    ) {
       self.config = config
       self.type = type
       self.resourcePrefix = resourcePrefix
+      self.isNamespaced = isNamespaced
       self.codec = codec
     }
+
+    /// What a resource says of itself.
+    public init(_ definition: ResourceDefinition, config: StorageBackend.Config, codec: any ObjectCodec) {
+      self.init(
+        config: config, type: definition.groupResource, resourcePrefix: definition.folder,
+        isNamespaced: definition.isNamespaced, codec: codec)
+      triggerFunc = definition.triggerField.map { TriggerPublisher(field: $0) }
+    }
+
+    /// Where the objects stand among the keys.
+    public var keyFunc: KeyFunc { KeyFunc(prefix: keyPrefix, isNamespaced: isNamespaced) }
 
     /// The whole key prefix, ending in "/".
     public var keyPrefix: String { "\(config.prefix)/\(resourcePrefix)/" }
@@ -68,6 +86,7 @@ public struct StorageDecorator: Sendable {
     _ parameters: Parameters, over storage: any Storage
   ) -> (any ObjectStorage, DestroyFunc) {
     let plain = UndecoratedStorage(cacherConfig(parameters, storage))
+    plain.start()
     return (plain, { await plain.destroy() })
   }
 
@@ -77,7 +96,9 @@ public struct StorageDecorator: Sendable {
         raw
       }
     var config = CacherConfig(
-      storage: storage, resource: parameters.type, resourcePrefix: parameters.keyPrefix, codec: parameters.codec)
+      storage: storage, resource: parameters.type, keyFunc: parameters.keyFunc, codec: parameters.codec)
+    config.copier = parameters.copier
+    config.countMetricPollPeriod = parameters.config.countMetricPollPeriod
     config.capacity = max(1, parameters.capacity)
     config.trigger = parameters.triggerFunc
     config.memory = parameters.memory

@@ -147,11 +147,9 @@ extension Store {
     try await deletion.admission?(admission(.delete, "", namespace: namespace))
     let page = try await list(try prepareList(options, namespace: namespace))
     for object in page.objects {
-      let rest = object.key.dropFirst(prefix.unicodeScalars.count).split(separator: "/")
-      guard let name = rest.last else { continue }
+      let scope = keyFunc.scope(of: object.key)
       do throws(Status) {
-        _ = try await delete(
-          String(name), namespace: info.isNamespaced ? String(rest.first ?? "") : "", options: deletion)
+        _ = try await delete(scope.name, namespace: scope.namespace, options: deletion)
       } catch {
         if error.code != 404 { throw error }
       }

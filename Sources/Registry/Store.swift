@@ -12,8 +12,8 @@ public final class ResourceStorage: Sendable {
   public let definition: ResourceDefinition
   public let objects: any ObjectStorage
   public let codec: ResourceCodec
-  /// What every key begins with, ending in "/".
-  public let prefix: String
+  /// Where the objects stand among the keys.
+  public let keyFunc: KeyFunc
   /// Upstream's feature gate AllowUnsafeMalformedObjectDeletion.
   public let allowsUnsafeDeletion: Bool
   /// The newest revision that this process has acknowledged for the resource.
@@ -27,7 +27,7 @@ public final class ResourceStorage: Sendable {
     self.definition = definition
     self.objects = objects
     self.codec = codec
-    self.prefix = prefix
+    keyFunc = KeyFunc(prefix: prefix, isNamespaced: definition.isNamespaced)
     self.allowsUnsafeDeletion = allowsUnsafeDeletion
   }
 
@@ -45,8 +45,10 @@ public final class Store: Sendable {
   public let codec: ResourceCodec
   /// Reads request bodies.
   public let reader: ObjectReader
+  /// Where the objects stand among the keys.
+  public let keyFunc: KeyFunc
   /// What every key begins with, ending in "/".
-  public var prefix: String { storage.prefix }
+  public var prefix: String { keyFunc.prefix }
   public var allowsUnsafeDeletion: Bool { storage.allowsUnsafeDeletion }
   let storage: ResourceStorage
   let model: TypeModel
@@ -67,6 +69,7 @@ public final class Store: Sendable {
     self.info = info
     objects = storage.objects
     codec = storage.codec
+    keyFunc = storage.keyFunc
     self.model = model
     self.type = type
     converter = VersionConverter(definition, version: place, model: model)
@@ -102,15 +105,7 @@ public final class Store: Sendable {
 
   /// The whole key of an object.
   public func key(_ name: String, namespace: String) -> String {
-    guard info.isNamespaced else { return prefix + name }
-    // Made for every GET: with one allocation.
-    var key = ""
-    key.reserveCapacity(prefix.utf8.count + namespace.utf8.count + 1 + name.utf8.count)
-    key += prefix
-    key += namespace
-    key += "/"
-    key += name
-    return key
+    keyFunc.key(name, namespace: namespace)
   }
 
   /// The whole key of an object that a URL names; throws 400 for a name that no key can have. (Kubernetes:
@@ -124,9 +119,7 @@ public final class Store: Sendable {
   }
 
   /// The whole key prefix of a namespace's objects, or of all.
-  func listPrefix(namespace: String) -> String {
-    info.isNamespaced && !namespace.isEmpty ? "\(prefix)\(namespace)/" : prefix
-  }
+  func listPrefix(namespace: String) -> String { keyFunc.prefix(namespace: namespace) }
 
   func status(_ error: any Error, name: String, verb: String) -> Status {
     if allowsUnsafeDeletion, let error = error as? StorageError,

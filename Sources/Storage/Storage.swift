@@ -201,6 +201,9 @@ public protocol Storage: Sendable {
   /// Forgets history up to `revision`.
   func compact(through revision: Revision) async throws
 
+  /// Bytes that the database takes of the disk (in memory: of memory); nil where the storage does not say.
+  func databaseBytes() async throws -> Int?
+
   /// Throws when the storage can't serve (readyz).
   func readinessCheck() async throws
 
@@ -210,6 +213,8 @@ public protocol Storage: Sendable {
 }
 
 extension Storage {
+  public func databaseBytes() async throws -> Int? { nil }
+
   public func livenessCheck() async throws {
     do { try await readinessCheck() } catch StorageError.outOfSpace {}
   }

@@ -31,8 +31,16 @@ public enum StorageBackend {
     public var transformer: (any Transformer)?
     /// How often history is compacted; zero for never.
     public var compactionInterval: Duration = .seconds(300)
-    /// How long a health check may take.
+    /// How often the number of objects of a resource without a cache is counted, for metrics; zero: no metric tells it.
+    public var countMetricPollPeriod: Duration = .seconds(60)
+    /// How often the size of the database is asked for, for metrics; zero for never.
+    public var dbMetricPollInterval: Duration = .seconds(30)
+    /// How long a health check (livez) may take.
     public var healthcheckTimeout: Duration = .seconds(2)
+    /// How long a readiness check (readyz) may take.
+    public var readycheckTimeout: Duration = .seconds(2)
+    /// etcd3 only.
+    public var leaseManagerConfig = LeaseManagerConfig()
     /// How long a start waits for an unreachable server.
     public var startTimeout: Duration = .seconds(10)
     /// SQLite: a new database goes on above this revision, as one that takes another storage's place.
@@ -47,6 +55,15 @@ public enum StorageBackend {
     public var sqliteReserveBytes: UInt64?
     public init() {}
   }
+}
+
+/// How keys with a time to live share etcd3's leases. (Kubernetes: `etcd3.LeaseManagerConfig`.)
+public struct LeaseManagerConfig: Sendable, Equatable {
+  /// By how many seconds a key may outlive its time, at most; it is never more than 5 percent of that.
+  public var reuseDurationSeconds: Int64 = 60
+  /// Most keys on one lease; zero or less: the default.
+  public var maxObjectCount = 1_000
+  public init() {}
 }
 
 /// A text that must not get into logs: however it is printed, it does not show.

@@ -42,6 +42,7 @@ extension StorageWrapper {
     try await storage.oldestWatchableRevision(atMostBack: revisions)
   }
   public func compact(through revision: Revision) async throws { try await storage.compact(through: revision) }
+  public func databaseBytes() async throws -> Int? { try await storage.databaseBytes() }
   public func readinessCheck() async throws { try await storage.readinessCheck() }
   public func livenessCheck() async throws { try await storage.livenessCheck() }
 }

@@ -63,6 +63,10 @@ extension Etcd2Storage {
   }
 
   public func readinessCheck() async throws {
+    try await during { _ = try await client.currentIndex(total: config.readycheckTimeout) }
+  }
+
+  public func livenessCheck() async throws {
     try await during { _ = try await client.currentIndex(total: config.healthcheckTimeout) }
   }
 

@@ -85,7 +85,8 @@ extension Etcd2Storage: ConditionalWrites {
       {
         return done(at: first.revision.rawValue, lease: first.lease)
       }
-      return .conflict(.unknown)
+      // What a create has met may be a directory, which the look at it refuses in words.
+      return .conflict(isCreate ? try await current(key).map { .object($0) } ?? .absent : .unknown)
     default: throw StorageError.refused("etcd: \(answer.text)")
     }
   }

@@ -97,20 +97,39 @@ extension Etcd3Storage {
     }
   }
 
-  public func readinessCheck() async throws {
+  public func readinessCheck() async throws { try await check(within: config.readycheckTimeout) }
+
+  public func livenessCheck() async throws {
+    do { try await check(within: config.healthcheckTimeout) } catch StorageError.outOfSpace {}
+  }
+
+  private func check(within limit: Duration) async throws {
     try await during {
-      _ = try await client.range(pulse, total: config.healthcheckTimeout)
-      try await checkAlarms()
+      _ = try await client.range(pulse, total: limit)
+      try await checkAlarms(within: limit)
+    }
+  }
+
+  /// As the server says that answers: each member has a file of its own.
+  public func databaseBytes() async throws -> Int? {
+    try await during {
+      do {
+        let outcome = try await client.call(
+          .status, Requests.status, attempt: client.timing.attempt, total: client.timing.call, .always)
+        return Int(clamping: try outcome.tape.root.wireObject("the answer")["dbSize"]?.wireInt("dbSize") ?? 0)
+      } catch let failure as CallFailure {
+        throw failure.storageError()
+      }
     }
   }
 
   /// Throws when etcd has raised an alarm: reads go on then, but it refuses writes (NOSPACE) or trusts its data no more
   /// (CORRUPT).
-  private func checkAlarms() async throws {
+  private func checkAlarms(within limit: Duration) async throws {
     let outcome: Etcd3Client.Outcome
     do {
       outcome = try await client.call(
-        .alarm, Requests.alarms, attempt: config.healthcheckTimeout, total: config.healthcheckTimeout, .always)
+        .alarm, Requests.alarms, attempt: limit, total: limit, .always)
     } catch let failure as CallFailure where failure.kind == .final {
       // Asking takes a permission that serving does not.
       return

@@ -48,7 +48,7 @@ public final class Etcd3Storage: Storage {
       transport: try EtcdTransport(config, options: options), timing: timing, userName: config.userName,
       password: config.password)
     hub = WatchHub(client: client)
-    leases = LeaseManager(client: client)
+    leases = LeaseManager(client: client, config: config.leaseManagerConfig)
   }
 
   private func waitForServer() async throws {

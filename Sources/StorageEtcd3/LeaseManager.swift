@@ -9,10 +9,6 @@ import Storage
 /// time, and not more than that and the window, is left of it. So no key goes early, and none is late by more than the
 /// window.
 actor LeaseManager {
-  /// Most keys on one lease.
-  static let keysMax = 1_000
-  static let longestWindow: Int64 = 60
-
   private struct Lease {
     let id: Int64
     let end: ContinuousClock.Instant
@@ -20,23 +16,25 @@ actor LeaseManager {
   }
   private let client: Etcd3Client
   private let keysMax: Int
+  private let longestWindow: Int64
   /// The one that was granted last; another time to live takes its place (semantics 1.12).
   private var current: Lease?
   /// A grant under way, for which everybody waits.
   private var granting: Task<Void, any Error>?
 
-  init(client: Etcd3Client, keysMax: Int = LeaseManager.keysMax) {
+  init(client: Etcd3Client, config: LeaseManagerConfig) {
     self.client = client
-    self.keysMax = keysMax
+    keysMax = config.maxObjectCount > 0 ? config.maxObjectCount : LeaseManagerConfig().maxObjectCount
+    longestWindow = max(0, config.reuseDurationSeconds)
   }
 
   /// By how much a key may outlive `seconds`.
-  static func window(_ seconds: Int64) -> Int64 { min(longestWindow, seconds / 20) }
+  private func window(_ seconds: Int64) -> Int64 { min(longestWindow, seconds / 20) }
 
   /// A lease for one more key. Throws what the storage throws.
   func lease(for ttl: Duration) async throws -> Int64 {
     let seconds = max(1, ttl.wholeSeconds)
-    let window = Self.window(seconds)
+    let window = window(seconds)
     while true {
       if let id = take(seconds, window) { return id }
       // Somebody else's grant may do; its failure would be ours too.

@@ -122,6 +122,8 @@ enum Requests {
     return writer.finish()
   }
 
+  /// Asks a server about itself.
+  static let status = SharedBytes("{}")
   /// Asks which alarms are raised.
   static let alarms = SharedBytes("{\"action\":\"GET\"}")
 

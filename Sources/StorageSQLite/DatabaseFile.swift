@@ -64,7 +64,7 @@ final class DatabaseFile: Sendable {
       memoryName = "/binnacle-\(Self.memories.wrappingAdd(1, ordering: .relaxed).newValue)"
       do throws(SQLiteError) {
         let connection = try Self.connectInMemory(memoryName)
-        try connection.execute("PRAGMA page_size=4096; BEGIN; \(Self.tables(after: revision)) COMMIT")
+        try Self.fill(connection, after: revision)
         anchor = Mutex(connection)
       } catch {
         throw .invalidConfiguration("SQLite storage \(path): \(error)")
@@ -205,6 +205,12 @@ final class DatabaseFile: Sendable {
     guard fsync(descriptor) == 0 else { throw unusable(path, errno) }
   }
 
+  /// Makes an empty database ours.
+  private static func fill(_ connection: SQLiteConnection, after revision: Int64) throws(SQLiteError) {
+    let marks = "PRAGMA application_id=\(applicationID); PRAGMA user_version=\(schemaVersion);"
+    try connection.execute("PRAGMA page_size=4096; BEGIN; \(tables(after: revision)) \(marks) COMMIT")
+  }
+
   /// Makes a complete database beside `path` and gives it that name, so that under `path` there is never half a one,
   /// and so that of two processes that start together one wins and the other opens what the first made.
   private static func create(_ path: String, after revision: Int64) throws(StorageError) {
@@ -217,10 +223,8 @@ final class DatabaseFile: Sendable {
     close(descriptor)
     do throws(SQLiteError) {
       let connection = try SQLiteConnection(path: draft, access: .create, vfs: nil)
-      try connection.execute("PRAGMA page_size=4096; PRAGMA synchronous=FULL")
-      try connection.execute(
-        "BEGIN; \(tables(after: revision)) PRAGMA application_id=\(applicationID); PRAGMA user_version=\(schemaVersion); COMMIT"
-      )
+      try connection.execute("PRAGMA synchronous=FULL")
+      try fill(connection, after: revision)
       try connection.execute("PRAGMA journal_mode=WAL")
     } catch {
       if error.isFull {

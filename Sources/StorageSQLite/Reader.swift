@@ -73,6 +73,9 @@ final class ReadConnection {
 
   func keepWAL() { connection.keepWAL() }
 
+  /// Pages of the database.
+  func pages() throws(SQLiteError) -> Int64 { try connection.number("PRAGMA page_count") ?? 0 }
+
   /// The values at these revisions, in the order asked for; nil where compaction was faster.
   func values(at revisions: [Int64]) throws(SQLiteError) -> [(lease: Int64, value: SharedBytes)?] {
     var found: [(lease: Int64, value: SharedBytes)?] = []

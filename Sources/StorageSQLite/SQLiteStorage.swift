@@ -30,8 +30,8 @@ public final class SQLiteStorage: Storage {
   }
 
   /// Opens (or creates, with its folder) the file that `config.sqlitePath` names, and loads its keys. The file is ours
-  /// until the second value was called; with `StorageBackend.Config.inMemory` there is none, and all is gone then. Throws `StorageError.invalidConfiguration` with one clear line, and then has
-  /// changed nothing.
+  /// until the second value was called; with `StorageBackend.Config.inMemory` there is none, and all is gone then.
+  /// Throws `StorageError.invalidConfiguration` with one clear line, and then has changed nothing.
   public static func make(_ config: StorageBackend.Config) async throws -> (any Storage, DestroyFunc) {
     let storage = try await open(config, Tuning())
     return (storage, { await storage.destroy() })
@@ -190,6 +190,16 @@ public final class SQLiteStorage: Storage {
       case .closed: done(.failure(.shutDown))
       }
     }
+  }
+
+  /// The file and its WAL, which comes and goes.
+  public func databaseBytes() async throws -> Int? {
+    if core.state.withLock({ $0.isClosed }) { throw StorageError.shutDown }
+    if core.file.isInMemory {
+      // At most SQLite's bound of a database in memory.
+      return Int(clamping: try await core.read { try $0.pages() }) &* 4_096
+    }
+    return Int(clamping: core.file.fileBytes().addingReportingOverflow(core.file.walBytes()).partialValue)
   }
 
   /// `.outOfSpace` before the first write is refused for it.

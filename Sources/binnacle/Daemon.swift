@@ -56,6 +56,8 @@ struct Daemon {
       throw StartFailure(why)
     }
     await Self.tellOfSpace(storage, settings, logger)
+    let databaseSize = DatabaseSizeMetric(storage, every: settings.storage.dbMetricPollInterval)
+    databaseSize.start()
     let budget = MemoryBudget(limit: settings.options.memoryBudgetMB << 20)
     let encodings = EncodingCache(limit: settings.options.encodingCacheMB.map { $0 << 20 })
     let resources = try await ServedResources.start(settings, over: storage, budget, encodings, logger)
@@ -67,7 +69,7 @@ struct Daemon {
     let serverMetrics = ServerMetrics(budget, encodings)
     configuration.reactors = HTTPServer.count(ofReactors: settings.options.reactors)
     configuration.metricsSources = [
-      { text in resources.write(&text) },
+      { text in resources.write(&text) }, { text in databaseSize.write(&text) },
       { text in (storage as? Etcd2Storage)?.writeMetrics(&text) }, { text in serverMetrics.write(&text) },
       { text in settings.authentication?.write(&text) }, { text in settings.tokenMetrics?.write(&text) },
       ProcessMetrics.source,
@@ -131,9 +133,10 @@ struct Daemon {
         settings: settings, logger: logger, server: server, credentialWatch: watch, api: api, audit: audit,
         control: Self.control(settings, storage, logger), reloading: Self.followFiles(settings, logger),
         watchdog: Watchdog(server.reactors).map { watchdog in Task { await watchdog.run() } },
-        destroys: [resources.destroy, destroyStorage])
+        destroys: [resources.destroy, { await databaseSize.stop() }, destroyStorage])
     } catch {
       await resources.destroy()
+      await databaseSize.stop()
       await destroyStorage()
       throw StartFailure("\(error)")
     }

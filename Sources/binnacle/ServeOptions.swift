@@ -130,8 +130,23 @@ struct ServeOptions: ParsableCommand {
   @Option(help: "How often history is compacted, such as 5m; 0 for never.", transform: Seconds.init(parsing:))
   var etcdCompactionInterval = Seconds(300)
 
-  @Option(help: "How long a health check of the storage may take.", transform: Seconds.init(parsing:))
+  @Option(help: "How long a health check of the storage (livez) may take.", transform: Seconds.init(parsing:))
   var etcdHealthcheckTimeout = Seconds(2)
+
+  @Option(help: "How long a readiness check of the storage (readyz) may take.", transform: Seconds.init(parsing:))
+  var etcdReadycheckTimeout = Seconds(2)
+
+  @Option(
+    help: "How often the objects of a resource without a watch cache are counted for metrics; 0: no such metric.",
+    transform: Seconds.init(parsing:))
+  var etcdCountMetricPollPeriod = Seconds(60)
+
+  @Option(
+    help: "How often the storage is asked for its size for metrics; 0 for never.", transform: Seconds.init(parsing:))
+  var etcdDbMetricPollInterval = Seconds(30)
+
+  @Option(help: "Seconds that keys with a time to live, such as events, may share a lease of etcd.")
+  var leaseReuseDurationSeconds: Int64 = 60
 
   @Option(help: "How long the start waits for a storage that does not answer.", transform: Seconds.init(parsing:))
   var etcdStartTimeout = Seconds(10)

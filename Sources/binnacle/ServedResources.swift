@@ -31,8 +31,7 @@ struct ServedResources: Sendable {
       let name = definition.groupResource
       let meter = StorageMeter(group: name.group, resource: name.resource)
       let codec = ResourceCodec(definition, mediaType: settings.options.storageMediaType, encodings: encodings)
-      var parameters = StorageDecorator.Parameters(
-        config: settings.storage, type: name, resourcePrefix: definition.folder, codec: codec)
+      var parameters = StorageDecorator.Parameters(definition, config: settings.storage, codec: codec)
       parameters.config.transformer = settings.encryption?.transformer(for: name)
       parameters.capacity =
         settings.options.watchCache ? settings.watchCacheSizes[name.description] ?? parameters.capacity : 0
@@ -55,10 +54,7 @@ struct ServedResources: Sendable {
 
   /// Caches and calls to the storage, by resource.
   func write(_ text: inout MetricsText) {
-    for storage in storages {
-      let name = storage.definition.groupResource
-      (storage.objects as? Cacher)?.statistics.write(&text, group: name.group, resource: name.resource)
-    }
+    for storage in storages { storage.objects.writeMetrics(&text) }
     for meter in meters { meter.write(&text) }
   }
 

@@ -163,6 +163,13 @@ extension ServeOptions {
     }
     storage.compactionInterval = etcdCompactionInterval.duration
     storage.healthcheckTimeout = etcdHealthcheckTimeout.duration
+    storage.readycheckTimeout = etcdReadycheckTimeout.duration
+    storage.countMetricPollPeriod = etcdCountMetricPollPeriod.duration
+    storage.dbMetricPollInterval = etcdDbMetricPollInterval.duration
+    guard (0...86_400).contains(leaseReuseDurationSeconds) else {
+      throw StartFailure("--lease-reuse-duration-seconds: \(leaseReuseDurationSeconds) is not between 0 and 86400")
+    }
+    storage.leaseManagerConfig.reuseDurationSeconds = leaseReuseDurationSeconds
     storage.startTimeout = etcdStartTimeout.duration
     return Settings(
       options: self, storage: storage, watchCacheSizes: try parsedWatchCacheSizes(), insecure: insecure, secure: secure,

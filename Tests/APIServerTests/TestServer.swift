@@ -27,7 +27,8 @@ final class TestServer: Sendable {
 
   /// Runs `body` on a thread of its own, because its client blocks and the threads that Swift shares are few.
   static func with(
-    cors: [String] = [], budget: MemoryBudget? = nil, plainDoor: PlainDoor = PlainDoor(), kinds: [ResourceDefinition] = [],
+    cors: [String] = [], budget: MemoryBudget? = nil, plainDoor: PlainDoor = PlainDoor(),
+    kinds: [ResourceDefinition] = [],
     _ body: @Sendable (TestServer) async throws -> Void
   ) async throws {
     let server = try await TestServer(cors: cors, budget: budget, plainDoor: plainDoor, kinds: kinds)
@@ -77,8 +78,7 @@ final class TestServer: Sendable {
     _ definition: ResourceDefinition, _ config: StorageBackend.Config, _ raw: any Storage
   ) async throws -> (Store, DestroyFunc) {
     let codec = ResourceCodec(definition)
-    let parameters = StorageDecorator.Parameters(
-      config: config, type: definition.groupResource, resourcePrefix: definition.folder, codec: codec)
+    let parameters = StorageDecorator.Parameters(definition, config: config, codec: codec)
     let (objects, destroyCache) = await StorageDecorator.storageWithCacher(parameters, over: raw)
     try await (objects as? Cacher)?.waitUntilReady()
     let stored = ResourceStorage(definition, objects: objects, codec: codec, prefix: parameters.keyPrefix)
@@ -86,7 +86,9 @@ final class TestServer: Sendable {
   }
 
   /// A store that is not served yet, over the same storage. Whoever asks destroys it.
-  func store(_ kind: ResourceDefinition) async throws -> (Store, DestroyFunc) { try await Self.store(kind, config, raw) }
+  func store(_ kind: ResourceDefinition) async throws -> (Store, DestroyFunc) {
+    try await Self.store(kind, config, raw)
+  }
 
   /// What answers for nodes.
   var nodes: ResourceEndpoint? { api.catalog.served.stored(GroupVersion(version: "v1"), "nodes") }

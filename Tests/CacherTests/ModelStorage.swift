@@ -180,7 +180,10 @@ final class ModelStorage: Storage, Sendable {
       return watch
     }
   }
-  func count(prefix: String) async throws -> Int { world.withLock { $0.live.keys.count { $0.hasPrefix(prefix) } } }
+  func count(prefix: String) async throws -> Int {
+    try count("count")
+    return world.withLock { $0.live.keys.count { $0.hasPrefix(prefix) } }
+  }
   func requestProgress() async throws {
     try count("requestProgress")
     world.withLock { w in

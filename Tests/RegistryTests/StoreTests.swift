@@ -31,8 +31,7 @@ struct Bench {
     }
     let definition = ResourceDefinition.nodes
     let codec = ResourceCodec(definition)
-    var parameters = StorageDecorator.Parameters(
-      config: config, type: definition.groupResource, resourcePrefix: definition.folder, codec: codec)
+    var parameters = StorageDecorator.Parameters(definition, config: config, codec: codec)
     parameters.capacity = capacity
     let (objects, destroy) = try await StorageWithCacher(parameters, factory: Factory())
     return Bench(

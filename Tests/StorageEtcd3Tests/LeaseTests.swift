@@ -67,6 +67,23 @@ import Testing
     }
   }
 
+  @Test func `how keys share leases is the configuration's to say`() async throws {
+    let server = try await EtcdServer.start(.v3_4)
+    var config = StorageBackend.Config()
+    config.serverList = [server.url]
+    config.leaseManagerConfig.reuseDurationSeconds = 10
+    config.leaseManagerConfig.maxObjectCount = 2
+    let (storage, destroy) = try await Etcd3Storage.make(config)
+    var leases: [Int64] = []
+    for n in 0..<3 {
+      let key = "/registry/events/default/\(n)"
+      leases.append(try await storage.create(key: key, value: SharedBytes("x"), ttl: .seconds(3_600)).lease)
+    }
+    #expect(leases[0] == leases[1] && leases[1] != leases[2])
+    #expect(try await granted(server, leases[0]).ttl == 3_610)
+    await destroy()
+  }
+
   @Test func `a key goes when its time is over, and one without a time stays`() async throws {
     let server = try await EtcdServer.start(.v3_5)
     try await withEtcd3([server.url]) { storage in

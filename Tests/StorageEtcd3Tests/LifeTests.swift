@@ -38,6 +38,27 @@ import Testing
     #expect(server.isRunning)
   }
 
+  @Test func `readiness and liveness each wait as long as they may`() async throws {
+    let server = try await EtcdServer.start(.v3_4)
+    var config = StorageBackend.Config()
+    config.serverList = [server.url]
+    config.readycheckTimeout = .milliseconds(50)
+    config.healthcheckTimeout = .seconds(600)
+    let (storage, destroy) = try await Etcd3Storage.make(config)
+    try await storage.readinessCheck()
+    server.pause()
+    async let alive: Void = storage.livenessCheck()
+    var reason: (any Error)?
+    do { try await storage.readinessCheck() } catch { reason = error }
+    guard case StorageError.unreachable? = reason else {
+      Issue.record("ready, or refused: \(String(describing: reason))")
+      return
+    }
+    server.resume()
+    try await alive
+    await destroy()
+  }
+
   @Test func `a client that is shut down has ended its thread`() async throws {
     for round in 0..<20 {
       var options = HTTPClient.Configuration()

@@ -71,9 +71,14 @@ import Testing
   }
 
   @Test(arguments: Backend.allCases)
-  func `a storage that serves is ready`(on backend: Backend) async throws {
-    try await withStorage(backend) { storage, _ in
+  func `a storage that serves is ready, alive, and knows its size`(on backend: Backend) async throws {
+    try await withStorage(backend) { storage, prefix in
       try await storage.readinessCheck()
+      try await storage.livenessCheck()
+      _ = try await storage.create(prefix + "a", String(repeating: "x", count: 100_000))
+      // The v2 API has no word for it.
+      let bytes = try await storage.databaseBytes()
+      if backend == .etcd2 { #expect(bytes == nil) } else { #expect(try #require(bytes) > 0) }
       _ = try await storage.freshnessProof()
     }
   }

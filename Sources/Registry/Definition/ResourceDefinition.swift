@@ -40,6 +40,9 @@ public final class ResourceDefinition: Sendable {
   /// How long an object lives after it was last written; nil for good.
   public let timeToLive: Duration?
   public let selectableFields: SelectableFields
+  /// The field that most watchers ask for, as kubelets do for spec.nodeName of pods: an event visits only the watchers
+  /// that want its value. nil for none.
+  public let triggerField: String?
   public let columns: [TableColumn]
 
   /// What has to be true of an object.
@@ -65,6 +68,7 @@ public final class ResourceDefinition: Sendable {
     defaults: @escaping Hook = { _ in },
     prepareForCreate: @escaping Hook = { _ in }, warnings: @escaping Warnings = { _, _ in [] },
     selectableFields: [SelectableField] = [], unknownField: SelectableFields.Complaint = .known,
+    triggerField: String? = nil,
     columns: [TableColumn] = [.name, .age]
   ) {
     let parts = name.split(separator: ".", maxSplits: 1).map(String.init)
@@ -91,6 +95,7 @@ public final class ResourceDefinition: Sendable {
     self.timeToLive = timeToLive
     self.selectableFields = SelectableFields(
       selectableFields, isNamespaced: scope == .namespaced, complaint: unknownField)
+    self.triggerField = triggerField
     self.columns = columns
     self.defaults = defaults
     self.prepareForCreate = prepareForCreate

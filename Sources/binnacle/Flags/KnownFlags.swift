@@ -102,12 +102,12 @@ enum KnownFlags {
     etcd-cafile string acts etcd filled
     etcd-certfile string acts etcd filled
     etcd-compaction-interval duration acts history
-    etcd-count-metric-poll-period duration taken
-    etcd-db-metric-poll-interval duration taken
+    etcd-count-metric-poll-period duration acts
+    etcd-db-metric-poll-interval duration acts
     etcd-healthcheck-timeout duration acts etcd
     etcd-keyfile string acts etcd filled
     etcd-prefix string acts
-    etcd-readycheck-timeout duration taken
+    etcd-readycheck-timeout duration acts etcd
     etcd-servers strings acts filled
     etcd-servers-overrides strings taken
     event-ttl duration taken
@@ -121,7 +121,7 @@ enum KnownFlags {
     kubelet-preferred-address-types strings taken
     kubelet-timeout duration taken
     kubernetes-service-node-port int taken
-    lease-reuse-duration-seconds int taken
+    lease-reuse-duration-seconds int acts etcd3
     livez-grace-period duration taken
     log-flush-frequency duration taken
     log-json-info-buffer-size quantity taken
