@@ -24,7 +24,7 @@ extension APIServer {
     var kept: ObjectSlices?
     let resource = read.resource
     if read.isList {
-      guard !configuration.budget.isUsedUp,
+      guard !resource.store.isConverted, !configuration.budget.isUsedUp,
         let prepared = try? resource.store.prepareList(.everything, namespace: read.namespace),
         let list = resource.store.listNow(prepared)
       else { return false }
@@ -33,7 +33,7 @@ extension APIServer {
     } else {
       // What is not there is told by the general path.
       guard let object = (try? resource.store.getNow(read.name, namespace: read.namespace)) ?? nil else { return false }
-      body = [object.object, Bytes.newline]
+      body = [resource.store.shown(object).object, Bytes.newline]
     }
     let audit = ResponseHeader("Audit-Id", request.header("Audit-Id") ?? AuditID.next())
     var headers = [audit, Self.cacheControl, Self.contentType]

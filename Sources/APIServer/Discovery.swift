@@ -86,12 +86,13 @@ struct Discovery: Sendable {
       }
   }
 
-  /// The first eight bytes of SHA-256 of `group/version/kind`, in base64. (`discovery.StorageVersionHash`.)
+  /// The first eight bytes of SHA-256 of `group/version/kind` of what is stored, in base64.
+  /// (`discovery.StorageVersionHash`.)
   static func storageVersionHash(_ resource: ResourceInfo) -> String {
     Base64.text(
       Array(
         Digest.sha256.bytes(
-          Array("\(resource.groupVersion.group)/\(resource.groupVersion.version)/\(resource.kind)".utf8)
+          Array("\(resource.storedVersion.group)/\(resource.storedVersion.version)/\(resource.kind)".utf8)
         ).prefix(8)))
   }
 }

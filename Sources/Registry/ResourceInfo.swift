@@ -16,6 +16,8 @@ public struct ResourceInfo: Sendable {
   public let subresources: [(name: String, verbs: [String])]
   /// The folder under the storage prefix: `minions`; empty for what is not stored.
   public let storagePath: String
+  /// In which group and version it is stored.
+  public let storedVersion: GroupVersion
   /// False for what is answered and forgotten.
   public var isStored: Bool { !storagePath.isEmpty }
   /// The type in the model.
@@ -24,7 +26,8 @@ public struct ResourceInfo: Sendable {
   public init(
     groupVersion: GroupVersion, plural: String, singular: String, kind: String, isNamespaced: Bool,
     shortNames: [String] = [], categories: [String] = [],
-    verbs: [String], subresources: [(name: String, verbs: [String])] = [], storagePath: String, typeName: String
+    verbs: [String], subresources: [(name: String, verbs: [String])] = [], storagePath: String,
+    storedVersion: GroupVersion? = nil, typeName: String
   ) {
     self.groupVersion = groupVersion
     self.plural = plural
@@ -36,6 +39,7 @@ public struct ResourceInfo: Sendable {
     self.verbs = verbs
     self.subresources = subresources
     self.storagePath = storagePath
+    self.storedVersion = storedVersion ?? groupVersion
     self.typeName = typeName
   }
 

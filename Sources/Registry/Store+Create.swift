@@ -81,7 +81,7 @@ extension Store {
         NameValidation.pathSegmentName(name)
       }
     }
-    if !errors.isEmpty { throw .invalid(info.kind, group: info.groupVersion.group, name: name, errors) }
+    if !errors.isEmpty { throw .invalid(info.kind, group: definition.groupResource.group, name: name, errors) }
     draft.notes = definition.warnings(draft.new, nil)
     draft.value = codec.bytes(of: draft.new)
     return name

@@ -86,7 +86,7 @@ extension Store {
   }
 
   private func check(_ options: DeleteOptions, _ object: JSONValue, _ name: String) throws(Status) {
-    let subject = GroupResource(group: info.groupVersion.group, resource: info.kind)
+    let subject = GroupResource(group: definition.groupResource.group, resource: info.kind)
     let uid = object["metadata"]?["uid"]?.string ?? ""
     if let asked = options.uid, asked != uid {
       throw .conflict(

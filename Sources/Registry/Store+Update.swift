@@ -105,7 +105,7 @@ extension Store {
       try TakesLong.check(stored)
       let draft = try await draft(of: change, stored, losingOwners: losingOwners)
       if draft.isRemoved { return (.delete, draft) }
-      let isKept = draft.value.hasSameBytes(as: stored.value) && !stored.isStale && ttl == nil
+      let isKept = draft.value.hasSameBytes(as: stored.value) && !stored.isStale
       return (isKept ? .keep : .write(draft.value, ttl: ttl), draft)
     }
     do throws(FailedUpdate<Draft>) {
@@ -264,7 +264,9 @@ extension Store {
     errors += MetaValidation.validateUpdate(meta, before, isKnownGood: isMetaGood)
     errors += definition.rules.check(
       draft.new, old: old, subresource: change.subresource, options: checkOptions, isMetaGood: isMetaGood)
-    if !errors.isEmpty { throw .invalid(info.kind, group: info.groupVersion.group, name: change.name, errors) }
+    if !errors.isEmpty {
+      throw .invalid(info.kind, group: definition.groupResource.group, name: change.name, errors)
+    }
   }
 
   /// Where nothing but times of field owners would change, nothing does (semantics 2.10).

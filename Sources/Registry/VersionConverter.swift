@@ -58,14 +58,14 @@ struct VersionConverter: Sendable {
   /// With members in the type's order. A conversion makes what its type can hold; should it not, members that don't fit
   /// are worth less than the object.
   private func typed(_ object: JSONValue, as type: TypeModel.TypeID, of info: ResourceInfo) -> JSONValue {
-    var object = object
-    object["apiVersion"] = .string(info.groupVersion.description)
-    // Owners' fields are of their own versions, and the resourceVersion of no type.
-    let metadata = object["metadata"]
-    guard var decoded = try? model.canonicalise(object, as: type).value else { return object }
-    if let metadata { decoded["metadata"] = metadata }
-    decoded["kind"] = .string(info.kind)
-    decoded["apiVersion"] = .string(info.groupVersion.description)
+    var named = object
+    named["kind"] = .string(info.kind)
+    named["apiVersion"] = .string(info.groupVersion.description)
+    // Metadata reads the same in every version: it is not gone through again, large as the owners' fields may be.
+    var bare = named
+    bare["metadata"] = .object(JSONObject())
+    guard var decoded = try? model.canonicalise(bare, as: type).value else { return named }
+    if let metadata = object["metadata"] { decoded["metadata"] = metadata }
     return decoded
   }
 

@@ -5,14 +5,15 @@ public import Registry
 public enum BuiltInResources {
   /// What an operator may set of them.
   public struct Settings: Sendable {
-    /// How long an event lives. (`--event-ttl`)
-    public var eventTimeToLive: Duration = .seconds(3_600)
+    /// How long an event lives after it was last written; nil for good. (`--event-ttl`)
+    public var eventTimeToLive: Duration? = .seconds(3_600)
     public init() {}
   }
 
   public static func all(_ settings: Settings = Settings()) -> [ResourceDefinition] {
     [
-      .nodes
+      .nodes,
+      .events(timeToLive: settings.eventTimeToLive),
     ]
   }
 }

@@ -85,7 +85,7 @@ public final class ResourceDefinition: Sendable {
         groupVersion: groupVersion, plural: plural, singular: singular ?? kind.lowercased(), kind: kind,
         isNamespaced: scope == .namespaced, shortNames: shortNames, categories: categories, verbs: verbs,
         subresources: subresources.map { ($0.subresource.name, $0.verbs) }, storagePath: folder,
-        typeName: version.typeName(kind, groupVersion))
+        storedVersion: versions.first?.groupVersion(in: resource.group), typeName: version.typeName(kind, groupVersion))
     }
     self.main = main
     self.subresources = subresources

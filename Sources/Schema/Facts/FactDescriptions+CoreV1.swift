@@ -19,10 +19,35 @@ extension FactDescriptions {
     sizeBytes What the image takes on disk, in bytes.
     T io.k8s.api.core.v1.DaemonEndpoint The port of one agent.
     Port The port number; 0 if it is not known. This name alone begins with a capital letter, as it always did.
-    T io.k8s.api.core.v1.Event 
-    T io.k8s.api.core.v1.EventList 
-    T io.k8s.api.core.v1.EventSeries 
-    T io.k8s.api.core.v1.EventSource 
+    T io.k8s.api.core.v1.Event Something that happened to an object, for people to read. Events go by themselves after a while, may be missing, and no program should count on them.
+    action What was done, or failed, with regard to the object, as a word that programs can read. Needed where eventTime is set.
+    apiVersion Group and version of the schema in which this object is written, such as v1 or apps/v1. Requests may leave it out; another value than the endpoint's is refused.
+    count How often it was seen, by reporters of the old kind.
+    eventTime When it happened first. Events that set it are held to stricter rules.
+    firstTimestamp When it was seen first, by reporters of the old kind.
+    involvedObject What the event is about. Its namespace is the event's.
+    kind The name of this object's schema, in CamelCase. A server knows it from the endpoint, so requests may leave it out; it cannot be changed.
+    lastTimestamp When it was seen last, by reporters of the old kind.
+    message What has happened, in words for people.
+    metadata Name, labels and all else that every object has.
+    reason Why it came to this: one word in CamelCase, for programs. Needed where eventTime is set.
+    related Another object that has to do with it, where one thing is done to two.
+    reportingComponent Who reports it, such as example.org/kubelet. Needed where eventTime is set.
+    reportingInstance Which instance of the controller reports it, such as kubelet-xyzf. Needed where eventTime is set.
+    series How often and until when it went on; absent where it happened once.
+    source Who reports it, by reporters of the old kind.
+    type Normal or Warning; there may be more one day.
+    T io.k8s.api.core.v1.EventList Events, all or those a selector chose.
+    apiVersion Group and version of the schema in which this object is written, such as v1 or apps/v1. Requests may leave it out; another value than the endpoint's is refused.
+    items The events, ordered by namespace and name.
+    kind The name of this object's schema, in CamelCase. A server knows it from the endpoint, so requests may leave it out; it cannot be changed.
+    metadata The revision of the list, and how to get the rest of it.
+    T io.k8s.api.core.v1.EventSeries Sightings of one thing that goes on.
+    count How often it was seen so far.
+    lastObservedTime When it was seen last.
+    T io.k8s.api.core.v1.EventSource Who reports an event.
+    component The program.
+    host The node on which it runs.
     T io.k8s.api.core.v1.Namespace 
     T io.k8s.api.core.v1.NamespaceCondition 
     T io.k8s.api.core.v1.NamespaceList 
@@ -106,7 +131,14 @@ extension FactDescriptions {
     osImage Name and version of the operating system, for people.
     swap What is known of swap space.
     systemUUID Identifies the hardware, as its firmware reports it.
-    T io.k8s.api.core.v1.ObjectReference 
+    T io.k8s.api.core.v1.ObjectReference Names one object, or a part of it.
+    apiVersion Group and version by which the object was read.
+    fieldPath The part that is meant, where it is not all, as a path: spec.containers{name}, or spec.containers[2] where there is no name.
+    kind The object's kind.
+    name The object's name.
+    namespace The object's namespace.
+    resourceVersion Which state of the object.
+    uid Which object of that name.
     T io.k8s.api.core.v1.Secret 
     T io.k8s.api.core.v1.SecretList 
     T io.k8s.api.core.v1.Taint A mark on a node that repels every pod without a matching toleration.

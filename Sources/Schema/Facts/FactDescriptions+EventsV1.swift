@@ -3,8 +3,31 @@
 extension FactDescriptions {
   /// events.v1
   static let eventsV1: StaticString = #"""
-    T io.k8s.api.events.v1.Event 
-    T io.k8s.api.events.v1.EventList 
-    T io.k8s.api.events.v1.EventSeries 
+    T io.k8s.api.events.v1.Event Something that happened to an object, for people to read. Events go by themselves after a while, may be missing, and no program should count on them.
+    action What was done, or failed, with regard to the object, as a word that programs can read. At most 128 bytes.
+    apiVersion Group and version of the schema in which this object is written, such as v1 or apps/v1. Requests may leave it out; another value than the endpoint's is refused.
+    deprecatedCount How often it was seen, from reporters of the core group's events. New events may not set it.
+    deprecatedFirstTimestamp When it was seen first, from reporters of the core group's events. New events may not set it.
+    deprecatedLastTimestamp When it was seen last, from reporters of the core group's events. New events may not set it.
+    deprecatedSource Who reports it, from reporters of the core group's events. New events may not set it.
+    eventTime When it happened first. Needed.
+    kind The name of this object's schema, in CamelCase. A server knows it from the endpoint, so requests may leave it out; it cannot be changed.
+    metadata Name, labels and all else that every object has.
+    note What has happened, in words for people. At most 1024 bytes.
+    reason Why it came to this: one word in CamelCase, for programs. At most 128 bytes.
+    regarding What the event is about, mostly what its controller takes care of.
+    related Another object that has to do with it, where one thing is done to two.
+    reportingController Who reports it, such as example.org/kubelet. Needed.
+    reportingInstance Which instance of the controller reports it, such as kubelet-xyzf. At most 128 bytes.
+    series How often and until when it went on; absent where it happened once.
+    type Normal or Warning. Needed.
+    T io.k8s.api.events.v1.EventList Events, all or those a selector chose.
+    apiVersion Group and version of the schema in which this object is written, such as v1 or apps/v1. Requests may leave it out; another value than the endpoint's is refused.
+    items The events, ordered by namespace and name.
+    kind The name of this object's schema, in CamelCase. A server knows it from the endpoint, so requests may leave it out; it cannot be changed.
+    metadata The revision of the list, and how to get the rest of it.
+    T io.k8s.api.events.v1.EventSeries Sightings of one thing that goes on.
+    count How often it was seen so far, at least twice.
+    lastObservedTime When it was seen last.
     """#
 }
