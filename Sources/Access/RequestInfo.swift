@@ -17,43 +17,37 @@ public struct RequestInfo: Sendable, Equatable {
 
   /// `method` in capitals; `path` decoded; `query` gives a parameter's first value.
   public init(method: String, path: String, query: (String) -> String?) {
-    self.path = path
+    var path = path
+    self = path.withUTF8 { bytes in
+      let bytes = UnsafeRawBufferPointer(bytes)
+      return RequestInfo(method: method, bytes, ResourcePath(bytes), query: query)
+    }
+  }
+
+  /// The same of a path that was parsed; `bytes` are its, decoded.
+  public init(method: String, _ bytes: UnsafeRawBufferPointer, _ place: ResourcePath, query: (String) -> String?) {
+    path = String(decoding: bytes, as: UTF8.self)
     verb = method.lowercased()
-    // Doubled slashes count as one, as the router counts them: what is asked about must be what would be served.
-    var parts = path.split(separator: "/")[...]
-    guard parts.count >= 3, let prefix = parts.first, prefix == "api" || prefix == "apis" else { return }
-    parts = parts.dropFirst()
-    if prefix == "apis" {
-      guard parts.count >= 3 else { return }
-      group = String(parts.removeFirst())
-    }
+    guard place.isResource else { return }
     isResource = true
-    version = String(parts.removeFirst())
-    if parts.first == "watch" || parts.first == "proxy" {
-      // Nothing after it: kube-apiserver fails before it asks who may.
-      guard parts.count >= 2 else { return }
-      verb = String(parts.removeFirst())
-    } else {
-      switch method {
-      case "POST": verb = "create"
-      case "GET", "HEAD": verb = "get"
-      case "PUT": verb = "update"
-      case "PATCH": verb = "patch"
-      case "DELETE": verb = "delete"
-      default: verb = ""
-      }
+    group = bytes.text(place.group)
+    version = bytes.text(place.version)
+    // kube-apiserver fails before it asks who may.
+    if place.isIncomplete { return }
+    switch (place.special, method) {
+    case (.watch, _): verb = "watch"
+    case (.proxy, _): verb = "proxy"
+    case (.none, "POST"): verb = "create"
+    case (.none, "GET"), (.none, "HEAD"): verb = "get"
+    case (.none, "PUT"): verb = "update"
+    case (.none, "PATCH"): verb = "patch"
+    case (.none, "DELETE"): verb = "delete"
+    case (.none, _): verb = ""
     }
-    if parts.first == "namespaces", parts.count > 1 {
-      namespace = String(parts[parts.startIndex + 1])
-      // What follows a namespace is a resource in it, unless it is a part of the namespace itself.
-      if parts.count > 2, parts[parts.startIndex + 2] != "status", parts[parts.startIndex + 2] != "finalize" {
-        parts = parts.dropFirst(2)
-      }
-    }
-    let place = parts.startIndex
-    if parts.count >= 1 { resource = String(parts[place]) }
-    if parts.count >= 2 { name = String(parts[place + 1]) }
-    if parts.count >= 3 && verb != "proxy" { subresource = String(parts[place + 2]) }
+    namespace = bytes.text(place.namespace)
+    resource = bytes.text(place.resource)
+    name = bytes.text(place.name)
+    subresource = bytes.text(place.subresource)
     if name.isEmpty && verb == "get" {
       let watch = query("watch")
       verb = watch == nil || watch == "0" || watch?.lowercased() == "false" ? "list" : "watch"
