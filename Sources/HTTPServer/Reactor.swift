@@ -106,6 +106,9 @@ public final class Reactor: TaskExecutor, @unchecked Sendable {
   /// Runs `job` on the reactor soon, in the order of posting.
   public func post(_ job: @escaping @Sendable () -> Void) { mailbox.post(.closure(job)) }
 
+  /// The same for whoever waits for it. False: the reactor has ended, and `job` never runs.
+  public func offer(_ job: @escaping @Sendable () -> Void) -> Bool { mailbox.post(.closure(job)) }
+
   public func enqueue(_ job: consuming ExecutorJob) { mailbox.post(.task(UnownedJob(job))) }
 
   /// Runs `body` on the reactor after a while. Any thread.
@@ -160,6 +163,8 @@ public final class Reactor: TaskExecutor, @unchecked Sendable {
       sweepIfDue()
     }
     for connection in connections.all { drop(connection) }
+    runJobs()
+    mailbox.close()
     runJobs()
   }
 
