@@ -9,14 +9,14 @@ import Registry
 extension APIServer {
   /// Whether the hot path may answer a request at once: it came over plain HTTP, or it is known and allowed without
   /// waiting. False: the general path asks again, and says what is wrong.
-  func isAllowedAtOnce(_ request: Request, _ path: RequestPath, on reactor: Reactor) -> Bool {
+  func isAllowedAtOnce(_ request: Request, _ read: PlainRead, on reactor: Reactor) -> Bool {
     guard request.isSecure, let access = configuration.access else {
       return request.isSecure || configuration.plainDoor.refusal(request, cors: configuration.cors) == nil
     }
     guard !request.hasHeader(beginningWith: "impersonate-"), let caller = access.caller(of: request) else {
       return false
     }
-    guard caller.mayDoEverything || isAllowedAtOnce(caller.user, path, access) else { return false }
+    guard caller.mayDoEverything || isAllowedAtOnce(caller.user, read, access) else { return false }
     accessMetrics.passed(at: caller.place, on: reactor)
     return true
   }
@@ -36,21 +36,8 @@ extension APIServer {
     .map { ResponseHeader("Warning", $0) }
   }
 
-  private func isAllowedAtOnce(_ user: UserInfo, _ path: RequestPath, _ access: AccessControl) -> Bool {
-    let resource: Int
-    let verb: String
-    var object = ""
-    var space = ""
-    switch path {
-    case .item(let place, let namespace, let name): (resource, verb, object, space) = (place, "get", name, namespace)
-    case .collection(let place, let namespace): (resource, verb, space) = (place, "list", namespace)
-    default: return false
-    }
-    let info = endpoints[resource].info
-    let question = AccessAttributes(
-      user, verb, group: info.groupVersion.group, version: info.groupVersion.version, resource: info.plural,
-      namespace: space, name: object)
-    guard case .now(.allow) = access.authorizer.authorize(question) else { return false }
+  private func isAllowedAtOnce(_ user: UserInfo, _ read: PlainRead, _ access: AccessControl) -> Bool {
+    guard case .now(.allow) = access.authorizer.authorize(read.attributes(of: user)) else { return false }
     return true
   }
 
@@ -59,7 +46,7 @@ extension APIServer {
   func admit(_ request: Request, _ context: RequestContext, _ next: @escaping @Sendable (RequestContext) -> Void) {
     guard request.isSecure, let access = configuration.access else {
       if configuration.audit != nil {
-        audit(RequestInfo(request, context.query), by: .unsecured, context) {
+        audit(context.asked.info, by: .unsecured, context) {
           AuditRecord.Request(request, auditID: context.reply.auditID)
         }
       }
@@ -70,7 +57,7 @@ extension APIServer {
       if begin(context, isPrivileged: false) { next(context) }
       return
     }
-    let info = RequestInfo(request, context.query)
+    let info = context.asked.info
     let wish: Result<Impersonation?, Status> = Result { () throws(Status) in try Impersonation(request) }
     let told = configuration.audit == nil ? nil : AuditRecord.Request(request, auditID: context.reply.auditID)
     let admission = AccessFilter(server: self, access: access, info: info, wish: wish, context: context, told: told)
@@ -88,7 +75,7 @@ extension APIServer {
   /// Answers a request that is refused before anybody was asked who it is by, which its event says too. (apiserver
   /// `withFailedRequestAudit`.)
   func refuseUnasked(_ request: Request, _ context: RequestContext, _ status: Status) {
-    audit(RequestInfo(request, context.query), by: nil, context) {
+    audit(context.asked.info, by: nil, context) {
       AuditRecord.Request(request, auditID: context.reply.auditID)
     }
     context.reply.send(context.error(status))
@@ -129,7 +116,7 @@ extension APIServer {
     // Heard even when others have used the memory up: a read that is no list takes hardly any, and a heartbeat that is
     // not heard costs a node its work. Bodies, and answers that are made for one client, ask for their room themselves.
     let isAlwaysHeard: Bool
-    switch context.load {
+    switch context.asked.load {
     case .exempt: return true
     case .readOnly(let isList):
       kind = .readOnly

@@ -12,34 +12,27 @@ extension APIServer {
 
   /// Answers a plain read of what memory holds, without a task, a parsed query or a parsed header. False: nothing was
   /// done.
-  func answerAtOnce(_ request: Request, _ exchange: Exchange) -> Bool {
+  func answerAtOnce(_ request: Request, _ exchange: Exchange, _ served: ServedAPI) -> Bool {
     guard request.method == .get, configuration.log == nil, configuration.audit == nil,
       request.withQuery({ $0.isEmpty }),
       request.withHeader("Accept", Self.isPlainJSON), request.withHeader("User-Agent", { !Self.isPerson($0) }),
-      let path = request.withPath({ routes.fastMatch($0) }), isAllowedAtOnce(request, path, on: exchange.reactor)
+      let read = request.withPath({ PlainRead(served, $0) }), isAllowedAtOnce(request, read, on: exchange.reactor)
     else { return false }
     let started = ContinuousClock.now
     var body: [ByteSlice]
-    let series: RequestSeries
     var kept: ObjectSlices?
-    switch path {
-    case .item(let resource, let namespace, let name):
-      // What is not there is told by the general path.
-      guard let object = (try? endpoints[resource].store.getNow(name, namespace: namespace)) ?? nil else {
-        return false
-      }
-      body = [object.object, Bytes.newline]
-      series = RequestSeries(.get, resource: resource, scope: .resource)
-    case .collection(let resource, let namespace):
-      let endpoint = endpoints[resource]
+    let resource = read.resource
+    if read.isList {
       guard !configuration.budget.isUsedUp,
-        let prepared = try? endpoint.store.prepareList(.everything, namespace: namespace),
-        let list = endpoint.store.listNow(prepared)
+        let prepared = try? resource.store.prepareList(.everything, namespace: read.namespace),
+        let list = resource.store.listNow(prepared)
       else { return false }
-      body = endpoint.listDocument(list, isLine: true)
-      kept = endpoint.objectSlices(list)
-      series = RequestSeries(.list, resource: resource, scope: .cluster)
-    default: return false
+      body = resource.listDocument(list, isLine: true)
+      kept = resource.objectSlices(list)
+    } else {
+      // What is not there is told by the general path.
+      guard let object = (try? resource.store.getNow(read.name, namespace: read.namespace)) ?? nil else { return false }
+      body = [object.object, Bytes.newline]
     }
     let audit = ResponseHeader("Audit-Id", request.header("Audit-Id") ?? AuditID.next())
     var headers = [audit, Self.cacheControl, Self.contentType]
@@ -54,7 +47,9 @@ extension APIServer {
     var response = Response(status: 200, headers: headers, body: body)
     if kept != nil { response.ownBytes = body.count * 64 }
     exchange.respond(response)
-    metrics.answered(series, on: exchange.reactor, code: 200, duration: .now - started, bytes: size)
+    let scope: RequestSeries.Scope = !read.isList ? .resource : read.namespace.isEmpty ? .cluster : .namespace
+    resource.metrics.answered(
+      read.isList ? .list : .get, scope, on: exchange.reactor, code: 200, duration: .now - started, bytes: size)
     return true
   }
 

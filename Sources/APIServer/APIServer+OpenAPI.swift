@@ -10,19 +10,19 @@ extension APIServer {
   private enum Form { case json, protobuf }
 
   /// The documents are made on a thread of their own at the first request, and so is what is made of them.
-  func swagger(_ context: RequestContext) {
+  func swagger(_ openAPI: OpenAPI, _ context: RequestContext) {
     guard let form = form(version: "v2", context) else { return context.reply.send(Self.notAcceptable) }
-    performApart(context) { [openAPI] in Self.answer(openAPI.v2, form, version: "v2", [], context) }
+    performApart(context) { Self.answer(openAPI.v2, form, version: "v2", [], context) }
   }
 
-  func openAPIIndex(_ context: RequestContext) {
-    performApart(context) { [openAPI] in Self.answer(openAPI.v3.index, .json, version: "v3", [], context) }
+  func openAPIIndex(_ openAPI: OpenAPI, _ context: RequestContext) {
+    performApart(context) { Self.answer(openAPI.v3.index, .json, version: "v3", [], context) }
   }
 
   /// `name`: `api/v1`, `apis/apps/v1`.
-  func openAPIDocument(_ name: String, _ context: RequestContext) {
+  func openAPIDocument(_ name: String, _ openAPI: OpenAPI, _ context: RequestContext) {
     let form = form(version: "v3", context)
-    performApart(context) { [openAPI] in
+    performApart(context) {
       guard let page = openAPI.v3.documents[name] else { return Answer(code: 404, contentType: "", body: []) }
       guard let form else { return Self.notAcceptable }
       var headers: [ResponseHeader] = []

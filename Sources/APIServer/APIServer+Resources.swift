@@ -10,56 +10,57 @@ import Schema
 /// The verbs of a resource. Each follows the order of checks of upstream's handler of the same name, because clients
 /// see which comes first.
 extension APIServer {
+  /// A path of a resource. What the resource does not do there the router says, before anybody else is asked.
+  func resource(_ endpoint: Endpoint, _ form: ResourceForm, _ context: RequestContext) {
+    guard endpoint.allows(context.method, form) else { return context.reply.send(context.error(.methodNotAllowed)) }
+    let namespace = context.asked.namespace
+    let name = context.asked.name
+    switch endpoint.service {
+    case .review(let kind, let resource): review(kind, resource, namespace, context)
+    case .stored(let resource):
+      switch form {
+      case .everywhere, .collection: collection(resource, endpoint.verbs, namespace, context)
+      case .item: item(resource, namespace, name, .main, context)
+      case .subresource(let place):
+        item(resource, namespace, name, endpoint.subresources[place].subresource, context)
+      case .watchCollection, .watchItem:
+        guard accepts(MediaType.all + MediaType.streams, context) else { return }
+        watch(resource, endpoint.verbs, namespace, name: form == .watchItem ? name : nil, context)
+      }
+    }
+  }
+
   /// `/api/v1/nodes`
-  func collection(_ endpoint: ResourceEndpoint, _ namespace: String, _ context: RequestContext) {
+  private func collection(
+    _ endpoint: ResourceEndpoint, _ verbs: Verbs, _ namespace: String, _ context: RequestContext
+  ) {
+    let isRead = context.method == .get
+    guard accepts(isRead ? MediaType.all + MediaType.streams : MediaType.all, context) else { return }
     switch context.method {
-    case .get:
-      guard accepts(MediaType.all + MediaType.streams, context) else { return }
-      if ParameterText.bool(context.query["watch"]) == true {
-        watch(endpoint, namespace, name: nil, context)
-      } else {
-        list(endpoint, namespace, context)
-      }
-    case .post:
-      // A namespaced object is created in a namespace.
-      guard !endpoint.info.isNamespaced || !namespace.isEmpty else {
-        return context.reply.send(context.error(.methodNotAllowed))
-      }
-      guard accepts(MediaType.all, context) else { return }
-      create(endpoint, namespace, context)
-    case .delete:
-      guard !endpoint.info.isNamespaced || !namespace.isEmpty else {
-        return context.reply.send(context.error(.methodNotAllowed))
-      }
-      guard accepts(MediaType.all, context) else { return }
-      deleteCollection(endpoint, namespace, context)
+    case .get where context.asked.verb == "watch": watch(endpoint, verbs, namespace, name: nil, context)
+    case .get: list(endpoint, namespace, context)
+    case .post: create(endpoint, namespace, context)
+    case .delete: deleteCollection(endpoint, namespace, context)
     default: context.reply.send(context.error(.methodNotAllowed))
     }
   }
 
   /// `/api/v1/nodes/NAME` and its `/status`
-  func item(
+  private func item(
     _ endpoint: ResourceEndpoint, _ namespace: String, _ name: String, _ subresource: Subresource,
     _ context: RequestContext
   ) {
+    if context.method == .patch, !MediaType.patches.contains(patchType(context)) {
+      return context.reply.send(context.error(.routeUnsupportedMediaType))
+    }
+    guard accepts(MediaType.all, context) else { return }
     switch context.method {
-    case .get: if accepts(MediaType.all, context) { get(endpoint, namespace, name, context) }
-    case .put: if accepts(MediaType.all, context) { update(endpoint, namespace, name, subresource, context) }
-    case .patch:
-      guard MediaType.patches.contains(patchType(context)) else {
-        return context.reply.send(context.error(.routeUnsupportedMediaType))
-      }
-      if accepts(MediaType.all, context) { patch(endpoint, namespace, name, subresource, context) }
-    case .delete where subresource == .main:
-      if accepts(MediaType.all, context) { delete(endpoint, namespace, name, context) }
+    case .get: get(endpoint, namespace, name, context)
+    case .put: update(endpoint, namespace, name, subresource, context)
+    case .patch: patch(endpoint, namespace, name, subresource, context)
+    case .delete where subresource == .main: delete(endpoint, namespace, name, context)
     default: context.reply.send(context.error(.methodNotAllowed))
     }
-  }
-
-  /// `/api/v1/watch/nodes[/NAME]`
-  func watchPath(_ endpoint: ResourceEndpoint, _ namespace: String, _ name: String?, _ context: RequestContext) {
-    guard context.method == .get else { return context.reply.send(context.error(.methodNotAllowed)) }
-    if accepts(MediaType.all + MediaType.streams, context) { watch(endpoint, namespace, name: name, context) }
   }
 
   /// The router's look at the Accept header; answers 406 itself.
@@ -121,13 +122,18 @@ extension APIServer {
 
   /// Asked for by `watch=true`, or by a path with `/watch/`, where without it the options are held to be those of a
   /// list.
-  private func watch(_ endpoint: ResourceEndpoint, _ namespace: String, name: String?, _ context: RequestContext) {
+  private func watch(
+    _ endpoint: ResourceEndpoint, _ verbs: Verbs, _ namespace: String, name: String?, _ context: RequestContext
+  ) {
     let server = self
     context.reply.exchange.perform {
       do throws(Status) {
         let negotiated = try context.negotiated()
         let options = try await Self.listOptions(context)
         try options.validate()
+        guard verbs.contains(.watch) else {
+          throw Status.methodNotSupported(endpoint.info.groupResource, action: "watch")
+        }
         if let name { try Self.checkName(name, options) }
         let timeout = server.watchTimeout(options)
         let watcher = try await endpoint.store.watch(
@@ -142,7 +148,7 @@ extension APIServer {
           let encoder = WatchEncoder(
             endpoint, media: negotiated.media, form: negotiated.form, include: include,
             isWebSocket: context.webSocket != nil)
-          let pump = WatchPump(watcher, of: endpoint.place, encoder: encoder, reply: context.reply, server: server)
+          let pump = WatchPump(watcher, encoder: encoder, reply: context.reply, server: server)
           switch context.webSocket?.answer() {
           case nil: pump.start(timeout: timeout)
           case .success(let head): pump.start(timeout: timeout, upgrade: head)

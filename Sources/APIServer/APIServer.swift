@@ -52,12 +52,8 @@ public final class APIServer: RequestHandler {
   }
 
   let configuration: Configuration
-  let endpoints: [ResourceEndpoint]
-  /// What is answered without being stored; its places follow those of the endpoints.
-  private let reviews: [(kind: ReviewKind, resource: VirtualResource)]
-  let routes: RouteTable
-  let discovery: Discovery
-  let openAPI: OpenAPI
+  /// What is served, and how that is changed.
+  public let catalog: Catalog
   let compressedDocuments = CompressedDocuments()
   private let health: [String: HealthEndpoint]
   let metrics: RequestMetrics
@@ -68,16 +64,13 @@ public final class APIServer: RequestHandler {
 
   public init(_ configuration: Configuration) {
     self.configuration = configuration
-    endpoints = configuration.stores.enumerated().map { ResourceEndpoint($0.element, place: $0.offset) }
-    reviews = ReviewKind.allCases.map { ($0, $0.resource) }
-    let resources = endpoints.map(\.info) + reviews.map(\.resource.info)
-    metrics = RequestMetrics(resources, shards: configuration.reactors)
+    catalog = Catalog(
+      configuration.stores.map { ServedResource($0) }, version: configuration.version.gitVersion,
+      reactors: configuration.reactors, grace: configuration.requestTimeout * 2)
+    metrics = RequestMetrics(shards: configuration.reactors)
     accessMetrics = AccessMetrics(shards: configuration.reactors)
     inflight = InflightLimiter(
       readOnly: configuration.maxRequestsInflight, mutating: configuration.maxMutatingRequestsInflight)
-    routes = RouteTable(resources)
-    discovery = Discovery(resources)
-    openAPI = OpenAPI(resources, version: configuration.version.gitVersion)
     let common = [HealthCheck.ping] + configuration.healthChecks
     health = [
       "healthz": HealthEndpoint(name: "healthz", checks: common),
@@ -91,6 +84,9 @@ public final class APIServer: RequestHandler {
   /// From now on `/readyz` fails, so that load balancers look elsewhere. Watches end when the HTTP server drains.
   /// Idempotent.
   public func beginShutdown() { isShuttingDown.store(true, ordering: .relaxed) }
+
+  /// Watches that are open now, of what is served now.
+  var openWatches: Int { catalog.served.endpoints.reduce(0) { $0 + $1.metrics.openWatches } }
 
   /// A request was answered, with `bytes` of body where that is known at once.
   func finished(_ record: RequestRecord, code: Int, bytes: Int, on reactor: Reactor) {
@@ -106,29 +102,26 @@ public final class APIServer: RequestHandler {
   // MARK: requests
 
   public func handle(_ request: Request, _ exchange: Exchange) {
+    let served = catalog.seat(of: exchange.reactor).served
     let cors = configuration.cors.map { $0.headers(origin: request.header("Origin")) } ?? []
-    if cors.isEmpty, answerAtOnce(request, exchange) { return }
-    let path = request.withPath { raw -> RequestPath in
-      if let fast = routes.fastMatch(raw) { return fast }
-      return PercentEncoding.decode(raw, plusIsSpace: false).map(routes.match) ?? .notFound
-    }
+    if cors.isEmpty, answerAtOnce(request, exchange, served) { return }
     let query = request.withQuery { $0.isEmpty ? Query.empty : Query($0) }
     let auditID = request.header("Audit-Id") ?? AuditID.next()
-    let verb = verb(request, path, query)
-    let series = RequestSeries.of(
-      path, request.method, isWatch: verb == "watch",
-      isApply: request.method == .patch && request.withHeader("Content-Type", Self.isApply),
+    let asked = ResourceRequest(served, request, query)
+    let series = RequestSeries(
+      asked, isApply: request.method == .patch && request.withHeader("Content-Type", Self.isApply),
       isDryRun: !query.isEmpty && query["dryRun"] == "All")
     let record = RequestRecord(
-      verb: verb, target: configuration.log == nil ? "" : request.target, userAgent: request.header("User-Agent") ?? "",
-      peer: configuration.log == nil ? "" : request.peerAddress, auditID: auditID, started: .now,
+      verb: asked.verb, target: configuration.log == nil ? "" : request.target,
+      userAgent: request.header("User-Agent") ?? "", peer: configuration.log == nil ? "" : request.peerAddress,
+      auditID: auditID, started: .now,
       bytes: request.body.count, series: series)
     let context = RequestContext(
-      method: request.method, query: query, accept: request.header("Accept"), userAgent: record.userAgent,
+      asked: asked, query: query, accept: request.header("Accept"), userAgent: record.userAgent,
       contentType: request.header("Content-Type"),
       host: request.header("Host"), ifNoneMatch: request.header("If-None-Match"),
       webSocket: WebSocketHandshake(request), body: request.body, exceededBodyLimit: request.exceededBodyLimit,
-      pretty: Negotiation.isPretty(query: query, userAgent: record.userAgent), load: load(path, verb),
+      pretty: Negotiation.isPretty(query: query, userAgent: record.userAgent),
       reply: Reply(
         exchange, auditID: auditID, acceptsGzip: request.withHeader("Accept-Encoding", ContentEncoding.acceptsGzip),
         added: cors + warnings(request), record: record, server: self))
@@ -145,8 +138,9 @@ public final class APIServer: RequestHandler {
         return refuseUnasked(request, context, .badRequest("invalid timeout specified in the request URL - \(error)"))
       }
     }
-    let target = path == .incompleteWatch ? request.target : ""
-    admit(request, context) { self.route(path, $0, target: target) }
+    var target = ""
+    if case .incompleteWatch = asked.target { target = request.target }
+    admit(request, context) { [target] in self.route($0, served, target: target) }
   }
 
   public func refusal(_ refused: RefusedRequest) -> Response? {
@@ -158,69 +152,35 @@ public final class APIServer: RequestHandler {
     return Response(status: 429, headers: headers + answer.headers, body: answer.body)
   }
 
-  private func verb(_ request: Request, _ path: RequestPath, _ query: Query) -> String {
-    switch (path, request.method) {
-    case (.collection, .get): ParameterText.bool(query["watch"]) == true ? "watch" : "list"
-    case (.collection, .delete): "deletecollection"
-    case (.watchCollection, _), (.watchItem, _): "watch"
-    case (_, .get): "get"
-    case (_, .post): "create"
-    case (_, .put): "update"
-    case (_, .patch): "patch"
-    case (_, .delete): "delete"
-    default: request.methodName.lowercased()
-    }
-  }
-
-  /// What a request is to the limits of requests at work.
-  private func load(_ path: RequestPath, _ verb: String) -> InflightLimiter.Load {
-    if case .health = path { return .exempt }
-    switch verb {
-    case "watch": return .exempt
-    case "get", "list": return .readOnly(isList: verb == "list")
-    default: break
-    }
-    switch path {
-    case .status(let resource, _, _): return .mutating(isHeartbeat: routes.resources[resource].plural == "nodes")
-    case .item(let resource, _, _): return .mutating(isHeartbeat: routes.resources[resource].plural == "leases")
-    default: return .mutating(isHeartbeat: false)
-    }
-  }
-
-  private func route(_ path: RequestPath, _ context: RequestContext, target: String) {
+  /// `target`: of a path that is incomplete.
+  private func route(_ context: RequestContext, _ served: ServedAPI, target: String) {
     let reply = context.reply
-    switch path {
-    case .collection(let resource, let namespace) where resource >= endpoints.count:
-      let (kind, review) = reviews[resource - endpoints.count]
-      self.review(kind, review, namespace, context)
-    case .collection(let resource, let namespace): collection(endpoints[resource], namespace, context)
-    case .item(let resource, let namespace, let name): item(endpoints[resource], namespace, name, .main, context)
-    case .status(let resource, let namespace, let name): item(endpoints[resource], namespace, name, .status, context)
-    case .watchCollection(let resource, let namespace): watchPath(endpoints[resource], namespace, nil, context)
-    case .watchItem(let resource, let namespace, let name): watchPath(endpoints[resource], namespace, name, context)
+    let discovery = served.discovery
+    switch context.asked.target {
+    case .resource(let endpoint, let form): resource(endpoint, form, context)
     case .unknownResource: reply.send(context.error(.unknownResource))
     case .notFound: reply.send(.pathNotFound)
     case .incompleteWatch:
       let why = "failed to create RequestInfo: unable to determine kind and namespace from url, \(target)"
       reply.send(.text("Internal Server Error: \(GoText.quoted(target)): \(why)\n", code: 500, isError: true))
     case .health(let name, let check): answerHealth(name, check, context)
-    case .root: reply.send(.rawJSON(["paths": .array(paths.map { .string($0) })]))
+    case .root: reply.send(.rawJSON(["paths": .array(paths(discovery).map { .string($0) })]))
     case .metrics: answerMetrics(context)
     case .version: version(context)
     case .coreVersions where aggregated(discovery.aggregatedCore, isRouted: true, context): break
     case .groups where aggregated(discovery.aggregatedGroups, isRouted: false, context): break
     case .coreVersions: document(context) { Discovery.coreVersions(serverAddress: context.host ?? "") }
-    case .groups: document(context, isRouted: false) { self.discovery.groupList }
-    case .group(let name): document(context, isRouted: false) { self.discovery.groups[name] }
-    case .resources(let root): document(context) { self.discovery.resourceLists[root] }
-    case .swagger: swagger(context)
-    case .openAPIIndex: openAPIIndex(context)
-    case .openAPI(let name): openAPIDocument(name, context)
+    case .groups: document(context, isRouted: false) { discovery.groupList }
+    case .group(let name): document(context, isRouted: false) { discovery.groups[name] }
+    case .resources(let root): document(context) { discovery.resourceLists[root] }
+    case .swagger: swagger(served.openAPI, context)
+    case .openAPIIndex: openAPIIndex(served.openAPI, context)
+    case .openAPI(let name): openAPIDocument(name, served.openAPI, context)
     }
   }
 
   /// What `/` lists.
-  private var paths: [String] {
+  private func paths(_ discovery: Discovery) -> [String] {
     var paths: Set<String> = [
       "/api", "/apis", "/healthz", "/livez", "/readyz", "/metrics", "/openapi/v2", "/openapi/v3", "/openapi/v3/",
       "/version",
@@ -255,7 +215,7 @@ public final class APIServer: RequestHandler {
     perform(context, limit: configuration.requestTimeout) {
       await withTaskExecutorPreference(globalConcurrentExecutor) {
         var text = MetricsText()
-        self.metrics.write(&text)
+        self.metrics.write(&text, self.catalog.served.endpoints.map(\.metrics))
         self.inflight.write(&text)
         if self.configuration.access != nil { self.accessMetrics.write(&text) }
         self.configuration.audit?.write(&text)

@@ -102,5 +102,4 @@ extension GroupVersion {
 
 extension ResourceInfo {
   var rootPath: String { groupVersion.rootPath }
-  var hasStatus: Bool { subresources.contains { $0.name == "status" } }
 }

@@ -8,7 +8,8 @@ import Synchronization
 
 /// A request taken out of its connection: what the handlers need, as values, and the way back.
 struct RequestContext: Sendable {
-  let method: HTTPMethod
+  /// What it asks for.
+  let asked: ResourceRequest
   let query: Query
   let accept: String?
   let userAgent: String?
@@ -22,7 +23,6 @@ struct RequestContext: Sendable {
   /// Where the body is longer than there may be: as much as this. `body` is empty then.
   let exceededBodyLimit: Int?
   let pretty: Bool
-  let load: InflightLimiter.Load
   let reply: Reply
   /// Who the request is by.
   var user = UserInfo.unsecured
@@ -38,6 +38,8 @@ struct RequestContext: Sendable {
   }
 
   var isBodyLong: Bool { RequestBody.isLong(body, contentType: contentType) }
+
+  var method: HTTPMethod { asked.method }
 
   /// Has a say in writes once their object is known; nil where nobody has.
   var admission: Admission?

@@ -3,7 +3,7 @@ import HTTPServer
 /// One request, for whoever keeps the log.
 public struct RequestRecord: Sendable {
   /// `get`, `list`, `watch`, `create`, `update`, `patch`, `delete`, `deletecollection`; for other paths the method in
-  /// small letters.
+  /// small letters. (As in upstream's `RequestInfo`.)
   public let verb: String
   /// Path and query as the client sent them; empty when nobody listens.
   public let target: String

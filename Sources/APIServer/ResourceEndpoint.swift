@@ -5,12 +5,13 @@ import Machinery
 import Registry
 import Storage
 
-/// One served resource: its store and the bytes that all its answers share.
+/// One served resource that is stored: its store and the bytes that all its answers share. Whoever is at work on it
+/// holds it: when nobody does, `lifetime` is over.
 final class ResourceEndpoint: Sendable {
   let store: Store
   let info: ResourceInfo
-  /// Its place among the endpoints.
-  let place: Int
+  let metrics: EndpointMetrics
+  let lifetime = ResourceLifetime()
   let protobuf: ProtobufForm
   /// `{"kind":"NodeList","apiVersion":"v1","metadata":{"resourceVersion":"`
   private let listHeadStart: String
@@ -22,9 +23,9 @@ final class ResourceEndpoint: Sendable {
   private let bookmarkTail: String
   private let annotatedTail: String
 
-  init(_ store: Store, place: Int) {
+  init(_ store: Store, metrics: EndpointMetrics) {
     self.store = store
-    self.place = place
+    self.metrics = metrics
     info = store.info
     protobuf = ProtobufForm(store)
     listHeadStart =
@@ -52,6 +53,8 @@ final class ResourceEndpoint: Sendable {
     annotatedTail =
       place.map { #"","annotations":{"k8s.io/initial-events-end":"true"}"# + text[$0.upperBound...] } ?? ""
   }
+
+  deinit { lifetime.end() }
 
   /// The document of a bookmark.
   func bookmark(_ revision: Revision, isInitialEventsEnd: Bool) -> SharedBytes {

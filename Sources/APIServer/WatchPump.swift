@@ -16,30 +16,16 @@ final class WatchPump: @unchecked Sendable {
   private let reactor: Reactor
   private let reply: Reply
   private let server: APIServer
-  /// The resource's place among the endpoints.
-  private let resource: Int
   private var encoder: WatchEncoder
+  private var endpoint: ResourceEndpoint { encoder.endpoint }
   private var stream: ResponseStream?
   private var timer: TimerHandle?
   private var isOver = false
   /// What the client of a WebSocket says; nil for other watches.
   private var input: WebSocketInput?
-  private let room: Room
-
-  /// Where a delivery is made, one for all watches of a reactor: so it allocates nothing, and is in the processor's
-  /// caches already. Empty but while pumping.
-  private final class Room: @unchecked Sendable {  // Sendable: touched on its reactor only.
-    @exclusivity(unchecked) var events: [WatchEvent] = []
-    @exclusivity(unchecked) var slices: [ByteSlice] = []
-    @exclusivity(unchecked) var sizes: [Int] = []
-
-    static func of(_ reactor: Reactor) -> Room {
-      if let room = reactor.companion as? Room { return room }
-      let room = Room()
-      reactor.companion = room
-      return room
-    }
-  }
+  private let room: ReactorSeat
+  /// Among the watches of the reactor; the seat's to change.
+  var place = 0
 
   /// Unsent bytes beyond which a watch pauses. Above the low mark of the connection, so that passing that mark wakes
   /// it.
@@ -50,14 +36,13 @@ final class WatchPump: @unchecked Sendable {
   /// have their turn.
   private static let eventsAtATime = 128
 
-  init(_ watcher: CacheWatcher, of resource: Int, encoder: WatchEncoder, reply: Reply, server: APIServer) {
+  init(_ watcher: CacheWatcher, encoder: WatchEncoder, reply: Reply, server: APIServer) {
     self.watcher = watcher
-    self.resource = resource
     self.encoder = encoder
     self.reply = reply
     self.server = server
     reactor = reply.exchange.reactor
-    room = Room.of(reactor)
+    room = server.catalog.seat(of: reactor)
   }
 
   /// Sends the head and begins to pump. Reactor thread. `timeout`: after this time the body ends cleanly. `upgrade`:
@@ -73,11 +58,20 @@ final class WatchPump: @unchecked Sendable {
       onInput: onInput)
     guard let started else { return watcher.stop() }
     stream = started
-    server.metrics.watchOpened(resource, on: reactor)
+    endpoint.metrics.watchOpened(on: reactor)
+    place = room.add(self)
     // Neither weakly, which would cost each delivery a look at one more place; `close` lets go of both.
     timer = reactor.schedule(after: timeout) { self.close() }
     watcher.setReady { self.pump() }
+    // Those that were open when the resource went were ended then.
+    if isRetired { close() }
   }
+
+  /// Is what it watches served no more?
+  var isRetired: Bool { endpoint.lifetime.isRetired }
+
+  /// Ends it cleanly, as if its time was up. Reactor thread.
+  func end() { close() }
 
   private func pump() {
     assert(reactor.isCurrent, "a watch is pumped on its reactor")
@@ -96,7 +90,7 @@ final class WatchPump: @unchecked Sendable {
         stream.send(room.slices)
         room.events.removeAll(keepingCapacity: true)
         room.slices.removeAll(keepingCapacity: true)
-        server.metrics.watchSent(room.sizes, resource, on: reactor)
+        endpoint.metrics.watchSent(room.sizes, on: reactor)
         room.sizes.removeAll(keepingCapacity: true)
       }
       if end != nil { return close() }
@@ -126,7 +120,8 @@ final class WatchPump: @unchecked Sendable {
     if input != nil { stream?.send(WebSocketFrame.close(code)) }
     stream?.finish()
     stream = nil
-    server.metrics.watchClosed(resource, on: reactor)
+    endpoint.metrics.watchClosed(on: reactor)
+    room.remove(at: place)
     reply.streamEnded(code: input == nil ? 200 : 101)
   }
 }

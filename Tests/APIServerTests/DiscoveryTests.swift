@@ -247,48 +247,6 @@ extension ResourceInfo {
   }
 }
 
-@Suite struct `Routes` {
-  private let table = RouteTable([.testNodes, .testLeases])
-
-  @Test(
-    arguments: [
-      ("/", RequestPath.root), ("/api", .coreVersions), ("/api/", .coreVersions), ("/apis", .groups),
-      ("/api/v1", .resources("/api/v1")),
-      ("/apis/coordination.k8s.io", .group("coordination.k8s.io")),
-      ("/apis/coordination.k8s.io/v1", .resources("/apis/coordination.k8s.io/v1")),
-      ("/apis/nothing.example", .notFound), ("/api/v9", .unknownResource), ("/api/v1/frobs", .unknownResource),
-      ("/nothing", .notFound),
-      ("/api/v1/nodes", .collection(resource: 0, namespace: "")),
-      ("/api/v1/nodes/", .collection(resource: 0, namespace: "")),
-      ("/api/v1/nodes/a", .item(resource: 0, namespace: "", name: "a")),
-      ("/api/v1/nodes/a/status", .status(resource: 0, namespace: "", name: "a")),
-      ("/api/v1/nodes/a/nonsense", .unknownResource), ("/api/v1/namespaces/default/nodes", .unknownResource),
-      ("/api/v1/watch/nodes", .watchCollection(resource: 0, namespace: "")),
-      ("/api/v1/watch/nodes/a", .watchItem(resource: 0, namespace: "", name: "a")),
-      ("/api/v1/watch", .incompleteWatch),
-      ("/apis/coordination.k8s.io/v1/leases", .collection(resource: 1, namespace: "")),
-      ("/apis/coordination.k8s.io/v1/namespaces/x/leases/l", .item(resource: 1, namespace: "x", name: "l")),
-      ("/livez/ping", .health("livez", check: "ping")), ("/readyz", .health("readyz", check: nil)),
-      ("/version", .version),
-      ("/openapi/v2", .swagger), ("/openapi/v2/", .notFound),
-      ("/openapi/v3", .openAPIIndex), ("/openapi/v3/", .openAPI("")), ("/openapi/v3/api/v1", .openAPI("api/v1")),
-      ("/openapi", .notFound),
-    ] as [(String, RequestPath)])
-  func `a path has one meaning`(path: String, meaning: RequestPath) {
-    #expect(table.match(path) == meaning)
-    var path = path
-    if let fast = path.withUTF8({ table.fastMatch(UnsafeRawBufferPointer($0)) }) { #expect(fast == meaning) }
-  }
-
-  @Test(arguments: [
-    "/api/v1/nodes/a%2Fb", "/api/v1/nodes/a/status", "/api/v1/nodesx", "/api/v1/node", "/api/v1/nodes/",
-  ])
-  func `the fast match leaves what is not plain to the other`(path: String) {
-    var path = path
-    #expect(path.withUTF8 { table.fastMatch(UnsafeRawBufferPointer($0)) } == nil)
-  }
-}
-
 @Suite struct `Health endpoints` {
   struct Broken: Error {}
   private let endpoint = HealthEndpoint(

@@ -93,7 +93,7 @@ import Testing
       defer { watch.close() }
       try watch.send("GET", "/api/v1/nodes?watch=true&timeoutSeconds=30")
       let deadline = ContinuousClock.now + .seconds(10)
-      while server.api.metrics.openWatches == 0, .now < deadline { try await Task.sleep(for: .milliseconds(5)) }
+      while server.api.openWatches == 0, .now < deadline { try await Task.sleep(for: .milliseconds(5)) }
       let text = try server.call("GET", "/metrics").text
       #expect(
         text.contains(

@@ -210,11 +210,11 @@ import Testing
       let watches = try (0..<8).map { _ in try WatchReader(server, "/api/v1/nodes?watch=true") }
       try server.createNode("x")
       for watch in watches { #expect(try watch.nextEvent()?["type"]?.string == "ADDED") }
-      #expect(server.api.metrics.openWatches == 8)
+      #expect(server.api.openWatches == 8)
       for watch in watches { watch.close() }
       let deadline = ContinuousClock.now + .seconds(10)
-      while server.api.metrics.openWatches > 0, .now < deadline { try await Task.sleep(for: .milliseconds(5)) }
-      #expect(server.api.metrics.openWatches == 0)
+      while server.api.openWatches > 0, .now < deadline { try await Task.sleep(for: .milliseconds(5)) }
+      #expect(server.api.openWatches == 0)
     }
   }
 }

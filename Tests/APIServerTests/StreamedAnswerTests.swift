@@ -139,7 +139,7 @@ private func curl(_ arguments: [String]) throws -> [UInt8] {
 
   /// A list in protobuf is what its envelope says and holds each object's message, whether these are kept or not.
   private static func checkProtobuf(_ server: TestServer) throws {
-    let endpoint = try #require(server.api.endpoints.first)
+    let endpoint = try #require(server.nodes)
     let prepared = try endpoint.store.prepareList(.everything, namespace: "")
     let list = try #require(endpoint.store.listNow(prepared))
     for version in [nil, "v1"] {
@@ -185,7 +185,7 @@ private func curl(_ arguments: [String]) throws -> [UInt8] {
         key: "/n", revision: Revision(1), document: broken, objectEnd: broken.count, itemOffset: 0,
         revisionRange: 0..<0, labels: StringMap([]),
         fields: StringMap([]))
-      let endpoint = try #require(server.api.endpoints.first)
+      let endpoint = try #require(server.nodes)
       let list = ListResult(objects: [object], resourceVersion: "1", continueToken: "", remaining: nil)
       let rows = TableRows(endpoint, version: "v1", include: .metadata)
       for form in [ListPieces.Form.whole, .partial(version: "v1"), .table(rows)] {
@@ -221,7 +221,7 @@ private func curl(_ arguments: [String]) throws -> [UInt8] {
 
   @Test func `what is deep is many times longer when indented, yet its pieces are not`() async throws {
     try await TestServer.with { server in
-      let endpoint = try #require(server.api.endpoints.first)
+      let endpoint = try #require(server.nodes)
       let list = Self.deepList(3_000)
       func source(_ media: MediaType) throws -> ListPieces {
         try ListPieces(endpoint, list, .whole, media, pretty: true)

@@ -19,14 +19,16 @@ final class TestServer: Sendable {
   let http: HTTPServer
   let port: Int
   private let folder: String
+  private let config: StorageBackend.Config
+  private let raw: any Storage
   private let destroy: [DestroyFunc]
 
   /// Runs `body` on a thread of its own, because its client blocks and the threads that Swift shares are few.
   static func with(
-    cors: [String] = [], budget: MemoryBudget? = nil, plainDoor: PlainDoor = PlainDoor(),
+    cors: [String] = [], budget: MemoryBudget? = nil, plainDoor: PlainDoor = PlainDoor(), kinds: [TestKind] = [],
     _ body: @Sendable (TestServer) async throws -> Void
   ) async throws {
-    let server = try await TestServer(cors: cors, budget: budget, plainDoor: plainDoor)
+    let server = try await TestServer(cors: cors, budget: budget, plainDoor: plainDoor, kinds: kinds)
     let thread = BlockingThread()
     do {
       try await withTaskExecutorPreference(thread) { try await body(server) }
@@ -37,22 +39,24 @@ final class TestServer: Sendable {
     await server.stop()
   }
 
-  private init(cors: [String], budget: MemoryBudget?, plainDoor: PlainDoor) async throws {
+  /// `kinds`: what is served besides nodes.
+  private init(cors: [String], budget: MemoryBudget?, plainDoor: PlainDoor, kinds: [TestKind]) async throws {
     folder = NSTemporaryDirectory() + "apiserver-test-\(UUID().uuidString)"
     try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
     var config = StorageBackend.Config()
     config.type = StorageBackend.typeSQLite
     config.sqlitePath = folder + "/test.db"
     let (raw, destroyRaw) = try await SQLiteStorage.make(config)
-    let strategy = NodeStrategy()
-    let codec = ResourceCodec(strategy)
-    let parameters = StorageDecorator.Parameters(
-      config: config, type: strategy.info.groupResource, resourcePrefix: strategy.info.storagePath, codec: codec)
-    let (objects, destroyCache) = await StorageDecorator.storageWithCacher(parameters, over: raw)
-    try await (objects as? Cacher)?.waitUntilReady()
-    var configuration = APIServer.Configuration(stores: [
-      Store(strategy, objects: objects, codec: codec, prefix: parameters.keyPrefix)
-    ])
+    self.config = config
+    self.raw = raw
+    var stores: [Store] = []
+    var destroy: [DestroyFunc] = []
+    for strategy in [NodeStrategy()] + kinds as [any RESTStrategy] {
+      let (store, destroyCache) = try await Self.store(strategy, config, raw)
+      stores.append(store)
+      destroy.append(destroyCache)
+    }
+    var configuration = APIServer.Configuration(stores: stores)
     configuration.healthChecks = [HealthCheck(name: "etcd") { try await raw.readinessCheck() }]
     configuration.reactors = 2
     configuration.plainDoor = plainDoor
@@ -64,8 +68,25 @@ final class TestServer: Sendable {
     http = try HTTPServer(configuration: serverConfiguration, handler: api)
     try http.start()
     port = http.ports[0]
-    destroy = [destroyCache, destroyRaw]
+    self.destroy = destroy + [destroyRaw]
   }
+
+  private static func store(
+    _ strategy: any RESTStrategy, _ config: StorageBackend.Config, _ raw: any Storage
+  ) async throws -> (Store, DestroyFunc) {
+    let codec = ResourceCodec(strategy)
+    let parameters = StorageDecorator.Parameters(
+      config: config, type: strategy.info.groupResource, resourcePrefix: strategy.info.storagePath, codec: codec)
+    let (objects, destroyCache) = await StorageDecorator.storageWithCacher(parameters, over: raw)
+    try await (objects as? Cacher)?.waitUntilReady()
+    return (Store(strategy, objects: objects, codec: codec, prefix: parameters.keyPrefix), destroyCache)
+  }
+
+  /// A store that is not served yet, over the same storage. Whoever asks destroys it.
+  func store(_ kind: TestKind) async throws -> (Store, DestroyFunc) { try await Self.store(kind, config, raw) }
+
+  /// What answers for nodes.
+  var nodes: ResourceEndpoint? { api.catalog.served.stored(GroupVersion(version: "v1"), "nodes") }
 
   private func stop() async {
     api.beginShutdown()
@@ -106,7 +127,7 @@ final class TestServer: Sendable {
 }
 
 /// A thread that tasks may block.
-private final class BlockingThread: TaskExecutor {
+final class BlockingThread: TaskExecutor {
   private let jobs = DispatchQueue(label: "blocking test client")
   func enqueue(_ job: consuming ExecutorJob) {
     let job = UnownedJob(job)

@@ -9,9 +9,6 @@ extension APIServer {
   /// `/apis/authorization.k8s.io/v1/subjectaccessreviews` and its siblings: a POST that is answered and leaves nothing
   /// behind.
   func review(_ kind: ReviewKind, _ resource: VirtualResource, _ namespace: String, _ context: RequestContext) {
-    guard context.method == .post, !resource.info.isNamespaced || !namespace.isEmpty else {
-      return context.reply.send(context.error(.methodNotAllowed))
-    }
     guard accepts(MediaType.all, context) else { return }
     perform(context, limit: configuration.writeTimeout) { [self] () async throws(Status) in
       guard let negotiated = Negotiation.negotiate(accept: context.accept, .none) else {

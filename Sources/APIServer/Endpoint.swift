@@ -1,0 +1,253 @@
+import Access
+import ByteBuffers
+import HTTPServer
+import Machinery
+import Registry
+
+/// One served version of one resource: everything that a request for it needs is reached from here. Immutable; what
+/// counts requests is made to be shared.
+final class Endpoint: Sendable {
+  /// Who answers.
+  enum Service: Sendable {
+    case stored(ResourceEndpoint)
+    /// Answered without being stored.
+    case review(ReviewKind, VirtualResource)
+  }
+
+  let service: Service
+  let info: ResourceInfo
+  let isNamespaced: Bool
+  let verbs: Verbs
+  let subresources: [SubresourceEndpoint]
+  let heartbeat: Heartbeat
+  let metrics: EndpointMetrics
+  /// Which of its paths there are; others are not found, whatever the method.
+  private let hasCollection: Bool
+  private let hasItems: Bool
+  private let hasWatches: Bool
+  /// The names in its path, in bytes.
+  private let group: [UInt8]
+  private let version: [UInt8]
+  private let plural: [UInt8]
+
+  /// Of what is stored.
+  convenience init(_ store: Store, metrics: EndpointMetrics) {
+    self.init(.stored(ResourceEndpoint(store, metrics: metrics)), store.info, metrics)
+  }
+
+  /// Of what is not.
+  convenience init(_ kind: ReviewKind, metrics: EndpointMetrics) {
+    let resource = kind.resource
+    self.init(.review(kind, resource), resource.info, metrics)
+  }
+
+  private init(_ service: Service, _ info: ResourceInfo, _ metrics: EndpointMetrics) {
+    self.service = service
+    self.info = info
+    self.metrics = metrics
+    isNamespaced = info.isNamespaced
+    verbs = Verbs(info.verbs)
+    subresources = info.subresources.compactMap { SubresourceEndpoint($0.name, verbs: $0.verbs) }
+    heartbeat = Heartbeat(of: info.groupResource)
+    hasCollection = !verbs.isDisjoint(with: [.list, .create, .deletecollection])
+    hasItems = !verbs.isDisjoint(with: [.get, .update, .patch, .delete])
+    hasWatches = verbs.contains(.watch)
+    group = Array(info.groupVersion.group.utf8)
+    version = Array(info.groupVersion.version.utf8)
+    plural = Array(info.plural.utf8)
+  }
+
+  // MARK: by its path
+
+  /// What names are found by.
+  var hash: UInt64 {
+    group.withUnsafeBytes { group in
+      version.withUnsafeBytes { version in
+        plural.withUnsafeBytes { Self.hash(group: group, version: version, plural: $0) }
+      }
+    }
+  }
+
+  static func hash(
+    group: UnsafeRawBufferPointer, version: UnsafeRawBufferPointer, plural: UnsafeRawBufferPointer
+  ) -> UInt64 {
+    var hash = NameHash()
+    hash.add(group)
+    hash.add(version)
+    hash.add(plural)
+    return hash.value
+  }
+
+  func isNamed(
+    group: UnsafeRawBufferPointer, version: UnsafeRawBufferPointer, plural: UnsafeRawBufferPointer
+  ) -> Bool {
+    Self.equals(self.plural, plural) && Self.equals(self.group, group) && Self.equals(self.version, version)
+  }
+
+  private static func equals(_ name: [UInt8], _ bytes: UnsafeRawBufferPointer) -> Bool {
+    name.count == bytes.count && name.withUnsafeBytes { $0.elementsEqual(bytes) }
+  }
+
+  /// Which of its paths that is; nil for one that there isn't.
+  func form(_ path: ResourcePath, _ bytes: UnsafeRawBufferPointer) -> ResourceForm? {
+    if path.hasMore || path.special == .proxy || path.isInNamespace && !isNamespaced { return nil }
+    let isAcross = isNamespaced && !path.isInNamespace
+    if path.special == .watch {
+      guard hasWatches, path.subresource.isEmpty else { return nil }
+      if path.name.isEmpty { return .watchCollection }
+      return isAcross ? nil : .watchItem
+    }
+    if path.name.isEmpty {
+      // Across all namespaces one can only look.
+      return isAcross && !verbs.contains(.list) || !hasCollection ? nil : isAcross ? .everywhere : .collection
+    }
+    if isAcross { return nil }
+    if path.subresource.isEmpty { return hasItems ? .item : nil }
+    let part = bytes.part(path.subresource)
+    return subresources.firstIndex { Self.equals($0.bytes, part) }.map { .subresource($0) }
+  }
+
+  /// May a path of that form be asked with this method? If not, the router says so.
+  func allows(_ method: HTTPMethod, _ form: ResourceForm) -> Bool {
+    switch form {
+    // These paths are there only for what can be looked at.
+    case .everywhere, .watchCollection, .watchItem: return method == .get
+    case .collection:
+      switch method {
+      case .get: return verbs.contains(.list)
+      case .post: return verbs.contains(.create)
+      case .delete: return verbs.contains(.deletecollection)
+      default: return false
+      }
+    case .item: return Verbs.ofItem(method).map(verbs.contains) ?? false
+    case .subresource(let place):
+      let verbs = subresources[place].verbs
+      return (method == .post ? .create : Verbs.ofItem(method)).map(verbs.contains) ?? false
+    }
+  }
+}
+
+/// Which path of a resource a request has.
+enum ResourceForm: Sendable, Equatable {
+  /// All objects of all namespaces.
+  case everywhere
+  /// All objects, of a namespace where the resource is in one.
+  case collection
+  case item
+  /// By its place among the endpoint's.
+  case subresource(Int)
+  /// The paths with `watch` in them.
+  case watchCollection, watchItem
+
+  var isItem: Bool {
+    switch self {
+    case .everywhere, .collection, .watchCollection: false
+    case .item, .subresource, .watchItem: true
+    }
+  }
+}
+
+/// A part of an object with paths and verbs of its own.
+struct SubresourceEndpoint: Sendable {
+  let name: String
+  let bytes: [UInt8]
+  let verbs: Verbs
+  /// What a store knows it as.
+  let subresource: Subresource
+
+  /// nil for what no store knows.
+  init?(_ name: String, verbs: [String]) {
+    guard let subresource = Subresource.named(name) else { return nil }
+    self.name = name
+    self.subresource = subresource
+    bytes = Array(name.utf8)
+    self.verbs = Verbs(verbs)
+  }
+}
+
+extension Subresource {
+  fileprivate static func named(_ name: String) -> Subresource? { name == "status" ? .status : nil }
+}
+
+/// What can be done.
+struct Verbs: OptionSet, Sendable {
+  let rawValue: UInt8
+  static let get = Verbs(rawValue: 1)
+  static let list = Verbs(rawValue: 2)
+  static let watch = Verbs(rawValue: 4)
+  static let create = Verbs(rawValue: 8)
+  static let update = Verbs(rawValue: 16)
+  static let patch = Verbs(rawValue: 32)
+  static let delete = Verbs(rawValue: 64)
+  static let deletecollection = Verbs(rawValue: 128)
+
+  init(rawValue: UInt8) { self.rawValue = rawValue }
+
+  /// By their names in discovery.
+  init(_ names: [String]) {
+    self = []
+    for name in names {
+      switch name {
+      case "get": insert(.get)
+      case "list": insert(.list)
+      case "watch": insert(.watch)
+      case "create": insert(.create)
+      case "update": insert(.update)
+      case "patch": insert(.patch)
+      case "delete": insert(.delete)
+      case "deletecollection": insert(.deletecollection)
+      default: break
+      }
+    }
+  }
+
+  /// What a method does to one object.
+  static func ofItem(_ method: HTTPMethod) -> Verbs? {
+    switch method {
+    case .get: .get
+    case .put: .update
+    case .patch: .patch
+    case .delete: .delete
+    case .head, .post, .options, .other: nil
+    }
+  }
+}
+
+/// Which writes of a resource say that a node lives: a server that hears none takes living nodes for dead.
+enum Heartbeat: Sendable {
+  case none, ofObject, ofStatus
+
+  init(of resource: GroupResource) {
+    switch (resource.group, resource.resource) {
+    case ("", "nodes"): self = .ofStatus
+    case ("coordination.k8s.io", "leases"): self = .ofObject
+    default: self = .none
+    }
+  }
+}
+
+/// A hash of a few short names that the server has chosen: it needs to spread them, not to withstand anybody.
+private struct NameHash {
+  private static let factor: UInt64 = 0x9E37_79B9_7F4A_7C15
+  private(set) var value: UInt64 = 0
+
+  mutating func add(_ name: UnsafeRawBufferPointer) {
+    add(UInt64(name.count))
+    var place = 0
+    while place + 8 <= name.count {
+      add(name.loadUnaligned(fromByteOffset: place, as: UInt64.self))
+      place += 8
+    }
+    var rest: UInt64 = 0
+    while place < name.count {
+      rest = rest << 8 | UInt64(name[place])
+      place += 1
+    }
+    add(rest)
+  }
+
+  private mutating func add(_ word: UInt64) {
+    value = (value ^ word) &* Self.factor
+    value ^= value >> 29
+  }
+}
