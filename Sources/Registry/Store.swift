@@ -46,7 +46,7 @@ public final class Store: Sendable {
     self.model = model
     self.type = type
     // An object of nothing decodes, or the facts are broken.
-    var empty = (try? model.canonicalise(.object(JSONObject()), as: type).value) ?? .object(JSONObject())
+    var empty = (try? model.decode(tree: .object(JSONObject()), as: type).value) ?? .object(JSONObject())
     strategy.applyDefaults(&empty)
     reader = ObjectReader(strategy.info, applyDefaults: strategy.applyDefaults, model: model, type: type)
     let version = strategy.info.groupVersion

@@ -63,8 +63,8 @@ struct BodyMaker {
       let id = try #require(Self.model.type(structure.name))
       for _ in 0..<20 {
         let body = maker.structure(id, depth: 0)
-        let once = try Self.model.canonicalise(body, as: id)
-        let twice = try Self.model.canonicalise(once.value, as: id)
+        let once = try Self.model.decode(tree: body, as: id)
+        let twice = try Self.model.decode(tree: once.value, as: id)
         #expect(once.strictProblems.isEmpty)
         #expect(once.value.encoded().text == twice.value.encoded().text, "\(structure.name): \(body.encoded().text)")
       }
@@ -88,8 +88,8 @@ struct BodyMaker {
     for _ in 0..<200 {
       let body = maker.structure(id, depth: 0)
       #expect(
-        try Self.model.canonicalise(body, as: id).value.encoded().text
-          == Self.model.canonicalise(sorted(body), as: id).value.encoded().text)
+        try Self.model.decode(tree: body, as: id).value.encoded().text
+          == Self.model.decode(tree: sorted(body), as: id).value.encoded().text)
     }
   }
 
