@@ -23,8 +23,8 @@ public protocol RESTStrategy: Sendable {
   func validateUpdate(_ object: JSONValue, old: JSONValue, subresource: Subresource, isMetaGood: Bool) -> [FieldError]
   func warnings(_ object: JSONValue) -> [String]
 
-  /// The fields that selectors may ask for, with an object's values; read from the parsed document.
-  func selectableFields(_ root: JSONNode) -> [(name: String, value: String)]
+  /// The fields that selectors may ask for, with an object's values.
+  func selectableFields(_ object: FieldReader) -> [(name: String, value: String)]
   /// The names of those fields.
   var selectableFieldNames: [String] { get }
 

@@ -92,28 +92,32 @@ extension Store {
       throw .plain(500, "resourceVersion should not be set on objects to be created").after(strategy.warnings(object))
     }
     let key = key(name, namespace: namespace)
-    let value = codec.bytes(of: object)
+    var encoded = codec.encode(object)
     let known = strategy.warnings(object)
     let warnings = warnings + known
     do {
       if options.isDryRun {
         do { _ = try await objects.get(key: key, freshness: .consistent) } catch StorageError.keyNotFound {
-          let object = try codec.unstored(value, key: key, resourceVersion: given)
+          let object = try codec.unstored(encoded, key: key, resourceVersion: given)
           return WriteResult(object: object, code: 201, warnings: warnings)
         }
         throw StorageError.keyExists(key: key)
       }
+      codec.underWay.note(key, encoded)
+      defer { codec.underWay.forget(key) }
       let stored: StoredObject
-      do { stored = try await objects.create(key: key, value: value, ttl: nil) } catch StorageError.tooLarge
+      do { stored = try await objects.create(key: key, value: encoded.value, ttl: nil) } catch StorageError.tooLarge
         where mayLoseOwners
       {
         // Once more without the bookkeeping, which may be what is too much (semantics 2.23).
         var smaller = object
         smaller["metadata"]?["managedFields"] = nil
-        stored = try await objects.create(key: key, value: codec.bytes(of: smaller), ttl: nil)
+        encoded = codec.encode(smaller)
+        stored = try await objects.create(key: key, value: encoded.value, ttl: nil)
       }
       noteWrite(stored.revision)
-      return WriteResult(object: try objects.written(stored), code: 201, warnings: warnings)
+      let written = try objects.written(stored) { [encoded] in try codec.decode($0, encoded: encoded) }
+      return WriteResult(object: written, code: 201, warnings: warnings)
     } catch StorageError.keyExists {
       let existing = try? await objects.get(key: key, isConsistent: true)
       let isGoing = existing.flatMap { try? codec.tree(of: $0)["metadata"]?["deletionTimestamp"] } != nil

@@ -49,7 +49,7 @@ extension Store {
         return .delete
       }
       Self.markAsDeleting(&object, finalizers)
-      let value = codec.bytes(of: object)
+      let value = codec.encode(object, size: stored.value.count).value
       last.withLock { $0 = (uid, StoredObject(key: key, value: value, revision: stored.revision)) }
       return value.hasSameBytes(as: stored.value) ? .keep : .write(value, ttl: nil)
     }

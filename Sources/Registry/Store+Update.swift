@@ -81,7 +81,7 @@ extension Store {
   ) async throws(Status) -> WriteResult? {
     let key = try requestedKey(name, namespace: namespace)
     // What the last round of the loop decided; the closure may run again.
-    let made = Mutex<(value: SharedBytes, revision: Revision, isRemoved: Bool)?>(nil)
+    let made = Mutex<(encoded: EncodedObject, revision: Revision, isRemoved: Bool)?>(nil)
     let extra = Mutex<[String]>([])
     @Sendable func decide(_ stored: StoredObject?, losingOwners: Bool) throws -> UpdateDecision {
       guard let stored else { throw Status.notFound(self.info.groupResource, name) }
@@ -96,20 +96,24 @@ extension Store {
       try complete(&new, old, subresource: subresource, namespace: namespace, name: name)
       Self.keepTimes(&new, old)
       extra.withLock { $0 = subresource == .main ? strategy.warnings(new) : [] }
-      let value = codec.bytes(of: new)
+      let encoded = codec.encode(new, size: stored.value.count)
+      let value = encoded.value
       let isRemoved = Self.losesLastFinalizer(new, old)
-      made.withLock { $0 = (value, stored.revision, isRemoved) }
+      made.withLock { $0 = (encoded, stored.revision, isRemoved) }
       if isRemoved { return .delete }
+      codec.underWay.note(key, encoded)
       return value.hasSameBytes(as: stored.value) && !stored.isStale ? .keep : .write(value, ttl: nil)
     }
     do {
       if options.isDryRun {
         let stored = try await objects.get(key: key, isConsistent: true)
         _ = try decide(stored, losingOwners: false)
-        guard let value = made.withLock({ $0 })?.value else { throw StorageError.keyNotFound(key: key) }
-        let object = try codec.decode(StoredObject(key: key, value: value, revision: stored.revision))
+        guard let encoded = made.withLock({ $0 })?.encoded else { throw StorageError.keyNotFound(key: key) }
+        let object = try codec.decode(
+          StoredObject(key: key, value: encoded.value, revision: stored.revision), encoded: encoded)
         return WriteResult(object: object, code: 200, warnings: warnings + extra.withLock { $0 })
       }
+      defer { codec.underWay.forget(key) }
       let outcome: UpdateOutcome
       do {
         outcome = try await objects.guaranteedUpdate(key: key, ignoreNotFound: false, origin: nil) {
@@ -123,13 +127,14 @@ extension Store {
       }
       noteWrite(outcome.object.revision)
       let all = warnings + extra.withLock { $0 }
-      if let last = made.withLock({ $0 }), last.isRemoved {
+      guard let last = made.withLock({ $0 }) else { throw StorageError.keyNotFound(key: key) }
+      if last.isRemoved {
         // Semantics 2.17: the answer is what was submitted, under the revision that it replaced.
-        return WriteResult(
-          object: try codec.decode(StoredObject(key: key, value: last.value, revision: last.revision)), code: 200,
-          warnings: all)
+        let submitted = StoredObject(key: key, value: last.encoded.value, revision: last.revision)
+        return WriteResult(object: try codec.decode(submitted, encoded: last.encoded), code: 200, warnings: all)
       }
-      return WriteResult(object: try objects.written(outcome.object), code: 200, warnings: all)
+      let object = try objects.written(outcome.object) { try codec.decode($0, encoded: last.encoded) }
+      return WriteResult(object: object, code: 200, warnings: all)
     } catch is TakesLong { return nil } catch {
       throw status(error, name: name, verb: "update").after(warnings + extra.withLock { $0 })
     }

@@ -118,10 +118,10 @@ public struct NodeStrategy: RESTStrategy {
 
   public let selectableFieldNames = ["metadata.name", "spec.unschedulable"]
 
-  public func selectableFields(_ root: JSONNode) -> [(name: String, value: String)] {
+  public func selectableFields(_ object: FieldReader) -> [(name: String, value: String)] {
     [
-      ("metadata.name", root["metadata"]?["name"]?.string ?? ""),
-      ("spec.unschedulable", root["spec"]?["unschedulable"]?.bool == true ? "true" : "false"),
+      ("metadata.name", object.text(["metadata", "name"]) ?? ""),
+      ("spec.unschedulable", object.text(["spec", "unschedulable"]) ?? "false"),
     ]
   }
 
