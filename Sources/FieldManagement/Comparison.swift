@@ -58,6 +58,14 @@ extension MergeSchema {
       if a?.isEmpty ?? true, b?.isEmpty ?? true { return leaf(old, new) }
       // Mostly nothing changed, and after a merge both are even the same storage.
       inside = a == b ? Comparison() : compareMembers(a?.members ?? [], b?.members ?? [], id, ignored)
+    case .deduced:
+      let (a, b) = (old?.object, new?.object)
+      if a?.isEmpty ?? true, b?.isEmpty ?? true { return leaf(old, new) }
+      inside = a == b ? Comparison() : compareMembers(a?.members ?? [], b?.members ?? [], id, ignored)
+      // An object in the place of something else, or the other way round.
+      if let old, let new, !old.isNull, !new.isNull, (a == nil) != (b == nil) {
+        return Difference(here: .modified, inside: inside)
+      }
     case .set(let item):
       let (a, b) = (old?.array ?? [], new?.array ?? [])
       if a.isEmpty && b.isEmpty { return leaf(old, new) }

@@ -19,7 +19,9 @@ extension Decoder {
   mutating func reportUnknown(_ name: Source.Name) { report("unknown field", source.text(name)) }
 
   mutating func report(_ what: String, _ name: String) {
-    guard problems.count < DecodeLimits.maxProblems, spelled < StrictDocument.spelledMax else { return }
+    guard eitherOwner == nil, problems.count < DecodeLimits.maxProblems, spelled < StrictDocument.spelledMax else {
+      return
+    }
     let problem = "\(what) \(GoText.quoted(pathText(name)))"
     spelled += problem.utf8.count
     if seenProblems.insert(problem).inserted { problems.append(problem) }
@@ -53,6 +55,8 @@ extension Decoder {
       names.append(tables.fields[row].name)
       owner = structure
     }
+    // Go's error comes out of the decoder that reads the member by hand, and is named by who called that.
+    owner = eitherOwner ?? owner
     if names.isEmpty { return DecodeError(description: "json: cannot unmarshal \(what) into Go value of type \(type)") }
     return DecodeError(
       description:
@@ -81,6 +85,9 @@ extension Decoder {
           type = type.flatMap { type in
             type.hasPrefix("map[") ? type.firstIndex(of: "]").map { type[type.index(after: $0)...] } : nil
           }
+        case .either(_, or: .strings):
+          shape = .string
+          type = nil
         default: break
         }
       }
@@ -105,7 +112,9 @@ extension TypeModel {
     case .intOrString: "intstr.IntOrString"
     case .bytes: "[]uint8"
     case .raw: "runtime.RawExtension"
+    case .json: "v1.JSON"
     case .structure(let id): "v1.\(self[id].shortName)"
+    case .either(let id, let other): "v1.\(self[id].shortName)Or\(other.rawValue)"
     case .list(let element): "[]\(goType(element))"
     case .map(let element): "map[string]\(goType(element))"
     }

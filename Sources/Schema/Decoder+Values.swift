@@ -38,7 +38,9 @@ extension Decoder {
         return text
       }
       return try raw(given, depth: path.count)
+    case .json: return try raw(given, depth: path.count, isSorted: true)
     case .structure: return try structure(given, Int(shape.inner), over: base)
+    case .orArray, .orBool, .orStrings: return try either(given, shape)
     case .list:
       if kind == .array { return try list(given, shape, over: base) }
     case .map:
@@ -121,7 +123,7 @@ extension Decoder {
   }
 
   /// JSON of any form, kept as it is.
-  private func raw(_ given: Source.Value, depth: Int) throws(DecodeError) -> JSONValue {
+  private func raw(_ given: Source.Value, depth: Int, isSorted: Bool = false) throws(DecodeError) -> JSONValue {
     guard depth < Source.rawDepthMax else { throw DecodeError(description: "exceeded max depth") }
     switch source.kind(given) {
     case .null: return .null
@@ -135,7 +137,7 @@ extension Decoder {
       elements.reserveCapacity(source.count(given))
       var at = source.start(inside)
       while at < source.end(inside) {
-        elements.append(try raw(source.value(at, inside), depth: depth + 1))
+        elements.append(try raw(source.value(at, inside), depth: depth + 1, isSorted: isSorted))
         at = source.after(at, inside)
       }
       return .array(elements)
@@ -147,17 +149,68 @@ extension Decoder {
       while at < source.end(inside) {
         members.append(
           JSONObject.Member(
-            source.text(source.name(at, inside)), try raw(source.value(at, inside), depth: depth + 1)))
+            source.text(source.name(at, inside)),
+            try raw(source.value(at, inside), depth: depth + 1, isSorted: isSorted)))
         at = source.after(at, inside)
       }
-      return .object(JSONObject(uniquing: members))
+      var object = JSONObject(uniquing: members)
+      if isSorted { object.sortByName() }
+      return .object(object)
     }
+  }
+
+  /// A struct, or what else may stand there. What is wrong inside ends the decoding, as Go's decoder ends with the
+  /// first error of a method that reads JSON by itself.
+  private mutating func either(
+    _ given: Source.Value, _ shape: DecodeTables.Shape
+  ) throws(DecodeError) -> JSONValue {
+    let (outer, saved) = (eitherOwner, savedError)
+    if outer == nil {
+      for case .field(_, let owner) in path { eitherOwner = owner }
+    }
+    savedError = nil
+    defer {
+      eitherOwner = outer
+      if saved != nil { savedError = saved }
+    }
+    var made = JSONValue.null
+    switch (source.kind(given), shape.code) {
+    case (.object, _):
+      let structure = Int(shape.inner)
+      made = try self.structure(given, structure, over: nil) ?? tables.structures[structure].zero
+    case (.array, .orArray): made = try items(given, DecodeTables.Shape(code: .structure, inner: shape.inner))
+    case (.array, .orStrings): made = try items(given, DecodeTables.Shape(code: .string, inner: 0))
+    case (.bool, .orBool):
+      isOwn = Source.keeps
+      made = .bool(source.bool(given))
+    case (_, .orBool): throw DecodeError(description: "boolean or JSON schema expected")
+    default: break
+    }
+    if let savedError { throw savedError }
+    return made
+  }
+
+  /// A list of it; null for one of nothing.
+  private mutating func items(
+    _ given: Source.Value, _ inner: DecodeTables.Shape
+  ) throws(DecodeError) -> JSONValue {
+    let list = try list(given, inner: inner, over: nil)
+    if list.array?.isEmpty == true {
+      isOwn = false
+      return .null
+    }
+    return list
   }
 
   private mutating func list(
     _ given: Source.Value, _ shape: DecodeTables.Shape, over base: JSONValue?
   ) throws(DecodeError) -> JSONValue {
-    let inner = tables.shapes[Int(shape.inner)]
+    try list(given, inner: tables.shapes[Int(shape.inner)], over: base)
+  }
+
+  private mutating func list(
+    _ given: Source.Value, inner: DecodeTables.Shape, over base: JSONValue?
+  ) throws(DecodeError) -> JSONValue {
     let before = base?.array ?? []
     let inside = source.elements(given)
     let end = source.end(inside)
@@ -247,7 +300,8 @@ extension Decoder {
     case .int32, .int64, .double, .intOrString: return 0
     case .quantity: return "0"
     case .structure: return tables.structures[Int(shape.inner)].zero
-    case .time, .microTime, .raw, .list, .map, .bytes: return .null
+    case .orBool: return false
+    case .time, .microTime, .raw, .json, .orArray, .orStrings, .list, .map, .bytes: return .null
     }
   }
 }

@@ -107,6 +107,10 @@ struct Decoder<Source: DecodeSource> {
   var spelled = 0
   var path: [PathPart] = []
 
+  /// Inside of a member that Go reads by hand: the struct that the outermost of them is in. What is unknown or repeated
+  /// there nobody complains of.
+  var eitherOwner: Int?
+
   /// Is the value that was decoded last the source's own? Whoever makes another value of it says so.
   var isOwn = false
 
@@ -274,9 +278,9 @@ struct Decoder<Source: DecodeSource> {
     let shape = tables.shapes[Int(tables.fields[row].shape)]
     guard source.kind(given) == .null else {
       let decoded = try value(given, shape, over: base)
-      // The zero time is null. Go stores that even for a pointer, and finds nothing there when it reads it again for
-      // the answer.
-      if case .null? = decoded, shape.code == .time || shape.code == .microTime { return nil }
+      // The zero time is null, and so is an empty list where a struct may stand. Go stores that even for a pointer, and
+      // finds nothing there when it reads it again for the answer.
+      if case .null? = decoded, shape.code == .time || shape.code == .microTime || shape.isEither { return nil }
       return decoded
     }
     // Go sets pointers, lists and maps to nil, times to zero, and leaves the rest as it is.

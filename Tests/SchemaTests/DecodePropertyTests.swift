@@ -6,10 +6,14 @@ import Testing
 /// Makes bodies that a type can hold, from the type model alone.
 struct BodyMaker {
   var random: Seeded
-  let model = TypeModel.builtin
+  var model = TypeModel.builtin
+  /// Structs that may still have members: a type that contains itself would have no end.
+  var left = Int.max
 
   /// Members in any order; `isWhole`: every member, else some.
   mutating func structure(_ id: TypeModel.TypeID, depth: Int) -> JSONValue {
+    left -= 1
+    guard left > 0, depth < 16 else { return [:] }
     var members: [JSONObject.Member] = []
     for field in model[id].fields where Int.random(in: 0..<10, using: &random) < (depth > 5 ? 2 : 7) {
       members.append(JSONObject.Member(field.name, value(field.shape, depth: depth + 1)))
@@ -41,7 +45,15 @@ struct BodyMaker {
     case .intOrString: return Bool.random(using: &random) ? 80 : "http"
     case .bytes: return "aGVsbG8="
     case .raw: return ["f:a": .double(1.25), "f:b": [".": [], "k:{\"x\":1}": [:]]]
+    case .json: return ["a": .double(1.25), "b": [["c": .null, "d": [1, "x", true]]]]
     case .structure(let id): return structure(id, depth: depth)
+    case .either(let id, let other):
+      if Bool.random(using: &random) { return structure(id, depth: depth + 1) }
+      switch other {
+      case .array: return .array((0...count).map { _ in structure(id, depth: depth + 1) })
+      case .bool: return .bool(Bool.random(using: &random))
+      case .strings: return .array((0...count).map { .string("s\($0)") })
+      }
     case .list(let element): return .array((0..<count).map { _ in value(element, depth: depth) })
     case .map(let element):
       return .object(
