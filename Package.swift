@@ -196,7 +196,8 @@ let package = Package(
     .testTarget(
       name: "APIServerTests",
       dependencies: [
-        "APIServer", "ByteBuffers", "Cacher", "Registry", "Storage", "StorageSQLite", "HTTPServer", "TestSupport",
+        "APIServer", "ByteBuffers", "Cacher", "Registry", "Storage", "StorageSQLite", "HTTPServer", "JSON",
+        "TestSupport",
       ], swiftSettings: swiftSettings),
     .target(name: "LoadClient", dependencies: ["COpenSSL"], path: "Tests/LoadClient", swiftSettings: swiftSettings),
     .testTarget(
