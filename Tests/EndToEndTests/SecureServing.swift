@@ -110,7 +110,8 @@ import Testing
     defer { daemon.stop() }
     let rotations = Tools.isFullRun ? 20 : 5
     let script = Repository.root.appending(path: "Tests/Clients/tls_load.py").path
-    async let load = run(["python3", script, String(port), certificates.authority, String(rotations + 3)])
+    let stop = folder.file("stop")
+    async let load = run(["python3", script, String(port), certificates.authority, stop], within: .seconds(150))
     let other = try await Certificates(authority: "another")
     for rotation in 0..<rotations {
       try await Task.sleep(for: .seconds(1))
@@ -122,6 +123,8 @@ import Testing
       try authorities.write(toFile: certificates.file("clients.crt"), atomically: true, encoding: .utf8)
       kill(daemon.pid, SIGHUP)
     }
+    try await Task.sleep(for: .seconds(2))
+    try "".write(toFile: stop, atomically: true, encoding: .utf8)
     let seen = try JSONValue(parsing: try await load.output)
     #expect(seen["failed"] == 0 && seen["answered"]?.int ?? 0 > 500, "\(seen)")
     // All but perhaps the last, which a few requests may have missed.

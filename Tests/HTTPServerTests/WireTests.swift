@@ -49,7 +49,7 @@ import Testing
       #expect(socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0, &ends) == 0)
       return (ends[0], ends[1])
     }
-    func readAll(_ descriptor: Int32) -> String {
+    @Sendable func readAll(_ descriptor: Int32) -> String {
       var all: [UInt8] = []
       var buffer = [UInt8](repeating: 0, count: 65_536)
       while case let count = recv(descriptor, &buffer, buffer.count, 0), count > 0 { all += buffer[..<count] }

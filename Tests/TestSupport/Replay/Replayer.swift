@@ -170,6 +170,12 @@ public final class Replayer {
     }
   }
 
+  /// What is no number is compared as one: the conversation ends.
+  private struct ValueError: Error, CustomStringConvertible {
+    let text: String
+    var description: String { "invalid literal for int() with base 10: \(Replayer.quoted(text))" }
+  }
+
   private func hold(_ claim: [JSONValue], _ place: String) throws {
     guard claim.count == 3, let sign = claim[1].string else { return differ(place, "no assertion: \(claim)") }
     let (x, y) = (normaliser.fill(claim[0]), normaliser.fill(claim[2]))
@@ -178,9 +184,11 @@ public final class Replayer {
     case "==": holds = x.isSamePythonValue(as: y)
     case "!=": holds = !x.isSamePythonValue(as: y)
     default:
-      guard let a = Int(x.pythonText), let b = Int(y.pythonText) else {
-        return differ(place, "\(x.pythonText) \(sign) \(y.pythonText) compares no numbers")
+      let numbers = try [x, y].map { value throws(ValueError) in
+        guard let number = Int(value.pythonText) else { throw ValueError(text: value.pythonText) }
+        return number
       }
+      let (a, b) = (numbers[0], numbers[1])
       holds = sign == "<" ? a < b : a > b
     }
     if !holds {
@@ -276,7 +284,15 @@ public final class Replayer {
     }
   }
 
-  private static func quoted(_ text: String?) -> String { text.map { "'\($0)'" } ?? "None" }
+  /// `repr(text)`, but for what cannot be printed.
+  private static func quoted(_ text: String?) -> String {
+    guard var text else { return "None" }
+    for (plain, escaped) in [("\\", "\\\\"), ("\n", "\\n"), ("\r", "\\r"), ("\t", "\\t")] {
+      text = replace(plain, in: text, with: escaped)
+    }
+    guard text.utf8.contains(UInt8(ascii: "'")) else { return "'\(text)'" }
+    return text.utf8.contains(UInt8(ascii: "\"")) ? "'\(replace("'", in: text, with: "\\'"))'" : "\"\(text)\""
+  }
 
   /// Of a header that is given several times the last counts, but of warnings all.
   private func header(_ name: String, of answer: ReplayAnswer, sorted: Bool) -> String? {
