@@ -181,7 +181,7 @@ public final class ReplayConnection {
         framing = .none
         return nil
       }
-      // What was taken stays a slice of the buffer only until the next read, so both ends are awaited first.
+      // A chunk is taken whole, with the end of its line.
       while count < size + 2 { guard try fill(until: deadline) else { return [] } }
       let bytes = take(size)
       start += 2
