@@ -1,6 +1,8 @@
 import ByteBuffers
 import Foundation
 import JSON
+import Registry
+import Resources
 import TestSupport
 import Testing
 
@@ -37,7 +39,7 @@ import Testing
   @Test(arguments: files) func `every conversation of a file matches`(_ file: String) async throws {
     let conversations = try Self.conversations(file)
     #expect(!conversations.isEmpty)
-    try await TestServer.with { server in
+    try await TestServer.with(kinds: BuiltInResources.all().filter { $0.groupResource.resource != "nodes" }) { server in
       let replayer = Replayer { try server.connect() }
       for conversation in conversations {
         let outcome = replayer.run(conversation)

@@ -7,10 +7,11 @@ import Storage
 import Testing
 
 @testable import Registry
+@testable import Resources
 
 /// What the writer of an object knows of its bytes is what a parse finds in them.
 @Suite struct `An object that was encoded here` {
-  private static let codec = ResourceCodec(NodeStrategy())
+  private static let codec = ResourceCodec(ResourceDefinition.nodes)
 
   private static func facts(_ object: CachedObject) -> [String] {
     [
@@ -58,7 +59,7 @@ import Testing
       #"{"kind":"Node","apiVersion":"v1","metadata":7}"#, "[]",
     ] { #expect(Self.codec.encode(try JSONValue(parsing: text)).outline == nil) }
     #expect(
-      ResourceCodec(NodeStrategy(), mediaType: .protobuf).encode(
+      ResourceCodec(ResourceDefinition.nodes, mediaType: .protobuf).encode(
         ["kind": "Node", "apiVersion": "v1", "metadata": ["name": "a"]]
       ).outline == nil)
   }
