@@ -125,7 +125,8 @@ public struct ObjectReader: Sendable {
 }
 
 extension JSONValue {
-  static func goKind(of node: JSONNode) -> String {
+  /// How Go's messages name the kind of a value.
+  public static func goKind(of node: JSONNode) -> String {
     switch node.kind {
     case .null: "null"
     case .bool: "bool"

@@ -12,7 +12,10 @@ public enum BuiltInResources {
 
   public static func all(_ settings: Settings = Settings()) -> [ResourceDefinition] {
     [
-      .nodes
+      .nodes,
+      .configMaps,
+      .secrets,
+      .leases,
     ]
   }
 }

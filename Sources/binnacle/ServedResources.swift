@@ -35,6 +35,7 @@ struct ServedResources: Sendable {
       parameters.config.transformer = settings.encryption?.transformer(for: name)
       parameters.capacity =
         settings.options.watchCache ? settings.watchCacheSizes[name.description] ?? parameters.capacity : 0
+      parameters.triggerFunc = definition.trigger.map { TriggerPublisher(field: $0) }
       parameters.memory = budget
       parameters.report = { problem in
         logger.warning("cache", metadata: ["resource": "\(name)", "problem": "\(problem)"])

@@ -1,4 +1,4 @@
-import JSON
+public import JSON
 import Machinery
 
 /// What is asked of one value.
@@ -60,7 +60,8 @@ extension RuleContext {
     return !isZero(value)
   }
 
-  private static func isZero(_ value: JSONValue) -> Bool {
+  /// Does a value count as not set? (Go's zero value.)
+  public static func isZero(_ value: JSONValue) -> Bool {
     switch value {
     case .null: true
     case .bool(let truth): !truth

@@ -1,4 +1,4 @@
-import JSON
+public import JSON
 import Machinery
 
 /// The walk over an object by compiled rules.
@@ -57,7 +57,7 @@ extension RuleContext {
   }
 
   /// Equal as Kubernetes compares values: what is empty is as good as what is absent.
-  static func areSame(_ a: JSONValue?, _ b: JSONValue?) -> Bool {
+  public static func areSame(_ a: JSONValue?, _ b: JSONValue?) -> Bool {
     switch (a, b) {
     case (let a?, let b?): a.isSameValue(as: b)
     case (nil, nil): true

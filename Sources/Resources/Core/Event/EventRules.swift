@@ -54,7 +54,7 @@ enum EventRules {
 
   private static func unset(_ name: String) -> Rule {
     .custom { context in
-      guard let value = context.value?[name], RuleContext.isThere(value, .init(isStruct: true)) else { return }
+      guard let value = context.value?[name], !RuleContext.isZero(value) else { return }
       context.report(.invalid(context.path(.member(name)), "", "needs to be unset"))
     }
   }
