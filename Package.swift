@@ -135,7 +135,7 @@ let package = Package(
       swiftSettings: swiftSettings),
     // What the built-in resources are: a folder a group. Nothing else may name a kind.
     .target(
-      name: "Resources", dependencies: ["Registry", "Schema", "Machinery", "JSON", "ByteBuffers"],
+      name: "Resources", dependencies: ["CCrypto", "Registry", "Schema", "Machinery", "JSON", "ByteBuffers"],
       swiftSettings: swiftSettings),
     .target(
       name: "APIServer",

@@ -60,7 +60,7 @@ public struct StorageDecorator: Sendable {
       self.init(
         config: config, type: definition.groupResource, resourcePrefix: definition.folder,
         isNamespaced: definition.isNamespaced, codec: codec)
-      triggerFunc = definition.triggerField.map { TriggerPublisher(field: $0) }
+      triggerFunc = definition.trigger.map { TriggerPublisher(field: $0) }
     }
 
     /// Where the objects stand among the keys.

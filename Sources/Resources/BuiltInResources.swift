@@ -12,8 +12,11 @@ public enum BuiltInResources {
 
   public static func all(_ settings: Settings = Settings()) -> [ResourceDefinition] {
     [
-      .nodes,
+      .configMaps,
       .events(timeToLive: settings.eventTimeToLive),
+      .nodes,
+      .secrets,
+      .leases,
     ]
   }
 }

@@ -13,7 +13,7 @@ import Testing
 /// Nodes, whose watchers mostly ask for one value of spec.unschedulable.
 private let triggered = ResourceDefinition(
   "nodes", kind: "Node", scope: .cluster, folder: "minions", versions: [.v1], rules: [],
-  selectableFields: [SelectableField("spec.unschedulable", missing: "false")], triggerField: "spec.unschedulable")
+  selectableFields: [SelectableField("spec.unschedulable", missing: "false")], trigger: "spec.unschedulable")
 
 private final class HereAndNow: WatchHome {
   func post(_ job: @escaping @Sendable () -> Void) { job() }

@@ -40,9 +40,9 @@ public final class ResourceDefinition: Sendable {
   /// How long an object lives after it was last written; nil for good.
   public let timeToLive: Duration?
   public let selectableFields: SelectableFields
-  /// The field that most watchers ask for, as kubelets do for spec.nodeName of pods: an event visits only the watchers
-  /// that want its value. nil for none.
-  public let triggerField: String?
+  /// The selectable field by whose values watches are told apart, so that an event visits only those that want its
+  /// value; nil for none. (`TriggerFunc`)
+  public let trigger: String?
   public let columns: [TableColumn]
 
   /// What has to be true of an object.
@@ -68,7 +68,7 @@ public final class ResourceDefinition: Sendable {
     defaults: @escaping Hook = { _ in },
     prepareForCreate: @escaping Hook = { _ in }, warnings: @escaping Warnings = { _, _ in [] },
     selectableFields: [SelectableField] = [], unknownField: SelectableFields.Complaint = .known,
-    triggerField: String? = nil,
+    trigger: String? = nil,
     columns: [TableColumn] = [.name, .age]
   ) {
     let parts = name.split(separator: ".", maxSplits: 1).map(String.init)
@@ -95,7 +95,7 @@ public final class ResourceDefinition: Sendable {
     self.timeToLive = timeToLive
     self.selectableFields = SelectableFields(
       selectableFields, isNamespaced: scope == .namespaced, complaint: unknownField)
-    self.triggerField = triggerField
+    self.trigger = trigger
     self.columns = columns
     self.defaults = defaults
     self.prepareForCreate = prepareForCreate
@@ -106,7 +106,8 @@ public final class ResourceDefinition: Sendable {
     }
     memberOrder = model.structures.first { $0.name == typeName }?.fields.map(\.name) ?? []
     self.rules = CompiledRules(rules, type: type, model: model, isNamespaced: scope == .namespaced)
-    problems = self.rules.problems
+    let isKnown = trigger.map(self.selectableFields.names.contains) ?? true
+    problems = self.rules.problems + (isKnown ? [] : ["\(name): the trigger is no selectable field"])
   }
 
   /// Leaves an object as it is.

@@ -44,4 +44,11 @@ public struct TableColumn: Sendable {
       .string(FieldReader(object).text(path) ?? "")
     }
   }
+
+  /// How many entries these top-level maps have.
+  public static func count(_ name: String, of maps: [String], description: String) -> TableColumn {
+    TableColumn(name, description: description) { object, _ in
+      .int(maps.reduce(0) { sum, map in sum + Int64(object[map]?.members.reduce(0) { count, _ in count + 1 } ?? 0) })
+    }
+  }
 }

@@ -3,8 +3,23 @@
 extension FactDescriptions {
   /// coordination.v1
   static let coordinationV1: StaticString = #"""
-    T io.k8s.api.coordination.v1.Lease 
-    T io.k8s.api.coordination.v1.LeaseList 
-    T io.k8s.api.coordination.v1.LeaseSpec 
+    T io.k8s.api.coordination.v1.Lease A claim that one process holds at a time, and has to renew: replicas elect a leader by it, nodes show that they live.
+    apiVersion Group and version of the schema in which this object is written, such as v1 or apps/v1. Requests may leave it out; another value than the endpoint's is refused.
+    kind The name of this object's schema, in CamelCase. A server knows it from the endpoint, so requests may leave it out; it cannot be changed.
+    metadata Name, namespace, labels and all else that every object has.
+    spec Who holds the lease, and until when.
+    T io.k8s.api.coordination.v1.LeaseList All leases, or those a selector chose.
+    apiVersion Group and version of the schema in which this object is written, such as v1 or apps/v1. Requests may leave it out; another value than the endpoint's is refused.
+    items The leases, ordered by namespace and name.
+    kind The name of this object's schema, in CamelCase. A server knows it from the endpoint, so requests may leave it out; it cannot be changed.
+    metadata The revision of the list, and how to get the rest of it.
+    T io.k8s.api.coordination.v1.LeaseSpec Who holds a lease, and until when.
+    acquireTime When the present holder took the lease.
+    holderIdentity Who holds the lease. Where Kubernetes chooses by strategy, this is the candidate that was elected.
+    leaseDurationSeconds How long others must wait before they may take the lease, counted in seconds from renewTime.
+    leaseTransitions How often the lease went from one holder to another.
+    preferredHolder Who should have the lease instead, so that its holder gives it up. Goes with strategy only.
+    renewTime When the present holder last renewed the lease.
+    strategy How Kubernetes picks a leader among the candidates; not set where they settle it themselves.
     """#
 }

@@ -6,8 +6,18 @@ extension FactDescriptions {
     T io.k8s.api.core.v1.AttachedVolume A volume that is attached to a node.
     devicePath The device file under which the node sees the volume.
     name Which volume, by its unique name.
-    T io.k8s.api.core.v1.ConfigMap 
-    T io.k8s.api.core.v1.ConfigMapList 
+    T io.k8s.api.core.v1.ConfigMap Settings for programs: texts and bytes under keys, none of them confidential.
+    apiVersion Group and version of the schema in which this object is written, such as v1 or apps/v1. Requests may leave it out; another value than the endpoint's is refused.
+    binaryData Bytes by key, for what is no UTF-8 text. Keys are made as those of data, and may not stand there too.
+    data The texts by key. A key is made of letters, digits, '-', '_' and '.', and may not stand in binaryData too.
+    immutable If true, neither data nor binaryData can change any more, nor can this be taken back. The object can still be deleted.
+    kind The name of this object's schema, in CamelCase. A server knows it from the endpoint, so requests may leave it out; it cannot be changed.
+    metadata Name, namespace, labels and all else that every object has.
+    T io.k8s.api.core.v1.ConfigMapList All config maps, or those a selector chose.
+    apiVersion Group and version of the schema in which this object is written, such as v1 or apps/v1. Requests may leave it out; another value than the endpoint's is refused.
+    items The config maps, ordered by namespace and name.
+    kind The name of this object's schema, in CamelCase. A server knows it from the endpoint, so requests may leave it out; it cannot be changed.
+    metadata The revision of the list, and how to get the rest of it.
     T io.k8s.api.core.v1.ConfigMapNodeConfigSource A ConfigMap with the configuration of a kubelet, from the time when kubelets could read one.
     kubeletConfigKey The entry of the ConfigMap that holds the configuration.
     name Name of the ConfigMap.
@@ -139,8 +149,19 @@ extension FactDescriptions {
     namespace The object's namespace.
     resourceVersion Which state of the object.
     uid Which object of that name.
-    T io.k8s.api.core.v1.Secret 
-    T io.k8s.api.core.v1.SecretList 
+    T io.k8s.api.core.v1.Secret Confidential data, such as passwords and keys, of 1 MiB at most.
+    apiVersion Group and version of the schema in which this object is written, such as v1 or apps/v1. Requests may leave it out; another value than the endpoint's is refused.
+    data The data by key, in base64. A key is made of letters, digits, '-', '_' and '.'.
+    immutable If true, data cannot change any more, nor can this be taken back. The object can still be deleted.
+    kind The name of this object's schema, in CamelCase. A server knows it from the endpoint, so requests may leave it out; it cannot be changed.
+    metadata Name, namespace, labels and all else that every object has.
+    stringData Data as plain text, to save writers the base64. Only written, never shown: each entry replaces that of data with its key.
+    type What the data are, so that programs know which keys to expect. It cannot change; Opaque if it is not set.
+    T io.k8s.api.core.v1.SecretList All secrets, or those a selector chose.
+    apiVersion Group and version of the schema in which this object is written, such as v1 or apps/v1. Requests may leave it out; another value than the endpoint's is refused.
+    items The secrets, ordered by namespace and name.
+    kind The name of this object's schema, in CamelCase. A server knows it from the endpoint, so requests may leave it out; it cannot be changed.
+    metadata The revision of the list, and how to get the rest of it.
     T io.k8s.api.core.v1.Taint A mark on a node that repels every pod without a matching toleration.
     effect What happens to pods that do not tolerate the mark.
     effect=NoExecute No new pods come, and those that are here are evicted.
