@@ -23,9 +23,13 @@ extension Store {
     ) { [body] existing throws(Status) in
       let known = existing?["metadata"]?["uid"]?.string ?? ""
       if !uid.isEmpty && uid != known {
+        // A dry run does not get to where the prefix is put before the key.
+        let key = self.key(name, namespace: namespace)
+        let rest = String(key.unicodeScalars.dropFirst(self.prefix.unicodeScalars.count))
+        let place = options.isDryRun ? "/\(self.definition.folder)/\(rest)" : key
         throw .conflict(
           self.info.groupResource, name,
-          "StorageError: invalid object, Code: 4, Key: \(self.key(name, namespace: namespace)), ResourceVersion: 0, "
+          "StorageError: invalid object, Code: 4, Key: \(place), ResourceVersion: 0, "
             + "AdditionalErrorMsg: Precondition failed: UID in precondition: \(uid), UID in object meta: \(known)")
       }
       var new = body
@@ -145,7 +149,8 @@ extension Store {
     return try result(of: draft, key: key) {
       draft.old == nil
         ? try codec.unstored(draft.value, key: key, resourceVersion: "")
-        : try codec.decode(StoredObject(key: key, value: draft.value, revision: draft.revision))
+        : try codec.decode(
+          StoredObject(key: key, value: codec.bytes(of: draft.new, keepsSelfLink: true), revision: draft.revision))
     }
   }
 
@@ -252,7 +257,6 @@ extension Store {
     if let grace = before["deletionGracePeriodSeconds"], meta["deletionGracePeriodSeconds"] == nil {
       meta["deletionGracePeriodSeconds"] = grace
     }
-    meta["selfLink"] = nil
     draft.new["metadata"] = .object(MetadataOrder.sorted(meta))
     part.prepareForUpdate(&draft.new, old: old)
     definition.restoreOrder(&draft.new)
