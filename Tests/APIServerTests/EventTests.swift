@@ -28,13 +28,14 @@ import Testing
       let path = Self.events + "/e"
       // The short way of plain reads, and the long one.
       let plain = try server.call("GET", path)
-      #expect(try plain.json() == server.call("GET", path + "?pretty=false").json())
       let event = try plain.json()
+      #expect(try server.call("GET", path + "?pretty=false").json() == event)
       #expect(
         event["apiVersion"] == "events.k8s.io/v1" && event["note"] == " said " && event["deprecatedCount"] == 3
           && event["regarding"]?["name"] == "p" && event["message"] == nil)
+      let core = try server.call("GET", Self.core + "/e").json()
       #expect(
-        event["metadata"] == (try server.call("GET", Self.core + "/e").json()["metadata"])
+        event["metadata"] == core["metadata"]
           && event["metadata"]?["resourceVersion"]?.string?.isEmpty == false)
       #expect(try server.call("GET", path + "?pretty=true").json() == event)
       let yaml = try server.call("GET", path, headers: ["Accept": "application/yaml"]).text
@@ -78,9 +79,8 @@ import Testing
           "Last Seen", "Type", "Reason", "Object", "Subobject", "Source", "Message", "First Seen", "Count", "Name",
         ])
       #expect(table["columnDefinitions"]?.array?.last?["priority"] == 1)
-      #expect(
-        try server.call("GET", Self.core, headers: header).json()["rows"]?.array?.first?["cells"]?.array?.dropFirst(1)
-          == cells.dropFirst(1))
+      let core = try server.call("GET", Self.core, headers: header).json()["rows"]?.array?.first
+      #expect(core?["cells"]?.array?.dropFirst() == cells.dropFirst())
       let none = try server.call(
         "GET", Self.events + "?fieldSelector=type%3DWarning",
         headers: ["Accept": "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io"]

@@ -128,7 +128,7 @@ import Testing
       "metadata": ["name": "a", "resourceVersion": "1"], "spec": ["configSource": ["configMap": reference]],
     ]
     func fields(_ new: JSONValue, _ subresource: Subresource = .main) -> [String] {
-      NodeStrategy.rules.check(new, old: old, subresource: subresource).map(\.field)
+      ResourceDefinition.nodes.rules.check(new, old: old, subresource: subresource).map(\.field)
     }
     #expect(fields(old) == [] && fields(old, .status) == [])
     var new = old
