@@ -239,7 +239,7 @@ let package = Package(
       name: "APIServerTests",
       dependencies: [
         "APIServer", "ByteBuffers", "Cacher", "Capacity", "Registry", "Resources", "Storage", "StorageSQLite",
-        "HTTPServer",
+        "HTTPServer", "JSON",
         "TestSupport",
       ], swiftSettings: swiftSettings),
     .target(name: "LoadClient", dependencies: ["COpenSSL"], path: "Tests/LoadClient", swiftSettings: swiftSettings),

@@ -33,10 +33,10 @@ final class ReactorSeat: @unchecked Sendable {
     return watches.count - 1
   }
 
-  /// A watch is over; its place goes to the last one.
-  func remove(at place: Int) {
-    let last = watches.removeLast()
-    guard place < watches.count else { return }
+  /// A watch is over; its place goes to the last one. Nothing happens if it was never added.
+  func remove(_ watch: WatchPump) {
+    let place = watch.place
+    guard place < watches.count, watches[place] === watch, let last = watches.popLast(), last !== watch else { return }
     watches[place] = last
     last.place = place
   }

@@ -98,7 +98,7 @@ extension DeleteOptions {
       do {
         let envelope = try ProtobufEnvelope(body)
         try Self.check(TypeMembers(kind: envelope.kind, apiVersion: envelope.apiVersion), body)
-        return take(try model.canonicalise(try model.decodeProtobuf(envelope.raw, as: type), as: type).value)
+        return take(try model.decode(tree: try model.decodeProtobuf(envelope.raw, as: type), as: type).value)
       } catch let status as Status { throw status } catch { throw Status.badRequest("\(error)") }
     }
     let tape: JSONTape

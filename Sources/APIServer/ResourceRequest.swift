@@ -103,7 +103,8 @@ struct PlainRead {
   let endpoint: Endpoint
   let resource: ResourceEndpoint
   let isList: Bool
-  let namespace: String
+  /// As the path has it, which of a namespace is its own: who may is asked so.
+  private let askedNamespace: String
   /// Empty for a list.
   let name: String
 
@@ -122,15 +123,18 @@ struct PlainRead {
     guard endpoint.allows(.get, form) else { return nil }
     self.endpoint = endpoint
     self.resource = resource
-    namespace = endpoint.isNamespaced ? path.text(place.namespace) : ""
+    askedNamespace = path.text(place.namespace)
     name = path.text(place.name)
   }
+
+  /// What stores take for the namespace.
+  var namespace: String { endpoint.isNamespaced ? askedNamespace : "" }
 
   /// What an authorizer is asked.
   func attributes(of user: UserInfo) -> AccessAttributes {
     let info = endpoint.info
     return AccessAttributes(
       user, isList ? "list" : "get", group: info.groupVersion.group, version: info.groupVersion.version,
-      resource: info.plural, namespace: namespace, name: name)
+      resource: info.plural, namespace: askedNamespace, name: name)
   }
 }

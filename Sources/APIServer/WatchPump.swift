@@ -121,7 +121,7 @@ final class WatchPump: @unchecked Sendable {
     stream?.finish()
     stream = nil
     endpoint.metrics.watchClosed(on: reactor)
-    room.remove(at: place)
+    room.remove(self)
     reply.streamEnded(code: input == nil ? 200 : 101)
   }
 }

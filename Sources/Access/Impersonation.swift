@@ -42,10 +42,12 @@ public struct Impersonation: Sendable {
   /// The values of each key together.
   static func gathered(_ extra: [(key: String, value: String)]) -> [(key: String, values: [String])] {
     var all: [(key: String, values: [String])] = []
+    var places: [ByteString: Int] = [:]
     for (key, value) in extra {
-      if let place = all.firstIndex(where: { $0.key == key }) {
+      if let place = places[key] {
         all[place].values.append(value)
       } else {
+        places[key] = all.count
         all.append((key, [value]))
       }
     }

@@ -1,3 +1,5 @@
+import Glibc
+
 /// Immutable bytes that many owners share: a stored value, an encoded object, a watch frame.
 ///
 /// The bytes are written once, inside `init(capacity:initializingWith:)`, and never again; their address stays the same
@@ -136,6 +138,6 @@ extension SharedBytes {
   /// Same bytes?
   public func hasSameBytes(as other: SharedBytes) -> Bool {
     self === other
-      || (count == other.count && withUnsafeBytes { a in other.withUnsafeBytes { b in a.elementsEqual(b) } })
+      || (count == other.count && memcmp(base, other.base, count) == 0)
   }
 }

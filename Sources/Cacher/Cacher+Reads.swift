@@ -64,19 +64,25 @@ extension Cacher {
   }
 
   /// The cached object where it is the same one, so that decoding is not repeated.
-  func decode(_ stored: StoredObject) throws -> CachedObject {
+  func decode(_ stored: StoredObject) throws -> CachedObject { try known(stored) { try codec.decode($0) } }
+
+  private func known(
+    _ stored: StoredObject, orElse decode: (StoredObject) throws -> CachedObject
+  ) throws -> CachedObject {
     if let known = cached(key: stored.key), known.revision == stored.revision { return known }
-    do { return try codec.decode(stored) } catch {
+    do { return try decode(stored) } catch {
       config.report(.undecodable(key: stored.key, error: error))
       throw error
     }
   }
 
-  public func written(_ stored: StoredObject) throws -> CachedObject {
+  public func written(
+    _ stored: StoredObject, decode: (StoredObject) throws -> CachedObject
+  ) throws -> CachedObject {
     if let known = recent.withLock({ $0[stored.key] }), known.revision == stored.revision {
       return config.handedOut(known)
     }
-    let object = try decode(stored)
+    let object = try known(stored, orElse: decode)
     let seen = state.withLock { $0.revision }
     recent.withLock { $0.note(object, seen: seen) }
     return config.handedOut(object)

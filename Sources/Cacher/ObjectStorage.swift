@@ -78,12 +78,18 @@ public protocol ObjectStorage: Storage {
   /// (semantics 2.38). The watch must be ended with `CacheWatcher.stop()`.
   func watch(_ request: WatchRequest, home: any WatchHome) async throws -> CacheWatcher
 
-  /// The object that a write returned, as reads and watches will show it. Throws what the codec throws.
-  func written(_ stored: StoredObject) throws -> CachedObject
+  /// The object that a write returned, as reads and watches will show it. `decode` is asked where it is not known yet:
+  /// whoever wrote it may know more of its bytes than the codec. Throws what that throws.
+  func written(_ stored: StoredObject, decode: (StoredObject) throws -> CachedObject) throws -> CachedObject
 
   /// Maybe stale, as the origin of an update; nil says nothing about the storage.
   func cached(key: String) -> CachedObject?
 
   /// The figures of the resource, under Kubernetes' names.
   func writeMetrics(_ text: inout MetricsText)
+}
+
+extension ObjectStorage {
+  /// The same, by the codec.
+  public func written(_ stored: StoredObject) throws -> CachedObject { try written(stored) { try codec.decode($0) } }
 }

@@ -49,7 +49,9 @@ public final class UndecoratedStorage: ObjectStorage, StorageWrapper {
   // MARK: Reads
 
   public func cached(key: String) -> CachedObject? { nil }
-  public func written(_ stored: StoredObject) throws -> CachedObject { config.handedOut(try decode(stored)) }
+  public func written(
+    _ stored: StoredObject, decode: (StoredObject) throws -> CachedObject
+  ) throws -> CachedObject { config.handedOut(try reporting(stored, decode)) }
   public func getNow(key: String, freshness: Freshness) -> NowResult { .mustWait }
   public func listNow(_ request: ListRequest) -> ObjectList? { nil }
 
@@ -80,8 +82,12 @@ public final class UndecoratedStorage: ObjectStorage, StorageWrapper {
     try await StorageLister(storage: storage) { try self.decode($0) }.list(request)
   }
 
-  func decode(_ stored: StoredObject) throws -> CachedObject {
-    do { return try codec.decode(stored) } catch {
+  func decode(_ stored: StoredObject) throws -> CachedObject { try reporting(stored) { try codec.decode($0) } }
+
+  private func reporting(
+    _ stored: StoredObject, _ decode: (StoredObject) throws -> CachedObject
+  ) throws -> CachedObject {
+    do { return try decode(stored) } catch {
       config.report(.undecodable(key: stored.key, error: error))
       throw error
     }

@@ -58,6 +58,14 @@ extension MergeSchema {
       if a?.isEmpty ?? true, b?.isEmpty ?? true { return leaf(old, new) }
       // Mostly nothing changed, and after a merge both are even the same storage.
       inside = a == b ? Comparison() : compareMembers(a?.members ?? [], b?.members ?? [], id, ignored)
+    case .deduced:
+      let (a, b) = (old?.object, new?.object)
+      if a?.isEmpty ?? true, b?.isEmpty ?? true { return leaf(old, new) }
+      inside = a == b ? Comparison() : compareMembers(a?.members ?? [], b?.members ?? [], id, ignored)
+      // An object in the place of something else, or the other way round.
+      if let old, let new, !old.isNull, !new.isNull, (a == nil) != (b == nil) {
+        return Difference(here: .modified, inside: inside)
+      }
     case .set(let item):
       let (a, b) = (old?.array ?? [], new?.array ?? [])
       if a.isEmpty && b.isEmpty { return leaf(old, new) }
@@ -86,15 +94,39 @@ extension MergeSchema {
       let entry = ignored.entry(.field(name))
       if entry?.isMember != true { all.add(.field(name), compare(a, b, child, entry?.children ?? Self.nothing)) }
     }
-    // Both mostly have the same members in the same order.
-    if old.count == new.count, zip(old, new).allSatisfy({ $0.name == $1.name }) {
-      for (a, b) in zip(old, new) { note(a.name, a.value, b.value) }
+    // Both mostly have the same members in the same order, but for one here and there.
+    var (i, j) = (0, 0)
+    /// Looking for a member elsewhere costs a walk, so a few are looked for so; then a table is made.
+    var odd = 0
+    while i < old.count && j < new.count {
+      let (a, b) = (old[i], new[j])
+      if a.name == b.name {
+        note(a.name, a.value, b.value)
+        i += 1
+        j += 1
+        continue
+      }
+      odd += 1
+      guard odd <= 4 else { break }
+      if !new[j...].contains(where: { $0.name == a.name }) {
+        note(a.name, a.value, nil)
+        i += 1
+      } else if !old[i...].contains(where: { $0.name == b.name }) {
+        note(b.name, nil, b.value)
+        j += 1
+      } else {
+        break
+      }
+    }
+    if i == old.count || j == new.count {
+      for member in old[i...] { note(member.name, member.value, nil) }
+      for member in new[j...] { note(member.name, nil, member.value) }
       return all.comparison
     }
     var rest: [ByteString: JSONValue] = [:]
-    for member in new { rest[member.name] = member.value }
-    for member in old { note(member.name, member.value, rest.removeValue(forKey: member.name)) }
-    for member in new where rest[member.name] != nil { note(member.name, nil, member.value) }
+    for member in new[j...] { rest[member.name] = member.value }
+    for member in old[i...] { note(member.name, member.value, rest.removeValue(forKey: member.name)) }
+    for member in new[j...] where rest[member.name] != nil { note(member.name, nil, member.value) }
     return all.comparison
   }
 

@@ -9,8 +9,9 @@ extension MergeSchema {
   private func below(_ value: JSONValue, _ id: ID) -> (isLeaf: Bool, children: FieldSet) {
     switch self[id].kind {
     case .scalar, .opaque, .atomic, .list: return (true, FieldSet())
-    case .structure, .map:
-      let isMap = if case .map = self[id].kind { true } else { false }
+    case .deduced where value.object == nil: return (true, FieldSet())
+    case .structure, .map, .deduced:
+      let isMap = if case .structure = self[id].kind { false } else { true }
       let entries = (value.object?.members ?? []).compactMap { member -> FieldSet.Entry? in
         guard let child = child(member.name, of: id) else { return nil }
         let (isLeaf, children) = below(member.value, child)
@@ -46,6 +47,7 @@ extension MergeSchema {
           child = id.flatMap { self[$0].fields[name] }
           if child != nil && !entry.children.isEmpty { isMember = true }
         case (.field, .map(let item)?): child = item
+        case (.field, .deduced?): child = id
         case (.key, .keyed(let item, _)?): child = item
         default: break
         }
@@ -67,6 +69,7 @@ extension MergeSchema {
         return ownsItems(entry.children, child)
       case (.field, .map(let item)?), (.key, .keyed(let item, _)?):
         return entry.isMember && ownsItems(entry.children, item)
+      case (.field, .deduced?): return entry.isMember && ownsItems(entry.children, id)
       default: return false
       }
     }
@@ -82,7 +85,8 @@ extension MergeSchema {
     switch self[id].kind {
     case .scalar, .opaque: return value
     case .atomic, .list: return nil
-    case .structure, .map:
+    case .deduced where value.object == nil: return value.array == nil ? value : nil
+    case .structure, .map, .deduced:
       guard let members = value.object?.members, !members.isEmpty else { return nil }
       var wentInside = false
       var kept: [JSONObject.Member] = []

@@ -13,6 +13,12 @@ extension MergeSchema {
       // Nothing on both sides: empty and null stay what they are.
       if a.isEmpty && b.isEmpty { return new ?? old }
       return mergeMembers(a, b, id)
+    case .deduced:
+      let (a, b) = (old?.object?.members ?? [], new?.object?.members ?? [])
+      // Of two kinds that differ the new one counts; null is of any kind.
+      let isOfOneKind = [old, new].allSatisfy { $0 == nil || $0?.isNull == true || $0?.object != nil }
+      if !isOfOneKind || a.isEmpty && b.isEmpty { return new ?? old }
+      return mergeMembers(a, b, id)
     case .set(let item): return mergeLists(old, new, item, [])
     case .keyed(let item, let keys): return mergeLists(old, new, item, keys)
     }

@@ -15,6 +15,9 @@ public struct MergeSchema: Sendable {
     /// Anything at all, as a whole.
     case opaque
     case structure
+    /// Anything, by what it is: members of objects are owned one by one, at any depth; all else as a whole.
+    /// (`__untyped_deduced_`)
+    case deduced
     /// A map of names to items.
     case map(ID)
     /// Only inside of what is atomic.
@@ -49,6 +52,7 @@ public struct MergeSchema: Sendable {
     switch nodes[id.index].kind {
     case .structure: nodes[id.index].fields[name]
     case .map(let item): item
+    case .deduced: id
     default: nil
     }
   }
@@ -103,6 +107,8 @@ public struct MergeSchema: Sendable {
       // Texts with a format of their own are untyped in upstream's schema.
       case .quantity, .intOrString, .time, .microTime: add(.scalar(.any))
       case .raw: add(.opaque)
+      // Upstream's schema has no type for these.
+      case .json, .either: add(.deduced)
       case .structure(let type): model[type].isAtomic ? atomic(structure(type)) : structure(type)
       case .list(let item): atomic(list(item))
       case .map(let item): map(item)

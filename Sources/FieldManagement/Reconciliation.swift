@@ -23,7 +23,7 @@ extension MergeSchema {
   private func isWhole(_ id: ID) -> Bool {
     switch self[id].kind {
     case .atomic, .list: true
-    case .scalar, .opaque, .structure, .map, .set, .keyed: false
+    case .scalar, .opaque, .structure, .deduced, .map, .set, .keyed: false
     }
   }
 
@@ -31,6 +31,7 @@ extension MergeSchema {
     switch (self[id].kind, element) {
     case (.structure, .field(let name)): self[id].fields[name]
     case (.map(let item), _): item
+    case (.deduced, .field): id
     case (.set(let item), _), (.keyed(let item, _), _): item
     default: nil
     }

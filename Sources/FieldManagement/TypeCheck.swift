@@ -36,7 +36,7 @@ private struct TypeCheck {
   mutating func value(_ value: JSONValue, _ id: MergeSchema.ID) {
     guard problems.count < Self.problemsMax, !value.isNull else { return }
     switch schema[id].kind {
-    case .opaque: return
+    case .opaque, .deduced: return
     case .atomic(let inner): self.value(value, inner)
     case .scalar(let scalar):
       switch (scalar, value) {

@@ -101,6 +101,8 @@ public final class HTTPServer: Sendable {
   private let configuration: Configuration
   private let listening = Mutex<[(descriptor: Int32, tls: TLSCredentials?)]>([])
   private let isStopped = Atomic<Bool>(false)
+  /// Takes the next connection that comes from nobody's listener.
+  private let nextReactor = Atomic<Int>(0)
 
   /// Throws when the system gives no epoll or eventfd.
   public init(configuration: Configuration, handler: any RequestHandler) throws(SystemError) {
@@ -134,6 +136,23 @@ public final class HTTPServer: Sendable {
       reactor.post { for socket in sockets { reactor.listen(on: socket.descriptor, tls: socket.tls) } }
       try reactor.start()
     }
+  }
+
+  /// Serves a connected stream socket that somebody else has made: one end of a `socketpair`, whose other end is a client
+  /// in this process, or what a listener elsewhere has accepted. Plain HTTP; the server owns the descriptor from now on,
+  /// and closes it at once when it is ending; where this throws, it is still the caller's. Any thread, after `start`.
+  /// `peer`: the client's address, without port.
+  public func serve(connected descriptor: Int32, peer: String) throws(SystemError) {
+    let flags = fcntl(descriptor, F_GETFL)
+    guard flags >= 0, fcntl(descriptor, F_SETFL, flags | O_NONBLOCK) == 0 else {
+      throw SystemError(errno, in: "fcntl")
+    }
+    guard !isStopped.load(ordering: .acquiring) else {
+      close(descriptor)
+      return
+    }
+    let reactor = reactors[nextReactor.add(1, ordering: .relaxed).oldValue % reactors.count]
+    reactor.post { reactor.serve(connected: descriptor, peer: peer) }
   }
 
   /// The ports that are listened on, in the order of the endpoints.

@@ -315,6 +315,15 @@ public final class Reactor: TaskExecutor, @unchecked Sendable {
     }
   }
 
+  /// A connection that no listener of ours has accepted.
+  func serve(connected descriptor: Int32, peer: String) {
+    guard !isDraining, shared.open.load(ordering: .relaxed) < configuration.maxConnections else {
+      close(descriptor)
+      return
+    }
+    adopt(descriptor, peer: peer, credentials: nil)
+  }
+
   private func adopt(_ descriptor: Int32, peer: String, credentials: TLSCredentials?) {
     guard shared.enter(peer) else {
       counters.refusedConnections.add(1, ordering: .relaxed)

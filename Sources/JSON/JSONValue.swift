@@ -67,7 +67,7 @@ public struct JSONObject: Sendable, Equatable, ExpressibleByDictionaryLiteral {
   public struct Member: Sendable, Equatable {
     public let name: String
     public var value: JSONValue
-    public init(_ name: String, _ value: JSONValue) {
+    @inlinable public init(_ name: String, _ value: JSONValue) {
       self.name = name
       self.value = value
     }

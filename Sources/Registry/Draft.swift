@@ -15,11 +15,14 @@ struct Draft: Sendable {
   /// What the client hears of the object.
   var notes: [String] = []
   /// The bytes of `new`.
-  var value = SharedBytes.empty
+  var encoded = EncodedObject(value: .empty, outline: nil)
   /// The revision of what is stored.
   var revision = Revision.zero
   /// The object goes: its last finalizer did.
   var isRemoved = false
+
+  /// What shall be, under the revision that it replaces.
+  func submitted(_ key: String) -> StoredObject { StoredObject(key: key, value: encoded.value, revision: revision) }
 }
 
 /// A write that failed, with what its last round had found, as far as it came.

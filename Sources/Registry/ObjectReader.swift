@@ -58,35 +58,67 @@ public struct ObjectReader: Sendable {
   public func decode(
     _ body: ByteSlice, validation: FieldValidation, problems: [String] = [], acceptsOtherVersions: Bool = false
   ) throws(Status) -> (object: JSONValue, warnings: [String]) {
-    func unrecognized(_ why: String) -> Status {
-      .badRequest("the object provided is unrecognized (must be of type \(info.kind)): \(why) (\(Self.summary(body)))")
-    }
     let tape: JSONTape
     do { tape = try JSONTape.parse(body) } catch {
-      throw unrecognized("couldn't get version/kind; json parse error: \(error)")
+      throw unrecognized("couldn't get version/kind; json parse error: \(error)", body)
     }
+    // An empty list is left out of objects, but a client that sends one clears the field owners.
+    let owners = tape.root["metadata"]?["managedFields"]
+    return try object(
+      Given(
+        type: { () throws(TypeMembers.Failure) in try TypeMembers(tape.root) },
+        decoded: { () throws(DecodeError) in try model.decode(tape.root, as: type, leavesRawUnread: true) },
+        clearsOwners: owners?.kind == .array && owners?.elements.contains { _ in true } == false, text: { body }),
+      validation: validation, problems: problems, acceptsOtherVersions: acceptsOtherVersions)
+  }
+
+  /// The same for an edited tree: what its text would be read as, and no text is made unless an answer shows it.
+  public func decode(
+    tree: JSONValue, validation: FieldValidation, problems: [String] = [], acceptsOtherVersions: Bool = false
+  ) throws(Status) -> (object: JSONValue, warnings: [String]) {
+    try object(
+      Given(
+        type: { () throws(TypeMembers.Failure) in try TypeMembers(tree) },
+        decoded: { () throws(DecodeError) in try model.decode(tree: tree, as: type) },
+        clearsOwners: tree["metadata"]?["managedFields"]?.array?.isEmpty == true,
+        text: { ByteSlice(tree.encoded()) }),
+      validation: validation, problems: problems, acceptsOtherVersions: acceptsOtherVersions)
+  }
+
+  /// What is read: asked in this order, and only as far as all is well.
+  private struct Given {
+    let type: () throws(TypeMembers.Failure) -> TypeMembers
+    let decoded: () throws(DecodeError) -> Decoded
+    /// Are there field owners, and none of them?
+    let clearsOwners: Bool
+    /// As answers quote it.
+    let text: () -> ByteSlice
+  }
+
+  private func unrecognized(_ why: String, _ text: ByteSlice) -> Status {
+    .badRequest("the object provided is unrecognized (must be of type \(info.kind)): \(why) (\(Self.summary(text)))")
+  }
+
+  private func object(
+    _ given: Given, validation: FieldValidation, problems: [String], acceptsOtherVersions: Bool
+  ) throws(Status) -> (object: JSONValue, warnings: [String]) {
     let expected = GroupVersionKind(info.groupVersion, kind: info.kind)
     let type: TypeMembers
-    do { type = try TypeMembers(tape.root).filled(from: expected) } catch { throw unrecognized(error.description) }
+    do { type = try given.type().filled(from: expected) } catch {
+      throw unrecognized(error.description, given.text())
+    }
     let version = info.groupVersion.description
     func unhandled(_ why: String) -> Status {
       let version = GoText.quoted(type.groupVersion.version)
       return .badRequest("\(type.kind) in version \(version) cannot be handled as a \(info.kind): \(why)")
     }
-    if type.groupVersion.version.isEmpty { throw unhandled(TypeMembers.missingVersion(body.text)) }
+    if type.groupVersion.version.isEmpty { throw unhandled(TypeMembers.missingVersion(given.text().text)) }
     let isExpected = type.groupVersion == info.groupVersion && type.kind == info.kind
     if !isExpected, let problem = RegisteredKinds.problem(type, expected: expected) { throw unhandled(problem) }
     let decoded: Decoded
-    do { decoded = try model.decode(tape.root, as: self.type, leavesRawUnread: true) } catch {
-      throw unhandled(error.description)
-    }
+    do { decoded = try given.decoded() } catch { throw unhandled(error.description) }
     var object = decoded.value
-    // An empty list is left out of objects, but a client that sends one clears the field owners.
-    if let given = tape.root["metadata"]?["managedFields"], given.kind == .array,
-      !given.elements.contains(where: { _ in true })
-    {
-      object["metadata"]?["managedFields"] = []
-    }
+    if given.clearsOwners { object["metadata"]?["managedFields"] = [] }
     object["kind"] = .string(info.kind)
     object["apiVersion"] = .string(version)
     moveTypeToFront(&object)

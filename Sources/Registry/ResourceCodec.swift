@@ -17,10 +17,10 @@ public struct ResourceCodec: ObjectCodec {
   /// `{"kind":"Node","apiVersion":"v1",`
   private let head: [UInt8]
   private static let revisionLead = Array(#""resourceVersion":""#.utf8)
-  /// Members of metadata that stand before resourceVersion.
-  private static let before: [StaticString] = ["name", "generateName", "namespace", "selfLink", "uid"]
 
   public let encodings: EncodingCache
+  /// What is being written now.
+  let underWay = WritesUnderWay()
 
   /// `encodings`: counts what objects keep in encodings; one for all resources.
   public init(
@@ -40,17 +40,28 @@ public struct ResourceCodec: ObjectCodec {
   }
 
   public func decode(_ stored: StoredObject) throws -> CachedObject {
-    try make(stored, revisionText: String(stored.revision.rawValue))
+    try make(stored, revisionText: String(stored.revision.rawValue), outline: underWay.outline(of: stored))
   }
 
   /// An object that was never stored (a dry run): without resourceVersion, or with what the client wrote there.
-  func unstored(_ value: SharedBytes, key: String, resourceVersion: String) throws -> CachedObject {
+  func unstored(_ encoded: EncodedObject, key: String, resourceVersion: String) throws -> CachedObject {
     let text = JSONValue.string(resourceVersion).encoded().text.dropFirst().dropLast()
     return try make(
-      StoredObject(key: key, value: value, revision: .zero), revisionText: text.isEmpty ? nil : String(text))
+      StoredObject(key: key, value: encoded.value, revision: .zero), revisionText: text.isEmpty ? nil : String(text),
+      outline: encoded.outline)
   }
 
-  private func make(_ stored: StoredObject, revisionText: String?) throws -> CachedObject {
+  /// An object that this process encoded: `stored` is what a storage made of it, so its bytes are not parsed.
+  func decode(_ stored: StoredObject, encoded: EncodedObject) throws -> CachedObject {
+    let isSame = stored.value.hasSameBytes(as: encoded.value)
+    return try make(
+      stored, revisionText: String(stored.revision.rawValue), outline: isSame ? encoded.outline : nil)
+  }
+
+  private func make(
+    _ stored: StoredObject, revisionText: String?, outline: ObjectOutline? = nil
+  ) throws -> CachedObject {
+    if let outline { return made(of: stored, revisionText: revisionText, outline) }
     let form = StorageMediaType.of(stored.value)
     if form == .protobuf {
       let value = try canonical(JSONTape.parse(try object(ofProtobuf: stored).encoded()).root, key: stored.key)
@@ -76,22 +87,14 @@ public struct ResourceCodec: ObjectCodec {
       return try make(
         json: stored.holding(value.encoded(), isStale: stored.isStale), revisionText: revisionText, isCanonical: true)
     }
-    var place = metadata.range.upperBound - 1  // before the closing brace
-    var isLast = true
-    var labels: [(name: String, value: String)] = []
-    metadata.withView { view, at in
-      view.forEachMember(of: at) { name, value in
-        if isLast && !Self.before.contains(where: { view.isString(name, $0) }) {
-          place = view.start(name) - 1  // at its quote
-          isLast = false
-        }
-        guard view.isString(name, "labels") else { return }
-        view.forEachMember(of: value) { key, label in
-          labels.append((view.string(key), view.kind(label) == .string ? view.string(label) : ""))
-        }
-      }
-    }
-    let end = root.range.upperBound
+    var outline = ObjectOutline(metadata: metadata, end: root.range.upperBound)
+    outline.fields = definition.selectableFields.values(FieldReader(root))
+    return made(of: stored, revisionText: revisionText, outline)
+  }
+
+  /// The served form of an object that is stored as we write it.
+  private func made(of stored: StoredObject, revisionText: String?, _ outline: ObjectOutline) -> CachedObject {
+    let (place, isLast, end) = (outline.place, outline.isLast, outline.end)
     let digits = Array((revisionText ?? "").utf8)
     let addition = revisionText == nil ? 0 : Self.revisionLead.count + digits.count + 2
     // With members behind it the comma follows, at the end it goes before.
@@ -120,8 +123,7 @@ public struct ResourceCodec: ObjectCodec {
     return CachedObject(
       key: stored.key, revision: stored.revision, document: document, objectEnd: end + addition, itemOffset: head.count,
       revisionRange: range,
-      labels: StringMap(labels), fields: StringMap(definition.selectableFields.values(FieldReader(root))),
-      lease: stored.lease,
+      labels: StringMap(outline.labels), fields: StringMap(outline.fields), lease: stored.lease,
       isStale: stored.isStale,
       encodings: encodings)
   }
@@ -159,16 +161,16 @@ public struct ResourceCodec: ObjectCodec {
     return value
   }
 
-  /// What is stored for a tree: compact JSON with a newline, or protobuf, as kube-apiserver writes it. `keepsSelfLink`:
-  /// for what is shown and never stored.
-  func bytes(of tree: JSONValue, keepsSelfLink: Bool = false) -> SharedBytes {
-    var tree = tree
-    tree["metadata"]?["resourceVersion"] = nil
-    if !keepsSelfLink { tree["metadata"]?["selfLink"] = nil }
-    var writer = JSONWriter(capacity: 4_096)
-    writer.value(tree)
+  /// What is stored for a tree: compact JSON with a newline, or protobuf, as kube-apiserver writes it. `size`: about
+  /// how many bytes it will have.
+  func encode(_ tree: JSONValue, size: Int = 4_096) -> EncodedObject {
+    var writer = JSONWriter(capacity: size + size / 4)
+    var outline = writer.stored(tree)
     writer.raw("\n")
-    return mediaType == .json ? writer.finish() : protobuf(of: writer.finish())
+    let value = writer.finish()
+    guard mediaType == .json else { return EncodedObject(value: protobuf(of: value), outline: nil) }
+    outline?.fields = definition.selectableFields.values(FieldReader(tree))
+    return EncodedObject(value: value, outline: hasHead(value) ? outline : nil)
   }
 
   public func storedBytes(of object: CachedObject) -> SharedBytes {

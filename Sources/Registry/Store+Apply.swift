@@ -1,6 +1,5 @@
 public import JSON
 public import Machinery
-import ByteBuffers
 import FieldManagement
 import Schema
 import Storage
@@ -66,7 +65,7 @@ extension Store {
       )
     }
     let merged = TypeModel.hasOddNumbers(config) ? model.fittingNumbers(merged, as: type) : merged
-    do throws(Status) { return try decodeBody(ByteSlice(merged.encoded()), validation: .ignore).object } catch {
+    do throws(Status) { return try reader.decode(tree: merged, validation: .ignore).object } catch {
       guard error.code == 400 else { throw error }
       throw failure(model.conversionProblem(merged, as: type) ?? Self.reason(error))
     }

@@ -83,7 +83,7 @@ extension Store {
     }
     if !errors.isEmpty { throw .invalid(info.kind, group: definition.groupResource.group, name: name, errors) }
     draft.notes = definition.warnings(draft.new, nil)
-    draft.value = codec.bytes(of: draft.new)
+    draft.encoded = codec.encode(draft.new)
     return name
   }
 
@@ -97,26 +97,31 @@ extension Store {
       throw .plain(500, "resourceVersion should not be set on objects to be created").after(draft.notes)
     }
     let key = key(name, namespace: namespace)
+    var encoded = draft.encoded
     do {
       if options.isDryRun {
         do { _ = try await objects.get(key: key, freshness: .consistent) } catch StorageError.keyNotFound {
-          let object = try codec.unstored(draft.value, key: key, resourceVersion: given)
+          let object = try codec.unstored(encoded, key: key, resourceVersion: given)
           return WriteResult(object: object, code: 201, warnings: draft.warnings + draft.notes)
         }
         throw StorageError.keyExists(key: key)
       }
+      codec.underWay.note(key, encoded)
+      defer { codec.underWay.forget(key) }
       let stored: StoredObject
       let ttl = definition.timeToLive
-      do { stored = try await objects.create(key: key, value: draft.value, ttl: ttl) } catch StorageError.tooLarge
+      do { stored = try await objects.create(key: key, value: encoded.value, ttl: ttl) } catch StorageError.tooLarge
         where mayLoseOwners
       {
         // Once more without the bookkeeping, which may be what is too much (semantics 2.23).
         var smaller = draft.new
         smaller["metadata"]?["managedFields"] = nil
-        stored = try await objects.create(key: key, value: codec.bytes(of: smaller), ttl: ttl)
+        encoded = codec.encode(smaller)
+        stored = try await objects.create(key: key, value: encoded.value, ttl: ttl)
       }
       noteWrite(stored.revision)
-      return WriteResult(object: try objects.written(stored), code: 201, warnings: draft.warnings + draft.notes)
+      let written = try objects.written(stored) { [encoded] in try codec.decode($0, encoded: encoded) }
+      return WriteResult(object: written, code: 201, warnings: draft.warnings + draft.notes)
     } catch StorageError.keyExists {
       let existing = try? await objects.get(key: key, isConsistent: true)
       let isGoing = existing.flatMap { try? codec.tree(of: $0)["metadata"]?["deletionTimestamp"] } != nil

@@ -50,7 +50,7 @@ extension Store {
       }
       if let mark = definition.deletion.mark { mark(&object) } else { Self.markAsDeleting(&object, finalizers) }
       definition.restoreOrder(&object)
-      let value = codec.bytes(of: object)
+      let value = codec.encode(object, size: stored.value.count).value
       let marked = StoredObject(key: key, value: value, revision: stored.revision)
       let isKept = value.hasSameBytes(as: stored.value)
       return (

@@ -189,11 +189,11 @@ extension Store {
   private func reread(
     _ value: JSONValue, validation: FieldValidation, problems: [String], shown: (@Sendable () -> String)?
   ) throws(Status) -> (object: JSONValue, warnings: [String]) {
-    let text = value.encoded()
     do throws(Status) {
-      return try decodeBody(ByteSlice(text), validation: validation, problems: problems, acceptsOtherVersions: true)
+      return try reader.decode(tree: value, validation: validation, problems: problems, acceptsOtherVersions: true)
     } catch {
       guard error.code == 400 else { throw error }
+      let text = value.encoded()
       // A document without a type is quoted in answers, but not here.
       let tail = " (\(ObjectReader.summary(ByteSlice(text))))"
       let reason = Self.reason(error)

@@ -104,16 +104,19 @@ extension Store {
       guard let stored else {
         guard change.mayCreate else { throw Status.notFound(self.info.groupResource, name) }
         let draft = try await draft(of: change)
-        return (.write(draft.value, ttl: ttl), draft)
+        codec.underWay.note(key, draft.encoded)
+        return (.write(draft.encoded.value, ttl: ttl), draft)
       }
       try TakesLong.check(stored)
       let draft = try await draft(of: change, stored, losingOwners: losingOwners)
       if draft.isRemoved { return (.delete, draft) }
-      let isKept = draft.value.hasSameBytes(as: stored.value) && !stored.isStale
-      return (isKept ? .keep : .write(draft.value, ttl: ttl), draft)
+      codec.underWay.note(key, draft.encoded)
+      let isKept = draft.encoded.value.hasSameBytes(as: stored.value) && !stored.isStale
+      return (isKept ? .keep : .write(draft.encoded.value, ttl: ttl), draft)
     }
     do throws(FailedUpdate<Draft>) {
       if change.options.isDryRun { return try await dryRun(key) { try await decide($0, losingOwners: false) } }
+      defer { codec.underWay.forget(key) }
       let (outcome, draft): (UpdateOutcome, Draft)
       do throws(FailedUpdate<Draft>) {
         (outcome, draft) = try await objects.update(key: key, ignoreNotFound: change.mayCreate) {
@@ -127,7 +130,9 @@ extension Store {
         }
       }
       noteWrite(outcome.object.revision)
-      return try result(of: draft, key: key) { try objects.written(outcome.object) }
+      return try result(of: draft, key: key) {
+        try objects.written(outcome.object) { try codec.decode($0, encoded: draft.encoded) }
+      }
     } catch {
       if error.reason is TakesLong { return nil }
       throw status(error.reason, name: name, verb: "update").after(
@@ -148,9 +153,8 @@ extension Store {
     } catch { throw FailedUpdate(reason: error, found: nil) }
     return try result(of: draft, key: key) {
       draft.old == nil
-        ? try codec.unstored(draft.value, key: key, resourceVersion: "")
-        : try codec.decode(
-          StoredObject(key: key, value: codec.bytes(of: draft.new, keepsSelfLink: true), revision: draft.revision))
+        ? try codec.unstored(draft.encoded, key: key, resourceVersion: "")
+        : try codec.decode(draft.submitted(key), encoded: draft.encoded)
     }
   }
 
@@ -162,7 +166,7 @@ extension Store {
       // Semantics 2.17: the answer is what was submitted, under the revision that it replaced.
       let object =
         draft.isRemoved
-        ? try codec.decode(StoredObject(key: key, value: draft.value, revision: draft.revision)) : try written()
+        ? try codec.decode(draft.submitted(key), encoded: draft.encoded) : try written()
       return WriteResult(object: object, code: draft.old == nil ? 201 : 200, warnings: draft.warnings + draft.notes)
     } catch { throw FailedUpdate(reason: error, found: draft) }
   }
@@ -182,7 +186,7 @@ extension Store {
       try prepareChanged(&draft, old, change)
       Self.keepTimes(&draft.new, old)
       if definition.subresource(change.subresource)?.warns == true { draft.notes = definition.warnings(draft.new, old) }
-      draft.value = codec.bytes(of: draft.new)
+      draft.encoded = codec.encode(draft.new, size: stored.value.count)
       draft.isRemoved = losesItsLastHold(draft.new, old)
       return draft
     } catch { throw error.after(made.warnings) }
@@ -257,6 +261,7 @@ extension Store {
     if let grace = before["deletionGracePeriodSeconds"], meta["deletionGracePeriodSeconds"] == nil {
       meta["deletionGracePeriodSeconds"] = grace
     }
+    meta["selfLink"] = nil
     draft.new["metadata"] = .object(MetadataOrder.sorted(meta))
     part.prepareForUpdate(&draft.new, old: old)
     definition.restoreOrder(&draft.new)

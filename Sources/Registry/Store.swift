@@ -74,7 +74,7 @@ public final class Store: Sendable {
     self.type = type
     converter = VersionConverter(definition, version: place, model: model)
     // An object of nothing decodes, or the facts are broken.
-    var empty = (try? model.canonicalise(.object(JSONObject()), as: type).value) ?? .object(JSONObject())
+    var empty = (try? model.decode(tree: .object(JSONObject()), as: type).value) ?? .object(JSONObject())
     if place == 0 { definition.defaults(&empty) }
     let defaults = place == 0 ? definition.defaults : ResourceDefinition.noHook
     reader = ObjectReader(info, applyDefaults: defaults, model: model, type: type)

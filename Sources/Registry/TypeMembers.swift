@@ -39,6 +39,18 @@ public struct TypeMembers: Sendable, Equatable {
     try self.init(kind: root["kind"]?.string ?? "", apiVersion: root["apiVersion"]?.string ?? "")
   }
 
+  /// The same of a tree.
+  public init(_ root: JSONValue) throws(Failure) {
+    guard root.object != nil || root.isNull else {
+      throw Self.unreadable("\(root.goKind) into Go value of type \(Self.goType)")
+    }
+    for member in root.object?.members ?? [] where member.name == "kind" || member.name == "apiVersion" {
+      guard member.value.string == nil, !member.value.isNull else { continue }
+      throw Self.unreadable("\(member.value.goKind) into Go struct field .\(member.name) of type string")
+    }
+    try self.init(kind: root["kind"]?.string ?? "", apiVersion: root["apiVersion"]?.string ?? "")
+  }
+
   /// What a document leaves out is taken from what is expected; a version only within its group.
   public func filled(from expected: GroupVersionKind) -> TypeMembers {
     var filled = self

@@ -64,7 +64,7 @@ struct VersionConverter: Sendable {
     // Metadata reads the same in every version: it is not gone through again, large as the owners' fields may be.
     var bare = named
     bare["metadata"] = .object(JSONObject())
-    guard var decoded = try? model.canonicalise(bare, as: type).value else { return named }
+    guard var decoded = try? model.decode(tree: bare, as: type).value else { return named }
     if let metadata = object["metadata"] { decoded["metadata"] = metadata }
     return decoded
   }

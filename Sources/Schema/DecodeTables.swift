@@ -24,13 +24,17 @@ struct DecodeTables: Sendable {
   }
 
   enum Code: UInt8, Sendable {
-    case string, bool, int32, int64, double, quantity, time, microTime, intOrString, bytes, raw, structure, list, map
+    case string, bool, int32, int64, double, quantity, time, microTime, intOrString, bytes, raw, json, structure, list,
+      map
+    /// A struct or a list of it, a truth, a list of texts; `inner` is the struct's place.
+    case orArray, orBool, orStrings
   }
 
   /// What a value is; `inner` is a struct's place, or the place in `shapes` of a list's or map's elements.
   struct Shape: Sendable {
     let code: Code
     let inner: Int32
+    var isEither: Bool { code == .orArray || code == .orBool || code == .orStrings }
   }
 
   private(set) var structures: [Structure] = []
@@ -71,7 +75,11 @@ struct DecodeTables: Sendable {
       case .intOrString: Shape(code: .intOrString, inner: 0)
       case .bytes: Shape(code: .bytes, inner: 0)
       case .raw: Shape(code: .raw, inner: 0)
+      case .json: Shape(code: .json, inner: 0)
       case .structure(let id): Shape(code: .structure, inner: Int32(id.index))
+      case .either(let id, .array): Shape(code: .orArray, inner: Int32(id.index))
+      case .either(let id, .bool): Shape(code: .orBool, inner: Int32(id.index))
+      case .either(let id, .strings): Shape(code: .orStrings, inner: Int32(id.index))
       case .list(let element): Shape(code: .list, inner: self.shape(element))
       case .map(let element): Shape(code: .map, inner: self.shape(element))
       }

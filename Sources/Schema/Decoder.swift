@@ -33,22 +33,27 @@ extension TypeModel {
   public func decode(_ node: JSONNode, as id: TypeID, leavesRawUnread: Bool = false) throws(DecodeError) -> Decoded {
     let source = leavesRawUnread ? node.source : nil
     return try node.withView { view, place in
-      tables.withPointers { tables -> Result<Decoded, DecodeError> in
-        var decoder = Decoder(view: view, tables: tables, model: self, unreadSource: source)
-        do throws(DecodeError) {
-          let value = try decoder.root(place, id.index)
-          if let error = decoder.savedError { return .failure(error) }
-          return .success(Decoded(value: value, strictProblems: decoder.problems))
-        } catch { return .failure(error) }
-      }
+      decode(place, of: TapeSource(view: view, unreadSource: source), as: id)
     }.get()
   }
 
-  /// An edited tree as the type holds it: the same as encoding it and reading it again.
-  public func canonicalise(_ value: JSONValue, as id: TypeID) throws(DecodeError) -> Decoded {
-    let tape: JSONTape
-    do { tape = try JSONTape.parse(value.encoded()) } catch { throw DecodeError(description: error.description) }
-    return try decode(tape.root, as: id)
+  /// An edited tree as the type holds it: the same as encoding it and reading it again. What was left unread in it
+  /// stays so. Trees have no repeated names, and are no deeper than code may be that walks them by recursion.
+  public func decode(tree: JSONValue, as id: TypeID) throws(DecodeError) -> Decoded {
+    try decode(tree, of: TreeSource(), as: id).get()
+  }
+
+  private func decode<Source: DecodeSource>(
+    _ value: Source.Value, of source: Source, as id: TypeID
+  ) -> Result<Decoded, DecodeError> {
+    tables.withPointers { tables in
+      var decoder = Decoder(source: source, tables: tables, model: self)
+      do throws(DecodeError) {
+        let value = try decoder.root(value, id.index)
+        if let error = decoder.savedError { return .failure(error) }
+        return .success(Decoded(value: value, strictProblems: decoder.problems))
+      } catch { return .failure(error) }
+    }
   }
 }
 
@@ -78,108 +83,134 @@ extension DecodeTables {
   }
 }
 
+/// What bounds a decoding beside the depth of what is decoded.
+enum DecodeLimits {
+  /// No client sends a map twice but by mistake; one that is sent thousands of times is an attack.
+  static let maxOverlaid = 1_000_000
+  /// Most complaints; as upstream, so that a body of unknown names can't grow the answer without end.
+  static let maxProblems = 100
+}
+
 /// One decoding. Recursion follows types and is bounded by `JSONValue.maxDepth`.
 ///
 /// Bodies mostly come in the order of the type: then members are appended as they are read (`structure`). At the first
 /// that is out of order the struct goes on with one slot a member (`unordered`).
-struct Decoder {
-  let view: JSONView
+struct Decoder<Source: DecodeSource> {
+  let source: Source
   let tables: DecodeTables.Pointers
   let model: TypeModel
   /// The first wrong type; thrown at the end unless something harder comes.
-  private(set) var savedError: DecodeError?
-  private(set) var problems: [String] = []
-  private var seenProblems = Set<ByteString>()
+  var savedError: DecodeError?
+  var problems: [String] = []
+  var seenProblems = Set<ByteString>()
   /// Bytes of all complaints that were spelled out, repeated ones too.
-  private var spelled = 0
-  private var path: [PathPart] = []
+  var spelled = 0
+  var path: [PathPart] = []
+
+  /// Inside of a member that Go reads by hand: the struct that the outermost of them is in. What is unknown or repeated
+  /// there nobody complains of.
+  var eitherOwner: Int?
+
+  /// Is the value that was decoded last the source's own? Whoever makes another value of it says so.
+  var isOwn = false
 
   /// Members of maps that were laid over each other, as a map is that comes twice.
-  private var overlaid = 0
-  /// No client sends a map twice but by mistake; one that is sent thousands of times is an attack.
-  private static let maxOverlaid = 1_000_000
-
-  /// As upstream, so that a body of unknown names can't grow the answer without end.
-  private static let maxProblems = 100
+  var overlaid = 0
 
   /// Where the decoder is; spelled out only in messages.
-  private enum PathPart {
+  enum PathPart {
     /// A member: place of its row, and of the struct it belongs to.
     case field(Int, of: Int)
     case index(Int)
-    /// A map's key: its place in the tape.
-    case key(Int)
+    /// A map's key.
+    case key(Source.Name)
   }
 
-  /// What unread parts are cut from; nil where there are to be none.
-  private let unreadSource: ByteSlice?
-
-  init(view: JSONView, tables: DecodeTables.Pointers, model: TypeModel, unreadSource: ByteSlice?) {
-    self.unreadSource = unreadSource
-    self.view = view
+  init(source: Source, tables: DecodeTables.Pointers, model: TypeModel) {
+    self.source = source
     self.tables = tables
     self.model = model
     path.reserveCapacity(16)
   }
 
-  mutating func root(_ place: Int, _ type: Int) throws(DecodeError) -> JSONValue {
-    try structure(place, type, over: nil) ?? tables.structures[type].zero
+  mutating func root(_ value: Source.Value, _ type: Int) throws(DecodeError) -> JSONValue {
+    try structure(value, type, over: nil) ?? tables.structures[type].zero
   }
 
   // MARK: structs
 
   /// nil where the value is no object, which has been noted, or is null.
-  private mutating func structure(_ place: Int, _ id: Int, over base: JSONValue?) throws(DecodeError) -> JSONValue? {
-    guard view.kind(place) == .object else {
-      if view.kind(place) != .null { mismatch(place, "v1.\(model.structures[id].shortName)") }
+  mutating func structure(
+    _ value: Source.Value, _ id: Int, over base: JSONValue?
+  ) throws(DecodeError) -> JSONValue? {
+    guard source.kind(value) == .object else {
+      if source.kind(value) != .null { mismatch(value, "v1.\(model.structures[id].shortName)") }
       return base
     }
     guard path.count < JSONValue.maxDepth else { throw DecodeError(description: "exceeded max depth") }
     let type = tables.structures[id]
-    let end = view.next(place)
-    var at = place + 1
+    let given = source.members(value)
+    let end = source.end(given)
+    var at = source.start(given)
     if case .object(let before)? = base {
-      return try unordered(id, from: at, to: end, members: before.members, given: 0)
+      return try unordered(id, given, from: at, members: before.members, seen: 0)
     }
+    // Of a tree nothing is made as long as every member is what it should be and where it should be.
+    var isKept = source.keeps(value)
     var members: [JSONObject.Member] = []
-    members.reserveCapacity(min(view.count(place), type.end - type.first) + 2)
+    if !isKept { members.reserveCapacity(min(source.count(value), type.end - type.first) + 2) }
+    func leave() {
+      guard isKept else { return }
+      isKept = false
+      members.reserveCapacity(min(source.count(value), type.end - type.first) + 2)
+      members += source.own(given, before: at)
+    }
+    func addAbsent(_ row: Int) {
+      guard let absent = tables.fields[row].absent else { return }
+      leave()
+      members.append(JSONObject.Member(tables.fields[row].name, absent))
+    }
     var expected = type.first
-    var given: UInt64 = 0
+    var seen: UInt64 = 0
     while at < end {
-      let value = at + 1
-      guard let row = find(at, type, from: expected) else {
-        reportUnknown(at)
-        at = view.next(value)
+      let name = source.name(at, given)
+      guard let row = find(name, type, from: expected) else {
+        leave()
+        reportUnknown(name)
+        at = source.after(at, given)
         continue
       }
-      if row < expected { return try unordered(id, from: at, to: end, members: members, given: given) }
+      if row < expected {
+        leave()
+        return try unordered(id, given, from: at, members: members, seen: seen)
+      }
       while expected < row {
-        if let absent = tables.fields[expected].absent {
-          members.append(JSONObject.Member(tables.fields[expected].name, absent))
-        }
+        addAbsent(expected)
         expected += 1
       }
-      given |= 1 << UInt64(row - type.first)
+      seen |= 1 << UInt64(row - type.first)
       path.append(.field(row, of: id))
-      let decoded = try member(value, row, over: nil)
+      isOwn = false
+      let decoded = try member(source.value(at, given), row, over: nil)
       path.removeLast()
-      if let shown = shown(decoded, row) { members.append(JSONObject.Member(tables.fields[row].name, shown)) }
+      let shown = shown(decoded, row)
+      if !isOwn || shown == nil { leave() }
+      if !isKept, let shown { members.append(JSONObject.Member(tables.fields[row].name, shown)) }
       expected = row + 1
-      at = view.next(value)
+      at = source.after(at, given)
     }
     while expected < type.end {
-      if let absent = tables.fields[expected].absent {
-        members.append(JSONObject.Member(tables.fields[expected].name, absent))
-      }
+      addAbsent(expected)
       expected += 1
     }
-    return .object(JSONObject(unchecked: members))
+    isOwn = isKept
+    return isKept ? source.own(value) : .object(JSONObject(unchecked: members))
   }
 
-  /// Goes on with one slot a member. `members`: what there is so far, in the order of the type. `given`: one bit a
-  /// member that this object has had.
+  /// Goes on with one slot a member, from a place among those given. `members`: what there is so far, in the order of
+  /// the type. `seen`: one bit a member that this object has had.
   private mutating func unordered(
-    _ id: Int, from start: Int, to end: Int, members: [JSONObject.Member], given: UInt64
+    _ id: Int, _ given: Source.Members, from start: Int, members: [JSONObject.Member], seen: UInt64
   ) throws(DecodeError) -> JSONValue {
     let type = tables.structures[id]
     var slots = [JSONValue?](repeating: nil, count: type.end - type.first)
@@ -190,24 +221,25 @@ struct Decoder {
       slots[row - type.first] = member.value
       row += 1
     }
-    var given = given
+    var seen = seen
+    let end = source.end(given)
     var at = start
     var expected = type.first
     while at < end {
-      let value = at + 1
-      guard let row = find(at, type, from: expected) else {
-        reportUnknown(at)
-        at = view.next(value)
+      let name = source.name(at, given)
+      guard let row = find(name, type, from: expected) else {
+        reportUnknown(name)
+        at = source.after(at, given)
         continue
       }
       let bit: UInt64 = 1 << UInt64(row - type.first)
-      if given & bit != 0 { report("duplicate field", tables.fields[row].name) }
-      given |= bit
+      if seen & bit != 0 { report("duplicate field", tables.fields[row].name) }
+      seen |= bit
       path.append(.field(row, of: id))
-      slots[row - type.first] = try member(value, row, over: slots[row - type.first])
+      slots[row - type.first] = try member(source.value(at, given), row, over: slots[row - type.first])
       path.removeLast()
       expected = row + 1
-      at = view.next(value)
+      at = source.after(at, given)
     }
     var out: [JSONObject.Member] = []
     out.reserveCapacity(slots.count)
@@ -216,19 +248,17 @@ struct Decoder {
         out.append(JSONObject.Member(tables.fields[row].name, shown))
       }
     }
+    isOwn = false
     return .object(JSONObject(unchecked: out))
   }
 
   @inline(__always)
-  private func find(_ key: Int, _ type: DecodeTables.Structure, from expected: Int) -> Int? {
-    if view.isEscaped(key) {
-      let name = view.string(key)
-      return (type.first..<type.end).first { tables.fields[$0].name == name }
+  private func find(_ name: Source.Name, _ type: DecodeTables.Structure, from expected: Int) -> Int? {
+    source.withBytes(name) { content in
+      for row in expected..<max(expected, type.end) where matches(row, content) { return row }
+      for row in type.first..<min(expected, type.end) where matches(row, content) { return row }
+      return nil
     }
-    let content = view.content(key)
-    for row in expected..<max(expected, type.end) where matches(row, content) { return row }
-    for row in type.first..<min(expected, type.end) where matches(row, content) { return row }
-    return nil
   }
 
   @inline(__always)
@@ -242,13 +272,15 @@ struct Decoder {
 
   /// A member's value; nil where it counts as not given. `base`: what an earlier member of the same name left.
   @inline(__always)
-  private mutating func member(_ place: Int, _ row: Int, over base: JSONValue?) throws(DecodeError) -> JSONValue? {
+  private mutating func member(
+    _ given: Source.Value, _ row: Int, over base: JSONValue?
+  ) throws(DecodeError) -> JSONValue? {
     let shape = tables.shapes[Int(tables.fields[row].shape)]
-    guard view.kind(place) == .null else {
-      let decoded = try value(place, shape, over: base)
-      // The zero time is null. Go stores that even for a pointer, and finds nothing there when it reads it again for
-      // the answer.
-      if case .null? = decoded, shape.code == .time || shape.code == .microTime { return nil }
+    guard source.kind(given) == .null else {
+      let decoded = try value(given, shape, over: base)
+      // The zero time is null, and so is an empty list where a struct may stand. Go stores that even for a pointer, and
+      // finds nothing there when it reads it again for the answer.
+      if case .null? = decoded, shape.code == .time || shape.code == .microTime || shape.isEither { return nil }
       return decoded
     }
     // Go sets pointers, lists and maps to nil, times to zero, and leaves the rest as it is.
@@ -281,319 +313,5 @@ struct Decoder {
     // Not `isZero ? nil : value`: that nil would be a JSON null, which is a value.
     if isZero { return nil }
     return value
-  }
-
-  // MARK: values
-
-  /// A value that is not null; nil where its type is wrong, which has been noted.
-  private mutating func value(
-    _ place: Int, _ shape: DecodeTables.Shape, over base: JSONValue?
-  ) throws(DecodeError) -> JSONValue? {
-    let kind = view.kind(place)
-    switch shape.code {
-    case .string:
-      if kind == .string { return .string(view.string(place)) }
-    case .bool:
-      if kind == .bool { return .bool(view.content(place).count == 4) }
-    case .int32:
-      if kind == .int, let number = Int32(exactly: view.int(place)) { return .int(Int64(number)) }
-    case .int64:
-      if kind == .int { return .int(view.int(place)) }
-    case .double:
-      if kind == .int { return .double(Double(view.int(place))) }
-      if kind == .double, let number = Double(String(decoding: view.content(place), as: UTF8.self)), number.isFinite {
-        return .double(number)
-      }
-    case .quantity: return try quantity(place)
-    case .time, .microTime: return try time(place, isMicro: shape.code == .microTime)
-    case .intOrString:
-      if kind == .string { return .string(view.string(place)) }
-      if kind == .int, let number = Int32(exactly: view.int(place)) { return .int(Int64(number)) }
-      throw mismatched(place, "int32")
-    case .bytes:
-      if kind == .string { return bytes(place) }
-    case .raw:
-      if let text = unread(place) { return text }
-      return try raw(place, depth: path.count)
-    case .structure: return try structure(place, Int(shape.inner), over: base)
-    case .list:
-      if kind == .array { return try list(place, shape, over: base) }
-    case .map:
-      if kind == .object { return try map(place, shape, over: base) }
-    }
-    mismatch(place, nil)
-    return base
-  }
-
-  /// A quantity may be a string or a bare number. Upstream looks at the bytes between the quotes, escapes and all, and
-  /// ignores space around them.
-  private func quantity(_ place: Int) throws(DecodeError) -> JSONValue {
-    var content = view.content(place)[...]
-    while let first = content.first, first == 0x20 || (0x09...0x0D).contains(first) { content = content.dropFirst() }
-    while let last = content.last, last == 0x20 || (0x09...0x0D).contains(last) { content = content.dropLast() }
-    switch Quantity.parse(UnsafeRawBufferPointer(rebasing: content)) {
-    case .success(let quantity): return .string(quantity.description)
-    case .failure(let error): throw DecodeError(description: error.description)
-    }
-  }
-
-  private func time(_ place: Int, isMicro: Bool) throws(DecodeError) -> JSONValue {
-    guard view.kind(place) == .string else { throw mismatched(place, "string") }
-    if view.isEscaped(place) {
-      var text = view.string(place)
-      return try text.withUTF8 { bytes in time(UnsafeRawBufferPointer(bytes), isMicro: isMicro) }.get()
-    }
-    return try time(view.content(place), isMicro: isMicro).get()
-  }
-
-  private func time(_ text: UnsafeRawBufferPointer, isMicro: Bool) -> Result<JSONValue, DecodeError> {
-    switch isMicro ? Timestamp.parseMicro(text) : Timestamp.parse(text) {
-    case .failure(let error): return .failure(DecodeError(description: error.description))
-    case .success(let instant):
-      if instant.isZero { return .success(.null) }
-      // Most are canonical: of 20 bytes and in UTC there is only one way to write a time.
-      if !isMicro, text.count == 20, text[19] == UInt8(ascii: "Z") {
-        return .success(.string(String(decoding: text, as: UTF8.self)))
-      }
-      return .success(
-        .string(isMicro ? Timestamp.micro(instant.seconds, instant.nanoseconds) : Timestamp.text(instant.seconds)))
-    }
-  }
-
-  private mutating func bytes(_ place: Int) -> JSONValue? {
-    let text = view.string(place)
-    var padding = 0
-    for (at, byte) in text.utf8.enumerated() {
-      let isDigit =
-        (0x30...0x39).contains(byte) || (0x41...0x5A).contains(byte) || (0x61...0x7A).contains(byte) || byte == 0x2B
-        || byte == 0x2F
-      if byte == UInt8(ascii: "="), at % 4 >= 2 {
-        padding += 1
-      } else if !isDigit || padding > 0 {
-        save(DecodeError(description: "illegal base64 data at input byte \(at)"))
-        return nil
-      }
-    }
-    if text.utf8.count % 4 != 0 {
-      save(DecodeError(description: "illegal base64 data at input byte \(text.utf8.count)"))
-      return nil
-    }
-    return .string(text)
-  }
-
-  /// An object as text, if that is wanted and `JSONWriter` would write the same.
-  private func unread(_ place: Int) -> JSONValue? {
-    guard let source = unreadSource, view.kind(place) == .object else { return nil }
-    let text = view.content(place)
-    for byte in text
-    where byte <= 0x20 || byte >= 0x7F || byte == UInt8(ascii: "<") || byte == UInt8(ascii: ">")
-      || byte == UInt8(ascii: "&")
-    { return nil }
-    return .unread(
-      JSONText(bytes: ByteSlice(source.owner, offset: source.offset + view.start(place), count: text.count)))
-  }
-
-  /// JSON of any form, kept as it is.
-  private func raw(_ place: Int, depth: Int) throws(DecodeError) -> JSONValue {
-    guard depth < JSONValue.maxDepth else { throw DecodeError(description: "exceeded max depth") }
-    switch view.kind(place) {
-    case .null: return .null
-    case .bool: return .bool(view.content(place).count == 4)
-    case .int: return .int(view.int(place))
-    case .double: return .double(Double(String(decoding: view.content(place), as: UTF8.self)) ?? 0)
-    case .string: return .string(view.string(place))
-    case .array:
-      var elements: [JSONValue] = []
-      var at = place + 1
-      while at < view.next(place) {
-        elements.append(try raw(at, depth: depth + 1))
-        at = view.next(at)
-      }
-      return .array(elements)
-    case .object:
-      var members: [JSONObject.Member] = []
-      members.reserveCapacity(view.count(place))
-      var at = place + 1
-      while at < view.next(place) {
-        members.append(JSONObject.Member(view.string(at), try raw(at + 1, depth: depth + 1)))
-        at = view.next(at + 1)
-      }
-      return .object(JSONObject(uniquing: members))
-    }
-  }
-
-  private mutating func list(
-    _ place: Int, _ shape: DecodeTables.Shape, over base: JSONValue?
-  ) throws(DecodeError) -> JSONValue {
-    let inner = tables.shapes[Int(shape.inner)]
-    let before = base?.array ?? []
-    var elements: [JSONValue] = []
-    elements.reserveCapacity(view.count(place))
-    let end = view.next(place)
-    var at = place + 1
-    while at < end {
-      path.append(.index(elements.count))
-      elements.append(try element(at, inner, over: elements.count < before.count ? before[elements.count] : nil))
-      path.removeLast()
-      at = view.next(at)
-    }
-    return .array(elements)
-  }
-
-  /// Go writes maps sorted; keys that are given in that order, as most are, need no looking up.
-  private mutating func map(
-    _ place: Int, _ shape: DecodeTables.Shape, over base: JSONValue?
-  ) throws(DecodeError) -> JSONValue {
-    let inner = tables.shapes[Int(shape.inner)]
-    var members: [JSONObject.Member] = []
-    members.reserveCapacity(view.count(place))
-    var seen: Set<ByteString>?
-    let end = view.next(place)
-    var at = place + 1
-    while at < end {
-      let key = view.string(at)
-      if seen == nil, let last = members.last, !last.name.utf8.lexicographicallyPrecedes(key.utf8) {
-        seen = Set(members.map(\.name))
-      }
-      if seen?.insert(key).inserted == false { report("duplicate field", key) }
-      path.append(.key(at))
-      members.append(JSONObject.Member(key, try element(at + 1, inner, over: nil)))
-      path.removeLast()
-      at = view.next(at + 1)
-    }
-    let before = base?.object?.members ?? []
-    if before.isEmpty && seen == nil { return .object(JSONObject(unchecked: members)) }
-    overlaid += before.count
-    guard overlaid <= Self.maxOverlaid else { throw DecodeError(description: "a map is given too many times") }
-    var object = JSONObject(uniquing: before + members)
-    object.sortByName()
-    return .object(object)
-  }
-
-  /// An element of a list or map: null, or a wrong type, leaves the zero value.
-  @inline(__always)
-  private mutating func element(
-    _ place: Int, _ shape: DecodeTables.Shape, over base: JSONValue?
-  ) throws(DecodeError) -> JSONValue {
-    if view.kind(place) != .null, let value = try value(place, shape, over: base) { return value }
-    if let base { return base }
-    switch shape.code {
-    case .string: return ""
-    case .bool: return false
-    case .int32, .int64, .double, .intOrString: return 0
-    case .quantity: return "0"
-    case .structure: return tables.structures[Int(shape.inner)].zero
-    case .time, .microTime, .raw, .list, .map, .bytes: return .null
-    }
-  }
-
-  // MARK: messages
-
-  /// Path of a member as strict complaints spell it.
-  private func pathText(_ last: String) -> String {
-    var text = ""
-    for part in path {
-      switch part {
-      case .field(let row, _): text += text.isEmpty ? tables.fields[row].name : ".\(tables.fields[row].name)"
-      case .key(let place): text += text.isEmpty ? view.string(place) : ".\(view.string(place))"
-      case .index(let index): text += "[\(index)]"
-      }
-    }
-    return path.isEmpty ? last : "\(text).\(last)"
-  }
-
-  private mutating func reportUnknown(_ key: Int) { report("unknown field", view.string(key)) }
-
-  private mutating func report(_ what: String, _ name: String) {
-    guard problems.count < Self.maxProblems, spelled < StrictDocument.spelledMax else { return }
-    let problem = "\(what) \(GoText.quoted(pathText(name)))"
-    spelled += problem.utf8.count
-    if seenProblems.insert(problem).inserted { problems.append(problem) }
-  }
-
-  private mutating func save(_ error: DecodeError) { if savedError == nil { savedError = error } }
-
-  /// Notes a wrong type. `type`: its Go name; nil for that of the member the decoder is at.
-  private mutating func mismatch(_ place: Int, _ type: String?) {
-    if savedError == nil { savedError = mismatched(place, type) }
-  }
-
-  private func mismatched(_ place: Int, _ type: String?) -> DecodeError {
-    let type = type ?? currentGoType
-    let what: String =
-      switch view.kind(place) {
-      case .null: "null"
-      case .bool: "bool"
-      case .string: "string"
-      case .array: "array"
-      case .object: "object"
-      // Only where a number was wanted is it shown.
-      case .int, .double:
-        ["int32", "int64", "float64"].contains(type)
-          ? "number \(String(decoding: view.content(place), as: UTF8.self))" : "number"
-      }
-    // Go's path has members only: no places in lists, no keys.
-    var names: [String] = []
-    var owner = 0
-    for case .field(let row, let structure) in path {
-      names.append(tables.fields[row].name)
-      owner = structure
-    }
-    if names.isEmpty { return DecodeError(description: "json: cannot unmarshal \(what) into Go value of type \(type)") }
-    return DecodeError(
-      description:
-        "json: cannot unmarshal \(what) into Go struct field \(model.structures[owner].shortName).\(names.joined(separator: ".")) of type \(type)"
-    )
-  }
-
-  /// The Go type of the innermost member, or of its elements as deep as the path goes behind it.
-  private var currentGoType: String {
-    var layers = 0
-    for part in path.reversed() {
-      guard case .field(let row, let structure) = part else {
-        layers += 1
-        continue
-      }
-      let field = model.structures[structure].fields[row - tables.structures[structure].first]
-      var shape = field.shape
-      var type = field.goType?[...]
-      for _ in 0..<layers {
-        switch shape {
-        case .list(let element):
-          shape = element
-          type = type.flatMap { $0.hasPrefix("[]") ? $0.dropFirst(2) : nil }
-        case .map(let element):
-          shape = element
-          type = type.flatMap { type in
-            type.hasPrefix("map[") ? type.firstIndex(of: "]").map { type[type.index(after: $0)...] } : nil
-          }
-        default: break
-        }
-      }
-      return type.map(String.init) ?? model.goType(shape)
-    }
-    return ""
-  }
-}
-
-extension TypeModel {
-  /// The Go type that a shape has unless its member says otherwise.
-  func goType(_ shape: Shape) -> String {
-    switch shape {
-    case .string: "string"
-    case .bool: "bool"
-    case .int32: "int32"
-    case .int64: "int64"
-    case .double: "float64"
-    case .quantity: "resource.Quantity"
-    case .time: "v1.Time"
-    case .microTime: "v1.MicroTime"
-    case .intOrString: "intstr.IntOrString"
-    case .bytes: "[]uint8"
-    case .raw: "runtime.RawExtension"
-    case .structure(let id): "v1.\(self[id].shortName)"
-    case .list(let element): "[]\(goType(element))"
-    case .map(let element): "map[string]\(goType(element))"
-    }
   }
 }

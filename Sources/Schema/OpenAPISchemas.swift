@@ -12,6 +12,7 @@ public struct OpenAPISchemas {
   private var made: [String: JSONValue] = [:]
 
   private static let meta = "io.k8s.apimachinery.pkg.apis.meta.v1."
+  private static let extensions = "io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1."
   private static let runtime = "io.k8s.apimachinery.pkg."
   /// Options and events that every group version has as its own. (`metav1.AddToGroupVersion`.)
   private static let registeredEverywhere: Set<String> = [meta + "DeleteOptions", meta + "WatchEvent"]
@@ -131,6 +132,9 @@ public struct OpenAPISchemas {
       schema["format"] = "int-or-string"
       return named(Self.runtime + "util.intstr.IntOrString", schema)
     case .raw: return named(Self.runtime + "runtime.RawExtension", ["type": "object"])
+    // What may be anything has no type.
+    case .json: return named(Self.extensions + "JSON", [:])
+    case .either(let id, let other): return named("\(model[id].name)Or\(other.rawValue)", [:])
     case .structure(let id):
       let name = model[id].name
       add(name)

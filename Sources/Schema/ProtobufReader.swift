@@ -148,8 +148,8 @@ extension TypeModel {
 
 private struct ProtobufReader {
   let model: TypeModel
-  /// No type is nested so deep; a schema that contains itself (a JSON schema) could be.
-  static let depthMax = 100
+  /// As deep as JSON may be: schemas contain themselves.
+  static let depthMax = JSONValue.maxDepth
 
   func structure(_ message: ByteSlice, _ type: TypeModel.TypeID, depth: Int) throws(ProtobufError) -> JSONObject {
     guard depth < Self.depthMax else { throw ProtobufError("proto: nesting deeper than \(Self.depthMax)") }
@@ -296,10 +296,45 @@ private struct ProtobufReader {
     case .quantity: return .string(try text(part, 1))
     case .time, .microTime: return try instant(part, isMicro: { if case .microTime = shape { true } else { false } }())
     case .intOrString: return try intOrString(part)
-    case .raw: return try raw(part)
+    case .raw, .json: return try raw(part)
+    case .either(let type, let other): return try either(part, type, other, name, depth: depth + 1)
     case .structure(let type): return .object(try structure(part, type, depth: depth + 1))
     case .list, .map, .bool, .int32, .int64, .double: throw ProtobufError("proto: a list in a list")
     }
+  }
+
+  /// What a union holds; null for nothing.
+  private func either(
+    _ message: ByteSlice, _ type: TypeModel.TypeID, _ other: TypeModel.Alternative, _ name: String, depth: Int
+  ) throws(ProtobufError) -> JSONValue {
+    var pieces: [ByteSlice] = []
+    var list: [JSONValue] = []
+    var isTrue = false
+    let structureNumber: UInt32 = other == .bool ? 2 : 1
+    var cursor = ProtobufCursor(message)
+    while let (number, wire) = try cursor.nextTag() {
+      switch (number, other) {
+      case (structureNumber, _):
+        guard wire == 2 else { throw wrong(wire, "schema") }
+        pieces.append(try cursor.slice())
+      case (1, .bool):
+        guard wire == 0 else { throw wrong(wire, "allows") }
+        isTrue = try cursor.varint() != 0
+      case (2, .array):
+        guard wire == 2 else { throw wrong(wire, "JSONSchemas") }
+        list.append(.object(try structure(try cursor.slice(), type, depth: depth)))
+      case (2, .strings):
+        guard wire == 2 else { throw wrong(wire, "property") }
+        list.append(.string(try cursor.slice().text))
+      default: try cursor.skip(wire)
+      }
+    }
+    if !list.isEmpty { return .array(list) }
+    if !pieces.isEmpty {
+      let whole = pieces.count == 1 ? pieces[0] : ByteSlice(SharedBytes(pieces.flatMap(\.array)))
+      return .object(try structure(whole, type, depth: depth))
+    }
+    return other == .bool ? .bool(isTrue) : .null
   }
 
   /// The text of a message that has one.

@@ -117,6 +117,12 @@ public struct ProtobufWriter {
     case .raw:
       guard let node else { return }
       message(number) { $0.data(node.raw.array, 1) }
+    case .json:
+      guard let node else { return }
+      message(number) { if !node.isNull { $0.data(node.raw.array, 1) } }
+    case .either(let type, let other):
+      guard let node else { return }
+      message(number) { $0.either(node, type, other) }
     default:
       if node == nil && isOptional { return }
       single(node, shape, number)
@@ -147,7 +153,23 @@ public struct ProtobufWriter {
         inner.text(node?.string ?? "", 3)
       }
     case .structure(let type): message(number) { $0.structure(node, type) }
-    case .bytes, .raw, .list, .map: value(node, shape, isOptional: false, number)
+    case .bytes, .raw, .json, .either, .list, .map: value(node, shape, isOptional: false, number)
+    }
+  }
+
+  /// Each form has a field of its own; that of the truth is always there.
+  private mutating func either(_ node: JSONNode, _ type: TypeModel.TypeID, _ other: TypeModel.Alternative) {
+    let isStructure = node.kind == .object
+    switch other {
+    case .bool:
+      integer(isStructure || node.bool == true ? 1 : 0, 1)
+      if isStructure { message(2) { $0.structure(node, type) } }
+    case .array:
+      if isStructure { message(1) { $0.structure(node, type) } }
+      for element in node.elements { message(2) { $0.structure(element, type) } }
+    case .strings:
+      if isStructure { message(1) { $0.structure(node, type) } }
+      for element in node.elements { text(element.string ?? "", 2) }
     }
   }
 

@@ -45,8 +45,8 @@ extension StrategicMergePatch {
           throw .other("unable to find api field in struct \(model[id].shortName) for the json field \"\(name)\"")
         }
         return field
-      case .raw:
-        let type = goType?.split(separator: ".").last.map(String.init) ?? "RawExtension"
+      case .raw, .json, .either:
+        let type = (goType ?? model.goType(shape)).split(separator: ".").last.map(String.init) ?? ""
         throw .other("unable to find api field in struct \(type) for the json field \"\(name)\"")
       default: throw .other("merging an object in json but data type is not struct, instead is: \(kind)")
       }
@@ -55,7 +55,7 @@ extension StrategicMergePatch {
     /// The kind of Go's type.
     var kind: String {
       switch shape {
-      case .structure, .raw, .quantity, .time, .microTime, .intOrString: "struct"
+      case .structure, .either, .raw, .json, .quantity, .time, .microTime, .intOrString: "struct"
       case .string: "string"
       case .bool: "bool"
       case .int32: "int32"

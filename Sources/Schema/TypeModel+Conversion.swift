@@ -91,7 +91,7 @@ extension TypeModel {
       default: return "unrecognized type: float64"
       }
     // These read JSON of their own.
-    case .quantity, .time, .microTime, .intOrString, .raw: return nil
+    case .quantity, .time, .microTime, .intOrString, .raw, .json, .either: return nil
     }
   }
 

@@ -9,7 +9,11 @@ public struct TypeModel: Sendable {
   /// What a value is.
   public enum Shape: Sendable {
     case string, bool, int32, int64, double, quantity, time, microTime, intOrString, bytes, raw
+    /// JSON of any form that Go reads and writes again: members sorted by name.
+    case json
     case structure(TypeID)
+    /// A struct, or what the other side is; Go reads these by hand. (`JSONSchemaPropsOrArray` and its kin)
+    case either(TypeID, or: Alternative)
     indirect case list(Shape)
     indirect case map(Shape)
 
@@ -20,6 +24,15 @@ public struct TypeModel: Sendable {
       default: nil
       }
     }
+  }
+
+  /// What may stand where a struct may.
+  public enum Alternative: String, Sendable {
+    /// A list of such structs.
+    case array = "Array"
+    case bool = "Bool"
+    /// A list of texts.
+    case strings = "StringArray"
   }
 
   /// When a member is left out of answers.
@@ -167,8 +180,20 @@ public struct TypeModel: Sendable {
     case "y": .bytes
     case "[": .list(shape(code.dropFirst(), of: type, linker))
     case "{": .map(shape(code.dropFirst(), of: type, linker))
+    case "j": .json
     case "R": linker.place(code.dropFirst(), by: type).map { .structure(TypeID(index: $0)) } ?? .raw
+    case "A": either(code, .array, of: type, linker)
+    case "B": either(code, .bool, of: type, linker)
+    case "S": either(code, .strings, of: type, linker)
     default: .raw
     }
+  }
+
+  /// `code`: the letter of the alternative, and a struct.
+  private static func either(
+    _ code: Substring, _ other: Alternative, of type: String, _ linker: TypeLinker
+  ) -> Shape {
+    guard case .structure(let id) = shape(code.dropFirst(), of: type, linker) else { return .raw }
+    return .either(id, or: other)
   }
 }

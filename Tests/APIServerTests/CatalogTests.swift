@@ -1,6 +1,7 @@
 import Dispatch
 import JSON
 import Machinery
+import Metrics
 import Registry
 import Storage
 import Synchronization
@@ -30,11 +31,11 @@ import Testing
 
   @Test func `what comes is served at once, and what goes ends its watches and is destroyed`() async throws {
     try await TestServer.with { server in
-      let retired = Atomic<Int>(0)
+      let retired = Counter()
       let nodes = try WatchReader(server, "/api/v1/nodes?watch=true")
       defer { nodes.close() }
       #expect(try server.call("GET", Self.parcel).text == "404 page not found\n")
-      let parcels = try await Self.serve(Self.parcels, server) { retired.add(1, ordering: .relaxed) }
+      let parcels = try await Self.serve(Self.parcels, server) { retired.add() }
       try await server.api.catalog.update { $0 + [parcels] }
       #expect(try server.call("POST", "/apis/post.example.org/v1/parcels", #"{"metadata":{"name":"p"}}"#).code == 201)
       #expect(try server.call("GET", Self.parcel).code == 200)
@@ -48,7 +49,7 @@ import Testing
       #expect(try server.call("GET", "/openapi/v3/apis/post.example.org/v1").code == 404)
       #expect(try watch.next() == nil)
       await server.api.catalog.settle()
-      #expect(retired.load(ordering: .relaxed) == 1)
+      #expect(retired.value == 1)
       #expect(try !server.call("GET", "/metrics").text.contains(#"resource="parcels""#))
       // Watches of what stays go on.
       try server.createNode("after")
@@ -97,6 +98,8 @@ import Testing
     let server: TestServer
     private let stopping = Atomic<Bool>(false)
     let answers = Mutex<[String: Int]>([:])
+    /// Discovery as it was seen, by its tag.
+    let documents = Mutex<[String: String]>([:])
     init(_ server: TestServer) { self.server = server }
 
     func stop() { stopping.store(true, ordering: .relaxed) }
@@ -105,8 +108,8 @@ import Testing
 
     /// Asks again and again over one connection.
     func ask(
-      _ what: String, _ method: String, _ path: String, _ body: String? = nil, accept: String = "application/json",
-      _ check: (TestServer.Reply) throws -> Bool
+      _ what: String, _ method: String, _ path: String, body: String? = nil, accept: String = "application/json",
+      check: (TestServer.Reply) throws -> Bool
     ) throws {
       let connection = try RawConnection(port: server.port)
       defer { connection.close() }
@@ -116,6 +119,26 @@ import Testing
         #expect(try check(reply), "\(what) \(method) \(path): \(reply.code) \(reply.text.prefix(300))")
         count("\(what) \(reply.code)")
       }
+    }
+
+    /// Is that one whole state? Gadgets and parcels come and go together.
+    func isWhole(_ reply: TestServer.Reply) throws -> Bool {
+      let groups = try reply.json()["items"]?.array ?? []
+      func plurals(_ group: String) -> [String]? {
+        groups.first { $0["metadata"]?["name"]?.string == group }?["versions"]?.array?.first?["resources"]?.array?
+          .compactMap { $0["resource"]?.string }
+      }
+      let things = plurals("things.example.org")
+      let isFull = things == ["gadgets", "widgets"] && plurals("post.example.org") == ["parcels"]
+      let isEmpty = things == ["widgets"] && plurals("post.example.org") == nil
+      // The tag tells the two apart.
+      let tag = reply.header("Etag") ?? ""
+      let isSame = documents.withLock { known in
+        let text = known[tag] ?? reply.text
+        known[tag] = text
+        return text == reply.text && known.count <= 2
+      }
+      return reply.code == 200 && (isFull || isEmpty) && isSame && !tag.isEmpty
     }
 
     /// Watches again and again; each watch ends by itself.
@@ -145,33 +168,13 @@ import Testing
     reply.code == 200 || reply.code == 404 && reply.text == "404 page not found\n"
   }
 
-  /// Is that one whole state? Gadgets and parcels come and go together.
-  private static func isWhole(_ reply: TestServer.Reply, _ known: Mutex<[String: String]>) throws -> Bool {
-    let groups = try reply.json()["items"]?.array ?? []
-    func plurals(_ group: String) -> [String]? {
-      groups.first { $0["metadata"]?["name"]?.string == group }?["versions"]?.array?.first?["resources"]?.array?
-        .compactMap { $0["resource"]?.string }
-    }
-    let things = plurals("things.example.org")
-    let isFull = things == ["gadgets", "widgets"] && plurals("post.example.org") == ["parcels"]
-    let isEmpty = things == ["widgets"] && plurals("post.example.org") == nil
-    // The tag tells the two apart.
-    let tag = reply.header("Etag") ?? ""
-    let isSame = known.withLock { known in
-      let text = known[tag] ?? reply.text
-      known[tag] = text
-      return text == reply.text && known.count <= 2
-    }
-    return reply.code == 200 && (isFull || isEmpty) && isSame && !tag.isEmpty
-  }
-
   @Test(.timeLimit(.minutes(4)))
   func `a thousand swaps under load give nobody a wrong answer`() async throws {
     try await TestServer.with(kinds: [Self.widgets]) { server in
       let catalog = server.api.catalog
-      let retired = Atomic<Int>(0)
+      let retired = Counter()
       func both() async throws -> [ServedResource] {
-        let hook: @Sendable () -> Void = { retired.add(1, ordering: .relaxed) }
+        let hook: @Sendable () -> Void = { retired.add() }
         return [
           try await Self.serve(Self.gadgets, server, retired: hook),
           try await Self.serve(Self.parcels, server, retired: hook),
@@ -193,22 +196,22 @@ import Testing
 
       let load = Load(server)
       let steady = try WatchReader(server, "/api/v1/nodes?watch=true&fieldSelector=metadata.name%3Dlast")
-      let documents = Mutex<[String: String]>([:])
       let aggregated = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
       let clients: [@Sendable () throws -> Void] = [
-        { try load.ask("get", "GET", "/api/v1/nodes/a", Self.isThere) },
-        { try load.ask("list", "GET", widgets, Self.isThere) },
-        { try load.ask("put", "PUT", widgets + "/w", #"{"metadata":{"name":"w"}}"#, Self.isThere) },
-        { try load.ask("get gadget", "GET", Self.gadget, Self.isThereOrUnknown) },
-        { try load.ask("list gadgets", "GET", "/apis/things.example.org/v1/gadgets", Self.isThereOrUnknown) },
-        { try load.ask("put gadget", "PUT", Self.gadget, body, Self.isThereOrUnknown) },
-        { try load.ask("get parcel", "GET", Self.parcel, Self.isThereOrNowhere) },
+        { try load.ask("get", "GET", "/api/v1/nodes/a", check: Self.isThere) },
+        { try load.ask("list", "GET", widgets, check: Self.isThere) },
+        { try load.ask("put", "PUT", widgets + "/w", body: #"{"metadata":{"name":"w"}}"#, check: Self.isThere) },
+        { try load.ask("get gadget", "GET", Self.gadget, check: Self.isThereOrUnknown) },
+        { try load.ask("list gadgets", "GET", "/apis/things.example.org/v1/gadgets", check: Self.isThereOrUnknown) },
+        { try load.ask("put gadget", "PUT", Self.gadget, body: body, check: Self.isThereOrUnknown) },
+        { try load.ask("get parcel", "GET", Self.parcel, check: Self.isThereOrNowhere) },
         { try load.watch("/apis/things.example.org/v1/namespaces/x/gadgets?watch=true") },
         {
-          try load.ask("discovery", "GET", "/apis", accept: aggregated) { try Self.isWhole($0, documents) }
+          try load.ask("discovery", "GET", "/apis", accept: aggregated, check: load.isWhole)
         },
       ]
       try await withThrowingTaskGroup(of: Void.self) { group in
+        defer { load.stop() }
         for client in clients { group.addTask(executorPreference: BlockingThread()) { try client() } }
         // On connections of both reactors: what is said to be served is, and what is said to be gone is.
         let probes = try (0..<4).map { _ in try RawConnection(port: server.port) }
@@ -234,14 +237,14 @@ import Testing
       #expect(try steady.nextEvent()?["object"]?["metadata"]?["name"]?.string == "last")
       steady.close()
       await catalog.settle()
-      #expect(retired.load(ordering: .relaxed) == 1_002)
+      #expect(retired.value == 1_002)
       let answers = load.answers.withLock { $0 }
       for what in [
         "get 200", "list 200", "put 200", "get gadget 200", "get gadget 404", "list gadgets 200", "list gadgets 404",
         "put gadget 200", "put gadget 404", "get parcel 200", "get parcel 404", "watch 200", "watch 404", "watch ended",
         "discovery 200",
       ] { #expect(answers[what] ?? 0 > 0, "\(what): \(answers)") }
-      #expect(documents.withLock { $0.count } == 2)
+      #expect(load.documents.withLock { $0.count } == 2)
     }
   }
 }

@@ -27,13 +27,14 @@ import Testing
   /// An answer as JSON in the form of its type.
   private func read(_ bytes: [UInt8], _ typeName: String) throws -> JSONValue {
     let type = try #require(TypeModel.builtin.type(typeName))
-    return try TypeModel.builtin.canonicalise(
-      try TypeModel.builtin.object(ofProtobuf: slice(bytes), as: typeName), as: type
+    return try TypeModel.builtin.decode(
+      tree:
+        try TypeModel.builtin.object(ofProtobuf: slice(bytes), as: typeName), as: type
     ).value
   }
 
   private func canonical(_ json: JSONValue, _ typeName: String) throws -> JSONValue {
-    try TypeModel.builtin.canonicalise(json, as: try #require(TypeModel.builtin.type(typeName))).value
+    try TypeModel.builtin.decode(tree: json, as: try #require(TypeModel.builtin.type(typeName))).value
   }
 
   @Test(arguments: ["node", "node-list", "node-metadata-list", "status-not-found"])

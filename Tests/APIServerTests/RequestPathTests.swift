@@ -1,5 +1,6 @@
 import Access
 import HTTPServer
+import JSON
 import Machinery
 import Registry
 import TestSupport
@@ -214,7 +215,7 @@ import Testing
         #expect(
           [a.verb, a.group, a.version, a.resource, a.subresource, a.name]
             == [b.verb, b.group, b.version, b.resource, b.subresource, b.name], "\(path)")
-        // Upstream asks about a namespace within itself.
+        // A namespace is asked about within itself.
         #expect(a.namespace == b.namespace, "\(path)")
       }
       #expect(fast > 150 && served404 > 300)

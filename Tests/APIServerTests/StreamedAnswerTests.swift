@@ -174,6 +174,8 @@ private func curl(_ arguments: [String]) throws -> [UInt8] {
       ] {
         let answer = try server.call("GET", "/api/v1/nodes?includeObject=Object", headers: ["Accept": accept])
         #expect(answer.code == 200 && answer.body.count > 2 << 20, "\(accept) \(answer.code) \(answer.body.count)")
+        // The client has it all a moment before the server knows.
+        try await eventually("the budget to be free") { budget.used == 0 }
       }
       #expect(budget.refused == 0)
     }

@@ -9,6 +9,7 @@ import Machinery
 import Registry
 import Storage
 import StorageSQLite
+import TestSupport
 import Testing
 
 @testable import APIServer
@@ -60,7 +61,10 @@ final class TestServer: Sendable {
       destroy.append(destroyCache)
     }
     var configuration = APIServer.Configuration(stores: stores)
-    configuration.healthChecks = [HealthCheck(name: "etcd") { try await raw.readinessCheck() }]
+    configuration.healthChecks = [
+      HealthCheck(name: "log", live: {}) {},
+      HealthCheck(name: "etcd", live: { try await raw.livenessCheck() }) { try await raw.readinessCheck() },
+    ]
     configuration.reactors = 2
     configuration.plainDoor = plainDoor
     if !cors.isEmpty { configuration.cors = try CORS(allowedOrigins: cors) }
@@ -100,6 +104,21 @@ final class TestServer: Sendable {
     await http.drain(deadline: .seconds(5))
     for function in destroy { await function() }
     try? FileManager.default.removeItem(atPath: folder)
+  }
+
+  /// A connection without TCP: the server has one end of a pair of sockets; the other is the caller's, to be closed.
+  func connect() throws -> Int32 {
+    var ends: [Int32] = [-1, -1]
+    guard socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0, &ends) == 0 else {
+      throw SystemFailure(call: "socketpair", code: errno)
+    }
+    do {
+      try http.serve(connected: ends[1], peer: "127.0.0.1")
+    } catch {
+      for end in ends { close(end) }
+      throw error
+    }
+    return ends[0]
   }
 
   struct Reply {

@@ -1,19 +1,21 @@
 """Clients over TLS that come and go while certificates change; prints what they saw as JSON.
 
-usage: tls_load.py PORT CA SECONDS
+usage: tls_load.py PORT CA STOP
+They go on until there is a file STOP, two minutes at most.
 Eight threads ask for nodes, five requests a connection; half of them resume sessions. Every request must be answered 200 by a certificate that CA has signed.
 """
 
 import hashlib
 import http.client
 import json
+import os
 import socket
 import ssl
 import sys
 import threading
 import time
 
-port, ca, end = int(sys.argv[1]), sys.argv[2], time.monotonic() + float(sys.argv[3])
+port, ca, stop, end = int(sys.argv[1]), sys.argv[2], sys.argv[3], time.monotonic() + 120
 answered, failures, certificates, lock = 0, [], set(), threading.Lock()
 
 
@@ -21,7 +23,7 @@ def client(number):
     global answered
     context = ssl.create_default_context(cafile=ca)
     session = None
-    while time.monotonic() < end:
+    while time.monotonic() < end and not os.path.exists(stop):
         try:
             raw = socket.create_connection(("127.0.0.1", port), timeout=10)
             raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

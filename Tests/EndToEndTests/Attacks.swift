@@ -43,7 +43,7 @@ import Testing
     }
     let before = daemon.residentBytes
     let tally = Tally()
-    let end = monotonicSeconds() + (Tools.isFullRun ? 30 : 6)
+    let end = monotonicSeconds() + (Tools.isFullRun ? 30 : 4)
     await awaitingThreads(6) { thread in
       if thread >= 4 {
         // The others: one reads, one writes, each on a connection of its own now and then.

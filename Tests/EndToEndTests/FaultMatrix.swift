@@ -30,7 +30,8 @@ import Testing
   }
 
   private static let writers = 4
-  private static let hold: Duration = Tools.isFullRun ? .seconds(10) : .seconds(3)
+  /// For how long a fault lasts: longer than it takes to elect another leader.
+  private static let hold: Duration = Tools.isFullRun ? .seconds(10) : .seconds(2)
 
   @Test
   func

@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 
 /// Requests that ask for as much work as one can ask for, four of a kind at a time. Each gets its answer, and `/livez`
-/// is answered meanwhile as if nothing were.
+/// is answered meanwhile as if nothing were: not much later than by a daemon that has nothing to do on the same machine.
 @Suite(.serialized) struct `A daemon at hard work` {
   /// In a debug build all takes 20 to 50 times as long, so requests are smaller there, and longer waits are good: the
   /// bounds tell work that is done apart from work that keeps a reactor, which would take many seconds.
@@ -24,6 +24,8 @@ import Testing
   private final class Tally: Sendable {
     let attackers = Atomic<Int>(4)
     let worst = Mutex(0.0)
+    /// Of the daemon that has nothing to do.
+    let idleWorst = Mutex(0.0)
     let slowest = Mutex(0.0)
     let asked = Atomic<Int>(0)
   }
@@ -44,13 +46,16 @@ import Testing
     return daemon
   }
 
+  private static let idle = Task { try await Daemon.start(on: .sqlite) }
+
   @Test(.timeLimit(.minutes(5)), arguments: HeavyRequest.allCases) func `others are answered at once`(
     request: HeavyRequest
   ) async throws {
     let daemon = try await Self.shared.value
     let port = daemon.port
+    let idlePort = try await Self.idle.value.port
     let tally = Tally()
-    await awaitingThreads(5) { thread in
+    await awaitingThreads(6) { thread in
       do {
         if thread < 4 {
           defer { tally.attackers.subtract(1, ordering: .relaxed) }
@@ -67,11 +72,17 @@ import Testing
         }
         // New connections, so that each reactor is asked.
         while tally.attackers.load(ordering: .relaxed) > 0 {
-          for client in try (0..<6).map({ _ in try Client(port: port, patience: 60) }) {
+          let isIdle = thread == 5
+          for client in try (0..<6).map({ _ in try Client(port: isIdle ? idlePort : port, patience: 60) }) {
             let start = monotonicSeconds()
             #expect(try client.call("GET", "/livez").status == 200)
-            tally.worst.withLock { $0 = max($0, monotonicSeconds() - start) }
-            tally.asked.add(1, ordering: .relaxed)
+            let time = monotonicSeconds() - start
+            if isIdle {
+              tally.idleWorst.withLock { $0 = max($0, time) }
+            } else {
+              tally.worst.withLock { $0 = max($0, time) }
+              tally.asked.add(1, ordering: .relaxed)
+            }
           }
           usleep(2_000)
         }
@@ -81,7 +92,9 @@ import Testing
     if ProcessInfo.processInfo.environment["BINNACLE_TEST_TIMES"] != nil {
       print("\(request.rawValue): livez \(worst), answers \(slowest)")
     }
-    #expect(worst < Self.livezMax && tally.asked.load(ordering: .relaxed) > 0, "\(request): /livez took \(worst) s")
+    // What the machine does besides keeps both waiting.
+    let most = Self.livezMax + 2 * tally.idleWorst.withLock { $0 }
+    #expect(worst < most && tally.asked.load(ordering: .relaxed) > 0, "\(request): /livez took \(worst) of \(most) s")
     #expect(slowest < Self.answerMax, "\(request): an answer took \(slowest) s")
   }
 }

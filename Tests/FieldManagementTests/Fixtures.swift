@@ -18,7 +18,7 @@ enum Fixture {
     var value = try JSONValue(parsing: text)
     value["kind"] = "Node"
     value["apiVersion"] = "v1"
-    return try model.canonicalise(value, as: try type()).value
+    return try model.decode(tree: value, as: try type()).value
   }
 
   static func manager() throws -> FieldManager {
@@ -58,7 +58,7 @@ struct Bench {
     now += 1
     let merged = try manager.apply(
       live: live, config: try Fixture.config(config), writer: Fixture.writer(name, subresource), force: force, now: now)
-    live = try Fixture.model.canonicalise(merged, as: try Fixture.type()).value
+    live = try Fixture.model.decode(tree: merged, as: try Fixture.type()).value
   }
 
   mutating func update(_ name: String, subresource: String = "", _ change: (inout JSONValue) -> Void) throws {

@@ -105,7 +105,7 @@ private let rounds = Repository.rounds(250)
       var config = maker.node()
       config["status"] = [:]
       if maker.dice.one(in: 3), before != nil {
-        var new = try Fixture.model.canonicalise(config, as: type).value
+        var new = try Fixture.model.decode(tree: config, as: type).value
         new["metadata"]?["managedFields"] = nil
         new["status"] = before?["status"]
         new["metadata"]?["uid"] = before?["metadata"]?["uid"]
@@ -120,7 +120,7 @@ private let rounds = Repository.rounds(250)
           #expect(error.code == 409 && !force && !(error.details?.causes.isEmpty ?? true), "\(error)")
           continue
         }
-        var after = try Fixture.model.canonicalise(merged, as: type).value
+        var after = try Fixture.model.decode(tree: merged, as: type).value
         // What was applied is there.
         let wanted = schema.fieldSet(of: config)
         let difference = schema.compare(config, after)
@@ -132,7 +132,7 @@ private let rounds = Repository.rounds(250)
         if after["metadata"]?["uid"] == nil { after["metadata"]?["uid"] = "u" }
         let again = try manager.apply(
           live: after, config: config, writer: writer, force: false, now: Int64(round) + 1_000_000)
-        let canonical = try Fixture.model.canonicalise(again, as: type).value
+        let canonical = try Fixture.model.decode(tree: again, as: type).value
         let isSame = timeless(canonical).isSameValue(as: timeless(after))
         #expect(
           isSame,

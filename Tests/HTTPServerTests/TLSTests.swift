@@ -118,12 +118,19 @@ import Testing
 
   @Test func `a client may change its keys and ask for ours to change`() async throws {
     let bench = try await Bench.start()
-    let request = "printf 'GET /later HTTP/1.1\\r\\nHost: x\\r\\n\\r\\n'; sleep 0.3; "
+    let folder = try TemporaryFolder()
     for suite in ["TLS_AES_128_GCM_SHA256", "TLS_AES_256_GCM_SHA384", "TLS_CHACHA20_POLY1305_SHA256"] {
-      let result = try await run([
-        "bash", "-c",
-        "(\(request) echo k; sleep 0.3; \(request) echo K; sleep 0.3; \(request) \(request)) | openssl s_client -connect 127.0.0.1:\(bench.port) -tls1_3 -ciphersuites \(suite) 2>&1",
-      ]).output
+      // A letter is a command to s_client where it is the first of what is read, so each step waits for the last one.
+      let script = """
+        cd "$1"; rm -f in out; mkfifo in; touch out
+        openssl s_client -connect 127.0.0.1:\(bench.port) -tls1_3 -ciphersuites \(suite) <in >out 2>&1 &
+        exec 3>in
+        says() { for turn in $(seq 500); do [ "$(grep -c "$1" out)" -ge "$2" ] && return; sleep 0.02; done; }
+        ask() { printf 'GET /later HTTP/1.1\\r\\nHost: x\\r\\n\\r\\n' >&3; says '200 OK' "$1"; }
+        ask 1; echo k >&3; says KEYUPDATE 1; ask 2; echo K >&3; says KEYUPDATE 2; ask 3; ask 4
+        exec 3>&-; wait; cat out
+        """
+      let result = try await run(["bash", "-c", script, "bash", folder.path]).output
       #expect(result.components(separatedBy: "KEYUPDATE").count == 3, "\(result.suffix(500))")
       #expect(result.components(separatedBy: "HTTP/1.1 200 OK").count == 5, "\(suite): \(result.suffix(800))")
     }
@@ -178,7 +185,7 @@ import Testing
     for version in ["-tls1_2", "-tls1_3"] {
       _ = try await run([
         "bash", "-c",
-        "(printf 'GET /later HTTP/1.1\\r\\nHost: x\\r\\nConnection: close\\r\\n\\r\\n'; sleep 0.5) | openssl s_client -connect 127.0.0.1:\(bench.port) \(version) -sess_out \(session) 2>&1",
+        "(printf 'GET /later HTTP/1.1\\r\\nHost: x\\r\\nConnection: close\\r\\n\\r\\n') | openssl s_client -ign_eof -connect 127.0.0.1:\(bench.port) \(version) -sess_out \(session) 2>&1",
       ])
       let again = try await bench.handshake(version, "-sess_in", session)
       #expect(again.output.contains("Reused, TLS"), "\(version): \(again.output.suffix(500))")
@@ -220,7 +227,7 @@ import Testing
     }
     let session = certificates.file("session")
     let request =
-      "(printf 'GET /whoami HTTP/1.1\\r\\nHost: x\\r\\nConnection: close\\r\\n\\r\\n'; sleep 0.5) | openssl s_client -connect 127.0.0.1:\(bench.port) "
+      "(printf 'GET /whoami HTTP/1.1\\r\\nHost: x\\r\\nConnection: close\\r\\n\\r\\n') | openssl s_client -ign_eof -connect 127.0.0.1:\(bench.port) "
     for version in ["-tls1_2", "-tls1_3"] {
       _ = try await run([
         "bash", "-c",
@@ -445,7 +452,8 @@ import Testing
     func ask(_ bench: Bench, _ arguments: String) async throws -> String {
       try await run([
         "bash", "-c",
-        "(printf 'GET /whoami HTTP/1.1\\r\\nHost: x\\r\\nConnection: close\\r\\n\\r\\n'; sleep 0.3) | openssl s_client -connect 127.0.0.1:\(bench.port) \(arguments) 2>&1",
+        // Until the server ends the connection.
+        "printf 'GET /whoami HTTP/1.1\\r\\nHost: x\\r\\nConnection: close\\r\\n\\r\\n' | openssl s_client -ign_eof -connect 127.0.0.1:\(bench.port) \(arguments) 2>&1",
       ]).output
     }
     let own = "-cert \(certificates.file("client.crt")) -key \(certificates.file("client.key"))"

@@ -37,6 +37,42 @@ import Testing
     }
   }
 
+  @Test
+  func `a connection that somebody else has made is served without any listener, and no more once the server ends`()
+    async throws
+  {
+    let handler = TestHandler()
+    let server = try HTTPServer(configuration: .init(endpoints: []), handler: handler)
+    try server.start()
+    func pair() throws -> (ours: Int32, server: Int32) {
+      var ends: [Int32] = [-1, -1]
+      #expect(socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0, &ends) == 0)
+      return (ends[0], ends[1])
+    }
+    @Sendable func readAll(_ descriptor: Int32) -> String {
+      var all: [UInt8] = []
+      var buffer = [UInt8](repeating: 0, count: 65_536)
+      while case let count = recv(descriptor, &buffer, buffer.count, 0), count > 0 { all += buffer[..<count] }
+      return String(decoding: all, as: UTF8.self)
+    }
+    let (first, second) = (try pair(), try pair())
+    defer { for end in [first.ours, second.ours] { close(end) } }
+    try server.serve(connected: first.server, peer: "10.0.0.1")
+    let text =
+      "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nhi"
+      + "GET /stream HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
+    let answer = try await blocking {
+      #expect(send(first.ours, text, text.utf8.count, Int32(MSG_NOSIGNAL)) == text.utf8.count)
+      return readAll(first.ours)
+    }
+    #expect(answer.contains("\r\n\r\nhiHTTP/1.1 200 OK\r\n") && answer.hasSuffix("3\r\ntwo\r\n0\r\n\r\n"), "\(answer)")
+    await server.drain(deadline: .seconds(5))
+    #expect(server.statistics.acceptedConnections == 1 && server.statistics.openConnections == 0)
+    // Nobody serves it, and its client hears so.
+    try server.serve(connected: second.server, peer: "10.0.0.1")
+    #expect(try await blocking { readAll(second.ours) } == "")
+  }
+
   @Test func `bodies come and go, with a length and in chunks`() async throws {
     let bench = try start()
     try await blocking {

@@ -42,7 +42,7 @@ import Testing
   private static func canonical(
     _ value: JSONValue, _ type: TypeModel.TypeID, _ model: TypeModel = model
   ) throws -> JSONValue {
-    try model.canonicalise(value, as: type).value
+    try model.decode(tree: value, as: type).value
   }
 
   private static func model(of typeName: String) -> TypeModel { model.type(typeName) == nil ? others : model }

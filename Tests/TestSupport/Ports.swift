@@ -1,15 +1,26 @@
+import Foundation
 import Glibc
 import Synchronization
 
 /// Free TCP ports on 127.0.0.1 for servers that can't be told "port 0".
 public enum Ports {
   private static let given = Mutex<Set<UInt16>>([])
+  /// Test processes that run side by side each have a part of the ports (scripts/lanes): between a look at a port and
+  /// its use another one would take it.
+  private static let range: Range<UInt16> = {
+    let all: Range<UInt16> = 15_000..<31_000
+    let variable = ProcessInfo.processInfo.environment["BINNACLE_TEST_PORTS"]
+    let parts = (variable ?? "").split(separator: "/").compactMap { UInt16($0) }
+    guard parts.count == 2, parts[0] < parts[1], parts[1] <= 16 else { return all }
+    let share = UInt16(all.count) / parts[1]
+    return (all.lowerBound + parts[0] * share)..<(all.lowerBound + (parts[0] + 1) * share)
+  }()
 
   /// A port that nobody listens on, below the range from which the kernel serves outgoing connections, and never handed
   /// out twice here.
   public static func free() throws -> Int {
     for _ in 0..<1000 {
-      let port = UInt16.random(in: 15_000..<32_000)
+      let port = UInt16.random(in: range)
       guard given.withLock({ $0.insert(port).inserted }), canBind(port) else { continue }
       return Int(port)
     }

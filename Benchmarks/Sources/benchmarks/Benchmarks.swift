@@ -184,12 +184,16 @@ struct Benchmarks {
       let (embedded, _) = try Servers.binnacle(port: 18_082, [], database: "writes")
       let sqlite = try Measurements.writes(.put, embedded, port: 18_082, writers: 64, seconds: 6)
       let apply = try Measurements.writes(.apply, embedded, port: 18_082, writers: 64, seconds: 6)
+      let heartbeat = try Measurements.writes(.heartbeat, embedded, port: 18_082, writers: 64, seconds: 6)
       embedded.stop()
       row(
         "PUT through SQLite over HTTP, durable, 64 writers, a second",
         "\(text(sqlite.perSecond, 0)) (\(text(1e6 / sqlite.perCPUSecond, 0)) µs of CPU each)",
         "bare etcd \(text(gateway.perSecond, 0))",
         sqlite.perSecond / gateway.perSecond, "2")
+      row(
+        "a node's heartbeat over a PUT of it (SQLite), CPU each", "\(text(1e6 / heartbeat.perCPUSecond, 0)) µs",
+        "PUT \(text(1e6 / sqlite.perCPUSecond, 0)) µs", sqlite.perCPUSecond / heartbeat.perCPUSecond, "at most 1.1")
       row(
         "server-side apply of a whole node over a PUT of it (SQLite), CPU each",
         "\(text(1e6 / apply.perCPUSecond, 0)) µs", "PUT \(text(1e6 / sqlite.perCPUSecond, 0)) µs",

@@ -44,7 +44,11 @@ enum Measurements {
   }
 
   /// How a node is written again and again.
-  enum Write { case put, apply }
+  enum Write {
+    case put, apply
+    /// A kubelet's: a strategic merge patch of the status, with the times of its conditions.
+    case heartbeat
+  }
 
   /// 64 writers, each with a node of its own.
   static func writes(_ write: Write, _ child: Child, port: Int, writers: Int, seconds: Double) throws -> Rate {
@@ -64,6 +68,10 @@ enum Measurements {
             try client.call(
               "PATCH", "\(path)?fieldManager=benchmark&force=true", type: "application/apply-patch+yaml",
               body: template.bytes(counter))
+          case .heartbeat:
+            try client.call(
+              "PATCH", "\(path)/status", type: "application/strategic-merge-patch+json",
+              body: Nodes.heartbeat(counter))
           }
         guard answer.status == 200 else { throw Failure("\(write) answered \(answer.status)") }
       }

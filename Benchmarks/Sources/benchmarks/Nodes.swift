@@ -12,6 +12,19 @@ enum Nodes {
     return Array(text.utf8)
   }
 
+  /// What a kubelet sends when nothing but the time has changed.
+  static func heartbeat(_ counter: Int) -> [UInt8] {
+    func digits(_ number: Int) -> String { number < 10 ? "0\(number)" : "\(number)" }
+    let time =
+      "2026-02-\(digits(1 + counter / 86_400 % 28))T\(digits(counter / 3_600 % 24)):\(digits(counter / 60 % 60))"
+      + ":\(digits(counter % 60))Z"
+    let types = ["MemoryPressure", "DiskPressure", "PIDPressure", "Ready"]
+    let order = types.map { #"{"type":"\#($0)"}"# }.joined(separator: ",")
+    let conditions = types.map { #"{"lastHeartbeatTime":"\#(time)","type":"\#($0)"}"# }.joined(separator: ",")
+    return Array(
+      #"{"status":{"$setElementOrder/conditions":[\#(order)],"conditions":[\#(conditions)]}}"#.utf8)
+  }
+
   /// A node's bytes around its counter, so that a client spends its time on requests and not on making bodies.
   struct Template: Sendable {
     private let head: [UInt8]

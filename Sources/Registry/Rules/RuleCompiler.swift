@@ -108,7 +108,7 @@ struct RuleCompiler {
     case .quantity: .string("0")
     case .list: .array([])
     case .map, .structure: .object(JSONObject())
-    case .time, .microTime, .raw: nil
+    case .time, .microTime, .raw, .json, .either: nil
     }
   }
 

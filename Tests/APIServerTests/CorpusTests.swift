@@ -1,0 +1,49 @@
+import ByteBuffers
+import Foundation
+import JSON
+import TestSupport
+import Testing
+
+/// Recorded conversations with a real API server in this process, without sockets of the network: the whole way from
+/// bytes to storage and back. A new kind adds a file and its line here.
+@Suite struct `Recorded conversations in process` {
+  /// Below `Tests/Conformance`, without their ending. Each has a server of its own, which is empty.
+  static let files = [
+    "cases/apply",
+    "cases/crud",
+    "cases/delete",
+    "cases/discovery",
+    "cases/errors",
+    "cases/list",
+    "cases/patch",
+    "cases/status",
+    "cases/table",
+    "cases/watch",
+    "derived/nodes",
+    // To be switched on with the kinds they are of:
+    // "cases/namespaced",
+    // "cases/builtin/coordination.k8s.io-leases",
+    // "cases/builtin/core-configmaps",
+    // "cases/builtin/core-events",
+    // "cases/builtin/core-namespaces",
+    // "cases/builtin/core-secrets",
+    // "cases/builtin/events.k8s.io-events",
+  ]
+
+  static func conversations(_ file: String) throws -> [Conversation] {
+    try Conversation.read(Repository.root.appending(path: "Tests/Conformance/\(file).json"))
+  }
+
+  @Test(arguments: files) func `every conversation of a file matches`(_ file: String) async throws {
+    let conversations = try Self.conversations(file)
+    #expect(!conversations.isEmpty)
+    try await TestServer.with { server in
+      let replayer = Replayer { try server.connect() }
+      for conversation in conversations {
+        let outcome = replayer.run(conversation)
+        let shown = outcome.differences.prefix(5).joined(separator: "\n")
+        #expect(outcome.differences.isEmpty, "\(conversation.name): \(outcome.differences.count) differ\n\(shown)")
+      }
+    }
+  }
+}
