@@ -246,7 +246,7 @@ let package = Package(
     .testTarget(
       name: "binnacleTests",
       dependencies: [
-        "binnacle", "HTTPServer", "TestSupport",
+        "binnacle", "HTTPServer", "Resources", "TestSupport",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: swiftSettings),

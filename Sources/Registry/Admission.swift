@@ -10,7 +10,7 @@ public struct AdmissionRequest: Sendable {
   public let name: String
   public let namespace: String
   public let subresource: Subresource
-  /// What shall be written, before the server fills it in; nil for a deletion.
+  /// What shall be written, in the stored version, before the server fills it in; nil for a deletion.
   public let new: JSONValue?
   /// What is stored, where that is looked at; nil for a creation.
   public let old: JSONValue?

@@ -35,10 +35,10 @@ extension Store {
   ) async throws(Status) -> WriteResult {
     let base = body["metadata"]?["generateName"]?.string ?? ""
     let isGenerated = (body["metadata"]?["name"]?.string ?? "").isEmpty && !base.isEmpty
-    try await options.admission?(
-      admission(.create, body["metadata"]?["name"]?.string ?? "", namespace: namespace, new: body))
-    var attempts = isGenerated ? 8 : 1
     let stored = converter?.toStored(body) ?? body
+    try await options.admission?(
+      admission(.create, body["metadata"]?["name"]?.string ?? "", namespace: namespace, new: stored))
+    var attempts = isGenerated ? 8 : 1
     while true {
       attempts -= 1
       var draft = Draft(new: stored, warnings: warnings)

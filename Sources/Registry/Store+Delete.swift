@@ -54,7 +54,8 @@ extension Store {
       let marked = StoredObject(key: key, value: value, revision: stored.revision)
       let isKept = value.hasSameBytes(as: stored.value)
       return (
-        isKept ? .keep : .write(value, ttl: definition.timeToLive), Deletion(uid: uid, object: marked, isMarked: true)
+        // What waits for its finalizers waits as long as they take: it does not go by itself any more.
+        isKept ? .keep : .write(value, ttl: nil), Deletion(uid: uid, object: marked, isMarked: true)
       )
     }
     do {

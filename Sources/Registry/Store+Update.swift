@@ -23,9 +23,13 @@ extension Store {
     ) { [body] existing throws(Status) in
       let known = existing?["metadata"]?["uid"]?.string ?? ""
       if !uid.isEmpty && uid != known {
+        // A dry run does not get to where the prefix is put before the key.
+        let key = self.key(name, namespace: namespace)
+        let rest = String(key.unicodeScalars.dropFirst(self.prefix.unicodeScalars.count))
+        let place = options.isDryRun ? "/\(self.definition.folder)/\(rest)" : key
         throw .conflict(
           self.info.groupResource, name,
-          "StorageError: invalid object, Code: 4, Key: \(self.key(name, namespace: namespace)), ResourceVersion: 0, "
+          "StorageError: invalid object, Code: 4, Key: \(place), ResourceVersion: 0, "
             + "AdditionalErrorMsg: Precondition failed: UID in precondition: \(uid), UID in object meta: \(known)")
       }
       var new = body

@@ -177,6 +177,11 @@ struct ServeOptions: ParsableCommand {
     help: "Shortest time after which a watch without timeoutSeconds is ended, in seconds; the longest is twice that.")
   var minRequestTimeout = 1800
 
+  @Option(
+    help: "How long events are kept after they were last written, in whole seconds; less than one keeps them for good.",
+    transform: Seconds.init(parsing:))
+  var eventTtl = Seconds(3600)
+
   @Option(help: "How long a list may take.", transform: Seconds.init(parsing:))
   var requestTimeout = Seconds(60)
 

@@ -171,12 +171,16 @@ extension ServeOptions {
     }
     storage.leaseManagerConfig.reuseDurationSeconds = leaseReuseDurationSeconds
     storage.startTimeout = etcdStartTimeout.duration
-    return Settings(
+    var settings = Settings(
       options: self, storage: storage, watchCacheSizes: try parsedWatchCacheSizes(), insecure: insecure, secure: secure,
       plainDoor: PlainDoor(names: try parsedAcceptHosts()), cors: try parsedOrigins(),
       access: secure == nil ? nil : made.control, authentication: secure == nil ? nil : made.structured,
       tokenMetrics: secure == nil ? nil : made.tokenMetrics, auditPolicy: auditPolicy,
       encryption: try encryptionProviders())
+    // Upstream counts whole seconds too.
+    let eventSeconds = eventTtl.duration.components.seconds
+    settings.resources.eventTimeToLive = eventSeconds == 0 ? nil : .seconds(eventSeconds)
+    return settings
   }
 
   /// `--etcd-servers-overrides` is taken as long as it speaks of what is not served: what is would be stored elsewhere

@@ -56,8 +56,8 @@ final class TestServer: Sendable {
     var stores: [Store] = []
     var destroy: [DestroyFunc] = []
     for definition in [.nodes] + kinds {
-      let (store, destroyCache) = try await Self.store(definition, config, raw)
-      stores.append(store)
+      let (stored, destroyCache) = try await Self.stored(definition, config, raw)
+      stores += stored.stores
       destroy.append(destroyCache)
     }
     var configuration = APIServer.Configuration(stores: stores)
@@ -78,20 +78,22 @@ final class TestServer: Sendable {
     self.destroy = destroy + [destroyRaw]
   }
 
-  private static func store(
+  private static func stored(
     _ definition: ResourceDefinition, _ config: StorageBackend.Config, _ raw: any Storage
-  ) async throws -> (Store, DestroyFunc) {
+  ) async throws -> (ResourceStorage, DestroyFunc) {
     let codec = ResourceCodec(definition)
     let parameters = StorageDecorator.Parameters(definition, config: config, codec: codec)
     let (objects, destroyCache) = await StorageDecorator.storageWithCacher(parameters, over: raw)
     try await (objects as? Cacher)?.waitUntilReady()
-    let stored = ResourceStorage(definition, objects: objects, codec: codec, prefix: parameters.keyPrefix)
-    return (Store(stored), destroyCache)
+    return (
+      ResourceStorage(definition, objects: objects, codec: codec, prefix: parameters.keyPrefix), destroyCache
+    )
   }
 
   /// A store that is not served yet, over the same storage. Whoever asks destroys it.
   func store(_ kind: ResourceDefinition) async throws -> (Store, DestroyFunc) {
-    try await Self.store(kind, config, raw)
+    let (stored, destroy) = try await Self.stored(kind, config, raw)
+    return (Store(stored), destroy)
   }
 
   /// What answers for nodes.

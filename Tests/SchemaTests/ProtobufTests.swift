@@ -16,13 +16,15 @@ import Testing
   private static let recordedOthers = [
     ("configmap", "io.k8s.api.core.v1.ConfigMap"), ("secret", "io.k8s.api.core.v1.Secret"),
     ("namespace", "io.k8s.api.core.v1.Namespace"), ("pod", "io.k8s.api.core.v1.Pod"),
-    ("event", "io.k8s.api.core.v1.Event"), ("lease", "io.k8s.api.coordination.v1.Lease"),
+    ("lease", "io.k8s.api.coordination.v1.Lease"),
     ("lease-list", "io.k8s.api.coordination.v1.LeaseList"),
   ]
   /// What kube-apiserver 1.36 sent for the same object in both forms.
   static let recorded = [
     ("node", "io.k8s.api.core.v1.Node"), ("node-list", "io.k8s.api.core.v1.NodeList"),
     ("status-not-found", "io.k8s.apimachinery.pkg.apis.meta.v1.Status"),
+    ("event", "io.k8s.api.core.v1.Event"), ("event-rich", "io.k8s.api.core.v1.Event"),
+    ("event-list", "io.k8s.api.core.v1.EventList"), ("events.k8s.io-event", "io.k8s.api.events.v1.Event"),
   ]
 
   static func recording(_ name: String) throws -> [UInt8] {

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import Resources
 import TestSupport
 import Testing
 
@@ -32,7 +33,8 @@ import Testing
     "authentication-config": ("/nowhere", []), "token-auth-file": ("/nowhere", []), "authorization-mode": ("Maybe", []),
     "authorization-policy-file": ("/nowhere", ["--authorization-mode=ABAC"]),
     "disable-admission-plugins": ("X", []), "enable-admission-plugins": ("PodSecurity", []),
-    "admission-control": ("X", []), "authentication-token-webhook-config-file": ("/nowhere", []),
+    "admission-control": ("X", []), "event-ttl": ("-1s", []),
+    "authentication-token-webhook-config-file": ("/nowhere", []),
     "authorization-webhook-config-file": ("/nowhere", ["--authorization-mode=Webhook"]),
     "requestheader-client-ca-file": ("/nowhere", ["--requestheader-username-headers=X"]),
     "requestheader-allowed-names": ("A,,B", []), "requestheader-username-headers": (" ", []),
@@ -216,7 +218,7 @@ import Testing
       "admission-control-config-file": ["--admission-control-config-file="],
       "egress-selector-config-file": ["--egress-selector-config-file="],
       "strict-transport-security-directives": ["--strict-transport-security-directives="], "tls-curve-preferences": [],
-      "etcd-servers-overrides": ["--etcd-servers-overrides=/events#http://127.0.0.1:1"],
+      "etcd-servers-overrides": ["--etcd-servers-overrides=/pods#http://127.0.0.1:1"],
       "max-connection-bytes-per-sec": ["--max-connection-bytes-per-sec=0"],
       "disable-http2-serving": ["--disable-http2-serving=false"],
       "audit-log-compress": log + ["--audit-log-compress=false"], "goaway-chance": ["--goaway-chance=0.02"],
@@ -250,6 +252,15 @@ import Testing
         if right[flag.name] != nil, flag.deed == .acts { #expect(settings.notes.isEmpty, "\(arguments)") }
       } catch { Issue.record("\(arguments): \(error)") }
     }
+  }
+
+  @Test(
+    arguments: [
+      (nil, 3_600), ("1h0m0s", 3_600), ("90s", 90), ("1m30.9s", 90), ("0", nil), ("0s", nil), ("900ms", nil),
+    ] as [(String?, Int?)])
+  func `events live as long as is said, and for good where that is no second`(text: String?, seconds: Int?) throws {
+    let settings = try Self.settings("serve", text.map { ["--event-ttl=\($0)"] } ?? [])
+    #expect(settings.resources.eventTimeToLive == seconds.map { .seconds($0) } && settings.notes.isEmpty)
   }
 
   @Test func `the table of flags and the options of the parser are the same`() throws {
@@ -429,13 +440,13 @@ import Testing
       return try CommandLineFlags(arguments + ["--config", folder.file("settings")])
     }
     let read = try flags(
-      "authorization_mode: [Node, AlwaysDeny]\ncors-allowed-origins: ['^https://a{1,2}$']\ngoaway-chance: 0.01\nevent-ttl: 1h\n",
+      "authorization_mode: [Node, AlwaysDeny]\ncors-allowed-origins: ['^https://a{1,2}$']\ngoaway-chance: 0.01\nprofiling: true\n",
       ["--authorization-mode=AlwaysAllow"])
     #expect(
       read.given.values["authorization-mode"] == ["AlwaysAllow"]
         && read.given.values["cors-allowed-origins"] == ["^https://a{1,2}$"])
     #expect(try read.options().corsAllowedOrigins == ["^https://a{1,2}$"] && read.options().goawayChance == 0.01)
-    #expect(read.given.notes == ["--event-ttl is taken, but nothing here applies it yet"])
+    #expect(read.given.notes == ["--profiling is taken, but nothing here applies it yet"])
     for (text, words) in [
       ("secure-port: 1\nsecure_port: 2\n", "secure-port is set twice"),
       ("nonsense: 1\n", "unknown setting \"nonsense\""), ("v: [1, 2]\n", "v must be a plain value"),

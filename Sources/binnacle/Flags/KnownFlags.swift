@@ -110,7 +110,7 @@ enum KnownFlags {
     etcd-readycheck-timeout duration acts etcd
     etcd-servers strings acts filled
     etcd-servers-overrides strings taken
-    event-ttl duration taken
+    event-ttl duration acts
     external-hostname string taken
     feature-gates featureGates acts
     goaway-chance float acts
