@@ -106,8 +106,9 @@ private struct EventBench {
 
   private static func whole(_ text: String, _ place: Int) throws -> JSONValue {
     let info = definition.infos[place]
-    return try TypeModel.builtin.canonicalise(
-      try JSONValue(parsing: text), as: try #require(TypeModel.builtin.type(info.typeName))
+    return try TypeModel.builtin.decode(
+      tree:
+        try JSONValue(parsing: text), as: try #require(TypeModel.builtin.type(info.typeName))
     ).value
   }
 
@@ -165,7 +166,7 @@ private struct EventBench {
     event["apiVersion"] = .string(definition.infos[place].groupVersion.description)
     event["metadata"] = ["name": "a", "labels": ["message": "kept", "note": "kept"]]
     let type = try #require(TypeModel.builtin.type(definition.infos[place].typeName))
-    return try TypeModel.builtin.canonicalise(.object(event), as: type).value
+    return try TypeModel.builtin.decode(tree: .object(event), as: type).value
   }
 
   @Test(arguments: 0..<200) func `any event comes back from the other group as it was`(seed: Int) throws {
