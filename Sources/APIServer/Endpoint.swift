@@ -19,7 +19,6 @@ final class Endpoint: Sendable {
   let isNamespaced: Bool
   let verbs: Verbs
   let subresources: [SubresourceEndpoint]
-  let heartbeat: Heartbeat
   let metrics: EndpointMetrics
   /// Which of its paths there are; others are not found, whatever the method.
   private let hasCollection: Bool
@@ -48,7 +47,6 @@ final class Endpoint: Sendable {
     isNamespaced = info.isNamespaced
     verbs = Verbs(info.verbs)
     subresources = info.subresources.map { SubresourceEndpoint($0.name, verbs: $0.verbs) }
-    heartbeat = Heartbeat(of: info.groupResource)
     hasCollection = !verbs.isDisjoint(with: [.list, .create, .deletecollection])
     hasItems = !verbs.isDisjoint(with: [.get, .update, .patch, .delete])
     hasWatches = verbs.contains(.watch)
@@ -203,19 +201,6 @@ struct Verbs: OptionSet, Sendable {
     case .patch: .patch
     case .delete: .delete
     case .head, .post, .options, .other: nil
-    }
-  }
-}
-
-/// Which writes of a resource say that a node lives: a server that hears none takes living nodes for dead.
-enum Heartbeat: Sendable {
-  case none, ofObject, ofStatus
-
-  init(of resource: GroupResource) {
-    switch (resource.group, resource.resource) {
-    case ("", "nodes"): self = .ofStatus
-    case ("coordination.k8s.io", "leases"): self = .ofObject
-    default: self = .none
     }
   }
 }

@@ -89,10 +89,10 @@ struct ResourceRequest: Sendable {
     default: break
     }
     guard case .resource(let endpoint, let form) = target else { return .mutating(isHeartbeat: false) }
-    switch (form, endpoint.heartbeat) {
-    case (.item, .ofObject): return .mutating(isHeartbeat: true)
-    case (.subresource(let place), .ofStatus):
-      return .mutating(isHeartbeat: endpoint.subresources[place].subresource == .status)
+    switch form {
+    case .item: return .mutating(isHeartbeat: endpoint.info.heartbeat == .main)
+    case .subresource(let place):
+      return .mutating(isHeartbeat: endpoint.info.heartbeat == endpoint.subresources[place].subresource)
     default: return .mutating(isHeartbeat: false)
     }
   }

@@ -18,6 +18,9 @@ public struct ResourceInfo: Sendable {
   public let storagePath: String
   /// In which group and version it is stored.
   public let storedVersion: GroupVersion
+  /// The part of an object by whose writes a node shows that it lives: a server that hears none takes living nodes for
+  /// dead. nil for all other resources.
+  public let heartbeat: Subresource?
   /// False for what is answered and forgotten.
   public var isStored: Bool { !storagePath.isEmpty }
   /// The type in the model.
@@ -27,7 +30,7 @@ public struct ResourceInfo: Sendable {
     groupVersion: GroupVersion, plural: String, singular: String, kind: String, isNamespaced: Bool,
     shortNames: [String] = [], categories: [String] = [],
     verbs: [String], subresources: [(name: String, verbs: [String])] = [], storagePath: String,
-    storedVersion: GroupVersion? = nil, typeName: String
+    storedVersion: GroupVersion? = nil, heartbeat: Subresource? = nil, typeName: String
   ) {
     self.groupVersion = groupVersion
     self.plural = plural
@@ -40,6 +43,7 @@ public struct ResourceInfo: Sendable {
     self.subresources = subresources
     self.storagePath = storagePath
     self.storedVersion = storedVersion ?? groupVersion
+    self.heartbeat = heartbeat
     self.typeName = typeName
   }
 

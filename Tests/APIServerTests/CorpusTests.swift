@@ -8,30 +8,24 @@ import TestSupport
 import Testing
 
 /// Recorded conversations with a real API server in this process, without sockets of the network: the whole way from
-/// bytes to storage and back. A new kind adds a file and its line here.
+/// bytes to storage and back. A new kind adds a file to `cases/builtin`.
 @Suite struct `Recorded conversations in process` {
   /// Below `Tests/Conformance`, without their ending. Each has a server of its own, which is empty.
-  static let files = [
-    "cases/apply",
-    "cases/crud",
-    "cases/delete",
-    "cases/discovery",
-    "cases/errors",
-    "cases/list",
-    "cases/patch",
-    "cases/status",
-    "cases/table",
-    "cases/watch",
-    "derived/nodes",
-    // To be switched on with the kinds they are of:
-    // "cases/namespaced",
-    // "cases/builtin/coordination.k8s.io-leases",
-    // "cases/builtin/core-configmaps",
-    // "cases/builtin/core-events",
-    // "cases/builtin/core-namespaces",
-    // "cases/builtin/core-secrets",
-    // "cases/builtin/events.k8s.io-events",
-  ]
+  static let files =
+    [
+      "cases/apply",
+      "cases/crud",
+      "cases/delete",
+      "cases/discovery",
+      "cases/errors",
+      "cases/list",
+      "cases/patch",
+      "cases/status",
+      "cases/table",
+      "cases/watch",
+      "cases/namespaced",
+      "derived/nodes",
+    ] + Corpus.builtin.map { "cases/builtin/\($0)" }
 
   static func conversations(_ file: String) throws -> [Conversation] {
     try Conversation.read(Repository.root.appending(path: "Tests/Conformance/\(file).json"))

@@ -7,8 +7,8 @@ import Testing
 /// the contract in StorageTests.)
 @Suite struct `Conformance` {
   static let suites = ["crud", "status", "delete", "list", "watch", "patch", "table", "errors", "discovery", "apply"]
-  /// Suites of `cases/builtin` and `cases/namespaced.json`, of the kinds that are served; a line each.
-  static let kinds: [String] = []
+  /// The kinds that are served, by the files in `cases/builtin`.
+  static let kinds = ["namespaced"] + Corpus.builtin
   static let folder = Repository.root.appending(path: "Tests/Conformance")
 
   @Test(arguments: Backend.all)

@@ -68,7 +68,7 @@ public final class ResourceDefinition: Sendable {
     defaults: @escaping Hook = { _ in },
     prepareForCreate: @escaping Hook = { _ in }, warnings: @escaping Warnings = { _, _ in [] },
     selectableFields: [SelectableField] = [], unknownField: SelectableFields.Complaint = .known,
-    trigger: String? = nil,
+    trigger: String? = nil, heartbeat: Subresource? = nil,
     columns: [TableColumn] = [.name, .age]
   ) {
     let parts = name.split(separator: ".", maxSplits: 1).map(String.init)
@@ -85,7 +85,8 @@ public final class ResourceDefinition: Sendable {
         groupVersion: groupVersion, plural: plural, singular: singular ?? kind.lowercased(), kind: kind,
         isNamespaced: scope == .namespaced, shortNames: shortNames, categories: categories, verbs: verbs,
         subresources: subresources.map { ($0.subresource.name, $0.verbs) }, storagePath: folder,
-        storedVersion: versions.first?.groupVersion(in: resource.group), typeName: version.typeName(kind, groupVersion))
+        storedVersion: versions.first?.groupVersion(in: resource.group), heartbeat: heartbeat,
+        typeName: version.typeName(kind, groupVersion))
     }
     self.main = main
     self.subresources = subresources

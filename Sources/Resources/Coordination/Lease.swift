@@ -9,6 +9,7 @@ extension ResourceDefinition {
     main: .main(prepare: { LeaseGate.drop(from: &$0, unlessIn: $1) }),
     rules: LeaseRules.all,
     prepareForCreate: { LeaseGate.drop(from: &$0, unlessIn: nil) },
+    heartbeat: .main,
     columns: [
       .name,
       .text("Holder", at: "spec.holderIdentity", description: "Who holds the lease."),

@@ -19,6 +19,7 @@ extension ResourceDefinition {
     },
     warnings: { node, _ in NodeWarnings.all(node) },
     selectableFields: [SelectableField("spec.unschedulable", missing: "false")], unknownField: .label,
+    heartbeat: .status,
     columns: NodeTable.columns)
 }
 

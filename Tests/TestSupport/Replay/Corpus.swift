@@ -1,0 +1,11 @@
+import Foundation
+
+/// The recorded conversations that the repository has.
+public enum Corpus {
+  /// The files of `Tests/Conformance/cases/builtin`, without their ending: a suite a resource.
+  public static let builtin: [String] = {
+    let folder = Repository.root.appending(path: "Tests/Conformance/cases/builtin").path
+    let files = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+    return files.filter { $0.hasSuffix(".json") }.map { String($0.dropLast(5)) }.sorted()
+  }()
+}
