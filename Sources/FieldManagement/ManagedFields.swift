@@ -106,15 +106,17 @@ struct ManagedFields: Sendable {
     }
     return .array(
       sorted.map { id, owned in
-        var entry = JSONObject()
-        if !id.manager.isEmpty { entry["manager"] = .string(id.manager) }
-        entry["operation"] = .string(id.operation.rawValue)
-        entry["apiVersion"] = .string(owned.apiVersion)
-        if let time = times[id] { entry["time"] = .string(Timestamp.text(time)) }
-        entry["fieldsType"] = "FieldsV1"
-        entry["fieldsV1"] = owned.text.map(JSONValue.unread) ?? owned.set.fieldsV1
-        if !id.subresource.isEmpty { entry["subresource"] = .string(id.subresource) }
-        return .object(entry)
+        var entry: [JSONObject.Member] = []
+        entry.reserveCapacity(7)
+        func add(_ name: String, _ value: JSONValue) { entry.append(JSONObject.Member(name, value)) }
+        if !id.manager.isEmpty { add("manager", .string(id.manager)) }
+        add("operation", .string(id.operation.rawValue))
+        add("apiVersion", .string(owned.apiVersion))
+        if let time = times[id] { add("time", .string(Timestamp.text(time))) }
+        add("fieldsType", "FieldsV1")
+        add("fieldsV1", owned.text.map(JSONValue.unread) ?? owned.set.fieldsV1)
+        if !id.subresource.isEmpty { add("subresource", .string(id.subresource)) }
+        return .object(JSONObject(unchecked: entry))
       })
   }
 }

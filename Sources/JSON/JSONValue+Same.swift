@@ -5,7 +5,8 @@ extension JSONValue {
     switch (self, other) {
     case (.unread, _), (_, .unread): return self == other || Self.areSame(object, other.object)
     case (.object(let a), .object(let b)): return Self.areSame(a, b)
-    case (.array(let a), .array(let b)): return a.count == b.count && zip(a, b).allSatisfy { $0.isSameValue(as: $1) }
+    case (.array(let a), .array(let b)):
+      return a.count == b.count && (Self.isOne(a, b) || zip(a, b).allSatisfy { $0.isSameValue(as: $1) })
     case (.int(let a), .double(let b)): return Double(a) == b
     case (.double(let a), .int(let b)): return a == Double(b)
     case (.number(let a), .double(let b)): return a == GoNumber.text(b)
@@ -14,8 +15,14 @@ extension JSONValue {
     }
   }
 
+  /// Do both have one storage? What an edit left alone is still shared with what it was made from.
+  private static func isOne<Element>(_ a: [Element], _ b: [Element]) -> Bool {
+    a.withUnsafeBufferPointer { x in b.withUnsafeBufferPointer { y in x.baseAddress == y.baseAddress } }
+  }
+
   private static func areSame(_ a: JSONObject?, _ b: JSONObject?) -> Bool {
     guard let a, let b, a.count == b.count else { return false }
+    if isOne(a.members, b.members) { return true }
     // Mostly both have the same order; where they have not, a table is made once, so that a large object costs no more
     // than its size.
     var table: JSONObjectEditor?
