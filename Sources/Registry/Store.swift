@@ -70,6 +70,7 @@ public final class Store: Sendable {
     objects = storage.objects
     codec = storage.codec
     keyFunc = storage.keyFunc
+    checkOptions = [info.groupVersion.description]
     self.model = model
     self.type = type
     converter = VersionConverter(definition, version: place, model: model)
@@ -94,7 +95,7 @@ public final class Store: Sendable {
   public func shown(_ object: CachedObject) -> CachedObject { converter?.shown(object) ?? object }
 
   /// By which rules can ask for the version that a client speaks. (`Rule.ifOption`)
-  var checkOptions: [String] { [info.groupVersion.description] }
+  let checkOptions: [String]
 
   /// Who a write is by.
   func writer(_ options: WriteOptions, _ subresource: Subresource) -> FieldManager.Writer {
