@@ -159,11 +159,12 @@ public struct ResourceCodec: ObjectCodec {
     return value
   }
 
-  /// What is stored for a tree: compact JSON with a newline, or protobuf, as kube-apiserver writes it.
-  func bytes(of tree: JSONValue) -> SharedBytes {
+  /// What is stored for a tree: compact JSON with a newline, or protobuf, as kube-apiserver writes it. `keepsLink`: what
+  /// will not be stored may have a selfLink.
+  func bytes(of tree: JSONValue, keepsLink: Bool = false) -> SharedBytes {
     var tree = tree
     tree["metadata"]?["resourceVersion"] = nil
-    tree["metadata"]?["selfLink"] = nil
+    if !keepsLink { tree["metadata"]?["selfLink"] = nil }
     var writer = JSONWriter(capacity: 4_096)
     writer.value(tree)
     writer.raw("\n")

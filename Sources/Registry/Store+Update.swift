@@ -22,9 +22,12 @@ extension Store {
     ) { [body] existing throws(Status) in
       let known = existing?["metadata"]?["uid"]?.string ?? ""
       if !uid.isEmpty && uid != known {
+        // A dry run is stopped before the storage, which puts its prefix before every key.
+        let path = self.info.isNamespaced ? "\(namespace)/\(name)" : name
+        let key = options.isDryRun ? "/\(self.info.storagePath)/\(path)" : self.key(name, namespace: namespace)
         throw .conflict(
           self.info.groupResource, name,
-          "StorageError: invalid object, Code: 4, Key: \(self.key(name, namespace: namespace)), ResourceVersion: 0, "
+          "StorageError: invalid object, Code: 4, Key: \(key), ResourceVersion: 0, "
             + "AdditionalErrorMsg: Precondition failed: UID in precondition: \(uid), UID in object meta: \(known)")
       }
       var new = body
@@ -176,7 +179,7 @@ extension Store {
       try prepareChanged(&draft, old, change)
       Self.keepTimes(&draft.new, old)
       if definition.subresource(change.subresource)?.warns == true { draft.notes = definition.warnings(draft.new, old) }
-      draft.value = codec.bytes(of: draft.new)
+      draft.value = codec.bytes(of: draft.new, keepsLink: change.options.isDryRun)
       draft.isRemoved = losesItsLastHold(draft.new, old)
       return draft
     } catch { throw error.after(made.warnings) }
@@ -251,7 +254,8 @@ extension Store {
     if let grace = before["deletionGracePeriodSeconds"], meta["deletionGracePeriodSeconds"] == nil {
       meta["deletionGracePeriodSeconds"] = grace
     }
-    meta["selfLink"] = nil
+    // It is the storage that drops a link, and a dry run does not get there.
+    if !change.options.isDryRun { meta["selfLink"] = nil }
     draft.new["metadata"] = .object(MetadataOrder.sorted(meta))
     part.prepareForUpdate(&draft.new, old: old)
     definition.restoreOrder(&draft.new)

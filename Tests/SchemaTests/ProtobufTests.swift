@@ -23,6 +23,9 @@ import Testing
   static let recorded = [
     ("node", "io.k8s.api.core.v1.Node"), ("node-list", "io.k8s.api.core.v1.NodeList"),
     ("status-not-found", "io.k8s.apimachinery.pkg.apis.meta.v1.Status"),
+    ("configmap-rich", "io.k8s.api.core.v1.ConfigMap"), ("configmap-list", "io.k8s.api.core.v1.ConfigMapList"),
+    ("secret-rich", "io.k8s.api.core.v1.Secret"), ("secret-list", "io.k8s.api.core.v1.SecretList"),
+    ("lease-rich", "io.k8s.api.coordination.v1.Lease"),
   ]
 
   static func recording(_ name: String) throws -> [UInt8] {
