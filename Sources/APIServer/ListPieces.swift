@@ -21,6 +21,7 @@ final class ListPieces: AnswerSource, @unchecked Sendable {  // Sendable: one th
     case compact
     case pretty(JSONIndenter)
     case yaml(YAMLListWriter)
+    var isCompact: Bool { if case .compact = self { true } else { false } }
   }
 
   private let objects: [CachedObject]
@@ -100,6 +101,13 @@ final class ListPieces: AnswerSource, @unchecked Sendable {  // Sendable: one th
   private func compactPiece(ofBytes most: Int? = nil) throws(Status) -> AnswerPiece {
     var piece = AnswerPiece()
     var bytes = 0
+    if objects.isEmpty, form.version != nil {
+      // Of metadata there is no list where there are no objects, as Go writes a nil slice.
+      let whole = String(head.dropLast()) + (style.isCompact ? "null}\n" : "null}")
+      piece.add(.bytes(ByteSlice(SharedBytes(whole))), own: whole.utf8.count)
+      piece.isLast = true
+      return piece
+    }
     if place == 0 { piece.add(.bytes(ByteSlice(SharedBytes(head))), own: head.utf8.count) }
     if case .table(let rows) = form {
       var writer = JSONWriter(capacity: 64 << 10)

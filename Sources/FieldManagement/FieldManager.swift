@@ -195,7 +195,7 @@ public struct FieldManager: Sendable {
       let (namespace, name) = (
         config["metadata"]?["namespace"]?.string ?? "", config["metadata"]?["name"]?.string ?? ""
       )
-      throw .plain(400, "failed to create typed patch object (\(namespace)/\(name); \(Self.text(kind))): \(problems)")
+      throw .plain(500, "failed to create typed patch object (\(namespace)/\(name); \(Self.text(kind))): \(problems)")
     }
     let writerID = id(writer, .apply)
     var after = managed

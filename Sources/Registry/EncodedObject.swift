@@ -77,9 +77,9 @@ struct ObjectOutline: Sendable {
 }
 
 extension JSONWriter {
-  /// Writes an object as it is stored, without what is not: metadata's resourceVersion and selfLink. nil: it has no
-  /// metadata to speak of.
-  mutating func stored(_ tree: JSONValue) -> ObjectOutline? {
+  /// Writes an object as it is stored, without what is not: metadata's resourceVersion and selfLink (but with
+  /// `keepsLink`). nil: it has no metadata to speak of.
+  mutating func stored(_ tree: JSONValue, keepsLink: Bool = false) -> ObjectOutline? {
     guard case .object(let object) = tree else {
       value(tree)
       return nil
@@ -91,7 +91,7 @@ extension JSONWriter {
       string(member.name)
       raw(UInt8(ascii: ":"))
       if member.name == "metadata", case .object(let metadata) = member.value {
-        outline = stored(metadata: metadata)
+        outline = stored(metadata: metadata, keepsLink: keepsLink)
       } else {
         value(member.value)
       }
@@ -101,11 +101,12 @@ extension JSONWriter {
     return outline
   }
 
-  private mutating func stored(metadata: JSONObject) -> ObjectOutline? {
+  private mutating func stored(metadata: JSONObject, keepsLink: Bool) -> ObjectOutline? {
     var outline = ObjectOutline()
     var isFirst = true
     raw(UInt8(ascii: "{"))
-    for member in metadata.members where member.name != "resourceVersion" && member.name != "selfLink" {
+    for member in metadata.members {
+      if member.name == "resourceVersion" || member.name == "selfLink" && !keepsLink { continue }
       if !isFirst { raw(UInt8(ascii: ",")) }
       isFirst = false
       if outline.isLast && !ObjectOutline.before.contains(where: { member.name.isSame(as: $0) }) {

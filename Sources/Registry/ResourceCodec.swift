@@ -162,10 +162,10 @@ public struct ResourceCodec: ObjectCodec {
   }
 
   /// What is stored for a tree: compact JSON with a newline, or protobuf, as kube-apiserver writes it. `size`: about
-  /// how many bytes it will have.
-  func encode(_ tree: JSONValue, size: Int = 4_096) -> EncodedObject {
+  /// how many bytes it will have. `keepsLink`: what will not be stored may have a selfLink.
+  func encode(_ tree: JSONValue, size: Int = 4_096, keepsLink: Bool = false) -> EncodedObject {
     var writer = JSONWriter(capacity: size + size / 4)
-    var outline = writer.stored(tree)
+    var outline = writer.stored(tree, keepsLink: keepsLink)
     writer.raw("\n")
     let value = writer.finish()
     guard mediaType == .json else { return EncodedObject(value: protobuf(of: value), outline: nil) }

@@ -103,7 +103,7 @@ extension Store {
           } catch {
             switch error {
             case .badFormat(let text): throw .badRequest(text)
-            case .other(let text): throw .plain(400, text)
+            case .other(let text): throw .plain(500, text)
             case .unprocessable: throw Self.unprocessable
             }
           }

@@ -186,7 +186,8 @@ extension Store {
       try prepareChanged(&draft, old, change)
       Self.keepTimes(&draft.new, old)
       if definition.subresource(change.subresource)?.warns == true { draft.notes = definition.warnings(draft.new, old) }
-      draft.encoded = codec.encode(draft.new, size: stored.value.count)
+      draft.encoded = codec.encode(
+        draft.new, size: stored.value.count, keepsLink: change.options.isDryRun)
       draft.isRemoved = losesItsLastHold(draft.new, old)
       return draft
     } catch { throw error.after(made.warnings) }
@@ -261,7 +262,8 @@ extension Store {
     if let grace = before["deletionGracePeriodSeconds"], meta["deletionGracePeriodSeconds"] == nil {
       meta["deletionGracePeriodSeconds"] = grace
     }
-    meta["selfLink"] = nil
+    // It is the storage that drops a link, and a dry run does not get there.
+    if !change.options.isDryRun { meta["selfLink"] = nil }
     draft.new["metadata"] = .object(MetadataOrder.sorted(meta))
     part.prepareForUpdate(&draft.new, old: old)
     definition.restoreOrder(&draft.new)

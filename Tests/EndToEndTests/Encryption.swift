@@ -4,13 +4,15 @@ import Testing
 
 /// `--encryption-provider-config` as an operator and a client meet it.
 @Suite struct `Encryption at rest` {
-  private func config(_ folder: TemporaryFolder, _ providers: String) throws -> String {
+  private func config(
+    _ folder: TemporaryFolder, _ providers: String, of resource: String = "nodes"
+  ) throws -> String {
     let path = folder.file("encryption.yaml")
     try """
     kind: EncryptionConfiguration
     apiVersion: apiserver.config.k8s.io/v1
     resources:
-    - resources: [nodes]
+    - resources: [\(resource)]
       providers: [\(providers)]
     """.write(toFile: path, atomically: true, encoding: .utf8)
     return path
@@ -85,6 +87,30 @@ import Testing
     }
     let rest = try await ask(daemon, "GET", "/api/v1/nodes")
     #expect(rest.status == 200 && rest.body.contains("\"name\":\"c\""), "\(rest)")
+    try await daemon.end()
+  }
+
+  @Test func `secrets are encrypted where they are named, and nothing else is`() async throws {
+    let folder = try TemporaryFolder()
+    let path = try config(folder, Self.new, of: "secrets")
+    let daemon = try await Daemon.start(on: .sqlite, arguments: ["--encryption-provider-config", path])
+    defer { daemon.stop() }
+    let (secrets, maps) = ("/api/v1/namespaces/default/secrets", "/api/v1/namespaces/default/configmaps")
+    let secret = #"{"metadata":{"name":"s"},"stringData":{"password":"open sesame"}}"#
+    #expect(try await ask(daemon, "POST", secrets, secret).status == 201)
+    #expect(try await ask(daemon, "POST", maps, #"{"metadata":{"name":"m"},"data":{"k":"v"}}"#).status == 201)
+    try await daemon.end()
+
+    // Without the key nobody reads them.
+    try await daemon.launch()
+    let unread = try await ask(daemon, "GET", "\(secrets)/s")
+    #expect(unread.status == 500 && !unread.body.contains("password"), "\(unread)")
+    #expect(try await ask(daemon, "GET", "\(maps)/m").status == 200)
+    try await daemon.end()
+
+    try await daemon.launch(arguments: ["--encryption-provider-config", path])
+    let read = try await ask(daemon, "GET", "\(secrets)/s")
+    #expect(read.status == 200 && read.body.contains(#""data":{"password":"b3BlbiBzZXNhbWU="}"#), "\(read)")
     try await daemon.end()
   }
 

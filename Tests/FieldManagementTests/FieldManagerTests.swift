@@ -247,51 +247,51 @@ import Testing
     (#"{"metadata":{"managedFields":[{}]}}"#, 400, "metadata.managedFields must be nil"),
     (#"{"metadata":{"managedFields":[]}}"#, 400, "metadata.managedFields must be nil"),
     (
-      #"{"metadata":{"managedFields":["x"]}}"#, 400,
+      #"{"metadata":{"managedFields":["x"]}}"#, 500,
       "failed to create typed patch object (/; /v1, Kind=Node): .metadata.managedFields[0]: expected map, got &{x}"
     ),
     (
-      #"{"spec":{"unschedulable":{"b":[1,null,"x"],"a":true}}}"#, 400,
+      #"{"spec":{"unschedulable":{"b":[1,null,"x"],"a":true}}}"#, 500,
       "failed to create typed patch object (/; /v1, Kind=Node): .spec.unschedulable: expected boolean, got &{map[a:true b:[1 <nil> x]]}"
     ),
     (
-      #"{"status":{"capacity":{"cpu":[1]},"conditions":[{"type":"a","lastHeartbeatTime":{}}]}}"#, 400,
+      #"{"status":{"capacity":{"cpu":[1]},"conditions":[{"type":"a","lastHeartbeatTime":{}}]}}"#, 500,
       "failed to create typed patch object (/; /v1, Kind=Node): errors:\n  .status.capacity.cpu: expected any scalar, got &{[1]}\n  .status.conditions[type=\"a\"].lastHeartbeatTime: expected any scalar, got &{map[]}"
     ),
     (
-      #"{"metadata":{"finalizers":["a",null]}}"#, 400,
+      #"{"metadata":{"finalizers":["a",null]}}"#, 500,
       "failed to create typed patch object (/; /v1, Kind=Node): .metadata.finalizers: element 1: associative list without keys has an element that's an explicit null"
     ),
     (
-      #"{"metadata":{"finalizers":[{}]}}"#, 400,
+      #"{"metadata":{"finalizers":[{}]}}"#, 500,
       "failed to create typed patch object (/; /v1, Kind=Node): .metadata.finalizers: element 0: associative list without keys has an element that's a map type"
     ),
     (
-      #"{"metadata":"x"}"#, 400,
+      #"{"metadata":"x"}"#, 500,
       "failed to create typed patch object (/; /v1, Kind=Node): .metadata: expected map, got &{x}"
     ),
     (
-      #"{"metadata":{"name":"a"},"spec":{"nope":1}}"#, 400,
+      #"{"metadata":{"name":"a"},"spec":{"nope":1}}"#, 500,
       "failed to create typed patch object (/a; /v1, Kind=Node): .spec.nope: field not declared in schema"
     ),
     (
-      #"{"spec":{"unschedulable":"x"}}"#, 400,
+      #"{"spec":{"unschedulable":"x"}}"#, 500,
       "failed to create typed patch object (/; /v1, Kind=Node): .spec.unschedulable: expected boolean, got &{x}"
     ),
     (
-      #"{"spec":{"providerID":1}}"#, 400,
+      #"{"spec":{"providerID":1}}"#, 500,
       "failed to create typed patch object (/; /v1, Kind=Node): .spec.providerID: expected string, got &value.valueUnstructured{Value:1}"
     ),
     (
-      #"{"status":{"conditions":[{"type":"a"},{"type":"a"}]}}"#, 400,
+      #"{"status":{"conditions":[{"type":"a"},{"type":"a"}]}}"#, 500,
       "failed to create typed patch object (/; /v1, Kind=Node): .status.conditions: duplicate entries for key [type=\"a\"]"
     ),
     (
-      #"{"metadata":{"ownerReferences":[null]}}"#, 400,
+      #"{"metadata":{"ownerReferences":[null]}}"#, 500,
       "failed to create typed patch object (/; /v1, Kind=Node): .metadata.ownerReferences: element 0: associative list with keys may not have a null element"
     ),
     (
-      #"{"spec":{"taints":[{"k":1}],"podCIDRs":["a","a"]}}"#, 400,
+      #"{"spec":{"taints":[{"k":1}],"podCIDRs":["a","a"]}}"#, 500,
       "failed to create typed patch object (/; /v1, Kind=Node): errors:\n  .spec.taints[0].k: field not declared in schema\n  .spec.podCIDRs: duplicate entries for key [=\"a\"]"
     ),
   ]) func `a configuration that is none is refused`(text: String, code: Int, message: String) throws {

@@ -25,6 +25,9 @@ import Testing
     ("status-not-found", "io.k8s.apimachinery.pkg.apis.meta.v1.Status"),
     ("event", "io.k8s.api.core.v1.Event"), ("event-rich", "io.k8s.api.core.v1.Event"),
     ("event-list", "io.k8s.api.core.v1.EventList"), ("events.k8s.io-event", "io.k8s.api.events.v1.Event"),
+    ("configmap-rich", "io.k8s.api.core.v1.ConfigMap"), ("configmap-list", "io.k8s.api.core.v1.ConfigMapList"),
+    ("secret-rich", "io.k8s.api.core.v1.Secret"), ("secret-list", "io.k8s.api.core.v1.SecretList"),
+    ("lease-rich", "io.k8s.api.coordination.v1.Lease"),
   ]
 
   static func recording(_ name: String) throws -> [UInt8] {
