@@ -227,14 +227,14 @@ private struct EventBench {
     #expect(owners["one v1"] == ["f:count": [:], "f:message": [:]])
     #expect(owners["two events.k8s.io/v1"]?["f:note"] == nil && owners["two events.k8s.io/v1"]?["f:reason"] == [:])
     #expect(try await bench.get(bench.events)["note"] == "other")
-    // A conflict names the field as the one who asks knows it, and the version of the one who has it.
+    // A conflict names the fields, and the version, as the one who has them knows them.
     let asked = applied.replacing(#""note":"n""#, with: #""note":"n","deprecatedCount":3"#)
     await #expect {
       try await bench.apply(bench.events, asked, by: "two")
     } throws: { error in
       let status = error as? Status
       return status?.code == 409 && status?.message.contains(#"conflicts with "one" using v1:"#) == true
-        && status?.message.contains("- .note") == true && status?.message.contains("- .deprecatedCount") == true
+        && status?.message.contains("- .message") == true && status?.message.contains("- .count") == true
     }
     // The other group's strict rules do not let it have its way; the core group's do.
     await #expect {
@@ -242,11 +242,11 @@ private struct EventBench {
     } throws: { ($0 as? Status)?.code == 422 }
     let forced = try await bench.apply(
       bench.core,
-      #"{"kind":"Event","apiVersion":"v1","metadata":{"name":"e"},"involvedObject":{"namespace":"default","name":"p"},"message":"mine","reportingComponent":"k","reportingInstance":"i"}"#,
+      #"{"kind":"Event","apiVersion":"v1","metadata":{"name":"e"},"involvedObject":{"namespace":"default","name":"p"},"message":"mine","action":"a","reason":"r","reportingComponent":"k","reportingInstance":"i"}"#,
       by: "two", force: true)
     #expect(forced["message"] == "mine")
     // What it had applied by the other group, and left out now, is gone, whatever its name was.
-    #expect(forced["reason"] == nil && forced["type"] == nil && forced["count"] == 2)
+    #expect(forced["type"] == nil && forced["reason"] == "r" && forced["count"] == 2)
     #expect(EventBench.owners(forced)["two v1"]?["f:message"] == [:])
     #expect(EventBench.owners(forced)["one v1"] == ["f:count": [:]])
     await bench.destroy()
