@@ -12,7 +12,7 @@ public enum BuiltInResources {
 
   public static func all(_ settings: Settings = Settings()) -> [ResourceDefinition] {
     [
-      .nodes,
+      .nodes, .namespaces,
       .events(timeToLive: settings.eventTimeToLive),
     ]
   }

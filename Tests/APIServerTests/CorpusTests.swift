@@ -1,6 +1,7 @@
 import ByteBuffers
 import Foundation
 import JSON
+import Machinery
 import Registry
 import Resources
 import TestSupport

@@ -10,14 +10,16 @@ import StorageSQLite
 import TestSupport
 import Testing
 
-/// A store of nodes over SQLite and a cache.
+/// A store over SQLite and a cache, of nodes mostly.
 struct Bench {
   let store: Store
   let destroy: @Sendable () async -> Void
   private let folder: TemporaryFolder
 
   /// Over SQLite, or over an etcd.
-  static func make(capacity: Int = 1_000, etcd: EtcdServer? = nil) async throws -> Bench {
+  static func make(
+    _ definition: ResourceDefinition = .nodes, capacity: Int = 1_000, etcd: EtcdServer? = nil
+  ) async throws -> Bench {
     let folder = try TemporaryFolder()
     var config = StorageBackend.Config()
     config.type = etcd == nil ? StorageBackend.typeSQLite : StorageBackend.typeETCD3
@@ -29,7 +31,6 @@ struct Bench {
         return try await Etcd3Storage.make(config)
       }
     }
-    let definition = ResourceDefinition.nodes
     let codec = ResourceCodec(definition)
     var parameters = StorageDecorator.Parameters(definition, config: config, codec: codec)
     parameters.capacity = capacity
