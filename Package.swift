@@ -137,11 +137,15 @@ let package = Package(
     .target(
       name: "Resources", dependencies: ["CCrypto", "Registry", "Schema", "Machinery", "JSON", "ByteBuffers"],
       swiftSettings: swiftSettings),
+    // Who has a say in a write once its object is known: the chain, and a plug-in a file.
+    .target(
+      name: "Admission",
+      dependencies: ["Access", "Registry", "Machinery", "JSON", "ByteBuffers"], swiftSettings: swiftSettings),
     .target(
       name: "APIServer",
       dependencies: [
-        "CZlib", "RegularExpressions", "Access", "Audit", "Registry", "HTTPServer", "Cacher", "Schema", "Storage",
-        "Machinery", "Metrics", "JSON", "Capacity", "Cryptography", "ByteBuffers",
+        "CZlib", "RegularExpressions", "Access", "Admission", "Audit", "Registry", "HTTPServer", "Cacher", "Schema",
+        "Storage", "Machinery", "Metrics", "JSON", "Capacity", "Cryptography", "ByteBuffers",
         .product(name: "Logging", package: "swift-log"),
       ],
       swiftSettings: swiftSettings),
@@ -150,8 +154,8 @@ let package = Package(
       dependencies: [
         "APIServer", "Registry", "Resources", "Cacher", "HTTPServer", "Schema", "Storage", "StorageEncryption",
         "EtcdTransport", "StorageEtcd2", "StorageEtcd3", "StorageSQLite", "Access", "AccessJWT", "AccessWebhooks",
-        "Audit", "Webhooks", "ConfigurationFiles", "Machinery", "Metrics", "JSON", "Capacity", "ByteBuffers",
-        "CMimalloc",
+        "Admission", "Audit", "Webhooks", "ConfigurationFiles", "Machinery", "Metrics", "JSON", "Capacity",
+        "ByteBuffers", "CMimalloc",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
       ],
@@ -236,11 +240,16 @@ let package = Package(
         "TestSupport",
       ], swiftSettings: swiftSettings),
     .testTarget(
+      name: "AdmissionTests",
+      dependencies: [
+        "Admission", "Access", "Registry", "Resources", "Cacher", "Storage", "StorageSQLite", "Machinery", "JSON",
+        "ByteBuffers", "TestSupport",
+      ], swiftSettings: swiftSettings),
+    .testTarget(
       name: "APIServerTests",
       dependencies: [
-        "APIServer", "ByteBuffers", "Cacher", "Capacity", "Registry", "Resources", "Storage", "StorageSQLite",
-        "HTTPServer", "JSON",
-        "TestSupport",
+        "APIServer", "Admission", "ByteBuffers", "Cacher", "Capacity", "Registry", "Resources", "Storage",
+        "StorageSQLite", "HTTPServer", "JSON", "TestSupport", .product(name: "Logging", package: "swift-log"),
       ], swiftSettings: swiftSettings),
     .target(name: "LoadClient", dependencies: ["COpenSSL"], path: "Tests/LoadClient", swiftSettings: swiftSettings),
     .testTarget(

@@ -236,7 +236,6 @@ private struct AccessFilter: Sendable {
     var context = context
     context.user = user
     guard server.begin(context, isPrivileged: user.isIn(UserInfo.privilegedGroup)) else { return }
-    context.admission = access.admission(of: user)
     decide(info.attributes(of: user)) { [context] in next(context) }
   }
 

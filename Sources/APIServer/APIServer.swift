@@ -1,3 +1,4 @@
+public import Admission
 public import Audit
 import ByteBuffers
 import Cacher
@@ -36,6 +37,8 @@ public final class APIServer: RequestHandler {
     public var maxMutatingRequestsInflight = 200
     /// What requests over TLS are asked; nil asks nobody.
     public var access: AccessControl?
+    /// Who has a say in writes once their object is known, however they came.
+    public var admission = AdmissionChain()
     /// Which requests over plain HTTP are no page's.
     public var plainDoor = PlainDoor()
     /// What is kept of requests; nil for nothing.

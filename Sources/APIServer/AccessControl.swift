@@ -9,31 +9,13 @@ import Registry
 public struct AccessControl: Sendable {
   public var authenticator: AuthenticatorChain
   public var authorizer: any Authorizer
-  /// Are a node's writes held to its own objects? (`--enable-admission-plugins=NodeRestriction`.)
-  public var restrictsNodes: Bool
   /// Headers, and beginnings of headers, that authenticators want to see; in small letters.
   public var headers: [String]
 
-  public init(
-    authenticator: AuthenticatorChain, authorizer: any Authorizer, restrictsNodes: Bool = true, headers: [String] = []
-  ) {
+  public init(authenticator: AuthenticatorChain, authorizer: any Authorizer, headers: [String] = []) {
     self.authenticator = authenticator
     self.authorizer = authorizer
-    self.restrictsNodes = restrictsNodes
     self.headers = headers
-  }
-
-  func admission(of user: UserInfo) -> Admission? {
-    guard restrictsNodes, user.nodeName != nil else { return nil }
-    return { (write) throws(Status) in
-      let operation: NodeRestriction.Operation =
-        switch write.operation {
-        case .create: .create
-        case .update: .update
-        case .delete: .delete
-        }
-      try NodeRestriction.admit(user, operation, write.resource, name: write.name, new: write.new, old: write.old)
-    }
   }
 
   /// What a request brings to say who it is by.

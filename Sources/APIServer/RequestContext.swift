@@ -1,4 +1,5 @@
 import Access
+import Admission
 import Audit
 import ByteBuffers
 import Capacity
@@ -43,7 +44,10 @@ struct RequestContext: Sendable {
   var method: HTTPMethod { asked.method }
 
   /// Has a say in writes once their object is known; nil where nobody has.
-  var admission: Admission?
+  var admission: Admission? {
+    guard case .resource(let endpoint, _) = asked.target else { return nil }
+    return reply.admissionChain.admission(of: user, on: endpoint.info)
+  }
 
   /// Converts an error into the answer that tells it.
   func error(_ status: Status) -> Answer { .error(status, accept: accept, pretty: pretty) }
@@ -146,6 +150,9 @@ final class Reply: Sendable {
     }
     pump.start(exchange, ResponseHead(status: answer.code, headers: headers(answer)))
   }
+
+  /// Who has a say in writes.
+  var admissionChain: AdmissionChain { server.configuration.admission }
 
   /// What is kept of the request; nil for nothing.
   var audit: AuditRecord? { server.configuration.audit == nil ? nil : auditRecord.withLock { $0 } }

@@ -68,9 +68,10 @@ final class ServedAPI: Sendable {
     switch bytes.text(path.first) {
     case "index.html": return path.count == 1 ? .root : .notFound
     case let name where name == "healthz" || name == "livez" || name == "readyz":
-      // These paths are matched as they stand.
-      guard path.count <= 2, !text.hasSuffix("/") else { return .notFound }
-      return .health(name, check: path.count == 2 ? bytes.text(path.second) : nil)
+      // These paths are matched as they stand; names of checks may have a slash within.
+      if text == "/\(name)" { return .health(name, check: nil) }
+      guard text.hasPrefix("/\(name)/"), !text.hasSuffix("/") else { return .notFound }
+      return .health(name, check: String(text.dropFirst(name.count + 2)))
     case "metrics": return path.count == 1 ? .metrics : .notFound
     case "version": return path.count == 1 ? .version : .unknownResource
     case "openapi":

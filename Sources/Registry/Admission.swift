@@ -14,6 +14,28 @@ public struct AdmissionRequest: Sendable {
   public let new: JSONValue?
   /// What is stored, where that is looked at; nil for a creation.
   public let old: JSONValue?
+
+  public init(
+    _ operation: Operation, _ resource: GroupResource, name: String, namespace: String = "",
+    subresource: Subresource = .main, new: JSONValue? = nil, old: JSONValue? = nil
+  ) {
+    self.operation = operation
+    self.resource = resource
+    self.name = name
+    self.namespace = namespace
+    self.subresource = subresource
+    self.new = new
+    self.old = old
+  }
+
+  /// The name that a refusal tells: before one is generated, what it will begin with. (`admission.NewForbidden`)
+  public var shownName: String {
+    if !name.isEmpty { return name }
+    for member in ["name", "generateName"] {
+      if let text = new?["metadata"]?[member]?.string, !text.isEmpty { return text }
+    }
+    return "Unknown"
+  }
 }
 
 /// Has a say in a write after the client's right to ask for it was found good. Throws what the client is told. Called
@@ -26,7 +48,6 @@ extension Store {
     new: JSONValue? = nil, old: JSONValue? = nil
   ) -> AdmissionRequest {
     AdmissionRequest(
-      operation: operation, resource: info.groupResource, name: name, namespace: namespace, subresource: subresource,
-      new: new, old: old)
+      operation, info.groupResource, name: name, namespace: namespace, subresource: subresource, new: new, old: old)
   }
 }

@@ -48,7 +48,7 @@ extension Store {
       guard !finalizers.isEmpty || definition.deletion.isHeld?(object) == true else {
         return (.delete, Deletion(uid: uid, object: stored, isMarked: false))
       }
-      if let mark = definition.deletion.mark { mark(&object) } else { Self.markAsDeleting(&object, finalizers) }
+      if definition.deletion.mark?(&object, options) != true { Self.markAsDeleting(&object, finalizers) }
       definition.restoreOrder(&object)
       let value = codec.encode(object, size: stored.value.count).value
       let marked = StoredObject(key: key, value: value, revision: stored.revision)
@@ -87,21 +87,26 @@ extension Store {
   }
 
   private func check(_ options: DeleteOptions, _ object: JSONValue, _ name: String) throws(Status) {
-    let subject = GroupResource(group: definition.groupResource.group, resource: info.kind)
-    let uid = object["metadata"]?["uid"]?.string ?? ""
-    if let asked = options.uid, asked != uid {
+    let meta = object["metadata"]
+    try check("UID", options.uid, meta?["uid"], name, "deleted and then recreated")
+    try check("ResourceVersion", options.resourceVersion, meta?["resourceVersion"], name, "modified")
+  }
+
+  /// Throws 409 where the client asked for another object than there is. `guess`: what may have happened to it.
+  private func check(
+    _ member: String, _ asked: String?, _ found: JSONValue?, _ name: String, _ guess: String
+  ) throws(Status) {
+    let found = found?.string ?? ""
+    guard let asked, asked != found else { return }
+    if definition.deletion.namesFoundInPreconditions {
       throw .conflict(
-        subject, name,
-        "the UID in the precondition (\(asked)) does not match the UID in record (\(uid)). The object might have been deleted and then recreated"
-      )
+        info.groupResource, name,
+        "Precondition failed: \(member) in precondition: \(asked), \(member) in object meta: \(found)")
     }
-    let version = object["metadata"]?["resourceVersion"]?.string ?? ""
-    if let asked = options.resourceVersion, asked != version {
-      throw .conflict(
-        subject, name,
-        "the ResourceVersion in the precondition (\(asked)) does not match the ResourceVersion in record (\(version)). The object might have been modified"
-      )
-    }
+    throw .conflict(
+      GroupResource(group: definition.groupResource.group, resource: info.kind), name,
+      "the \(member) in the precondition (\(asked)) does not match the \(member) in record (\(found)). "
+        + "The object might have been \(guess)")
   }
 
   /// The object's finalizers with what the propagation policy adds or takes away. Nothing here collects garbage:

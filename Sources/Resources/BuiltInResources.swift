@@ -14,6 +14,7 @@ public enum BuiltInResources {
     [
       .configMaps,
       .events(timeToLive: settings.eventTimeToLive),
+      .namespaces,
       .nodes,
       .secrets,
       .leases,

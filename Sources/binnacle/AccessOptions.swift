@@ -36,7 +36,9 @@ struct AccessOptions: ParsableArguments {
   var authorizationAlwaysAllowPaths: [String] = []
 
   @Option(
-    help: "Comma-separated admission plug-ins to do without. Of kube-apiserver's, NodeRestriction is built, and on.")
+    help:
+      "Comma-separated admission plug-ins to do without. Of kube-apiserver's, NamespaceLifecycle and NodeRestriction are built, and on."
+  )
   var disableAdmissionPlugins: [String] = []
 
   @Option(help: "Comma-separated admission plug-ins to have; one that is not built is refused.")
@@ -48,6 +50,8 @@ struct AccessOptions: ParsableArguments {
   /// What the flags come to.
   struct Made {
     let control: AccessControl
+    /// The admission plug-ins that are on.
+    let admission: AdmissionPlugins
     /// Where requests without credentials are let in.
     let anonymous: AnonymousAccess
     /// What the AuthenticationConfiguration file says; nil without one.
@@ -93,12 +97,13 @@ struct AccessOptions: ParsableArguments {
         .init(path: authenticationConfig, before: before, after: after, anonymous: anonymousAuth, metrics: tokenMetrics)
       )
     let anonymous = structured?.anonymous ?? (anonymousAuth == false ? .denied : .everywhere)
-    let restrictsNodes = try AdmissionPlugins.restrictsNodes(
+    let admission = try AdmissionPlugins(
       enabled: enableAdmissionPlugins, disabled: disableAdmissionPlugins, only: admissionControl)
     let control = AccessControl(
       authenticator: structured?.chain ?? AuthenticatorChain(before + after, anonymous: anonymous),
-      authorizer: try authorizer(webhooks), restrictsNodes: restrictsNodes, headers: proxied?.all ?? [])
-    return Made(control: control, anonymous: anonymous, structured: structured, tokenMetrics: tokenMetrics)
+      authorizer: try authorizer(webhooks), headers: proxied?.all ?? [])
+    return Made(
+      control: control, admission: admission, anonymous: anonymous, structured: structured, tokenMetrics: tokenMetrics)
   }
 
   private func authorizer(_ webhooks: WebhookOptions) throws -> any Authorizer {

@@ -1,7 +1,9 @@
+import Admission
 import Machinery
+import Registry
 
-/// The admission plug-ins that flags may name.
-enum AdmissionPlugins {
+/// Which admission plug-ins are on.
+struct AdmissionPlugins: Sendable {
   /// Those of kube-apiserver 1.36. (`kubeapiserver/options/plugins.go`)
   static let known = Set(
     """
@@ -15,14 +17,17 @@ enum AdmissionPlugins {
     ValidatingAdmissionPolicy ValidatingAdmissionWebhook ResourceQuota AlwaysDeny
     """.split { $0 == " " || $0 == "\n" }.map(String.init))
 
-  private static let nodeRestriction = "NodeRestriction"
   /// Those that may be asked for. AlwaysAdmit lets everything pass, so it needs no building.
-  private static let built: Set = [nodeRestriction, "AlwaysAdmit"]
+  private static let built = [NamespaceLifecycle.name, NodeRestriction.name, "AlwaysAdmit"]
+
+  /// Those that are on.
+  let names: [String]
 
   /// What the three flags come to. Throws `StartFailure`: for a name that nobody knows, and for what is not built,
   /// which would protect nothing.
-  static func restrictsNodes(enabled: [String], disabled: [String], only: [String]) throws -> Bool {
-    let (enabled, disabled, only) = (names(enabled), names(disabled), names(only))
+  init(enabled: [String], disabled: [String], only: [String]) throws {
+    // A list that is given empty names none.
+    let (enabled, disabled, only) = (enabled.ofList, disabled.ofList, only.ofList)
     if !only.isEmpty && !(enabled + disabled).isEmpty {
       throw StartFailure(
         "admission-control and enable-admission-plugins/disable-admission-plugins flags are mutually exclusive")
@@ -30,9 +35,9 @@ enum AdmissionPlugins {
     for (flag, names) in [
       ("admission-control", only), ("enable-admission-plugins", enabled), ("disable-admission-plugins", disabled),
     ] {
-      if let unknown = names.first(where: { !known.contains($0) }) {
+      if let unknown = names.first(where: { !Self.known.contains($0) }) {
         throw StartFailure(
-          "\(flag) plugin \(GoText.quoted(unknown)) is unknown: it is none of kube-apiserver's, such as \(nodeRestriction)"
+          "\(flag) plugin \(GoText.quoted(unknown)) is unknown: it is none of kube-apiserver's, such as \(NodeRestriction.name)"
         )
       }
     }
@@ -42,13 +47,18 @@ enum AdmissionPlugins {
         "[\(both.joined(separator: " "))] in enable-admission-plugins and disable-admission-plugins overlapped")
     }
     for (flag, names) in [("--admission-control", only), ("--enable-admission-plugins", enabled)] {
-      if let missing = names.first(where: { !built.contains($0) }) {
+      if let missing = names.first(where: { !Self.built.contains($0) }) {
         throw StartFailure("\(flag): \(missing) is not built yet, and would check nothing: leave it out")
       }
     }
-    return only.isEmpty ? !disabled.contains(nodeRestriction) : only.contains(nodeRestriction)
+    names = Self.built.filter { only.isEmpty ? !disabled.contains($0) : only.contains($0) }
   }
 
-  /// A list that is given empty names none.
-  private static func names(_ given: [String]) -> [String] { given.ofList }
+  /// The plug-ins that are on, in kube-apiserver's order. `namespaces`: the store of namespaces.
+  func chain(namespaces: Store) -> AdmissionChain {
+    var plugins: [any AdmissionPlugin] = []
+    if names.contains(NamespaceLifecycle.name) { plugins.append(NamespaceLifecycle(namespaces)) }
+    if names.contains(NodeRestriction.name) { plugins.append(NodeRestriction()) }
+    return AdmissionChain(plugins)
+  }
 }

@@ -1,5 +1,6 @@
 import APIServer
 import AccessJWT
+import Admission
 import Audit
 import ByteBuffers
 import Cacher
@@ -28,8 +29,8 @@ struct Daemon {
   private let audit: AuditTrail?
   /// nil where the storage is not the embedded one.
   private let control: ControlSocket?
-  /// Follow files that may change.
-  private let reloading: [Task<Void, Never>]
+  /// Follow files that may change, and keep the system's namespaces.
+  private let following: [Task<Void, Never>]
   /// nil where systemd does not watch.
   private let watchdog: Task<Void, Never>?
   /// In order: what stands above is destroyed first.
@@ -63,7 +64,12 @@ struct Daemon {
     let resources = try await ServedResources.start(settings, over: storage, budget, encodings, logger)
 
     var configuration = APIServer.Configuration(stores: resources.stores)
+    guard let namespaces = resources.store(NamespaceLifecycle.namespaces) else {
+      preconditionFailure("namespaces are built in")
+    }
+    let systemNamespaces = SystemNamespaces(namespaces, logger)
     configuration.access = settings.access
+    configuration.admission = settings.admission.chain(namespaces: namespaces)
     configuration.audit = audit
     configuration.budget = budget
     let serverMetrics = ServerMetrics(budget, encodings)
@@ -81,7 +87,7 @@ struct Daemon {
     ]
     configuration.readyChecks = [
       HealthCheck(name: "etcd-readiness") { try await storage.readinessCheck() },
-      HealthCheck(name: "informer-sync") { try await resources.readinessCheck() },
+      HealthCheck(name: "informer-sync") { try await resources.readinessCheck() }, systemNamespaces.readyCheck,
     ]
     configuration.cors = settings.cors
     configuration.plainDoor = settings.plainDoor
@@ -131,7 +137,8 @@ struct Daemon {
       ServiceManager.notify("READY=1\nSTATUS=serving on \(addresses)")
       return Daemon(
         settings: settings, logger: logger, server: server, credentialWatch: watch, api: api, audit: audit,
-        control: Self.control(settings, storage, logger), reloading: Self.followFiles(settings, logger),
+        control: Self.control(settings, storage, logger),
+        following: Self.followFiles(settings, logger) + [Task { await systemNamespaces.keep() }],
         watchdog: Watchdog(server.reactors).map { watchdog in Task { await watchdog.run() } },
         destroys: [resources.destroy, { await databaseSize.stop() }, destroyStorage])
     } catch {
@@ -233,7 +240,7 @@ struct Daemon {
     ServiceManager.notify("STOPPING=1")
     credentialWatch?.stop()
     api.beginShutdown()
-    for task in reloading { task.cancel() }
+    for task in following { task.cancel() }
     watchdog?.cancel()
     if settings.options.shutdownDelayDuration.duration > .zero {
       try? await Task.sleep(for: settings.options.shutdownDelayDuration.duration)

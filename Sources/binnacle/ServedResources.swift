@@ -52,6 +52,9 @@ struct ServedResources: Sendable {
       stores: storages.flatMap(\.stores), storages: storages, meters: meters, destroys: destroys)
   }
 
+  /// That of a built-in resource in the version that is stored.
+  func store(_ resource: GroupResource) -> Store? { stores.first { $0.info.groupResource == resource } }
+
   /// Caches and calls to the storage, by resource.
   func write(_ text: inout MetricsText) {
     for storage in storages { storage.objects.writeMetrics(&text) }

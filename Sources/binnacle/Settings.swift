@@ -30,6 +30,8 @@ struct Settings {
   let cors: CORS?
   /// What requests over HTTPS are asked.
   let access: AccessControl?
+  /// Who has a say in writes, over HTTPS and plain HTTP.
+  let admission: AdmissionPlugins
   /// What of it a file says that may change.
   let authentication: StructuredAuthentication?
   let tokenMetrics: JWTMetrics?
@@ -174,7 +176,8 @@ extension ServeOptions {
     var settings = Settings(
       options: self, storage: storage, watchCacheSizes: try parsedWatchCacheSizes(), insecure: insecure, secure: secure,
       plainDoor: PlainDoor(names: try parsedAcceptHosts()), cors: try parsedOrigins(),
-      access: secure == nil ? nil : made.control, authentication: secure == nil ? nil : made.structured,
+      access: secure == nil ? nil : made.control, admission: made.admission,
+      authentication: secure == nil ? nil : made.structured,
       tokenMetrics: secure == nil ? nil : made.tokenMetrics, auditPolicy: auditPolicy,
       encryption: try encryptionProviders())
     // Upstream counts whole seconds too.

@@ -1,3 +1,4 @@
+import Admission
 import ByteBuffers
 import Cacher
 import Capacity
@@ -5,6 +6,7 @@ import Dispatch
 import Foundation
 import HTTPServer
 import JSON
+import Logging
 import Machinery
 import Registry
 import Storage
@@ -65,6 +67,10 @@ final class TestServer: Sendable {
       HealthCheck(name: "log", live: {}) {},
       HealthCheck(name: "etcd", live: { try await raw.livenessCheck() }) { try await raw.readinessCheck() },
     ]
+    if let namespaces = stores.first(where: { $0.info.groupResource == NamespaceLifecycle.namespaces }) {
+      configuration.admission = AdmissionChain([NamespaceLifecycle(namespaces)])
+      _ = await SystemNamespaces(namespaces, Logger(label: "test")).make()
+    }
     configuration.reactors = 2
     configuration.plainDoor = plainDoor
     if !cors.isEmpty { configuration.cors = try CORS(allowedOrigins: cors) }

@@ -4,25 +4,6 @@ import Machinery
 import Testing
 
 @Suite struct `The work of questions of access is bounded` {
-  @Test(.timeLimit(.minutes(2))) func `a node's labels by the thousand are compared in one pass`() throws {
-    let user = UserInfo(name: "system:node:n1", groups: ["system:nodes"])
-    func node(_ value: String, _ extra: String = "") throws -> JSONValue {
-      try JSONValue(
-        parsing:
-          #"{"metadata":{"labels":{\#((0..<20_000).map { #""example.com/k\#($0)":"\#(value)""# }.joined(separator: ","))\#(extra)}}}"#
-      )
-    }
-    let nodes = GroupResource(group: "", resource: "nodes")
-    try NodeRestriction.admit(user, .update, nodes, name: "n1", new: try node("b"), old: try node("a"))
-    #expect {
-      try NodeRestriction.admit(
-        user, .update, nodes, name: "n1", new: try node("b", #","x.node-restriction.kubernetes.io/y":"1""#),
-        old: try node("a"))
-    } throws: {
-      ($0 as? Status)?.message.hasSuffix("is not allowed to modify labels: x.node-restriction.kubernetes.io/y") == true
-    }
-  }
-
   @Test(.timeLimit(.minutes(2))) func `extras by the thousand are put together by their keys`() throws {
     let extras = (0..<30_000).map { (name: "impersonate-extra-k\($0 % 20_000)", value: "v\($0)") }
     let user = try #require(try Impersonation(headers: [("impersonate-user", "a")] + extras)).user

@@ -263,6 +263,18 @@ import Testing
     #expect(settings.resources.eventTimeToLive == seconds.map { .seconds($0) } && settings.notes.isEmpty)
   }
 
+  @Test(
+    arguments: [
+      ([], ["NamespaceLifecycle", "NodeRestriction", "AlwaysAdmit"]),
+      (["--disable-admission-plugins=NamespaceLifecycle,Priority"], ["NodeRestriction", "AlwaysAdmit"]),
+      (["--admission-control=NamespaceLifecycle"], ["NamespaceLifecycle"]),
+      (["--enable-admission-plugins=NamespaceLifecycle"], ["NamespaceLifecycle", "NodeRestriction", "AlwaysAdmit"]),
+    ] as [([String], [String])])
+  func `flags say which admission plug-ins are on, over plain HTTP too`(arguments: [String], names: [String]) throws {
+    let settings = try Self.settings("serve", arguments)
+    #expect(settings.admission.names == names && settings.notes.isEmpty)
+  }
+
   @Test func `the table of flags and the options of the parser are the same`() throws {
     let help = ServeOptions.helpMessage(includeHidden: true, columns: 200)
     let options = help.split(separator: "\n").filter { $0.hasPrefix("  --") }.compactMap {

@@ -145,10 +145,12 @@ public struct DeletionRule: Sendable {
   public var orphansByDefault = false
   /// The propagation policy has no effect. (`rest.Unsupported`)
   public var ignoresPropagation = false
+  /// Is a precondition that does not hold told of in the storage's words, of the resource and not of its kind?
+  public var namesFoundInPreconditions = false
   /// Is an object held by more than its finalizers?
   public var isHeld: (@Sendable (_ object: JSONValue) -> Bool)?
-  /// Changes an object that is marked as going.
-  public var mark: ResourceDefinition.Hook?
+  /// Marks an object as going, in a way of its own; false where it is marked as all others are.
+  public var mark: (@Sendable (_ object: inout JSONValue, _ options: DeleteOptions) -> Bool)?
   public init() {}
   /// With all defaults but those that `change` sets.
   public init(_ change: (inout DeletionRule) -> Void) { change(&self) }

@@ -58,11 +58,30 @@ extension FactDescriptions {
     T io.k8s.api.core.v1.EventSource Who reports an event.
     component The program.
     host The node on which it runs.
-    T io.k8s.api.core.v1.Namespace 
-    T io.k8s.api.core.v1.NamespaceCondition 
-    T io.k8s.api.core.v1.NamespaceList 
-    T io.k8s.api.core.v1.NamespaceSpec 
-    T io.k8s.api.core.v1.NamespaceStatus 
+    T io.k8s.api.core.v1.Namespace A room for objects: within it each name of a kind is given once. Its content goes with it.
+    apiVersion Group and version of the schema in which this object is written, such as v1 or apps/v1. Requests may leave it out; another value than the endpoint's is refused.
+    kind The name of this object's schema, in CamelCase. A server knows it from the endpoint, so requests may leave it out; it cannot be changed.
+    metadata Name, labels and all else that every object has.
+    spec What has to be done before this namespace may go.
+    status Where in its life this namespace is. Written through the status subresource.
+    T io.k8s.api.core.v1.NamespaceCondition One truth about a namespace that is going, and since when it holds.
+    lastTransitionTime When the status last went from one value to another.
+    message Why the status is as it is, in a sentence for people.
+    reason Why the status is as it is, in one CamelCase word for programs.
+    status True, False, or Unknown.
+    type What this is about, such as NamespaceContentRemaining. Each type occurs once.
+    T io.k8s.api.core.v1.NamespaceList All namespaces, or those a selector chose.
+    apiVersion Group and version of the schema in which this object is written, such as v1 or apps/v1. Requests may leave it out; another value than the endpoint's is refused.
+    items The namespaces, ordered by name.
+    kind The name of this object's schema, in CamelCase. A server knows it from the endpoint, so requests may leave it out; it cannot be changed.
+    metadata The revision of the list, and how to get the rest of it.
+    T io.k8s.api.core.v1.NamespaceSpec What holds a namespace that is to go.
+    finalizers Who still has to clean up before the namespace goes: kubernetes stands for its content. Written through the finalize subresource.
+    T io.k8s.api.core.v1.NamespaceStatus Where in its life a namespace is.
+    conditions What keeps the namespace from going.
+    phase Whether the namespace is there to be used, or going.
+    phase=Active New objects may be made in it.
+    phase=Terminating It is going: nothing new may be made in it.
     T io.k8s.api.core.v1.Node A machine that runs pods. Its agent, the kubelet, creates the object, keeps its status up to date and reads its spec.
     apiVersion Group and version of the schema in which this object is written, such as v1 or apps/v1. Requests may leave it out; another value than the endpoint's is refused.
     kind The name of this object's schema, in CamelCase. A server knows it from the endpoint, so requests may leave it out; it cannot be changed.

@@ -1,3 +1,4 @@
+import Admission
 import Storage
 
 extension ServeOptions {
@@ -28,7 +29,14 @@ private struct FlagEffects {
   static let noHTTPS = "HTTPS is off, and plain HTTP asks nobody who they are"
 
   /// What is missing for the flag to have an effect; nil where it has one.
-  func missing(_ flag: KnownFlag) -> String? { flag.conditions.lazy.compactMap(missing).first }
+  func missing(_ flag: KnownFlag) -> String? {
+    // Who asks for none but these is served over plain HTTP too.
+    if Self.admissionFlags.contains(flag.name), !(given.values[flag.name] ?? []).contains(NodeRestriction.name) {
+      return nil
+    }
+    return flag.conditions.lazy.compactMap(missing).first
+  }
+  private static let admissionFlags: Set = ["enable-admission-plugins", "admission-control"]
 
   private func missing(_ condition: FlagCondition) -> String? {
     let type = settings.storage.type
@@ -58,7 +66,7 @@ private struct FlagEffects {
     return switch name {
     case "anonymous-auth": values == ["false"]
     case "authorization-mode": values != ["AlwaysAllow"]
-    case "enable-admission-plugins", "admission-control": values.contains("NodeRestriction")
+    case "enable-admission-plugins", "admission-control": values.contains(NodeRestriction.name)
     default: given.asksFor(name)
     }
   }

@@ -4,20 +4,17 @@ import Registry
 
 /// Rules for namespaces. (Kubernetes: pkg/apis/core/validation, `ValidateNamespace` and its siblings)
 enum NamespaceRules {
-  /// For writes of the object and of its status.
+  /// Through which `spec.finalizers` change.
+  static let finalize = Subresource("finalize")
+
   static let all: [Rule] = [
     .on(.main, .metadata(.label), .at("spec", .at("finalizers", .custom(finalizers)))),
     .onUpdate(.metadataUpdate),
     .on(.status, .custom(phase)),
+    .on(finalize, .at("spec", .at("finalizers", .each(.format(.qualifiedName), .format(.kubeFinalizer))))),
   ]
 
-  /// For `/finalize`.
-  static let finalize: [Rule] = [
-    .metadataUpdate,
-    .at("spec", .at("finalizers", .each(.format(.qualifiedName), .format(.kubeFinalizer)))),
-  ]
-
-  /// As in `finalize`, but upstream does not say which one it is here.
+  /// As for `finalize`, but upstream does not say which one it is here.
   private static let finalizers: Rule.Function = { context in
     for finalizer in context.value?.array ?? [] {
       let name = finalizer.string ?? ""

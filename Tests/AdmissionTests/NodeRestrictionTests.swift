@@ -1,7 +1,11 @@
 import Access
+import ByteBuffers
 import JSON
 import Machinery
+import Registry
 import Testing
+
+@testable import Admission
 
 @Suite struct `Node restriction` {
   private static let nodes = GroupResource(group: "", resource: "nodes")
@@ -10,13 +14,14 @@ import Testing
   private func object(_ text: String) throws -> JSONValue { try JSONValue(parsing: text) }
 
   private func refusal(
-    _ user: UserInfo, _ operation: NodeRestriction.Operation, name: String = "n1", new: String? = nil,
+    _ user: UserInfo, _ operation: AdmissionRequest.Operation, name: String = "n1", new: String? = nil,
     old: String? = nil
   ) throws -> String? {
     do throws(Status) {
       let new = new.flatMap { try? JSONValue(parsing: $0) }
       let old = old.flatMap { try? JSONValue(parsing: $0) }
-      try NodeRestriction.admit(user, operation, Self.nodes, name: name, new: new, old: old)
+      try NodeRestriction.check(
+        AdmissionRequest(operation, Self.nodes, name: name, new: new, old: old), by: user)
       return nil
     } catch {
       #expect(error.code == 403)
@@ -33,7 +38,7 @@ import Testing
   }
 
   @Test func `a node may not touch another node`() throws {
-    for operation in [NodeRestriction.Operation.create, .update, .delete] {
+    for operation in [AdmissionRequest.Operation.create, .update, .delete] {
       #expect(
         try refusal(Self.node, operation, name: "n2", new: "{}", old: "{}")
           == #"nodes "n2" is forbidden: node "n1" is not allowed to modify node "n2""#)
@@ -69,5 +74,26 @@ import Testing
     let owned = #"{"metadata":{"ownerReferences":[{"name":"x"}]}}"#
     #expect(try refusal(Self.node, .update, new: owned, old: "{}")?.contains("ownerReferences") == true)
     #expect(try refusal(Self.node, .create, new: #"{"spec":{"configSource":{}}}"#)?.contains("configSource") == true)
+  }
+
+  @Test(.timeLimit(.minutes(2))) func `a node's labels by the thousand are compared in one pass`() throws {
+    let user = UserInfo(name: "system:node:n1", groups: ["system:nodes"])
+    func node(_ value: String, _ extra: String = "") throws -> JSONValue {
+      try JSONValue(
+        parsing:
+          #"{"metadata":{"labels":{\#((0..<20_000).map { #""example.com/k\#($0)":"\#(value)""# }.joined(separator: ","))\#(extra)}}}"#
+      )
+    }
+    let nodes = GroupResource(group: "", resource: "nodes")
+    func check(_ new: JSONValue) throws {
+      let request = AdmissionRequest(.update, nodes, name: "n1", new: new, old: try node("a"))
+      try NodeRestriction.check(request, by: user)
+    }
+    try check(try node("b"))
+    #expect {
+      try check(try node("b", #","x.node-restriction.kubernetes.io/y":"1""#))
+    } throws: {
+      ($0 as? Status)?.message.hasSuffix("is not allowed to modify labels: x.node-restriction.kubernetes.io/y") == true
+    }
   }
 }

@@ -1,16 +1,25 @@
-public import JSON
+public import Access
 public import Machinery
+public import Registry
+import JSON
 
 /// What a node may write, seen with the object in hand: its own Node and its own Lease, and of its Node neither taints,
 /// owners nor the labels that steer workloads. (Kubernetes: plugin/pkg/admission/noderestriction.)
-public enum NodeRestriction {
-  public enum Operation: Sendable { case create, update, delete }
+public struct NodeRestriction: AdmissionPlugin {
+  public static let name = "NodeRestriction"
+  public init() {}
 
-  /// Throws 403. `name`: of the object; `old` is nil where it is created.
-  public static func admit(
-    _ user: UserInfo, _ operation: Operation, _ resource: GroupResource, name: String, new: JSONValue?, old: JSONValue?
-  ) throws(Status) {
+  public func concerns(_ user: UserInfo, _ resource: ResourceInfo) -> Bool { user.nodeName != nil }
+
+  public func admit(_ request: AdmissionRequest, by user: UserInfo) async throws(Status) {
+    try Self.check(request, by: user)
+  }
+
+  /// Throws 403.
+  static func check(_ request: AdmissionRequest, by user: UserInfo) throws(Status) {
     guard let node = user.nodeName else { return }
+    let (operation, resource, name) = (request.operation, request.resource, request.name)
+    let (new, old) = (request.new, request.old)
     func refuse(_ why: String) -> Status { .forbidden(resource, name: name, why) }
     if node.isEmpty { throw refuse("could not determine node from user \(GoText.quoted(user.name))") }
     switch (resource.group, resource.resource) {
@@ -25,7 +34,7 @@ public enum NodeRestriction {
   }
 
   private static func admitNode(
-    _ node: String, _ operation: Operation, _ name: String, _ new: JSONValue?, _ old: JSONValue?,
+    _ node: String, _ operation: AdmissionRequest.Operation, _ name: String, _ new: JSONValue?, _ old: JSONValue?,
     _ refuse: (String) -> Status
   ) throws(Status) {
     let node = GoText.quoted(node)

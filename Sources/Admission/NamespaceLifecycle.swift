@@ -1,0 +1,59 @@
+public import Access
+public import Machinery
+public import Registry
+import Cacher
+
+/// Nothing is made in a namespace that is not there or that is going, and the namespaces of the system do not go.
+/// (Kubernetes: apiserver/pkg/admission/plugin/namespace/lifecycle.)
+///
+/// Reviews of access, which tell nobody what namespaces there are, are not stored and so never come here.
+public struct NamespaceLifecycle: AdmissionPlugin {
+  public static let name = "NamespaceLifecycle"
+  public static let namespaces = GroupResource(group: "", resource: "namespaces")
+  private static let immortal: Set<ByteString> = ["default", "kube-system", "kube-public"]
+
+  private let store: Store
+
+  /// `store`: that of namespaces.
+  public init(_ store: Store) { self.store = store }
+
+  public func concerns(_ user: UserInfo, _ resource: ResourceInfo) -> Bool {
+    resource.isNamespaced || resource.groupResource == Self.namespaces
+  }
+
+  public func admit(_ request: AdmissionRequest, by user: UserInfo) async throws(Status) {
+    if request.resource == Self.namespaces {
+      if request.operation == .delete, Self.immortal.contains(request.name) {
+        throw .forbidden(request.resource, name: request.name, "this namespace may not be deleted")
+      }
+      return
+    }
+    let name = request.namespace
+    guard request.operation != .delete, !name.isEmpty else { return }
+    let phase = try await phase(of: name)
+    guard request.operation == .create, phase == "Terminating" else { return }
+    var refusal = Status.forbidden(
+      request.resource, name: request.shownName,
+      "unable to create new content in namespace \(name) because it is being terminated")
+    refusal.details?.causes = [
+      Status.Cause(
+        reason: "NamespaceTerminating", message: "namespace \(name) is being terminated", field: "metadata.namespace")
+    ]
+    throw refusal
+  }
+
+  /// What the cache knows will do if it has all that this process wrote: then no DELETE that was answered here is
+  /// missed. What it does not know the storage is asked for. Throws 404.
+  private func phase(of name: String) async throws(Status) -> String {
+    do throws(Status) {
+      if let known = try store.getNow(name, namespace: "", resourceVersion: "0") { return known.phase }
+    } catch {
+      if error.code != 404 { throw error }
+    }
+    return try await store.get(name, namespace: "").phase
+  }
+}
+
+extension CachedObject {
+  fileprivate var phase: String { fields["status.phase"] ?? "" }
+}
