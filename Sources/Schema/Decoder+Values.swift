@@ -129,7 +129,9 @@ extension Decoder {
     case .null: return .null
     case .bool: return .bool(source.bool(given))
     case .int: return .int(source.int(given))
-    case .double: return .double(source.double(given) ?? 0)
+    case .double:
+      // Raw JSON stays as it was written; what Go reads and writes again has its numbers in Go's form.
+      return isSorted ? .double(source.double(given) ?? 0) : .number(source.numberText(given))
     case .string: return .string(source.string(given))
     case .array:
       let inside = source.elements(given)

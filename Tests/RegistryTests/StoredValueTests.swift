@@ -32,7 +32,7 @@ import Testing
       #expect(object.object.text == answer.encoded().text)
       #expect(!object.isStale)
       #expect(codec.storedBytes(of: object).hasSameBytes(as: value), "\(key)")
-      #expect(codec.bytes(of: try codec.tree(of: stored)).hasSameBytes(as: value), "\(key)")
+      #expect(codec.encode(try codec.tree(of: stored)).value.hasSameBytes(as: value), "\(key)")
       let meta = try #require(answer["metadata"])
       #expect(
         key == "/registry/\(definition.folder)/\(meta["namespace"]?.string ?? "")/\(meta["name"]?.string ?? "")")
