@@ -12,7 +12,8 @@ import Testing
 @Suite struct `Request paths` {
   private static let kinds = [
     ResourceDefinition.test(
-      "leases", group: "coordination.k8s.io", isNamespaced: true, subresources: [("status", ["get", "update"])]),
+      "leases", group: "coordination.k8s.io", isNamespaced: true, subresources: [("status", ["get", "update"])],
+      heartbeat: .main),
     ResourceDefinition.test("leases", group: "other.example.org", isNamespaced: true),
     ResourceDefinition.test("namespaces", group: "", subresources: [("status", ["get", "patch", "update"])]),
     ResourceDefinition.test("watchers", group: "other.example.org", version: "v1beta1", verbs: ["get", "list"]),
@@ -224,7 +225,7 @@ import Testing
 
   // MARK: what goes by it
 
-  @Test func `heartbeats are known by group, resource and part`() async throws {
+  @Test func `heartbeats are what a definition calls so`() async throws {
     try await TestServer.with(kinds: Self.kinds) { server in
       let served = server.api.catalog.served
       func load(_ method: HTTPMethod, _ name: String, _ path: String) -> InflightLimiter.Load {

@@ -6,7 +6,8 @@ extension ResourceDefinition {
   /// A kind that is served for a test: with nodes' members, and names, scope and verbs as the test wants them.
   static func test(
     _ plural: String, group: String, version: String = "v1", isNamespaced: Bool = false, categories: [String] = [],
-    verbs: [String] = allVerbs, subresources: [(name: String, verbs: [String])] = []
+    verbs: [String] = allVerbs, subresources: [(name: String, verbs: [String])] = [],
+    heartbeat: Subresource? = nil
   ) -> ResourceDefinition {
     let singular = String(plural.dropLast())
     return ResourceDefinition(
@@ -15,6 +16,6 @@ extension ResourceDefinition {
       folder: "\(group)/\(plural)", versions: [ServedVersion(version, typeName: "io.k8s.api.core.v1.Node")],
       verbs: verbs,
       subresources: subresources.map { SubresourceDefinition(Subresource($0.name), verbs: $0.verbs, keeps: []) },
-      rules: [], columns: [])
+      rules: [], heartbeat: heartbeat, columns: [])
   }
 }
