@@ -187,8 +187,17 @@ struct TreeSource: DecodeSource {
   }
   @inline(__always) func members(_ value: JSONValue) -> Members {
     if case .object(let object) = value { return Members(all: object.members) }
-    return Members(all: value.object?.members ?? [])
+    return Members(all: Self.read(value))
   }
+
+  /// The members of an object that was left unread, whose numbers stay as they were written.
+  private static func read(_ value: JSONValue) -> [JSONObject.Member] {
+    guard case .unread(let text) = value, let tape = try? JSONTape.parse(text.bytes),
+      case .object(let object) = JSONValue(tape.root, keepsNumbers: true)
+    else { return value.object?.members ?? [] }
+    return object.members
+  }
+
   @inline(__always) func start(_ members: Members) -> Int { 0 }
   @inline(__always) func end(_ members: Members) -> Int { members.all.count }
   @inline(__always) func after(_ place: Int, _ members: Members) -> Int { place + 1 }
