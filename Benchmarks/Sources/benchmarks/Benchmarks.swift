@@ -7,6 +7,7 @@ import LoadClient
 struct Benchmarks {
   static let known = [
     "get", "list", "owners", "put", "inprocess", "fanout", "footprint", "tls-get", "tls-fanout", "tls-idle", "attack",
+    "leases",
   ]
   /// Names for several.
   static let groups = ["tls": ["tls-get", "tls-fanout", "tls-idle"]]
@@ -32,6 +33,7 @@ struct Benchmarks {
       defer { Servers.cleanUp() }
       print("| what | Binnacle | beside it | ratio | aim |\n|---|---|---|---|---|")
       if !wanted.isDisjoint(with: ["get", "list", "owners", "footprint"]) { try reads(wanted) }
+      if wanted.contains("leases") { try Leases.run() }
       if wanted.contains("fanout") { try fanOut() }
       try overTLS(wanted)
       if wanted.contains("attack") { try UnderAttack.run(only: Set(attacks)) }
