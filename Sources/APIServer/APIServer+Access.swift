@@ -235,6 +235,11 @@ private struct AccessFilter: Sendable {
   private func authorized(_ user: UserInfo, _ next: @escaping Next) {
     var context = context
     context.user = user
+    if info.verb == "update" || info.verb == "patch" {
+      var question = info.attributes(of: user)
+      question.verb = "create"
+      context.authorizeCreate = { [access, question] () async throws(Status) in try await access.demand(question) }
+    }
     guard server.begin(context, isPrivileged: user.isIn(UserInfo.privilegedGroup)) else { return }
     decide(info.attributes(of: user)) { [context] in next(context) }
   }
@@ -267,6 +272,20 @@ private struct AccessFilter: Sendable {
     var answer = context.error(status)
     if status.code == 403 { answer.headers.append(ResponseHeader("X-Content-Type-Options", "nosniff")) }
     context.reply.send(answer)
+  }
+}
+
+extension AccessControl {
+  /// Throws 403 where something may not be done.
+  fileprivate func demand(_ question: AccessAttributes) async throws(Status) {
+    let decision: AccessDecision
+    do {
+      switch authorizer.authorize(question) {
+      case .now(let known): decision = known
+      case .later(let work): decision = try await work()
+      }
+    } catch { throw .internalError("\(error)") }
+    if let why = decision.refusal { throw question.forbidden(why) }
   }
 }
 

@@ -33,6 +33,7 @@ extension APIServer {
     } else {
       // What is not there is told by the general path.
       guard let object = (try? resource.store.getNow(read.name, namespace: read.namespace)) ?? nil else { return false }
+      if resource.store.isConverted, object.object.count > WorkThreads.inlineBytesMax { return false }
       body = [resource.store.shown(object).object, Bytes.newline]
     }
     let audit = ResponseHeader("Audit-Id", request.header("Audit-Id") ?? AuditID.next())

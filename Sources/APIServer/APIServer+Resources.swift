@@ -80,7 +80,7 @@ extension APIServer {
       let negotiated = try context.negotiated()
       let version = context.query["resourceVersion"] ?? ""
       if let object = try endpoint.store.getNow(name, namespace: namespace, resourceVersion: version) {
-        guard negotiated.isLong(object) else {
+        guard negotiated.isLong(object, isConverted: endpoint.store.isConverted) else {
           return context.reply.send(try endpoint.answer(object, negotiated, context))
         }
         return perform(context, limit: configuration.requestTimeout) { () async throws(Status) in

@@ -18,9 +18,10 @@ struct Negotiated: Sendable, Equatable {
   /// Asked for by the `pretty` parameter of the media type (the query and the user agent are looked at elsewhere).
   var pretty = false
 
-  /// Is it long work to answer with an object? Its own bytes are at hand.
-  func isLong(_ object: CachedObject) -> Bool {
-    object.object.count > WorkThreads.inlineBytesMax && !(form == .whole && media == .json && !pretty)
+  /// Is it long work to answer with an object? Its own bytes are at hand, unless it has to be converted.
+  func isLong(_ object: CachedObject, isConverted: Bool) -> Bool {
+    object.object.count > WorkThreads.inlineBytesMax
+      && (isConverted || !(form == .whole && media == .json && !pretty))
   }
 }
 

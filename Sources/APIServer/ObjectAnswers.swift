@@ -56,7 +56,9 @@ extension ResourceEndpoint {
   func answerApart(
     _ object: CachedObject, code: Int = 200, _ negotiated: Negotiated, _ context: RequestContext
   ) async throws(Status) -> Answer {
-    guard negotiated.isLong(object) else { return try answer(object, code: code, negotiated, context) }
+    guard negotiated.isLong(object, isConverted: store.isConverted) else {
+      return try answer(object, code: code, negotiated, context)
+    }
     return try await onWorkThreads { () throws(Status) in try answer(object, code: code, negotiated, context) }
   }
 
@@ -76,14 +78,33 @@ extension ResourceEndpoint {
     _ list: ListResult, _ negotiated: Negotiated, _ context: RequestContext, heldBytes: Int = 0
   ) async throws(Status) -> Answer {
     if store.isConverted, negotiated.form == .whole {
-      let list = await onWorkThreads { list.mapped { self.store.shown($0) } }
-      return try await answer(shown: list, negotiated, context, heldBytes: heldBytes)
+      let bytes = list.objects.reduce(0) { $0 + $1.object.count }
+      let share = try context.reply.share(for: bytes)
+      defer { withExtendedLifetime(share) {} }
+      let shown = try await converted(list, for: context.reply)
+      return try await answer(shown: shown, negotiated, context, heldBytes: heldBytes + bytes)
     }
     if var plain = answerNow(list, negotiated) {
       if heldBytes > 0 { plain.heldBytes = heldBytes }
       return plain
     }
     return try await answer(shown: list, negotiated, context, heldBytes: heldBytes)
+  }
+
+  /// The objects of a list in this version, where they are stored in another. Others get the thread in between.
+  private func converted(_ list: ListResult, for reply: Reply) async throws(Status) -> ListResult {
+    try await withTaskExecutorPreference(globalConcurrentExecutor) { () async throws(Status) in
+      var shown: [CachedObject] = []
+      shown.reserveCapacity(list.objects.count)
+      for object in list.objects {
+        shown.append(store.shown(object))
+        guard shown.count % 256 == 0 else { continue }
+        // The client has gone, or was told that it took too long.
+        if Task.isCancelled || reply.isAnswered { throw .timeout("the list was not made in time") }
+        await Task.yield()
+      }
+      return list.holding(shown)
+    }
   }
 
   /// The same of objects that are in this version already, where they are shown whole.

@@ -28,6 +28,8 @@ struct RequestContext: Sendable {
   let reply: Reply
   /// Who the request is by.
   var user = UserInfo.unsecured
+  /// Asks whether they may create what the request names; nil where everybody may.
+  var authorizeCreate: (@Sendable () async throws(Status) -> Void)?
   /// Tells what is to be told of the body of a delete: its options, if there are any.
   func auditOptions() {
     if body.count > 0 { reply.audit?.sent(body) }

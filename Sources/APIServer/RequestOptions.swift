@@ -41,6 +41,7 @@ extension RequestContext {
   func writeOptions(_ verb: WriteOptions.Verb) throws(Status) -> WriteOptions {
     var options = try WriteOptions(verb, query, userAgent: userAgent)
     options.admission = admission
+    if verb != .create { options.authorizeCreate = authorizeCreate }
     return options
   }
 

@@ -35,6 +35,8 @@ final class WatchPump: @unchecked Sendable {
   /// Events taken at a time: enough to coalesce a burst into one write, few enough to let other watches of the reactor
   /// have their turn.
   private static let eventsAtATime = 128
+  /// The same of events whose objects are converted first.
+  private static let convertedAtATime = 16
 
   init(_ watcher: CacheWatcher, encoder: WatchEncoder, reply: Reply, server: APIServer) {
     self.watcher = watcher
@@ -77,7 +79,8 @@ final class WatchPump: @unchecked Sendable {
     assert(reactor.isCurrent, "a watch is pumped on its reactor")
     guard !isOver, let stream else { return }
     while stream.pendingBytes < Self.pendingBytesMax {
-      let end = watcher.take(max: Self.eventsAtATime, into: &room.events)
+      let most = endpoint.store.isConverted ? Self.convertedAtATime : Self.eventsAtATime
+      let end = watcher.take(max: most, into: &room.events)
       let count = room.events.count
       if count > 0 {
         for event in room.events {
@@ -94,7 +97,9 @@ final class WatchPump: @unchecked Sendable {
         room.sizes.removeAll(keepingCapacity: true)
       }
       if end != nil { return close() }
-      if count < Self.eventsAtATime { return }
+      if count < most { return }
+      // Work for each event: others have their turn.
+      if endpoint.store.isConverted { return reactor.post { self.pump() } }
     }
   }
 

@@ -25,7 +25,7 @@ public struct NodeRestriction: AdmissionPlugin {
     switch (resource.group, resource.resource) {
     case ("", "nodes"): try admitNode(node, operation, name, new, old, refuse)
     case ("coordination.k8s.io", "leases"):
-      if operation == .create, let namespace = new?["metadata"]?["namespace"]?.string, namespace != "kube-node-lease" {
+      if request.namespace != "kube-node-lease" {
         throw refuse("can only access leases in the \"kube-node-lease\" system namespace")
       }
       if name != node { throw refuse("can only access node lease with the same name as the requesting node") }

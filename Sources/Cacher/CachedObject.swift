@@ -116,6 +116,8 @@ public final class CachedObject: Sendable {
   public func form(_ id: EncodingID, make: () -> CachedObject) -> CachedObject {
     if let known = table.load()?.knownForm(id) { return known }
     let made = make()
+    // Nothing owns itself.
+    if made === self { return made }
     (table.load() ?? table.storeIfNil(EncodingTable(cache))).keep(id, made)
     return made
   }

@@ -152,7 +152,7 @@ public final class HTTPServer: Sendable {
       return
     }
     let reactor = reactors[nextReactor.add(1, ordering: .relaxed).oldValue % reactors.count]
-    reactor.post { reactor.serve(connected: descriptor, peer: peer) }
+    if !reactor.offer({ reactor.serve(connected: descriptor, peer: peer) }) { close(descriptor) }
   }
 
   /// The ports that are listened on, in the order of the endpoints.

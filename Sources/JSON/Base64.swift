@@ -10,7 +10,7 @@ public enum Base64 {
   }
 
   /// 6 bits of each character, 0xFF for those that are none.
-  private static let values: [UInt8] = {
+  static let values: [UInt8] = {
     var values = [UInt8](repeating: 0xFF, count: 256)
     for value in 0..<64 { values[Int(digits.utf8Start[value])] = UInt8(value) }
     return values

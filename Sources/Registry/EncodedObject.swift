@@ -25,6 +25,9 @@ final class WritesUnderWay: Sendable {
   /// Of two writes of one key the later is known.
   func forget(_ key: String) { all.withLock { $0[key] = nil } }
 
+  /// How many are known.
+  var count: Int { all.withLock { $0.count } }
+
   /// What is known of these bytes.
   func outline(of stored: StoredObject) -> ObjectOutline? {
     let known = all.withLock { $0.isEmpty ? nil : $0[stored.key] }

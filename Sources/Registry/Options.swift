@@ -112,6 +112,9 @@ public struct WriteOptions: Sendable {
   public var force: Bool?
   /// Has a say once the object is known.
   public var admission: Admission?
+  /// Asks whether the client may create, where an update or a patch comes to that; nil where nobody has to be asked.
+  /// Throws 403. (`withAuthorization` in upstream's handlers.)
+  public var authorizeCreate: (@Sendable () async throws(Status) -> Void)?
   public init(_ verb: Verb) { self.verb = verb }
 
   public var isDryRun: Bool { !dryRun.isEmpty }

@@ -11,6 +11,7 @@ extension Store {
     _ body: JSONValue, namespace: String, options: WriteOptions, warnings: [String] = []
   ) async throws(Status) -> WriteResult {
     try options.validate()
+    do throws(Status) { try checkNamespace(body, namespace) } catch { throw error.after(warnings) }
     var body = body
     // Nobody comes to own what the server sets anyway.
     if var given = body["metadata"]?.object {
@@ -43,6 +44,7 @@ extension Store {
       attempts -= 1
       var draft = Draft(new: stored, warnings: warnings)
       let name = try prepareNew(&draft, namespace: namespace, generatingFrom: isGenerated ? base : nil)
+      try await options.authorizeCreate?()
       do throws(Status) {
         return try await store(draft, name: name, namespace: namespace, options: options, mayLoseOwners: mayLoseOwners)
       } catch {

@@ -113,7 +113,10 @@ extension Store {
   /// whoever does removes them.
   private func finalizers(_ object: JSONValue, _ options: DeleteOptions) -> [JSONValue] {
     let present = object["metadata"]?["finalizers"]?.array ?? []
-    if definition.deletion.ignoresPropagation { return present }
+    if definition.deletion.ignoresPropagation {
+      let others = present.filter { $0 != "orphan" && $0 != "foregroundDeletion" }
+      return others.count == present.count ? present : others
+    }
     let orphans: Bool
     let cascades: Bool
     if let explicit = options.orphanDependents {

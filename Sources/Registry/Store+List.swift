@@ -11,9 +11,9 @@ public struct ListResult: Sendable {
   public let remaining: Int?
 
   /// The same page of objects in another form.
-  public func mapped(_ form: (CachedObject) -> CachedObject) -> ListResult {
+  public func holding(_ objects: [CachedObject]) -> ListResult {
     ListResult(
-      objects: objects.map(form), resourceVersion: resourceVersion, continueToken: continueToken, remaining: remaining)
+      objects: objects, resourceVersion: resourceVersion, continueToken: continueToken, remaining: remaining)
   }
 }
 

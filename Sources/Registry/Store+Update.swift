@@ -13,7 +13,10 @@ extension Store {
     warnings: [String] = []
   ) async throws(Status) -> WriteResult {
     try options.validate()
-    do throws(Status) { try checkName(body, name) } catch { throw error.after(warnings) }
+    do throws(Status) {
+      try checkNamespace(body, namespace)
+      try checkName(body, name)
+    } catch { throw error.after(warnings) }
     var body = body
     let warnings = warnings + OwnerReferences.deduplicate(&body, inPatch: false)
     let uid = body["metadata"]?["uid"]?.string ?? ""
@@ -36,6 +39,13 @@ extension Store {
       self.fields.update(live: existing, new: &new, writer: self.writer(options, subresource), now: Timestamp.now)
       return Made(object: new)
     }
+  }
+
+  /// The namespace in a body must be the one in the path. (`EnsureObjectNamespaceMatchesRequestNamespace`)
+  func checkNamespace(_ body: JSONValue, _ namespace: String) throws(Status) {
+    guard info.isNamespaced, let given = body["metadata"]?["namespace"]?.string, !given.isEmpty, given != namespace
+    else { return }
+    throw .badRequest("the namespace of the provided object does not match the namespace sent on the request")
   }
 
   /// The name in a body must be the one in the path.
@@ -103,15 +113,15 @@ extension Store {
     @Sendable func decide(_ stored: StoredObject?, losingOwners: Bool) async throws -> (UpdateDecision, Draft) {
       guard let stored else {
         guard change.mayCreate else { throw Status.notFound(self.info.groupResource, name) }
-        let draft = try await draft(of: change)
-        codec.underWay.note(key, draft.encoded)
+        let draft = try await draft(of: change, losingOwners: losingOwners)
+        if !change.options.isDryRun { codec.underWay.note(key, draft.encoded) }
         return (.write(draft.encoded.value, ttl: ttl), draft)
       }
       try TakesLong.check(stored)
       let draft = try await draft(of: change, stored, losingOwners: losingOwners)
       if draft.isRemoved { return (.delete, draft) }
-      codec.underWay.note(key, draft.encoded)
       let isKept = draft.encoded.value.hasSameBytes(as: stored.value) && !stored.isStale
+      if !isKept && !change.options.isDryRun { codec.underWay.note(key, draft.encoded) }
       return (isKept ? .keep : .write(draft.encoded.value, ttl: ttl), draft)
     }
     do throws(FailedUpdate<Draft>) {
@@ -194,14 +204,19 @@ extension Store {
   }
 
   /// A creation by an update. (`rest.BeforeCreate` in `Store.Update`.)
-  private func draft(of change: Change) async throws -> Draft {
+  private func draft(of change: Change, losingOwners: Bool) async throws -> Draft {
     let made = try change.make(nil)
     do throws(Status) {
       var draft = Draft(new: converter?.toStored(made.object) ?? made.object)
       draft.warnings = change.warnings + made.warnings
+      let given = draft.new["metadata"]?["resourceVersion"]?.string ?? ""
+      // There is nothing to compare it with; only whether it is one is looked at.
+      do { _ = try objects.versioner.parseResourceVersion(given) } catch { throw .plain(400, "\(error)") }
       try await admit(change, .create, draft)
       draft.new["metadata"]?["resourceVersion"] = nil
+      if losingOwners { draft.new["metadata"]?["managedFields"] = nil }
       _ = try prepareNew(&draft, namespace: change.namespace)
+      try await change.options.authorizeCreate?()
       return draft
     } catch { throw error.after(made.warnings) }
   }

@@ -101,25 +101,17 @@ extension Decoder {
     }
   }
 
+  /// Bytes are read and written anew, as Go does.
   private mutating func bytes(_ given: Source.Value) -> JSONValue? {
     let text = source.string(given)
-    var padding = 0
-    for (at, byte) in text.utf8.enumerated() {
-      let isDigit =
-        (0x30...0x39).contains(byte) || (0x41...0x5A).contains(byte) || (0x61...0x7A).contains(byte) || byte == 0x2B
-        || byte == 0x2F
-      if byte == UInt8(ascii: "="), at % 4 >= 2 {
-        padding += 1
-      } else if !isDigit || padding > 0 {
-        save(DecodeError(description: "illegal base64 data at input byte \(at)"))
-        return nil
-      }
-    }
-    if text.utf8.count % 4 != 0 {
-      save(DecodeError(description: "illegal base64 data at input byte \(text.utf8.count)"))
+    switch Base64.decodedAsInGo(Array(text.utf8)) {
+    case .success(let bytes):
+      let written = Base64.text(bytes)
+      return written == text ? self.text(given) : .string(written)
+    case .failure(let bad):
+      save(DecodeError(description: "illegal base64 data at input byte \(bad.place)"))
       return nil
     }
-    return self.text(given)
   }
 
   /// JSON of any form, kept as it is.

@@ -73,6 +73,34 @@ extension Bench {
     }
     await bench.destroy()
   }
+
+  @Test func `a dry run leaves nothing behind, and whoever may not create does not by PUT`() async throws {
+    let bench = try await Bench.make(.leases)
+    for name in ["a", "b"] {
+      let text = #"{"metadata":{"name":"\#(name)"},"spec":{"holderIdentity":"x"}}"#
+      #expect(try await bench.put(text, name, in: "n", isDryRun: true).code == 201)
+    }
+    #expect(bench.store.codec.underWay.count == 0)
+    var options = WriteOptions(.update)
+    options.authorizeCreate = { () async throws(Status) in
+      throw .forbidden(GroupResource(group: "coordination.k8s.io", resource: "leases"), name: "a", "no")
+    }
+    let body = try bench.body(#"{"metadata":{"name":"a"},"spec":{}}"#)
+    await #expect { _ = try await bench.store.update("a", namespace: "n", body: body, options: options) } throws: {
+      ($0 as? Status)?.code == 403
+    }
+    await #expect { _ = try await bench.store.get("a", namespace: "n") } throws: { ($0 as? Status)?.code == 404 }
+    await bench.destroy()
+  }
+
+  @Test func `another namespace than the path's is refused before anything is looked up`() async throws {
+    let bench = try await Bench.make(.leases)
+    for uid in ["", #","uid":"other""#] {
+      let text = #"{"metadata":{"name":"a","namespace":"m"\#(uid)},"spec":{}}"#
+      await #expect { _ = try await bench.put(text, "a", in: "n") } throws: { ($0 as? Status)?.code == 400 }
+    }
+    await bench.destroy()
+  }
 }
 
 @Suite struct `Config maps` {
@@ -105,12 +133,23 @@ extension Bench {
     await bench.destroy()
   }
 
-  @Test func `data that are no base64 are refused in Go's words`() async throws {
+  @Test(arguments: [("abc", 0), ("abcde", 4), ("ab=c", 2), ("ab==x", 4), ("a!bc", 1), ("=abc", 0)])
+  func `data that are no base64 are refused in Go's words`(text: String, place: Int) async throws {
     let bench = try await Bench.make(.secrets)
-    await #expect { _ = try await bench.create(#"{"metadata":{"name":"a"},"data":{"k":"abc"}}"#, in: "n") } throws: {
+    await #expect {
+      _ = try await bench.create(#"{"metadata":{"name":"a"},"data":{"k":"\#(text)"}}"#, in: "n")
+    } throws: {
       ($0 as? Status)?.message
-        == #"Secret in version "v1" cannot be handled as a Secret: illegal base64 data at input byte 3"#
+        == #"Secret in version "v1" cannot be handled as a Secret: illegal base64 data at input byte \#(place)"#
     }
+    await bench.destroy()
+  }
+
+  @Test(arguments: [(#"YWJj\n"#, "YWJj"), (#"YW\r\nJj"#, "YWJj"), ("YR==", "YQ=="), (#"YQ=\n="#, "YQ==")])
+  func `data are written anew, as Go does`(given: String, shown: String) async throws {
+    let bench = try await Bench.make(.secrets)
+    let made = try await bench.create(#"{"metadata":{"name":"a"},"data":{"k":"\#(given)"}}"#, in: "n")
+    #expect(made.object["data"]?["k"] == .string(shown))
     await bench.destroy()
   }
 

@@ -52,11 +52,7 @@ enum TLSPair {
     guard let certificate else { return "x509: malformed certificate" }
     defer { X509_free(certificate) }
     if !isWhole { return "x509: trailing data" }
-    let key = secret.withUnsafeBufferPointer { bytes in
-      var place = bytes.baseAddress
-      return d2i_AutoPrivateKey(nil, &place, bytes.count)
-    }
-    guard let key else { return "tls: failed to parse private key" }
+    guard let key = key(secret) else { return "tls: failed to parse private key" }
     defer { EVP_PKEY_free(key) }
     guard let known = X509_get0_pubkey(certificate), isServed(known) else {
       return "tls: unknown public key algorithm"
@@ -66,6 +62,27 @@ enum TLSPair {
       return "tls: private key type does not match public key type"
     }
     return EVP_PKEY_eq(key, known) == 1 ? nil : "tls: private key does not match public key"
+  }
+
+  /// A key in PKCS#8, PKCS#1 or SEC 1. Its algorithm is looked at first: others are computed with while they are read, as
+  /// long as their numbers are.
+  private static func key(_ secret: [UInt8]) -> OpaquePointer? {
+    secret.withUnsafeBufferPointer { bytes in
+      var place = bytes.baseAddress
+      if let wrapped = d2i_PKCS8_PRIV_KEY_INFO(nil, &place, bytes.count) {
+        defer { PKCS8_PRIV_KEY_INFO_free(wrapped) }
+        var algorithm: OpaquePointer?
+        guard PKCS8_pkey_get0(&algorithm, nil, nil, nil, wrapped) == 1,
+          [NID_rsaEncryption, NID_X9_62_id_ecPublicKey, NID_ED25519, NID_X25519].contains(OBJ_obj2nid(algorithm))
+        else { return nil }
+        return EVP_PKCS82PKEY(wrapped)
+      }
+      for kind in [EVP_PKEY_RSA, EVP_PKEY_EC] {
+        place = bytes.baseAddress
+        if let key = d2i_PrivateKey(kind, nil, &place, bytes.count) { return key }
+      }
+      return nil
+    }
   }
 
   private static func isServed(_ key: OpaquePointer) -> Bool {
