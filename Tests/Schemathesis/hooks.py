@@ -120,7 +120,7 @@ class Target:
 
 @schemathesis.hook
 def before_call(context, case, kwargs):
-    # The same request is always bent the same way, so that a failure can be told again.
+    # The same request is always bent the same way, but for the resourceVersions seen, so that a failure can be told again.
     chance = random.Random(zlib.crc32(json.dumps([case.path, case.method, case.path_parameters, case.query, case.body], default=str).encode()))
     target = Target(case)
     if isinstance(target.namespace, str) and chance.random() < 0.9:
