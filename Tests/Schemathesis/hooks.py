@@ -227,12 +227,14 @@ def patch(body, case, target, chance):
         if target.members:
             changes += [{name: target.schemas.some(schema, chance)} for name, schema in chance.sample(sorted(target.members.items()), 1)] * 3
         body = dict(chance.choice(changes))
-    if case.media_type == STRATEGIC and chance.random() < 0.05:
+    if case.media_type == STRATEGIC and chance.random() < 0.2:
         body["metadata"] = {"$patch": chance.choice(["replace", "delete", "nonsense"])}
     if case.media_type == APPLY:
         case.query["fieldManager"] = chance.choice(NAMES)
         if chance.random() < 0.8:
             body = NEEDED.get(target.id, {}) | body | {"kind": target.gvk["kind"], "apiVersion": target.api_version}
+        if chance.random() < 0.2:
+            body["nonsense"] = 1
         if chance.random() < 0.5:
             case.query["force"] = "true"
     elif chance.random() < 0.9:
