@@ -167,8 +167,8 @@ public struct FieldManager: Sendable {
   // MARK: apply
 
   /// What comes of applying `config` to `live` (nil: to be created), with its managedFields; neither decoded nor
-  /// defaulted yet. Throws 400 for a configuration of another type, with managedFields or with fields that the type
-  /// does not have (where upstream's plain 500 is a slip: the client can mend it), and 409 with every conflict.
+  /// defaulted yet. Throws 400 for a configuration of another type or with managedFields, 500 for one with fields that
+  /// the type does not have (semantics 2.52), and 409 with every conflict.
   public func apply(
     live: JSONValue?, config: JSONValue, writer: Writer, force: Bool, now: Int64
   ) throws(Status) -> JSONValue {

@@ -295,7 +295,9 @@ extension Decoder {
     case .quantity: return "0"
     case .structure: return tables.structures[Int(shape.inner)].zero
     case .orBool: return false
-    case .time, .microTime, .raw, .json, .orArray, .orStrings, .list, .map, .bytes: return .null
+    // nil to Go, but no store keeps it apart from the empty one, and what is answered is what was stored.
+    case .bytes: return ""
+    case .time, .microTime, .raw, .json, .orArray, .orStrings, .list, .map: return .null
     }
   }
 }

@@ -41,6 +41,14 @@ import Testing
     #expect(value["status"]?["images"]?.encoded().text == #"[{"names":null}]"#)
   }
 
+  @Test func `null under a key is the empty text, be it of text or of bytes`() throws {
+    let type = try #require(TypeModel.builtin.type("io.k8s.api.core.v1.ConfigMap"))
+    let root = try JSONTape.parse(SharedBytes(#"{"data":{"a":null},"binaryData":{"b":null,"c":"AAEC"}}"#)).root
+    let value = try TypeModel.builtin.decode(root, as: type).value
+    #expect(value["data"]?.encoded().text == #"{"a":""}"#)
+    #expect(value["binaryData"]?.encoded().text == #"{"b":"","c":"AAEC"}"#)
+  }
+
   @Test func `unknown and repeated members are reported in the order of the body`() throws {
     let decoded = try Self.decode(
       #"{"spec":{"nope":1,"podCIDR":"a","podCIDR":"b","taints":[{"key":"k","bad":1}]},"extra":{},"metadata":{"name":"x","labels":{"a":"1","a":"2"}}}"#

@@ -1,7 +1,8 @@
 """What schemathesis is told beyond the published documents, and what it checks.
 
 The end-to-end test of the same name starts it with this module as SCHEMATHESIS_HOOKS, for one document at a time, against a daemon of its own. Requests that
-only chance would make useful are made so (few names, labels that are labels, patches in their forms), most others are left as they come. Two checks look at
+only chance would make useful are made so (few names, labels that are labels, patches in their forms), most others are left as they come. How follows from the
+operation: its kind, whether it has a namespace, the members of its schema; the few things that a kind needs beyond that stand in tables. Two checks look at
 every answer:
 `no_server_error` lets pass what docs/internals/semantics.md demands and nothing else, `keeps_its_schema` reads answers, events and errors by the schemas of the document.
 When all is over a summary is printed, which the test reads.
@@ -22,22 +23,65 @@ NAMES = ["one", "two", "three"]
 STATUS = "io.k8s.apimachinery.pkg.apis.meta.v1.Status"
 EVENT = "io.k8s.apimachinery.pkg.apis.meta.v1.WatchEvent"
 APPLY = "application/apply-patch+yaml"
+STRATEGIC = "application/strategic-merge-patch+json"
 # Changes that have a chance, for the schema of a patch says nothing.
 PATCHES = [
     {"metadata": {"labels": {"zone": "a"}}},
     {"metadata": {"annotations": {"note": None}, "finalizers": ["example.org/wait"]}},
     {"metadata": {"finalizers": None}},
     {"metadata": {"finalizers": []}},
-    {"spec": {"unschedulable": True}},
-    {"spec": {"taints": [{"key": "k", "effect": "NoSchedule"}]}},
-    {"spec": {"podCIDR": "10.0.0.0/24", "podCIDRs": ["10.0.0.0/24"]}},
-    {"status": {"conditions": [{"type": "Ready", "status": "True"}], "images": [{"sizeBytes": 1}]}},
-    {"status": {"capacity": {"cpu": 1.5, "memory": "1Gi"}, "addresses": [{"type": "Hostname", "address": "a"}]}},
 ]
+
+# How a server says that a strategic merge patch does not fit the type.
+UNMERGEABLE = (
+    "unknown patch type: ",
+    "unable to find api field in struct ",
+    "expected slice or array type, but got: ",
+    "merging an object in json but data type is not struct, instead is: ",
+    "map: map[",
+    "expected a ",
+    "list element types are not identical: ",
+    "merging lists cannot yet be specified in the patch",
+)
+
+# What some kinds need beyond their schemas, by group and kind.
+
+# Changes whose parts belong together.
+MORE_PATCHES = {
+    ("", "Node"): [
+        {"spec": {"unschedulable": True}},
+        {"spec": {"taints": [{"key": "k", "effect": "NoSchedule"}]}},
+        {"spec": {"podCIDR": "10.0.0.0/24", "podCIDRs": ["10.0.0.0/24"]}},
+        {"status": {"conditions": [{"type": "Ready", "status": "True"}], "images": [{"sizeBytes": 1}]}},
+        {"status": {"capacity": {"cpu": 1.5, "memory": "1Gi"}, "addresses": [{"type": "Hostname", "address": "a"}]}},
+    ],
+}
+# An event is about something in its own namespace. The newer group asks for all of the report and refuses what only the older one has.
+NEEDED = {
+    ("", "Event"): {"involvedObject": {"kind": "Pod", "namespace": "default", "name": "one"}, "eventTime": None},
+    ("events.k8s.io", "Event"): {
+        "regarding": {"kind": "Pod", "namespace": "default", "name": "one"},
+        "eventTime": "2026-01-02T03:04:05.000006Z",
+        "reportingController": "example.org/teller",
+        "reportingInstance": "teller-one",
+        "action": "Tell",
+        "reason": "Told",
+        "type": "Normal",
+        "series": None,
+        "deprecatedCount": None,
+        "deprecatedFirstTimestamp": None,
+        "deprecatedLastTimestamp": None,
+        "deprecatedSource": None,
+    },
+}
+# A namespace goes in two steps and its name is not free before the second: one that stays.
+MORE_NAMES = {("", "Namespace"): ["kube-public"]}
 
 demanded = collections.Counter()
 read = collections.Counter()
 good = collections.Counter()
+# The resourceVersion that an object had when it was last seen.
+versions = {}
 
 
 def is_watch(case):
@@ -48,18 +92,48 @@ def is_watch(case):
     return case.method == "GET" and ("/watch/" in case.path or str(watch).lower() not in ("false", "0"))
 
 
+# Operations
+
+
+class Target:
+    """What an operation is about, by the document."""
+
+    def __init__(self, case):
+        self.schemas = Schemas.of(case)
+        operation = self.schemas.document["paths"][case.operation.path].get(case.operation.method.lower(), {})
+        self.gvk = operation.get("x-kubernetes-group-version-kind") or {"group": "", "version": "", "kind": ""}
+        self.id = (self.gvk["group"], self.gvk["kind"])
+        self.api_version = "/".join(filter(None, [self.gvk["group"], self.gvk["version"]]))
+        self.names = NAMES + MORE_NAMES.get(self.id, [])
+        parameters = case.path_parameters or {}
+        self.namespace, self.name = parameters.get("namespace"), parameters.get("name")
+
+    @property
+    def members(self):
+        """The members of the kind that say what it is, with their schemas."""
+        properties = self.schemas.properties(self.gvk)
+        return {name: schema for name, schema in properties.items() if name not in ("apiVersion", "kind", "metadata")}
+
+
 # Requests
 
 
 @schemathesis.hook
 def before_call(context, case, kwargs):
-    # The same request is always bent the same way, so that a failure can be told again.
+    # The same request is always bent the same way, but for the resourceVersions seen, so that a failure can be told again.
     chance = random.Random(zlib.crc32(json.dumps([case.path, case.method, case.path_parameters, case.query, case.body], default=str).encode()))
-    if isinstance((case.path_parameters or {}).get("name"), str) and chance.random() < 0.8:
-        case.path_parameters["name"] = chance.choice(NAMES)
+    target = Target(case)
+    if isinstance(target.namespace, str) and chance.random() < 0.9:
+        case.path_parameters["namespace"] = "default"
+    if isinstance(target.name, str) and chance.random() < 0.8:
+        case.path_parameters["name"] = chance.choice(target.names)
+    if isinstance(target.name, str) and case.method == "PUT" and chance.random() < 0.1:
+        # Some kinds are created so.
+        case.path_parameters["name"] = fresh(chance)
+    target = Target(case)
     if is_watch(case):
         # Without it a watch would last for half an hour. A negative one ends a watch as it begins, once in a while it may show something.
-        case.query["timeoutSeconds"] = "1" if chance.random() < 0.1 else "-1"
+        case.query["timeoutSeconds"] = "1" if chance.random() < 0.02 else "-1"
     if case.headers is not None and "Accept" not in case.headers and not is_watch(case):
         # /version is given as JSON alone.
         others = [] if case.path == "/version/" else ["application/yaml", "application/vnd.kubernetes.protobuf"]
@@ -68,32 +142,50 @@ def before_call(context, case, kwargs):
         # Nearly every text is a wrong value of these, and one of them hides all others.
         if option in (case.query or {}) and chance.random() < 0.7:
             del case.query[option]
-    if isinstance(case.body, dict) and case.path.endswith("reviews"):
+    if not isinstance(case.body, dict):
+        return
+    if target.gvk["kind"].endswith("Review"):
         case.body = question(case.body, case, chance)
-    elif isinstance(case.body, dict):
-        body = tamed(case.body, case, chance)
+    else:
+        body = tamed(case.body, case, target, chance)
         if case.method == "PATCH":
-            body = patch(body, case, chance)
+            body = patch(body, case, target, chance)
         case.body = body
 
 
-def tamed(body, case, chance):
+def fresh(chance):
+    """A name that nothing has yet, most likely."""
+    return f"{chance.choice(NAMES)}-{chance.randrange(100_000)}"
+
+
+def tamed(body, case, target, chance):
     """The body with metadata that has a chance to be accepted, mostly."""
     if case.method == "DELETE" or chance.random() < 0.2:
         return body
-    body = dict(body)
     metadata = body.get("metadata")
     kept = {k: v for k, v in metadata.items() if chance.random() < 0.1} if isinstance(metadata, dict) else {}
-    kept["name"] = (case.path_parameters or {}).get("name") or chance.choice(NAMES)
+    # What exists can't be created, and names are few.
+    kept["name"] = target.name or (fresh(chance) if chance.random() < 0.5 else chance.choice(NAMES))
     kept.setdefault("labels", {"zone": chance.choice(NAMES)})
-    body["metadata"] = kept
-    for name in ("kind", "apiVersion"):
-        body.pop(name, None)
-    for part in ("spec", "status"):
-        inside = body.get(part)
-        if isinstance(inside, dict):
-            body[part] = {k: v for k, v in inside.items() if chance.random() < 0.3}
-    return body
+    seen = versions.get((*target.id, target.namespace, target.name))
+    if case.method == "PUT" and seen and chance.random() < 0.5:
+        kept["resourceVersion"] = seen
+    made = {}
+    for name, schema in target.members.items():
+        inside = body.get(name)
+        if name in ("spec", "status") and isinstance(inside, dict):
+            made[name] = {k: v for k, v in inside.items() if chance.random() < 0.3}
+        elif name in ("spec", "status") or chance.random() < 0.5:
+            if name in body:
+                made[name] = named(inside, schema, chance)
+    return made | NEEDED.get(target.id, {}) | {"metadata": kept}
+
+
+def named(value, schema, chance):
+    """A map with keys that are names, mostly."""
+    if not isinstance(value, dict) or "additionalProperties" not in schema:
+        return value
+    return {chance.choice(NAMES) if chance.random() < 0.7 else key: inside for key, inside in value.items()}
 
 
 def question(body, case, chance):
@@ -120,9 +212,10 @@ def question(body, case, chance):
     return {"spec": spec}
 
 
-def patch(body, case, chance):
+def patch(body, case, target, chance):
     if case.media_type == "application/json-patch+json":
-        paths = ["/metadata/labels/zone", "/metadata/annotations", "/spec", "/status", "/spec/taints/0", "/metadata/name", "", "/nothing/here", "not a pointer"]
+        paths = ["/metadata/labels/zone", "/metadata/annotations", "/metadata/name", "", "/nothing/here", "not a pointer"]
+        paths += ["/" + member for member in target.members] + ["/spec/taints/0"]
         kinds = ["add", "replace", "remove", "test", "move", "copy", "nonsense"]
         values = list(body.values()) + [{"a": "b"}, "x"]
         return [
@@ -130,11 +223,18 @@ def patch(body, case, chance):
             for _ in range(chance.randint(0, 3))
         ]
     if chance.random() < 0.7:
-        body = dict(chance.choice(PATCHES))
+        changes = PATCHES + MORE_PATCHES.get(target.id, [])
+        if target.members:
+            changes += [{name: target.schemas.some(schema, chance)} for name, schema in chance.sample(sorted(target.members.items()), 1)] * 3
+        body = dict(chance.choice(changes))
+    if case.media_type == STRATEGIC and chance.random() < 0.2:
+        body["metadata"] = {"$patch": chance.choice(["replace", "delete", "nonsense"])}
     if case.media_type == APPLY:
         case.query["fieldManager"] = chance.choice(NAMES)
         if chance.random() < 0.8:
-            body = body | {"kind": "Node", "apiVersion": "v1"}
+            body = NEEDED.get(target.id, {}) | body | {"kind": target.gvk["kind"], "apiVersion": target.api_version}
+        if chance.random() < 0.2:
+            body["nonsense"] = 1
         if chance.random() < 0.5:
             case.query["force"] = "true"
     elif chance.random() < 0.9:
@@ -164,6 +264,14 @@ def rule_for(response, case):
     metadata = case.body.get("metadata") if isinstance(case.body, dict) else None
     if case.method == "POST" and isinstance(metadata, dict) and metadata.get("resourceVersion"):
         return "2.12"  # A resourceVersion in what is to be created: 500 without a reason.
+    if case.method != "PATCH":
+        return None
+    status = json.loads(response.content) if "json" in response.headers.get("content-type", [""])[0] else yaml.safe_load(response.content)
+    message = status.get("message", "") if isinstance(status, dict) and not status.get("reason") else ""
+    if case.media_type == APPLY and message.startswith("failed to create typed patch object ("):
+        return "2.52"  # What is applied does not fit the type.
+    if case.media_type == STRATEGIC and message.startswith(UNMERGEABLE):
+        return "2.53"  # A strategic merge that does not fit the type, or a directive that nobody knows.
     return None
 
 
@@ -196,6 +304,9 @@ def keeps_its_schema(ctx, response, case):
         assert value["kind"] == "Status" and value["status"] == "Failure" and value["code"] == response.status_code, f"no Status of this answer: {value}"
         read["errors"] += 1
         return
+    target = Target(case)
+    if target.name and isinstance(value.get("metadata"), dict):
+        versions[(*target.id, target.namespace, target.name)] = value["metadata"].get("resourceVersion")
     methods = schemas.document["paths"][case.operation.path]
     # The documents of groups look at no method: each is answered as GET is, as by kube-apiserver's aggregator.
     answers = (methods.get(case.method.lower()) or methods["get"])["responses"]
@@ -203,6 +314,10 @@ def keeps_its_schema(ctx, response, case):
     schemas.check(answers[str(response.status_code)]["content"][kind]["schema"], value)
     read["answers"] += 1
     good[case.operation.label] += 1
+
+
+def fail(why):
+    raise AssertionError(why)
 
 
 def reference(name):
@@ -228,11 +343,41 @@ class Schemas:
 
     def kind(self, case):
         """The schema of the objects of a resource, by the document."""
-        kind = self.document["paths"][case.operation.path]["get"]["x-kubernetes-group-version-kind"]
+        gvk = self.document["paths"][case.operation.path]["get"]["x-kubernetes-group-version-kind"]
+        return self.schema_of(gvk) or fail(f"the document has no schema of {gvk}")
+
+    def schema_of(self, gvk):
         for name, schema in self.document["components"]["schemas"].items():
-            if kind in schema.get("x-kubernetes-group-version-kind", []):
+            if gvk in schema.get("x-kubernetes-group-version-kind", []):
                 return name
-        raise AssertionError(f"the document has no schema of {kind}")
+        return None
+
+    def properties(self, gvk):
+        return self.whole(reference(self.schema_of(gvk))).get("properties", {}) if self.schema_of(gvk) else {}
+
+    def whole(self, schema):
+        """The schema with what it refers to."""
+        for inner in schema.get("allOf", []) + [schema]:
+            if "$ref" in inner:
+                return self.whole(self.document["components"]["schemas"][inner["$ref"].rsplit("/", 1)[1]])
+        return schema
+
+    def some(self, schema, chance, depth=0):
+        """A small value of this schema."""
+        schema = self.whole(schema)
+        kind, form = schema.get("type"), schema.get("format")
+        if schema.get("enum"):
+            return chance.choice(schema["enum"])
+        if kind == "object" and "properties" in schema:
+            needed = schema.get("required", [])
+            return {k: self.some(v, chance, depth + 1) for k, v in schema["properties"].items() if k in needed or chance.random() < 0.4 / (1 + depth)}
+        if kind == "object":
+            return {chance.choice(NAMES): self.some(schema.get("additionalProperties") or {}, chance, depth + 1)}
+        if kind == "array":
+            return [self.some(schema.get("items", {}), chance, depth + 1)]
+        if kind == "string":
+            return {"date-time": "2026-01-02T03:04:05.000006Z", "byte": "b25l"}.get(form) or chance.choice(NAMES)
+        return {"integer": chance.randint(1, 9), "number": 1.5, "boolean": chance.random() < 0.5}.get(kind, "1")
 
     def check(self, schema, value):
         key = json.dumps(schema)
