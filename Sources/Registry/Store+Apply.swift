@@ -53,14 +53,14 @@ extension Store {
     }
   }
 
-  /// A merged tree as the type holds it. What it can't hold (a quantity that is none) upstream answers with a 500; the
+  /// A merged tree as the type holds it. What it can't hold (a quantity that is none) is a 500 to upstream, though the
   /// client can mend it.
   private func converted(_ merged: JSONValue, _ config: JSONValue) throws(Status) -> JSONValue {
     func failure(_ why: String) -> Status {
       let kind = "\(info.groupVersion.group)/\(info.groupVersion.version), Kind=\(info.kind)"
       let name = "\(config["metadata"]?["namespace"]?.string ?? "")/\(config["metadata"]?["name"]?.string ?? "")"
       return .plain(
-        400,
+        500,
         "failed to convert new object (\(name); \(kind)) to proper version: unable to convert unstructured object to \(kind): \(why)"
       )
     }
