@@ -1,6 +1,7 @@
 import ByteBuffers
 public import Cacher
 import HTTPServer
+import Registry
 
 /// The reactor is the home of the watchers whose connections live on it.
 extension Reactor: WatchHome {}

@@ -18,6 +18,7 @@ public enum BuiltInResources {
       .nodes,
       .secrets,
       .leases,
+      .runtimeClasses,
     ]
   }
 }

@@ -71,6 +71,15 @@ import Testing
     #expect(try Quantity(parsing: text).isInteger == isInteger)
   }
 
+  @Test(
+    arguments: [
+      ("1", 1), ("1.5", 2), ("-1.5", -2), ("1n", 1), ("2Mi", 2_097_152), ("9223372036854775807", .max),
+      ("9Ei", .max), ("1e19", nil), ("0", 0),
+    ] as [(String, Int64?)])
+  func `has a whole number as far as 64 bits go`(text: String, whole: Int64?) throws {
+    #expect(try Quantity(parsing: text).wholeValue == whole)
+  }
+
   @Test(arguments: [1, 2, 3] as [UInt64])
   func `once printed stays the same, and keeps its value`(seed: UInt64) throws {
     var random = Seeded(seed)

@@ -336,6 +336,12 @@ private func said(
       ])
     let other = try compiled([.name(.subdomain, checksFinalizers: false)])
     #expect(other.check(bad).map(\.field) == ["metadata.name"])
+    let changed = try compiled([.metadataUpdate, .metadataUpdate(checksFinalizers: false)])
+    #expect(
+      changed.check(bad, old: good).map(\.field) == [
+        "metadata.resourceVersion", "metadata.name", "metadata.finalizers[0]", "metadata.resourceVersion",
+        "metadata.name",
+      ])
     let always = try compiled([.metadata(.label)])
     #expect(always.check(bad, old: good).map(\.field) == ["metadata.name", "metadata.finalizers[0]"])
     // What has been looked at already is not looked at again, but for the name.

@@ -60,6 +60,9 @@ public struct Quantity: Sendable, Comparable, CustomStringConvertible {
   /// Is it a whole number, once rounded up to a thousandth? (What upstream asks of pods and extended resources.)
   public var isInteger: Bool { roundedUpToMilli.decimal.exponent >= 0 }
 
+  /// Rounded away from zero to a whole number; nil for one that 64 bits do not hold. (`Quantity.Value`)
+  public var wholeValue: Int64? { Int64(decimal.roundedAwayFromZero(to: 0)) }
+
   /// Rounded away from zero to a thousandth, as defaulting does with resource lists. (`RoundUp(Milli)`)
   public var roundedUpToMilli: Quantity {
     switch amount {

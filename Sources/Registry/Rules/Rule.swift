@@ -211,5 +211,8 @@ public struct Rule: Sendable {
     Rule(.metadata(form, .create, checksFinalizers: checksFinalizers))
   }
   /// Rules for metadata that changes. (`ValidateObjectMetaUpdate`)
-  public static let metadataUpdate = Rule(.metadata(.pathSegment, .update, checksFinalizers: true))
+  public static let metadataUpdate = metadataUpdate(checksFinalizers: true)
+  public static func metadataUpdate(checksFinalizers: Bool) -> Rule {
+    Rule(.metadata(.pathSegment, .update, checksFinalizers: checksFinalizers))
+  }
 }

@@ -189,5 +189,18 @@ extension FactDescriptions {
     key The name of the mark, in the form of a label key. A node can have one taint for each key and effect.
     timeAdded When the mark was made. Evictions after a time of grace count from here.
     value What the mark says, in the form of a label value.
+    T io.k8s.api.core.v1.Toleration What a pod puts up with: the taints that match do not keep it from a node, or not at once.
+    effect Which effect of taints it is about; all of them where it is empty.
+    effect=NoExecute Taints that evict pods.
+    effect=NoSchedule Taints that let no new pods come.
+    effect=PreferNoSchedule Taints that let new pods come only if there is no better place.
+    key Which taints it is about, by their key; all of them where it is empty, and then the operator has to be Exists.
+    operator How a taint's value is compared with the one given here. Equal where it is empty.
+    operator=Equal The taint has the same value.
+    operator=Exists The taint may have any value; none may be given here.
+    operator=Gt The taint's value is a larger number.
+    operator=Lt The taint's value is a smaller number.
+    tolerationSeconds How long the pod stays on a node once a taint with the effect NoExecute is there, in seconds: for good where it is not set, not at all at 0 or below.
+    value The value that the taint's is compared with, in the form of a label value.
     """#
 }

@@ -11,6 +11,7 @@ enum FactDescriptions {
     coreV1,
     eventsV1,
     metaV1,
+    nodeV1,
     pkgRuntime,
     pkgVersion,
     utilIntstr,

@@ -168,6 +168,12 @@ extension Facts {
     T io.k8s.api.core.v1.AttachedVolume -
     name s a rq=1 df="" go=v1.UniqueVolumeName pb=1
     devicePath s a rq=1 df="" pb=2
+    T io.k8s.api.core.v1.Toleration -
+    key s e pb=1
+    operator s e en=Exists,Equal,Lt,Gt go=v1.TolerationOperator pb=2
+    value s e pb=3
+    effect s e en=NoSchedule,PreferNoSchedule,NoExecute go=v1.TaintEffect pb=4
+    tolerationSeconds *l e pb=5
     T io.k8s.api.core.v1.ConfigMapNodeConfigSource -
     namespace s a rq=1 df="" pb=1
     name s a rq=1 df="" pb=2

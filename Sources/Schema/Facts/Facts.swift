@@ -10,6 +10,7 @@ enum Facts {
     coreV1,
     eventsV1,
     metaV1,
+    nodeV1,
     pkgVersion,
   ]
 }

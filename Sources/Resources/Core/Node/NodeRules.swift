@@ -204,28 +204,10 @@ enum NodeRules {
   private static let checkQuantities: Rule.Function = { context in
     guard case .object(let quantities)? = context.value else { return }
     for member in quantities.members {
-      guard let text = member.value.string, text.utf8.first == UInt8(ascii: "-") || countsThings(member.name),
-        let quantity = try? Quantity(parsing: text)
-      else { continue }
-      if quantity.isBelowZero {
-        context.report(.invalid(context.path(.member(member.name)), text, "must be greater than or equal to 0"))
-      }
-      if countsThings(member.name) && !quantity.isInteger {
-        context.report(.invalid(context.path(.member(member.name)), text, "must be an integer"))
+      guard let text = member.value.string else { continue }
+      for problem in ResourceAmounts.problems(text, of: member.name) {
+        context.report(.invalid(context.path(.member(member.name)), text, problem))
       }
     }
-  }
-
-  private static let counted: [String] = [
-    "pods", "services", "replicationcontrollers", "resourcequotas", "secrets", "configmaps", "persistentvolumeclaims",
-    "services.nodeports", "services.loadbalancers",
-  ]
-
-  /// Upstream's `IsIntegerResourceName`: object counts and extended resources.
-  private static func countsThings(_ name: String) -> Bool {
-    if counted.contains(name) { return true }
-    guard name.utf8.contains(UInt8(ascii: "/")), !name.hasPrefix("requests.") else { return false }
-    let domain = name.split(separator: "/").first ?? ""
-    return domain != "kubernetes.io" && !domain.hasSuffix(".kubernetes.io")
   }
 }
