@@ -32,6 +32,8 @@ PATCHES = [
     {"metadata": {"finalizers": []}},
 ]
 
+# How messages begin by which an apply is refused that does not fit its type.
+UNFITTING = ("failed to create typed patch object (", "failed to convert new object (")
 # How a server says that a strategic merge patch does not fit the type.
 UNMERGEABLE = (
     "unknown patch type: ",
@@ -266,13 +268,24 @@ def rule_for(response, case):
         return "2.12"  # A resourceVersion in what is to be created: 500 without a reason.
     if case.method != "PATCH":
         return None
-    status = json.loads(response.content) if "json" in response.headers.get("content-type", [""])[0] else yaml.safe_load(response.content)
-    message = status.get("message", "") if isinstance(status, dict) and not status.get("reason") else ""
-    if case.media_type == APPLY and message.startswith("failed to create typed patch object ("):
+    message = told_without_reason(response)
+    if case.media_type == APPLY and message.startswith(UNFITTING):
         return "2.52"  # What is applied does not fit the type.
     if case.media_type == STRATEGIC and message.startswith(UNMERGEABLE):
         return "2.53"  # A strategic merge that does not fit the type, or a directive that nobody knows.
     return None
+
+
+def told_without_reason(response):
+    """The message of a Status that has no reason; empty for one that has."""
+    kind = response.headers.get("content-type", [""])[0]
+    if "protobuf" in kind:
+        # Enough to know it by: there the message is a text among others.
+        text = response.content.decode("utf-8", "replace")
+        starts = [text.index(start) for start in (*UNFITTING, *UNMERGEABLE) if start in text]
+        return text[min(starts):] if starts else ""
+    status = json.loads(response.content) if "json" in kind else yaml.safe_load(response.content)
+    return status.get("message", "") if isinstance(status, dict) and not status.get("reason") else ""
 
 
 def is_number(text):
