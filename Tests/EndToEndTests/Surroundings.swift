@@ -52,7 +52,8 @@ import Testing
     let folder = try TemporaryFolder()
     let first = try Served(disk.file("data"), log: folder.file("log1"))
     try await first.isUp()
-    #expect(first.health("readyz") == 200)
+    // Up is before ready: the system's namespaces are made in between.
+    try await eventually("readiness", within: .seconds(30)) { first.health("readyz") == 200 }
     #expect(
       first.process.output.contains("disk space kept in reserve for removals")
         && first.process.output.contains("bytes=\"1048576\""))
@@ -153,6 +154,7 @@ import Testing
       shell:
         "mkfifo \(folder.file("pipe")); head -n 1 <\(folder.file("pipe")) & exec \"$@\" >\(folder.file("pipe")) 2>&1")
     try await served.isUp()
+    try await eventually("readiness", within: .seconds(30)) { served.health("readyz") == 200 }
     for _ in 0..<20 { #expect(served.health("readyz") == 200) }
     let real = Array(__libc_current_sigrtmin()...__libc_current_sigrtmax())
     for number in [
