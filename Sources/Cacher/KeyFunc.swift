@@ -24,7 +24,15 @@ public struct KeyFunc: Sendable, Equatable {
 
   /// The whole key of an object.
   public func key(_ name: String, namespace: String) -> String {
-    isNamespaced ? "\(prefix)\(namespace)/\(name)" : prefix + name
+    guard isNamespaced else { return prefix + name }
+    // Made for every GET: with one allocation.
+    var key = ""
+    key.reserveCapacity(prefix.utf8.count + namespace.utf8.count + 1 + name.utf8.count)
+    key += prefix
+    key += namespace
+    key += "/"
+    key += name
+    return key
   }
 
   /// What the keys of a namespace's objects begin with, or of all.
