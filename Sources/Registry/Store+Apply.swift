@@ -41,8 +41,7 @@ extension Store {
       }
       try checkName(object, name)
       // A resourceVersion has nothing to be compared with; only whether it is one is looked at.
-      do { _ = try objects.versioner.parseResourceVersion(object["metadata"]?["resourceVersion"]?.string ?? "") } catch
-      { throw .plain(400, "\(error)") }
+      _ = try namedRevision(object)
       if !options.isDryRun { object["metadata"]?["resourceVersion"] = nil }
       do throws(Status) {
         return try await create(tracked: object, namespace: namespace, options: options, warnings: warnings)

@@ -11,7 +11,7 @@ extension Store {
     _ body: JSONValue, namespace: String, options: WriteOptions, warnings: [String] = []
   ) async throws(Status) -> WriteResult {
     try options.validate()
-    do throws(Status) { try checkNamespace(body, namespace) } catch { throw error.after(warnings) }
+    do throws(Status) { try info.checkNamespace(body["metadata"], namespace) } catch { throw error.after(warnings) }
     var body = body
     // Nobody comes to own what the server sets anyway.
     if var given = body["metadata"]?.object {
@@ -59,15 +59,7 @@ extension Store {
     _ draft: inout Draft, namespace: String, generatingFrom base: String? = nil
   ) throws(Status) -> String {
     var given = draft.new["metadata"]?.object ?? JSONObject()
-    let bodyNamespace = given["namespace"]?.string ?? ""
-    if info.isNamespaced {
-      if !bodyNamespace.isEmpty && bodyNamespace != namespace {
-        throw .badRequest("the namespace of the provided object does not match the namespace sent on the request")
-      }
-      given["namespace"] = .string(namespace)
-    } else {
-      given["namespace"] = nil
-    }
+    try info.place(&given, in: namespace)
     if let base { given["name"] = .string(Identity.name(from: base)) }
     given["uid"] = .string(Identity.uid())
     given["creationTimestamp"] = .string(Timestamp.text(Timestamp.now))

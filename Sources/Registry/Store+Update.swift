@@ -14,7 +14,7 @@ extension Store {
   ) async throws(Status) -> WriteResult {
     try options.validate()
     do throws(Status) {
-      try checkNamespace(body, namespace)
+      try info.checkNamespace(body["metadata"], namespace)
       try checkName(body, name)
     } catch { throw error.after(warnings) }
     var body = body
@@ -39,13 +39,6 @@ extension Store {
       self.fields.update(live: existing, new: &new, writer: self.writer(options, subresource), now: Timestamp.now)
       return Made(object: new)
     }
-  }
-
-  /// The namespace in a body must be the one in the path. (`EnsureObjectNamespaceMatchesRequestNamespace`)
-  func checkNamespace(_ body: JSONValue, _ namespace: String) throws(Status) {
-    guard info.isNamespaced, let given = body["metadata"]?["namespace"]?.string, !given.isEmpty, given != namespace
-    else { return }
-    throw .badRequest("the namespace of the provided object does not match the namespace sent on the request")
   }
 
   /// The name in a body must be the one in the path.
@@ -209,9 +202,8 @@ extension Store {
     do throws(Status) {
       var draft = Draft(new: converter?.toStored(made.object) ?? made.object)
       draft.warnings = change.warnings + made.warnings
-      let given = draft.new["metadata"]?["resourceVersion"]?.string ?? ""
       // There is nothing to compare it with; only whether it is one is looked at.
-      do { _ = try objects.versioner.parseResourceVersion(given) } catch { throw .plain(400, "\(error)") }
+      _ = try namedRevision(draft.new)
       try await admit(change, .create, draft)
       draft.new["metadata"]?["resourceVersion"] = nil
       if losingOwners { draft.new["metadata"]?["managedFields"] = nil }
@@ -230,14 +222,15 @@ extension Store {
         old: draft.old))
   }
 
+  /// The revision that a body names; zero for none. Throws 400, where upstream lets the parser's error become a 500.
+  func namedRevision(_ object: JSONValue) throws(Status) -> Revision {
+    let given = object["metadata"]?["resourceVersion"]?.string ?? ""
+    do { return try objects.versioner.parseResourceVersion(given) } catch { throw .plain(400, "\(error)") }
+  }
+
   /// resourceVersion in the body: unset takes what is there (where that is allowed), else it must be what is there.
   private func matchVersion(_ new: inout JSONValue, _ old: JSONValue, _ name: String) throws(Status) {
-    let given = new["metadata"]?["resourceVersion"]?.string ?? ""
-    let asked: Revision
-    do { asked = try objects.versioner.parseResourceVersion(given) } catch {
-      // Upstream lets the parser's error become a 500.
-      throw .plain(400, "\(error)")
-    }
+    let asked = try namedRevision(new)
     let current = old["metadata"]?["resourceVersion"]
     if asked != .zero {
       // They are compared as numbers.
@@ -262,14 +255,7 @@ extension Store {
     }
     var meta = draft.new["metadata"]?.object ?? JSONObject()
     let before = old["metadata"]?.object ?? JSONObject()
-    if info.isNamespaced {
-      if let given = meta["namespace"]?.string, !given.isEmpty, given != change.namespace {
-        throw .badRequest("the namespace of the provided object does not match the namespace sent on the request")
-      }
-      meta["namespace"] = .string(change.namespace)
-    } else {
-      meta["namespace"] = nil
-    }
+    try info.place(&meta, in: change.namespace)
     meta["generation"] = before["generation"]
     if (meta["uid"]?.string ?? "").isEmpty { meta["uid"] = before["uid"] }
     if let created = before["creationTimestamp"] { meta["creationTimestamp"] = created }

@@ -23,12 +23,7 @@ public struct VirtualResource: Sendable {
   public func received(_ body: JSONValue, namespace: String, options: WriteOptions) throws(Status) -> JSONValue {
     var object = body
     var metadata = object["metadata"]?.object ?? JSONObject()
-    let given = metadata["namespace"]?.string ?? ""
-    // (`rest.EnsureObjectNamespaceMatchesRequestNamespace`.)
-    if !namespace.isEmpty && !given.isEmpty && given != namespace {
-      throw .badRequest("the namespace of the provided object does not match the namespace sent on the request")
-    }
-    metadata["namespace"] = namespace.isEmpty ? nil : .string(namespace)
+    try info.place(&metadata, in: namespace)
     object["metadata"] = .object(MetadataOrder.sorted(metadata))
     let manager = FieldManager.manager(named: options.fieldManager, userAgent: options.userAgent)
     fields.update(
