@@ -155,10 +155,8 @@ extension EncryptionConfiguration.KMS {
 }
 
 extension EncryptionConfiguration.Key {
-  /// nil for what is not base64. Line breaks are skipped, as Go does.
-  var secretBytes: [UInt8]? {
-    Array(secret.utf8.filter { $0 != 0x0A && $0 != 0x0D }).withUnsafeBytes { Base64.decode($0) }?.array
-  }
+  /// nil for what is not base64.
+  var secretBytes: [UInt8]? { try? Base64.decodedAsInGo(Array(secret.utf8)).get() }
 }
 
 extension GroupResource {

@@ -24,8 +24,8 @@ enum EventTable {
     },
     TableColumn("Count", description: "How often it was seen.", priority: 1) { event, _ in .int(count(event)) },
     TableColumn(
-      "Name", format: "name", description: "The event's name, unique in its namespace.", priority: 1
-    ) { event, _ in .string(event["metadata"]?["name"]?.string ?? "") },
+      "Name", format: "name", description: "The event's name, unique in its namespace.", priority: 1,
+      cell: TableColumn.name.cell),
   ]
 
   private static func lastSeen(_ event: JSONNode, _ now: Int64) -> String {
