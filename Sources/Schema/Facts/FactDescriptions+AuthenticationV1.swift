@@ -3,6 +3,7 @@
 extension FactDescriptions {
   /// authentication.v1
   static let authenticationV1: StaticString = #"""
+    T io.k8s.api.authentication.v1.BoundObjectReference 
     T io.k8s.api.authentication.v1.SelfSubjectReview Asks who the requester is, as the server sees it after authentication and impersonation. `kubectl auth whoami` sends it.
     apiVersion Group and version of the schema in which this object is written, such as v1 or apps/v1. Requests may leave it out; another value than the endpoint's is refused.
     kind The name of this object's schema, in CamelCase. A server knows it from the endpoint, so requests may leave it out; it cannot be changed.
@@ -10,6 +11,9 @@ extension FactDescriptions {
     status The answer, which the server fills in.
     T io.k8s.api.authentication.v1.SelfSubjectReviewStatus Who the requester is.
     userInfo The requester's name, groups and what else is known of them.
+    T io.k8s.api.authentication.v1.TokenRequest 
+    T io.k8s.api.authentication.v1.TokenRequestSpec 
+    T io.k8s.api.authentication.v1.TokenRequestStatus 
     T io.k8s.api.authentication.v1.TokenReview Asks whose token this is. Proxies and agents in front of other services send it on behalf of their clients.
     apiVersion Group and version of the schema in which this object is written, such as v1 or apps/v1. Requests may leave it out; another value than the endpoint's is refused.
     kind The name of this object's schema, in CamelCase. A server knows it from the endpoint, so requests may leave it out; it cannot be changed.

@@ -3,9 +3,28 @@
 extension FactDescriptions {
   /// core.v1
   static let coreV1: StaticString = #"""
+    T io.k8s.api.core.v1.AWSElasticBlockStoreVolumeSource 
+    T io.k8s.api.core.v1.Affinity 
+    T io.k8s.api.core.v1.AppArmorProfile 
     T io.k8s.api.core.v1.AttachedVolume A volume that is attached to a node.
     devicePath The device file under which the node sees the volume.
     name Which volume, by its unique name.
+    T io.k8s.api.core.v1.AzureDiskVolumeSource 
+    T io.k8s.api.core.v1.AzureFilePersistentVolumeSource 
+    T io.k8s.api.core.v1.AzureFileVolumeSource 
+    T io.k8s.api.core.v1.Binding 
+    T io.k8s.api.core.v1.CSIPersistentVolumeSource 
+    T io.k8s.api.core.v1.CSIVolumeSource 
+    T io.k8s.api.core.v1.Capabilities 
+    T io.k8s.api.core.v1.CephFSPersistentVolumeSource 
+    T io.k8s.api.core.v1.CephFSVolumeSource 
+    T io.k8s.api.core.v1.CinderPersistentVolumeSource 
+    T io.k8s.api.core.v1.CinderVolumeSource 
+    T io.k8s.api.core.v1.ClientIPConfig 
+    T io.k8s.api.core.v1.ClusterTrustBundleProjection 
+    T io.k8s.api.core.v1.ComponentCondition 
+    T io.k8s.api.core.v1.ComponentStatus 
+    T io.k8s.api.core.v1.ComponentStatusList 
     T io.k8s.api.core.v1.ConfigMap Settings for programs: texts and bytes under keys, none of them confidential.
     apiVersion Group and version of the schema in which this object is written, such as v1 or apps/v1. Requests may leave it out; another value than the endpoint's is refused.
     binaryData Bytes by key, for what is no UTF-8 text. Keys are made as those of data, and may not stand there too.
@@ -13,6 +32,8 @@ extension FactDescriptions {
     immutable If true, neither data nor binaryData can change any more, nor can this be taken back. The object can still be deleted.
     kind The name of this object's schema, in CamelCase. A server knows it from the endpoint, so requests may leave it out; it cannot be changed.
     metadata Name, namespace, labels and all else that every object has.
+    T io.k8s.api.core.v1.ConfigMapEnvSource 
+    T io.k8s.api.core.v1.ConfigMapKeySelector 
     T io.k8s.api.core.v1.ConfigMapList All config maps, or those a selector chose.
     apiVersion Group and version of the schema in which this object is written, such as v1 or apps/v1. Requests may leave it out; another value than the endpoint's is refused.
     items The config maps, ordered by namespace and name.
@@ -24,11 +45,39 @@ extension FactDescriptions {
     namespace Namespace of the ConfigMap.
     resourceVersion Which state of the ConfigMap: set in status only.
     uid Which ConfigMap of that name: set in status only.
+    T io.k8s.api.core.v1.ConfigMapProjection 
+    T io.k8s.api.core.v1.ConfigMapVolumeSource 
+    T io.k8s.api.core.v1.Container 
+    T io.k8s.api.core.v1.ContainerExtendedResourceRequest 
     T io.k8s.api.core.v1.ContainerImage A container image that is stored on a node.
     names All names of the image, by tag and by digest.
     sizeBytes What the image takes on disk, in bytes.
+    T io.k8s.api.core.v1.ContainerPort 
+    T io.k8s.api.core.v1.ContainerResizePolicy 
+    T io.k8s.api.core.v1.ContainerRestartRule 
+    T io.k8s.api.core.v1.ContainerRestartRuleOnExitCodes 
+    T io.k8s.api.core.v1.ContainerState 
+    T io.k8s.api.core.v1.ContainerStateRunning 
+    T io.k8s.api.core.v1.ContainerStateTerminated 
+    T io.k8s.api.core.v1.ContainerStateWaiting 
+    T io.k8s.api.core.v1.ContainerStatus 
+    T io.k8s.api.core.v1.ContainerUser 
     T io.k8s.api.core.v1.DaemonEndpoint The port of one agent.
     Port The port number; 0 if it is not known. This name alone begins with a capital letter, as it always did.
+    T io.k8s.api.core.v1.DownwardAPIProjection 
+    T io.k8s.api.core.v1.DownwardAPIVolumeFile 
+    T io.k8s.api.core.v1.DownwardAPIVolumeSource 
+    T io.k8s.api.core.v1.EmptyDirVolumeSource 
+    T io.k8s.api.core.v1.EndpointAddress 
+    T io.k8s.api.core.v1.EndpointPort 
+    T io.k8s.api.core.v1.EndpointSubset 
+    T io.k8s.api.core.v1.Endpoints 
+    T io.k8s.api.core.v1.EndpointsList 
+    T io.k8s.api.core.v1.EnvFromSource 
+    T io.k8s.api.core.v1.EnvVar 
+    T io.k8s.api.core.v1.EnvVarSource 
+    T io.k8s.api.core.v1.EphemeralContainer 
+    T io.k8s.api.core.v1.EphemeralVolumeSource 
     T io.k8s.api.core.v1.Event Something that happened to an object, for people to read. Events go by themselves after a while, may be missing, and no program should count on them.
     action What was done, or failed, with regard to the object, as a word that programs can read. Needed where eventTime is set.
     apiVersion Group and version of the schema in which this object is written, such as v1 or apps/v1. Requests may leave it out; another value than the endpoint's is refused.
@@ -58,6 +107,40 @@ extension FactDescriptions {
     T io.k8s.api.core.v1.EventSource Who reports an event.
     component The program.
     host The node on which it runs.
+    T io.k8s.api.core.v1.ExecAction 
+    T io.k8s.api.core.v1.FCVolumeSource 
+    T io.k8s.api.core.v1.FileKeySelector 
+    T io.k8s.api.core.v1.FlexPersistentVolumeSource 
+    T io.k8s.api.core.v1.FlexVolumeSource 
+    T io.k8s.api.core.v1.FlockerVolumeSource 
+    T io.k8s.api.core.v1.GCEPersistentDiskVolumeSource 
+    T io.k8s.api.core.v1.GRPCAction 
+    T io.k8s.api.core.v1.GitRepoVolumeSource 
+    T io.k8s.api.core.v1.GlusterfsPersistentVolumeSource 
+    T io.k8s.api.core.v1.GlusterfsVolumeSource 
+    T io.k8s.api.core.v1.HTTPGetAction 
+    T io.k8s.api.core.v1.HTTPHeader 
+    T io.k8s.api.core.v1.HostAlias 
+    T io.k8s.api.core.v1.HostIP 
+    T io.k8s.api.core.v1.HostPathVolumeSource 
+    T io.k8s.api.core.v1.ISCSIPersistentVolumeSource 
+    T io.k8s.api.core.v1.ISCSIVolumeSource 
+    T io.k8s.api.core.v1.ImageVolumeSource 
+    T io.k8s.api.core.v1.ImageVolumeStatus 
+    T io.k8s.api.core.v1.KeyToPath 
+    T io.k8s.api.core.v1.Lifecycle 
+    T io.k8s.api.core.v1.LifecycleHandler 
+    T io.k8s.api.core.v1.LimitRange 
+    T io.k8s.api.core.v1.LimitRangeItem 
+    T io.k8s.api.core.v1.LimitRangeList 
+    T io.k8s.api.core.v1.LimitRangeSpec 
+    T io.k8s.api.core.v1.LinuxContainerUser 
+    T io.k8s.api.core.v1.LoadBalancerIngress 
+    T io.k8s.api.core.v1.LoadBalancerStatus 
+    T io.k8s.api.core.v1.LocalObjectReference 
+    T io.k8s.api.core.v1.LocalVolumeSource 
+    T io.k8s.api.core.v1.ModifyVolumeStatus 
+    T io.k8s.api.core.v1.NFSVolumeSource 
     T io.k8s.api.core.v1.Namespace A room for objects: within it each name of a kind is given once. Its content goes with it.
     apiVersion Group and version of the schema in which this object is written, such as v1 or apps/v1. Requests may leave it out; another value than the endpoint's is refused.
     kind The name of this object's schema, in CamelCase. A server knows it from the endpoint, so requests may leave it out; it cannot be changed.
@@ -91,6 +174,8 @@ extension FactDescriptions {
     T io.k8s.api.core.v1.NodeAddress One address of a node.
     address The address itself: a name or a number.
     type What kind of address this is: Hostname, InternalIP, ExternalIP, InternalDNS or ExternalDNS.
+    T io.k8s.api.core.v1.NodeAffinity 
+    T io.k8s.api.core.v1.NodeAllocatableResourceClaimStatus 
     T io.k8s.api.core.v1.NodeCondition One truth about a node, and since when it holds.
     lastHeartbeatTime When this was last reported, whether or not anything changed.
     lastTransitionTime When the status last went from one value to another.
@@ -120,6 +205,9 @@ extension FactDescriptions {
     T io.k8s.api.core.v1.NodeRuntimeHandlerFeatures What containers of one handler can have.
     recursiveReadOnlyMounts Mounts that are read-only with everything that is mounted below them.
     userNamespaces User identities of their own, apart from those of the node.
+    T io.k8s.api.core.v1.NodeSelector 
+    T io.k8s.api.core.v1.NodeSelectorRequirement 
+    T io.k8s.api.core.v1.NodeSelectorTerm 
     T io.k8s.api.core.v1.NodeSpec How a node is meant to behave.
     configSource Formerly where the kubelet took its configuration from. That feature was removed from Kubernetes, so the field is ignored on new nodes.
     externalID A name of the machine in systems outside of the cluster. No longer used by anything; kept for old objects.
@@ -160,6 +248,7 @@ extension FactDescriptions {
     osImage Name and version of the operating system, for people.
     swap What is known of swap space.
     systemUUID Identifies the hardware, as its firmware reports it.
+    T io.k8s.api.core.v1.ObjectFieldSelector 
     T io.k8s.api.core.v1.ObjectReference Names one object, or a part of it.
     apiVersion Group and version by which the object was read.
     fieldPath The part that is meant, where it is not all, as a path: spec.containers{name}, or spec.containers[2] where there is no name.
@@ -168,6 +257,69 @@ extension FactDescriptions {
     namespace The object's namespace.
     resourceVersion Which state of the object.
     uid Which object of that name.
+    T io.k8s.api.core.v1.PersistentVolume 
+    T io.k8s.api.core.v1.PersistentVolumeClaim 
+    T io.k8s.api.core.v1.PersistentVolumeClaimCondition 
+    T io.k8s.api.core.v1.PersistentVolumeClaimList 
+    T io.k8s.api.core.v1.PersistentVolumeClaimSpec 
+    T io.k8s.api.core.v1.PersistentVolumeClaimStatus 
+    T io.k8s.api.core.v1.PersistentVolumeClaimTemplate 
+    T io.k8s.api.core.v1.PersistentVolumeClaimVolumeSource 
+    T io.k8s.api.core.v1.PersistentVolumeList 
+    T io.k8s.api.core.v1.PersistentVolumeSpec 
+    T io.k8s.api.core.v1.PersistentVolumeStatus 
+    T io.k8s.api.core.v1.PhotonPersistentDiskVolumeSource 
+    T io.k8s.api.core.v1.Pod 
+    T io.k8s.api.core.v1.PodAffinity 
+    T io.k8s.api.core.v1.PodAffinityTerm 
+    T io.k8s.api.core.v1.PodAntiAffinity 
+    T io.k8s.api.core.v1.PodCertificateProjection 
+    T io.k8s.api.core.v1.PodCondition 
+    T io.k8s.api.core.v1.PodDNSConfig 
+    T io.k8s.api.core.v1.PodDNSConfigOption 
+    T io.k8s.api.core.v1.PodExtendedResourceClaimStatus 
+    T io.k8s.api.core.v1.PodIP 
+    T io.k8s.api.core.v1.PodList 
+    T io.k8s.api.core.v1.PodOS 
+    T io.k8s.api.core.v1.PodReadinessGate 
+    T io.k8s.api.core.v1.PodResourceClaim 
+    T io.k8s.api.core.v1.PodResourceClaimStatus 
+    T io.k8s.api.core.v1.PodSchedulingGate 
+    T io.k8s.api.core.v1.PodSchedulingGroup 
+    T io.k8s.api.core.v1.PodSecurityContext 
+    T io.k8s.api.core.v1.PodSpec 
+    T io.k8s.api.core.v1.PodStatus 
+    T io.k8s.api.core.v1.PodTemplate 
+    T io.k8s.api.core.v1.PodTemplateList 
+    T io.k8s.api.core.v1.PodTemplateSpec 
+    T io.k8s.api.core.v1.PortStatus 
+    T io.k8s.api.core.v1.PortworxVolumeSource 
+    T io.k8s.api.core.v1.PreferredSchedulingTerm 
+    T io.k8s.api.core.v1.Probe 
+    T io.k8s.api.core.v1.ProjectedVolumeSource 
+    T io.k8s.api.core.v1.QuobyteVolumeSource 
+    T io.k8s.api.core.v1.RBDPersistentVolumeSource 
+    T io.k8s.api.core.v1.RBDVolumeSource 
+    T io.k8s.api.core.v1.ReplicationController 
+    T io.k8s.api.core.v1.ReplicationControllerCondition 
+    T io.k8s.api.core.v1.ReplicationControllerList 
+    T io.k8s.api.core.v1.ReplicationControllerSpec 
+    T io.k8s.api.core.v1.ReplicationControllerStatus 
+    T io.k8s.api.core.v1.ResourceClaim 
+    T io.k8s.api.core.v1.ResourceFieldSelector 
+    T io.k8s.api.core.v1.ResourceHealth 
+    T io.k8s.api.core.v1.ResourceQuota 
+    T io.k8s.api.core.v1.ResourceQuotaList 
+    T io.k8s.api.core.v1.ResourceQuotaSpec 
+    T io.k8s.api.core.v1.ResourceQuotaStatus 
+    T io.k8s.api.core.v1.ResourceRequirements 
+    T io.k8s.api.core.v1.ResourceStatus 
+    T io.k8s.api.core.v1.SELinuxOptions 
+    T io.k8s.api.core.v1.ScaleIOPersistentVolumeSource 
+    T io.k8s.api.core.v1.ScaleIOVolumeSource 
+    T io.k8s.api.core.v1.ScopeSelector 
+    T io.k8s.api.core.v1.ScopedResourceSelectorRequirement 
+    T io.k8s.api.core.v1.SeccompProfile 
     T io.k8s.api.core.v1.Secret Confidential data, such as passwords and keys, of 1 MiB at most.
     apiVersion Group and version of the schema in which this object is written, such as v1 or apps/v1. Requests may leave it out; another value than the endpoint's is refused.
     data The data by key, in base64. A key is made of letters, digits, '-', '_' and '.'.
@@ -176,11 +328,31 @@ extension FactDescriptions {
     metadata Name, namespace, labels and all else that every object has.
     stringData Data as plain text, to save writers the base64. Only written, never shown: each entry replaces that of data with its key.
     type What the data are, so that programs know which keys to expect. It cannot change; Opaque if it is not set.
+    T io.k8s.api.core.v1.SecretEnvSource 
+    T io.k8s.api.core.v1.SecretKeySelector 
     T io.k8s.api.core.v1.SecretList All secrets, or those a selector chose.
     apiVersion Group and version of the schema in which this object is written, such as v1 or apps/v1. Requests may leave it out; another value than the endpoint's is refused.
     items The secrets, ordered by namespace and name.
     kind The name of this object's schema, in CamelCase. A server knows it from the endpoint, so requests may leave it out; it cannot be changed.
     metadata The revision of the list, and how to get the rest of it.
+    T io.k8s.api.core.v1.SecretProjection 
+    T io.k8s.api.core.v1.SecretReference 
+    T io.k8s.api.core.v1.SecretVolumeSource 
+    T io.k8s.api.core.v1.SecurityContext 
+    T io.k8s.api.core.v1.Service 
+    T io.k8s.api.core.v1.ServiceAccount 
+    T io.k8s.api.core.v1.ServiceAccountList 
+    T io.k8s.api.core.v1.ServiceAccountTokenProjection 
+    T io.k8s.api.core.v1.ServiceList 
+    T io.k8s.api.core.v1.ServicePort 
+    T io.k8s.api.core.v1.ServiceSpec 
+    T io.k8s.api.core.v1.ServiceStatus 
+    T io.k8s.api.core.v1.SessionAffinityConfig 
+    T io.k8s.api.core.v1.SleepAction 
+    T io.k8s.api.core.v1.StorageOSPersistentVolumeSource 
+    T io.k8s.api.core.v1.StorageOSVolumeSource 
+    T io.k8s.api.core.v1.Sysctl 
+    T io.k8s.api.core.v1.TCPSocketAction 
     T io.k8s.api.core.v1.Taint A mark on a node that repels every pod without a matching toleration.
     effect What happens to pods that do not tolerate the mark.
     effect=NoExecute No new pods come, and those that are here are evicted.
@@ -202,5 +374,21 @@ extension FactDescriptions {
     operator=Lt The taint's value is a smaller number.
     tolerationSeconds How long the pod stays on a node once a taint with the effect NoExecute is there, in seconds: for good where it is not set, not at all at 0 or below.
     value The value that the taint's is compared with, in the form of a label value.
+    T io.k8s.api.core.v1.TopologySelectorLabelRequirement 
+    T io.k8s.api.core.v1.TopologySelectorTerm 
+    T io.k8s.api.core.v1.TopologySpreadConstraint 
+    T io.k8s.api.core.v1.TypedLocalObjectReference 
+    T io.k8s.api.core.v1.TypedObjectReference 
+    T io.k8s.api.core.v1.Volume 
+    T io.k8s.api.core.v1.VolumeDevice 
+    T io.k8s.api.core.v1.VolumeMount 
+    T io.k8s.api.core.v1.VolumeMountStatus 
+    T io.k8s.api.core.v1.VolumeNodeAffinity 
+    T io.k8s.api.core.v1.VolumeProjection 
+    T io.k8s.api.core.v1.VolumeResourceRequirements 
+    T io.k8s.api.core.v1.VolumeStatus 
+    T io.k8s.api.core.v1.VsphereVirtualDiskVolumeSource 
+    T io.k8s.api.core.v1.WeightedPodAffinityTerm 
+    T io.k8s.api.core.v1.WindowsSecurityContextOptions 
     """#
 }

@@ -35,6 +35,7 @@ extension FactDescriptions {
     kind The name of this object's schema, in CamelCase. A server knows it from the endpoint, so requests may leave it out; it cannot be changed.
     serverAddressByClientCIDRs Where to reach the server, by where the client is.
     versions The versions, best first.
+    T io.k8s.apimachinery.pkg.apis.meta.v1.Condition 
     T io.k8s.apimachinery.pkg.apis.meta.v1.DeleteOptions How to delete. As the body of a request it takes the place of all such options in the query.
     apiVersion Group and version of the schema in which this object is written, such as v1 or apps/v1. Requests may leave it out; another value than the endpoint's is refused.
     dryRun With 'All', everything is done but nothing is stored.
@@ -52,6 +53,7 @@ extension FactDescriptions {
     T io.k8s.apimachinery.pkg.apis.meta.v1.GroupVersionForDiscovery One version of a group.
     groupVersion Group and version, as GROUP/VERSION.
     version The version alone.
+    T io.k8s.apimachinery.pkg.apis.meta.v1.LabelSelector 
     T io.k8s.apimachinery.pkg.apis.meta.v1.LabelSelectorRequirement One condition on a label.
     key Name of the label.
     operator How the label compares with the values: In, NotIn, Exists or DoesNotExist.

@@ -4,16 +4,31 @@
 enum FactDescriptions {
   /// A text a group.
   static let all: [StaticString] = [
+    admissionregistrationV1,
     apiResource,
+    apiregistrationV1,
+    appsV1,
     authenticationV1,
     authorizationV1,
+    autoscalingV1,
+    autoscalingV2,
+    batchV1,
+    certificatesV1,
     coordinationV1,
     coreV1,
+    discoveryV1,
     eventsV1,
+    flowcontrolV1,
     metaV1,
+    networkingV1,
     nodeV1,
     pkgRuntime,
     pkgVersion,
+    policyV1,
+    rbacV1,
+    resourceV1,
+    schedulingV1,
+    storageV1,
     utilIntstr,
   ]
 }

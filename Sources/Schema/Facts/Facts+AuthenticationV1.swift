@@ -8,6 +8,12 @@ extension Facts {
     apiVersion s e
     metadata Rmeta.v1.ObjectMeta e df={} pb=1
     status Rauthentication.v1.SelfSubjectReviewStatus e df={} pb=2
+    T io.k8s.api.authentication.v1.TokenRequest authentication.k8s.io/v1/TokenRequest
+    kind s e
+    apiVersion s e
+    metadata Rmeta.v1.ObjectMeta e df={} pb=1
+    spec Rauthentication.v1.TokenRequestSpec a df={} pb=2
+    status Rauthentication.v1.TokenRequestStatus e df={} pb=3
     T io.k8s.api.authentication.v1.TokenReview authentication.k8s.io/v1/TokenReview
     kind s e
     apiVersion s e
@@ -16,6 +22,13 @@ extension Facts {
     status Rauthentication.v1.TokenReviewStatus e df={} pb=3
     T io.k8s.api.authentication.v1.SelfSubjectReviewStatus -
     userInfo Rauthentication.v1.UserInfo e df={} pb=1
+    T io.k8s.api.authentication.v1.TokenRequestSpec -
+    audiences [s a lt=atomic pb=1
+    expirationSeconds *l a pb=4
+    boundObjectRef *Rauthentication.v1.BoundObjectReference a pb=3
+    T io.k8s.api.authentication.v1.TokenRequestStatus -
+    token s a df="" pb=1
+    expirationTimestamp t a pb=2
     T io.k8s.api.authentication.v1.TokenReviewSpec -
     token s e rq=1 pb=1
     audiences [s e lt=atomic pb=2
@@ -29,5 +42,10 @@ extension Facts {
     uid s e pb=2
     groups [s e lt=atomic pb=3
     extra {[s e go=map[string]v1.ExtraValue pb=4
+    T io.k8s.api.authentication.v1.BoundObjectReference -
+    kind s e pb=1
+    apiVersion s e pb=2
+    name s e pb=3
+    uid s e go=types.UID pb=4
     """#
 }

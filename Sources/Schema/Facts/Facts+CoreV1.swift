@@ -3,6 +3,21 @@
 extension Facts {
   /// core.v1
   static let coreV1: StaticString = #"""
+    T io.k8s.api.core.v1.Binding /v1/Binding
+    kind s e
+    apiVersion s e
+    metadata Rmeta.v1.ObjectMeta e df={} pb=1
+    target Rcore.v1.ObjectReference a rq=1 df={} pb=2
+    T io.k8s.api.core.v1.ComponentStatus /v1/ComponentStatus
+    kind s e
+    apiVersion s e
+    metadata Rmeta.v1.ObjectMeta e df={} pb=1
+    conditions [Rcore.v1.ComponentCondition e lt=map ps=merge pk=type mk=type pb=2
+    T io.k8s.api.core.v1.ComponentStatusList /v1/ComponentStatusList
+    kind s e
+    apiVersion s e
+    metadata Rmeta.v1.ListMeta e df={} pb=1
+    items [Rcore.v1.ComponentStatus a rq=1 pb=2
     T io.k8s.api.core.v1.ConfigMap /v1/ConfigMap
     kind s e
     apiVersion s e
@@ -15,6 +30,16 @@ extension Facts {
     apiVersion s e
     metadata Rmeta.v1.ListMeta e df={} pb=1
     items [Rcore.v1.ConfigMap a rq=1 pb=2
+    T io.k8s.api.core.v1.Endpoints /v1/Endpoints
+    kind s e
+    apiVersion s e
+    metadata Rmeta.v1.ObjectMeta e df={} pb=1
+    subsets [Rcore.v1.EndpointSubset e lt=atomic pb=2
+    T io.k8s.api.core.v1.EndpointsList /v1/EndpointsList
+    kind s e
+    apiVersion s e
+    metadata Rmeta.v1.ListMeta e df={} pb=1
+    items [Rcore.v1.Endpoints a rq=1 pb=2
     T io.k8s.api.core.v1.Event /v1/Event
     kind s e
     apiVersion s e
@@ -38,6 +63,16 @@ extension Facts {
     apiVersion s e
     metadata Rmeta.v1.ListMeta e df={} pb=1
     items [Rcore.v1.Event a rq=1 pb=2
+    T io.k8s.api.core.v1.LimitRange /v1/LimitRange
+    kind s e
+    apiVersion s e
+    metadata Rmeta.v1.ObjectMeta e df={} pb=1
+    spec Rcore.v1.LimitRangeSpec e df={} pb=2
+    T io.k8s.api.core.v1.LimitRangeList /v1/LimitRangeList
+    kind s e
+    apiVersion s e
+    metadata Rmeta.v1.ListMeta e df={} pb=1
+    items [Rcore.v1.LimitRange a rq=1 pb=2
     T io.k8s.api.core.v1.Namespace /v1/Namespace
     kind s e
     apiVersion s e
@@ -60,6 +95,71 @@ extension Facts {
     apiVersion s e
     metadata Rmeta.v1.ListMeta e df={} pb=1
     items [Rcore.v1.Node a rq=1 pb=2
+    T io.k8s.api.core.v1.PersistentVolume /v1/PersistentVolume
+    kind s e
+    apiVersion s e
+    metadata Rmeta.v1.ObjectMeta e df={} pb=1
+    spec Rcore.v1.PersistentVolumeSpec e df={} pb=2
+    status Rcore.v1.PersistentVolumeStatus e df={} pb=3
+    T io.k8s.api.core.v1.PersistentVolumeClaim /v1/PersistentVolumeClaim
+    kind s e
+    apiVersion s e
+    metadata Rmeta.v1.ObjectMeta e df={} pb=1
+    spec Rcore.v1.PersistentVolumeClaimSpec e df={} pb=2
+    status Rcore.v1.PersistentVolumeClaimStatus e df={} pb=3
+    T io.k8s.api.core.v1.PersistentVolumeClaimList /v1/PersistentVolumeClaimList
+    kind s e
+    apiVersion s e
+    metadata Rmeta.v1.ListMeta e df={} pb=1
+    items [Rcore.v1.PersistentVolumeClaim a rq=1 pb=2
+    T io.k8s.api.core.v1.PersistentVolumeList /v1/PersistentVolumeList
+    kind s e
+    apiVersion s e
+    metadata Rmeta.v1.ListMeta e df={} pb=1
+    items [Rcore.v1.PersistentVolume a rq=1 pb=2
+    T io.k8s.api.core.v1.Pod /v1/Pod
+    kind s e
+    apiVersion s e
+    metadata Rmeta.v1.ObjectMeta e df={} pb=1
+    spec Rcore.v1.PodSpec e df={} pb=2
+    status Rcore.v1.PodStatus e df={} pb=3
+    T io.k8s.api.core.v1.PodList /v1/PodList
+    kind s e
+    apiVersion s e
+    metadata Rmeta.v1.ListMeta e df={} pb=1
+    items [Rcore.v1.Pod a rq=1 pb=2
+    T io.k8s.api.core.v1.PodTemplate /v1/PodTemplate
+    kind s e
+    apiVersion s e
+    metadata Rmeta.v1.ObjectMeta e df={} pb=1
+    template Rcore.v1.PodTemplateSpec e df={} pb=2
+    T io.k8s.api.core.v1.PodTemplateList /v1/PodTemplateList
+    kind s e
+    apiVersion s e
+    metadata Rmeta.v1.ListMeta e df={} pb=1
+    items [Rcore.v1.PodTemplate a rq=1 pb=2
+    T io.k8s.api.core.v1.ReplicationController /v1/ReplicationController
+    kind s e
+    apiVersion s e
+    metadata Rmeta.v1.ObjectMeta e df={} pb=1
+    spec Rcore.v1.ReplicationControllerSpec e df={} pb=2
+    status Rcore.v1.ReplicationControllerStatus e df={} pb=3
+    T io.k8s.api.core.v1.ReplicationControllerList /v1/ReplicationControllerList
+    kind s e
+    apiVersion s e
+    metadata Rmeta.v1.ListMeta e df={} pb=1
+    items [Rcore.v1.ReplicationController a rq=1 pb=2
+    T io.k8s.api.core.v1.ResourceQuota /v1/ResourceQuota
+    kind s e
+    apiVersion s e
+    metadata Rmeta.v1.ObjectMeta e df={} pb=1
+    spec Rcore.v1.ResourceQuotaSpec e df={} pb=2
+    status Rcore.v1.ResourceQuotaStatus e df={} pb=3
+    T io.k8s.api.core.v1.ResourceQuotaList /v1/ResourceQuotaList
+    kind s e
+    apiVersion s e
+    metadata Rmeta.v1.ListMeta e df={} pb=1
+    items [Rcore.v1.ResourceQuota a rq=1 pb=2
     T io.k8s.api.core.v1.Secret /v1/Secret
     kind s e
     apiVersion s e
@@ -73,6 +173,29 @@ extension Facts {
     apiVersion s e
     metadata Rmeta.v1.ListMeta e df={} pb=1
     items [Rcore.v1.Secret a rq=1 pb=2
+    T io.k8s.api.core.v1.Service /v1/Service
+    kind s e
+    apiVersion s e
+    metadata Rmeta.v1.ObjectMeta e df={} pb=1
+    spec Rcore.v1.ServiceSpec e df={} pb=2
+    status Rcore.v1.ServiceStatus e df={} pb=3
+    T io.k8s.api.core.v1.ServiceAccount /v1/ServiceAccount
+    kind s e
+    apiVersion s e
+    metadata Rmeta.v1.ObjectMeta e df={} pb=1
+    secrets [Rcore.v1.ObjectReference e lt=map ps=merge pk=name mk=name pb=2
+    imagePullSecrets [Rcore.v1.LocalObjectReference e lt=atomic pb=3
+    automountServiceAccountToken *b e pb=4
+    T io.k8s.api.core.v1.ServiceAccountList /v1/ServiceAccountList
+    kind s e
+    apiVersion s e
+    metadata Rmeta.v1.ListMeta e df={} pb=1
+    items [Rcore.v1.ServiceAccount a rq=1 pb=2
+    T io.k8s.api.core.v1.ServiceList /v1/ServiceList
+    kind s e
+    apiVersion s e
+    metadata Rmeta.v1.ListMeta e df={} pb=1
+    items [Rcore.v1.Service a rq=1 pb=2
     T io.k8s.api.core.v1.ObjectReference - atomic
     kind s e pb=1
     namespace s e pb=2
@@ -81,12 +204,23 @@ extension Facts {
     apiVersion s e pb=5
     resourceVersion s e pb=6
     fieldPath s e pb=7
+    T io.k8s.api.core.v1.ComponentCondition -
+    type s a rq=1 df="" go=v1.ComponentConditionType pb=1
+    status s a rq=1 df="" go=v1.ConditionStatus pb=2
+    message s e pb=3
+    error s e pb=4
+    T io.k8s.api.core.v1.EndpointSubset -
+    addresses [Rcore.v1.EndpointAddress e lt=atomic pb=1
+    notReadyAddresses [Rcore.v1.EndpointAddress e lt=atomic pb=2
+    ports [Rcore.v1.EndpointPort e lt=atomic pb=3
     T io.k8s.api.core.v1.EventSeries -
     count i e pb=1
     lastObservedTime u e pb=2
     T io.k8s.api.core.v1.EventSource -
     component s e pb=1
     host s e pb=2
+    T io.k8s.api.core.v1.LimitRangeSpec -
+    limits [Rcore.v1.LimitRangeItem a lt=atomic rq=1 pb=1
     T io.k8s.api.core.v1.NamespaceSpec -
     finalizers [s e lt=atomic go=[]v1.FinalizerName pb=1
     T io.k8s.api.core.v1.NamespaceStatus -
@@ -115,6 +249,194 @@ extension Facts {
     runtimeHandlers [Rcore.v1.NodeRuntimeHandler e lt=atomic pb=12
     features *Rcore.v1.NodeFeatures e pb=13
     declaredFeatures [s e lt=atomic pb=14
+    T io.k8s.api.core.v1.PersistentVolumeSpec -
+    capacity {q e go=v1.ResourceList pb=1
+    gcePersistentDisk *Rcore.v1.GCEPersistentDiskVolumeSource e pb=1 pi=2
+    awsElasticBlockStore *Rcore.v1.AWSElasticBlockStoreVolumeSource e pb=2 pi=2
+    hostPath *Rcore.v1.HostPathVolumeSource e pb=3 pi=2
+    glusterfs *Rcore.v1.GlusterfsPersistentVolumeSource e pb=4 pi=2
+    nfs *Rcore.v1.NFSVolumeSource e pb=5 pi=2
+    rbd *Rcore.v1.RBDPersistentVolumeSource e pb=6 pi=2
+    iscsi *Rcore.v1.ISCSIPersistentVolumeSource e pb=7 pi=2
+    cinder *Rcore.v1.CinderPersistentVolumeSource e pb=8 pi=2
+    cephfs *Rcore.v1.CephFSPersistentVolumeSource e pb=9 pi=2
+    fc *Rcore.v1.FCVolumeSource e pb=10 pi=2
+    flocker *Rcore.v1.FlockerVolumeSource e pb=11 pi=2
+    flexVolume *Rcore.v1.FlexPersistentVolumeSource e pb=12 pi=2
+    azureFile *Rcore.v1.AzureFilePersistentVolumeSource e pb=13 pi=2
+    vsphereVolume *Rcore.v1.VsphereVirtualDiskVolumeSource e pb=14 pi=2
+    quobyte *Rcore.v1.QuobyteVolumeSource e pb=15 pi=2
+    azureDisk *Rcore.v1.AzureDiskVolumeSource e pb=16 pi=2
+    photonPersistentDisk *Rcore.v1.PhotonPersistentDiskVolumeSource e pb=17 pi=2
+    portworxVolume *Rcore.v1.PortworxVolumeSource e pb=18 pi=2
+    scaleIO *Rcore.v1.ScaleIOPersistentVolumeSource e pb=19 pi=2
+    local *Rcore.v1.LocalVolumeSource e pb=20 pi=2
+    storageos *Rcore.v1.StorageOSPersistentVolumeSource e pb=21 pi=2
+    csi *Rcore.v1.CSIPersistentVolumeSource e pb=22 pi=2
+    accessModes [s e lt=atomic en=ReadWriteOnce,ReadOnlyMany,ReadWriteMany,ReadWriteOncePod go=[]v1.PersistentVolumeAccessMode pb=3
+    claimRef *Rcore.v1.ObjectReference e mt=granular pb=4
+    persistentVolumeReclaimPolicy s e en=Recycle,Delete,Retain go=v1.PersistentVolumeReclaimPolicy pb=5
+    storageClassName s e pb=6
+    mountOptions [s e lt=atomic pb=7
+    volumeMode *s e en=Block,Filesystem go=v1.PersistentVolumeMode pb=8
+    nodeAffinity *Rcore.v1.VolumeNodeAffinity e pb=9
+    volumeAttributesClassName *s e pb=10
+    T io.k8s.api.core.v1.PersistentVolumeStatus -
+    phase s e en=Pending,Available,Bound,Released,Failed go=v1.PersistentVolumePhase pb=1
+    message s e pb=2
+    reason s e pb=3
+    lastPhaseTransitionTime *t e pb=4
+    T io.k8s.api.core.v1.PersistentVolumeClaimSpec -
+    accessModes [s e lt=atomic en=ReadWriteOnce,ReadOnlyMany,ReadWriteMany,ReadWriteOncePod go=[]v1.PersistentVolumeAccessMode pb=1
+    selector *Rmeta.v1.LabelSelector e pb=4
+    resources Rcore.v1.VolumeResourceRequirements e df={} pb=2
+    volumeName s e pb=3
+    storageClassName *s e pb=5
+    volumeMode *s e en=Block,Filesystem go=v1.PersistentVolumeMode pb=6
+    dataSource *Rcore.v1.TypedLocalObjectReference e pb=7
+    dataSourceRef *Rcore.v1.TypedObjectReference e pb=8
+    volumeAttributesClassName *s e pb=9
+    T io.k8s.api.core.v1.PersistentVolumeClaimStatus -
+    phase s e en=Pending,Bound,Lost go=v1.PersistentVolumeClaimPhase pb=1
+    accessModes [s e lt=atomic en=ReadWriteOnce,ReadOnlyMany,ReadWriteMany,ReadWriteOncePod go=[]v1.PersistentVolumeAccessMode pb=2
+    capacity {q e go=v1.ResourceList pb=3
+    conditions [Rcore.v1.PersistentVolumeClaimCondition e lt=map ps=merge pk=type mk=type pb=4
+    allocatedResources {q e go=v1.ResourceList pb=5
+    allocatedResourceStatuses {s e mt=granular go=map[v1.ResourceName]v1.ClaimResourceStatus pb=7
+    currentVolumeAttributesClassName *s e pb=8
+    modifyVolumeStatus *Rcore.v1.ModifyVolumeStatus e pb=9
+    T io.k8s.api.core.v1.PodSpec -
+    volumes [Rcore.v1.Volume e lt=map ps=merge,retainKeys pk=name mk=name pb=1
+    initContainers [Rcore.v1.Container e lt=map ps=merge pk=name mk=name pb=20
+    containers [Rcore.v1.Container a lt=map ps=merge pk=name mk=name rq=1 pb=2
+    ephemeralContainers [Rcore.v1.EphemeralContainer e lt=map ps=merge pk=name mk=name pb=34
+    restartPolicy s e en=Always,OnFailure,Never go=v1.RestartPolicy pb=3
+    terminationGracePeriodSeconds *l e pb=4
+    activeDeadlineSeconds *l e pb=5
+    dnsPolicy s e en=ClusterFirstWithHostNet,ClusterFirst,Default,None go=v1.DNSPolicy pb=6
+    nodeSelector {s e mt=atomic pb=7
+    serviceAccountName s e pb=8
+    serviceAccount s e pb=9
+    automountServiceAccountToken *b e pb=21
+    nodeName s e pb=10
+    hostNetwork b e pb=11
+    hostPID b e pb=12
+    hostIPC b e pb=13
+    shareProcessNamespace *b e pb=27
+    securityContext *Rcore.v1.PodSecurityContext e pb=14
+    imagePullSecrets [Rcore.v1.LocalObjectReference e lt=map ps=merge pk=name mk=name pb=15
+    hostname s e pb=16
+    subdomain s e pb=17
+    affinity *Rcore.v1.Affinity e pb=18
+    schedulerName s e pb=19
+    tolerations [Rcore.v1.Toleration e lt=atomic pb=22
+    hostAliases [Rcore.v1.HostAlias e lt=map ps=merge pk=ip mk=ip pb=23
+    priorityClassName s e pb=24
+    priority *i e pb=25
+    dnsConfig *Rcore.v1.PodDNSConfig e pb=26
+    readinessGates [Rcore.v1.PodReadinessGate e lt=atomic pb=28
+    runtimeClassName *s e pb=29
+    enableServiceLinks *b e pb=30
+    preemptionPolicy *s e en=PreemptLowerPriority,Never go=v1.PreemptionPolicy pb=31
+    overhead {q e go=v1.ResourceList pb=32
+    topologySpreadConstraints [Rcore.v1.TopologySpreadConstraint e lt=map ps=merge pk=topologyKey mk=topologyKey,whenUnsatisfiable pb=33
+    setHostnameAsFQDN *b e pb=35
+    os *Rcore.v1.PodOS e pb=36
+    hostUsers *b e pb=37
+    schedulingGates [Rcore.v1.PodSchedulingGate e lt=map ps=merge pk=name mk=name pb=38
+    resourceClaims [Rcore.v1.PodResourceClaim e lt=map ps=merge,retainKeys pk=name mk=name pb=39
+    resources *Rcore.v1.ResourceRequirements e pb=40
+    hostnameOverride *s e pb=41
+    schedulingGroup *Rcore.v1.PodSchedulingGroup e pb=43
+    T io.k8s.api.core.v1.PodStatus -
+    observedGeneration l e pb=17
+    phase s e en=Pending,Running,Succeeded,Failed,Unknown go=v1.PodPhase pb=1
+    conditions [Rcore.v1.PodCondition e lt=map ps=merge pk=type mk=type pb=2
+    message s e pb=3
+    reason s e pb=4
+    nominatedNodeName s e pb=11
+    hostIP s e pb=5
+    hostIPs [Rcore.v1.HostIP e lt=atomic ps=merge pk=ip pb=16
+    podIP s e pb=6
+    podIPs [Rcore.v1.PodIP e lt=map ps=merge pk=ip mk=ip pb=12
+    startTime *t e pb=7
+    initContainerStatuses [Rcore.v1.ContainerStatus e lt=atomic pb=10
+    containerStatuses [Rcore.v1.ContainerStatus e lt=atomic pb=8
+    qosClass s e en=Guaranteed,Burstable,BestEffort go=v1.PodQOSClass pb=9
+    ephemeralContainerStatuses [Rcore.v1.ContainerStatus e lt=atomic pb=13
+    resize s e go=v1.PodResizeStatus pb=14
+    resourceClaimStatuses [Rcore.v1.PodResourceClaimStatus e lt=map ps=merge,retainKeys pk=name mk=name pb=15
+    extendedResourceClaimStatus *Rcore.v1.PodExtendedResourceClaimStatus e pb=18
+    allocatedResources {q e go=v1.ResourceList pb=19
+    resources *Rcore.v1.ResourceRequirements e pb=20
+    nodeAllocatableResourceClaimStatuses [Rcore.v1.NodeAllocatableResourceClaimStatus e lt=atomic pb=21
+    T io.k8s.api.core.v1.PodTemplateSpec -
+    metadata Rmeta.v1.ObjectMeta e df={} pb=1
+    spec Rcore.v1.PodSpec e df={} pb=2
+    T io.k8s.api.core.v1.ReplicationControllerSpec -
+    replicas *i e df=1 pb=1
+    minReadySeconds i e df=0 pb=4
+    selector {s e mt=atomic pb=2
+    template *Rcore.v1.PodTemplateSpec e pb=3
+    T io.k8s.api.core.v1.ReplicationControllerStatus -
+    replicas i a rq=1 df=0 pb=1
+    fullyLabeledReplicas i e pb=2
+    readyReplicas i e pb=4
+    availableReplicas i e pb=5
+    observedGeneration l e pb=3
+    conditions [Rcore.v1.ReplicationControllerCondition e lt=map ps=merge pk=type mk=type pb=6
+    T io.k8s.api.core.v1.ResourceQuotaSpec -
+    hard {q e go=v1.ResourceList pb=1
+    scopes [s e lt=atomic en=Terminating,NotTerminating,BestEffort,NotBestEffort,PriorityClass,CrossNamespacePodAffinity,VolumeAttributesClass go=[]v1.ResourceQuotaScope pb=2
+    scopeSelector *Rcore.v1.ScopeSelector e pb=3
+    T io.k8s.api.core.v1.ResourceQuotaStatus -
+    hard {q e go=v1.ResourceList pb=1
+    used {q e go=v1.ResourceList pb=2
+    T io.k8s.api.core.v1.ServiceSpec -
+    ports [Rcore.v1.ServicePort e lt=map ps=merge pk=port mk=port,protocol pb=1
+    selector {s e mt=atomic pb=2
+    clusterIP s e pb=3
+    clusterIPs [s e lt=atomic pb=18
+    type s e en=ClusterIP,NodePort,LoadBalancer,ExternalName go=v1.ServiceType pb=4
+    externalIPs [s e lt=atomic pb=5
+    sessionAffinity s e en=ClientIP,None go=v1.ServiceAffinity pb=7
+    loadBalancerIP s e pb=8
+    loadBalancerSourceRanges [s e lt=atomic pb=9
+    externalName s e pb=10
+    externalTrafficPolicy s e en=Cluster,Local go=v1.ServiceExternalTrafficPolicy pb=11
+    healthCheckNodePort i e pb=12
+    publishNotReadyAddresses b e pb=13
+    sessionAffinityConfig *Rcore.v1.SessionAffinityConfig e pb=14
+    ipFamilies [s e lt=atomic en=IPv4,IPv6, go=[]v1.IPFamily pb=19
+    ipFamilyPolicy *s e en=SingleStack,PreferDualStack,RequireDualStack go=v1.IPFamilyPolicy pb=17
+    allocateLoadBalancerNodePorts *b e pb=20
+    loadBalancerClass *s e pb=21
+    internalTrafficPolicy *s e en=Cluster,Local go=v1.ServiceInternalTrafficPolicy pb=22
+    trafficDistribution *s e pb=23
+    T io.k8s.api.core.v1.ServiceStatus -
+    loadBalancer Rcore.v1.LoadBalancerStatus e df={} pb=1
+    conditions [Rmeta.v1.Condition e lt=map ps=merge pk=type mk=type pb=2
+    T io.k8s.api.core.v1.LocalObjectReference - atomic
+    name s e df="" pb=1
+    T io.k8s.api.core.v1.TopologySelectorTerm - atomic
+    matchLabelExpressions [Rcore.v1.TopologySelectorLabelRequirement e lt=atomic pb=1
+    T io.k8s.api.core.v1.EndpointAddress - atomic
+    ip s a rq=1 df="" pb=1
+    hostname s e pb=3
+    nodeName *s e pb=4
+    targetRef *Rcore.v1.ObjectReference e pb=2
+    T io.k8s.api.core.v1.EndpointPort - atomic
+    name s e pb=1
+    port i a rq=1 df=0 pb=2
+    protocol s e en=TCP,UDP,SCTP go=v1.Protocol pb=3
+    appProtocol *s e pb=4
+    T io.k8s.api.core.v1.LimitRangeItem -
+    type s a rq=1 df="" go=v1.LimitType pb=1
+    max {q e go=v1.ResourceList pb=2
+    min {q e go=v1.ResourceList pb=3
+    default {q e go=v1.ResourceList pb=4
+    defaultRequest {q e go=v1.ResourceList pb=5
+    maxLimitRequestRatio {q e go=v1.ResourceList pb=6
     T io.k8s.api.core.v1.NamespaceCondition -
     type s a rq=1 df="" go=v1.NamespaceConditionType pb=1
     status s a rq=1 df="" go=v1.ConditionStatus pb=2
@@ -168,12 +490,365 @@ extension Facts {
     T io.k8s.api.core.v1.AttachedVolume -
     name s a rq=1 df="" go=v1.UniqueVolumeName pb=1
     devicePath s a rq=1 df="" pb=2
+    T io.k8s.api.core.v1.AWSElasticBlockStoreVolumeSource -
+    volumeID s a rq=1 df="" pb=1
+    fsType s e pb=2
+    partition i e pb=3
+    readOnly b e pb=4
+    T io.k8s.api.core.v1.AzureDiskVolumeSource -
+    diskName s a rq=1 df="" pb=1
+    diskURI s a rq=1 df="" pb=2
+    cachingMode *s e en=None,ReadOnly,ReadWrite df="ReadWrite" go=v1.AzureDataDiskCachingMode pb=3
+    fsType *s e df="ext4" pb=4
+    readOnly *b e df=false pb=5
+    kind *s e en=Shared,Dedicated,Managed df="Shared" go=v1.AzureDataDiskKind pb=6
+    T io.k8s.api.core.v1.AzureFilePersistentVolumeSource -
+    secretName s a rq=1 df="" pb=1
+    shareName s a rq=1 df="" pb=2
+    readOnly b e pb=3
+    secretNamespace *s a pb=4
+    T io.k8s.api.core.v1.CephFSPersistentVolumeSource -
+    monitors [s a lt=atomic rq=1 pb=1
+    path s e pb=2
+    user s e pb=3
+    secretFile s e pb=4
+    secretRef *Rcore.v1.SecretReference e pb=5
+    readOnly b e pb=6
+    T io.k8s.api.core.v1.CinderPersistentVolumeSource -
+    volumeID s a rq=1 df="" pb=1
+    fsType s e pb=2
+    readOnly b e pb=3
+    secretRef *Rcore.v1.SecretReference e pb=4
+    T io.k8s.api.core.v1.CSIPersistentVolumeSource -
+    driver s a rq=1 df="" pb=1
+    volumeHandle s a rq=1 df="" pb=2
+    readOnly b e pb=3
+    fsType s e pb=4
+    volumeAttributes {s e pb=5
+    controllerPublishSecretRef *Rcore.v1.SecretReference e pb=6
+    nodeStageSecretRef *Rcore.v1.SecretReference e pb=7
+    nodePublishSecretRef *Rcore.v1.SecretReference e pb=8
+    controllerExpandSecretRef *Rcore.v1.SecretReference e pb=9
+    nodeExpandSecretRef *Rcore.v1.SecretReference e pb=10
+    T io.k8s.api.core.v1.FCVolumeSource -
+    targetWWNs [s e lt=atomic pb=1
+    lun *i e pb=2
+    fsType s e pb=3
+    readOnly b e pb=4
+    wwids [s e lt=atomic pb=5
+    T io.k8s.api.core.v1.FlexPersistentVolumeSource -
+    driver s a rq=1 df="" pb=1
+    fsType s e pb=2
+    secretRef *Rcore.v1.SecretReference e pb=3
+    readOnly b e pb=4
+    options {s e pb=5
+    T io.k8s.api.core.v1.FlockerVolumeSource -
+    datasetName s e pb=1
+    datasetUUID s e pb=2
+    T io.k8s.api.core.v1.GCEPersistentDiskVolumeSource -
+    pdName s a rq=1 df="" pb=1
+    fsType s e pb=2
+    partition i e pb=3
+    readOnly b e pb=4
+    T io.k8s.api.core.v1.GlusterfsPersistentVolumeSource -
+    endpoints s a rq=1 df="" pb=1
+    path s a rq=1 df="" pb=2
+    readOnly b e pb=3
+    endpointsNamespace *s e pb=4
+    T io.k8s.api.core.v1.HostPathVolumeSource -
+    path s a rq=1 df="" pb=1
+    type *s e en=,DirectoryOrCreate,Directory,FileOrCreate,File,Socket,CharDevice,BlockDevice go=v1.HostPathType pb=2
+    T io.k8s.api.core.v1.ISCSIPersistentVolumeSource -
+    targetPortal s a rq=1 df="" pb=1
+    iqn s a rq=1 df="" pb=2
+    lun i a rq=1 df=0 pb=3
+    iscsiInterface s e df="default" pb=4
+    fsType s e pb=5
+    readOnly b e pb=6
+    portals [s e lt=atomic pb=7
+    chapAuthDiscovery b e pb=8
+    chapAuthSession b e pb=11
+    secretRef *Rcore.v1.SecretReference e pb=10
+    initiatorName *s e pb=12
+    T io.k8s.api.core.v1.LocalVolumeSource -
+    path s a rq=1 df="" pb=1
+    fsType *s e pb=2
+    T io.k8s.api.core.v1.NFSVolumeSource -
+    server s a rq=1 df="" pb=1
+    path s a rq=1 df="" pb=2
+    readOnly b e pb=3
+    T io.k8s.api.core.v1.VolumeNodeAffinity -
+    required *Rcore.v1.NodeSelector e pb=1
+    T io.k8s.api.core.v1.PhotonPersistentDiskVolumeSource -
+    pdID s a rq=1 df="" pb=1
+    fsType s e pb=2
+    T io.k8s.api.core.v1.PortworxVolumeSource -
+    volumeID s a rq=1 df="" pb=1
+    fsType s e pb=2
+    readOnly b e pb=3
+    T io.k8s.api.core.v1.QuobyteVolumeSource -
+    registry s a rq=1 df="" pb=1
+    volume s a rq=1 df="" pb=2
+    readOnly b e pb=3
+    user s e pb=4
+    group s e pb=5
+    tenant s e pb=6
+    T io.k8s.api.core.v1.RBDPersistentVolumeSource -
+    monitors [s a lt=atomic rq=1 pb=1
+    image s a rq=1 df="" pb=2
+    fsType s e pb=3
+    pool s e df="rbd" pb=4
+    user s e df="admin" pb=5
+    keyring s e df="/etc/ceph/keyring" pb=6
+    secretRef *Rcore.v1.SecretReference e pb=7
+    readOnly b e pb=8
+    T io.k8s.api.core.v1.ScaleIOPersistentVolumeSource -
+    gateway s a rq=1 df="" pb=1
+    system s a rq=1 df="" pb=2
+    secretRef *Rcore.v1.SecretReference a rq=1 pb=3
+    sslEnabled b e pb=4
+    protectionDomain s e pb=5
+    storagePool s e pb=6
+    storageMode s e df="ThinProvisioned" pb=7
+    volumeName s e pb=8
+    fsType s e df="xfs" pb=9
+    readOnly b e pb=10
+    T io.k8s.api.core.v1.StorageOSPersistentVolumeSource -
+    volumeName s e pb=1
+    volumeNamespace s e pb=2
+    fsType s e pb=3
+    readOnly b e pb=4
+    secretRef *Rcore.v1.ObjectReference e pb=5
+    T io.k8s.api.core.v1.VsphereVirtualDiskVolumeSource -
+    volumePath s a rq=1 df="" pb=1
+    fsType s e pb=2
+    storagePolicyName s e pb=3
+    storagePolicyID s e pb=4
+    T io.k8s.api.core.v1.TypedLocalObjectReference - atomic
+    apiGroup *s a pb=1
+    kind s a rq=1 df="" pb=2
+    name s a rq=1 df="" pb=3
+    T io.k8s.api.core.v1.TypedObjectReference -
+    apiGroup *s a pb=1
+    kind s a rq=1 df="" pb=2
+    name s a rq=1 df="" pb=3
+    namespace *s e pb=4
+    T io.k8s.api.core.v1.VolumeResourceRequirements -
+    limits {q e go=v1.ResourceList pb=1
+    requests {q e go=v1.ResourceList pb=2
+    T io.k8s.api.core.v1.PersistentVolumeClaimCondition -
+    type s a rq=1 df="" go=v1.PersistentVolumeClaimConditionType pb=1
+    status s a rq=1 df="" go=v1.ConditionStatus pb=2
+    lastProbeTime t e pb=3
+    lastTransitionTime t e pb=4
+    reason s e pb=5
+    message s e pb=6
+    T io.k8s.api.core.v1.ModifyVolumeStatus -
+    targetVolumeAttributesClassName s e pb=1
+    status s a rq=1 en=Pending,InProgress,Infeasible df="" go=v1.PersistentVolumeClaimModifyVolumeStatus pb=2
+    T io.k8s.api.core.v1.Affinity -
+    nodeAffinity *Rcore.v1.NodeAffinity e pb=1
+    podAffinity *Rcore.v1.PodAffinity e pb=2
+    podAntiAffinity *Rcore.v1.PodAntiAffinity e pb=3
+    T io.k8s.api.core.v1.Container -
+    name s a rq=1 df="" pb=1
+    image s e pb=2
+    command [s e lt=atomic pb=3
+    args [s e lt=atomic pb=4
+    workingDir s e pb=5
+    ports [Rcore.v1.ContainerPort e lt=map ps=merge pk=containerPort mk=containerPort,protocol pb=6
+    envFrom [Rcore.v1.EnvFromSource e lt=atomic pb=19
+    env [Rcore.v1.EnvVar e lt=map ps=merge pk=name mk=name pb=7
+    resources Rcore.v1.ResourceRequirements e df={} pb=8
+    resizePolicy [Rcore.v1.ContainerResizePolicy e lt=atomic pb=23
+    restartPolicy *s e go=v1.ContainerRestartPolicy pb=24
+    restartPolicyRules [Rcore.v1.ContainerRestartRule e lt=atomic pb=25
+    volumeMounts [Rcore.v1.VolumeMount e lt=map ps=merge pk=mountPath mk=mountPath pb=9
+    volumeDevices [Rcore.v1.VolumeDevice e lt=map ps=merge pk=devicePath mk=devicePath pb=21
+    livenessProbe *Rcore.v1.Probe e pb=10
+    readinessProbe *Rcore.v1.Probe e pb=11
+    startupProbe *Rcore.v1.Probe e pb=22
+    lifecycle *Rcore.v1.Lifecycle e pb=12
+    terminationMessagePath s e pb=13
+    terminationMessagePolicy s e en=File,FallbackToLogsOnError go=v1.TerminationMessagePolicy pb=20
+    imagePullPolicy s e en=Always,Never,IfNotPresent go=v1.PullPolicy pb=14
+    securityContext *Rcore.v1.SecurityContext e pb=15
+    stdin b e pb=16
+    stdinOnce b e pb=17
+    tty b e pb=18
+    T io.k8s.api.core.v1.PodDNSConfig -
+    nameservers [s e lt=atomic pb=1
+    searches [s e lt=atomic pb=2
+    options [Rcore.v1.PodDNSConfigOption e lt=atomic pb=3
+    T io.k8s.api.core.v1.EphemeralContainer -
+    name s a rq=1 df="" pb=1 pi=1
+    image s e pb=2 pi=1
+    command [s e lt=atomic pb=3 pi=1
+    args [s e lt=atomic pb=4 pi=1
+    workingDir s e pb=5 pi=1
+    ports [Rcore.v1.ContainerPort e lt=map ps=merge pk=containerPort mk=containerPort,protocol pb=6 pi=1
+    envFrom [Rcore.v1.EnvFromSource e lt=atomic pb=19 pi=1
+    env [Rcore.v1.EnvVar e lt=map ps=merge pk=name mk=name pb=7 pi=1
+    resources Rcore.v1.ResourceRequirements e df={} pb=8 pi=1
+    resizePolicy [Rcore.v1.ContainerResizePolicy e lt=atomic pb=23 pi=1
+    restartPolicy *s e go=v1.ContainerRestartPolicy pb=24 pi=1
+    restartPolicyRules [Rcore.v1.ContainerRestartRule e lt=atomic pb=25 pi=1
+    volumeMounts [Rcore.v1.VolumeMount e lt=map ps=merge pk=mountPath mk=mountPath pb=9 pi=1
+    volumeDevices [Rcore.v1.VolumeDevice e lt=map ps=merge pk=devicePath mk=devicePath pb=21 pi=1
+    livenessProbe *Rcore.v1.Probe e pb=10 pi=1
+    readinessProbe *Rcore.v1.Probe e pb=11 pi=1
+    startupProbe *Rcore.v1.Probe e pb=22 pi=1
+    lifecycle *Rcore.v1.Lifecycle e pb=12 pi=1
+    terminationMessagePath s e pb=13 pi=1
+    terminationMessagePolicy s e en=File,FallbackToLogsOnError go=v1.TerminationMessagePolicy pb=20 pi=1
+    imagePullPolicy s e en=Always,Never,IfNotPresent go=v1.PullPolicy pb=14 pi=1
+    securityContext *Rcore.v1.SecurityContext e pb=15 pi=1
+    stdin b e pb=16 pi=1
+    stdinOnce b e pb=17 pi=1
+    tty b e pb=18 pi=1
+    targetContainerName s e pb=2
+    T io.k8s.api.core.v1.HostAlias -
+    ip s a rq=1 df="" pb=1
+    hostnames [s e lt=atomic pb=2
+    T io.k8s.api.core.v1.PodOS -
+    name s a rq=1 df="" go=v1.OSName pb=1
+    T io.k8s.api.core.v1.PodReadinessGate -
+    conditionType s a rq=1 df="" go=v1.PodConditionType pb=1
+    T io.k8s.api.core.v1.PodResourceClaim -
+    name s a rq=1 df="" pb=1
+    resourceClaimName *s e pb=3
+    resourceClaimTemplateName *s e pb=4
+    T io.k8s.api.core.v1.ResourceRequirements -
+    limits {q e go=v1.ResourceList pb=1
+    requests {q e go=v1.ResourceList pb=2
+    claims [Rcore.v1.ResourceClaim e lt=map mk=name pb=3
+    T io.k8s.api.core.v1.PodSchedulingGate -
+    name s a rq=1 df="" pb=1
+    T io.k8s.api.core.v1.PodSchedulingGroup -
+    podGroupName *s e pb=1
+    T io.k8s.api.core.v1.PodSecurityContext -
+    seLinuxOptions *Rcore.v1.SELinuxOptions e pb=1
+    windowsOptions *Rcore.v1.WindowsSecurityContextOptions e pb=8
+    runAsUser *l e pb=2
+    runAsGroup *l e pb=6
+    runAsNonRoot *b e pb=3
+    supplementalGroups [l e lt=atomic pb=4
+    supplementalGroupsPolicy *s e en=Merge,Strict go=v1.SupplementalGroupsPolicy pb=12
+    fsGroup *l e pb=5
+    sysctls [Rcore.v1.Sysctl e lt=atomic pb=7
+    fsGroupChangePolicy *s e en=OnRootMismatch,Always go=v1.PodFSGroupChangePolicy pb=9
+    seccompProfile *Rcore.v1.SeccompProfile e pb=10
+    appArmorProfile *Rcore.v1.AppArmorProfile e pb=11
+    seLinuxChangePolicy *s e go=v1.PodSELinuxChangePolicy pb=13
     T io.k8s.api.core.v1.Toleration -
     key s e pb=1
     operator s e en=Exists,Equal,Lt,Gt go=v1.TolerationOperator pb=2
     value s e pb=3
     effect s e en=NoSchedule,PreferNoSchedule,NoExecute go=v1.TaintEffect pb=4
     tolerationSeconds *l e pb=5
+    T io.k8s.api.core.v1.TopologySpreadConstraint -
+    maxSkew i a rq=1 df=0 pb=1
+    topologyKey s a rq=1 df="" pb=2
+    whenUnsatisfiable s a rq=1 en=DoNotSchedule,ScheduleAnyway df="" go=v1.UnsatisfiableConstraintAction pb=3
+    labelSelector *Rmeta.v1.LabelSelector e pb=4
+    minDomains *i e pb=5
+    nodeAffinityPolicy *s e en=Ignore,Honor go=v1.NodeInclusionPolicy pb=6
+    nodeTaintsPolicy *s e en=Ignore,Honor go=v1.NodeInclusionPolicy pb=7
+    matchLabelKeys [s e lt=atomic pb=8
+    T io.k8s.api.core.v1.Volume -
+    name s a rq=1 df="" pb=1
+    hostPath *Rcore.v1.HostPathVolumeSource e pb=1 pi=2
+    emptyDir *Rcore.v1.EmptyDirVolumeSource e pb=2 pi=2
+    gcePersistentDisk *Rcore.v1.GCEPersistentDiskVolumeSource e pb=3 pi=2
+    awsElasticBlockStore *Rcore.v1.AWSElasticBlockStoreVolumeSource e pb=4 pi=2
+    gitRepo *Rcore.v1.GitRepoVolumeSource e pb=5 pi=2
+    secret *Rcore.v1.SecretVolumeSource e pb=6 pi=2
+    nfs *Rcore.v1.NFSVolumeSource e pb=7 pi=2
+    iscsi *Rcore.v1.ISCSIVolumeSource e pb=8 pi=2
+    glusterfs *Rcore.v1.GlusterfsVolumeSource e pb=9 pi=2
+    persistentVolumeClaim *Rcore.v1.PersistentVolumeClaimVolumeSource e pb=10 pi=2
+    rbd *Rcore.v1.RBDVolumeSource e pb=11 pi=2
+    flexVolume *Rcore.v1.FlexVolumeSource e pb=12 pi=2
+    cinder *Rcore.v1.CinderVolumeSource e pb=13 pi=2
+    cephfs *Rcore.v1.CephFSVolumeSource e pb=14 pi=2
+    flocker *Rcore.v1.FlockerVolumeSource e pb=15 pi=2
+    downwardAPI *Rcore.v1.DownwardAPIVolumeSource e pb=16 pi=2
+    fc *Rcore.v1.FCVolumeSource e pb=17 pi=2
+    azureFile *Rcore.v1.AzureFileVolumeSource e pb=18 pi=2
+    configMap *Rcore.v1.ConfigMapVolumeSource e pb=19 pi=2
+    vsphereVolume *Rcore.v1.VsphereVirtualDiskVolumeSource e pb=20 pi=2
+    quobyte *Rcore.v1.QuobyteVolumeSource e pb=21 pi=2
+    azureDisk *Rcore.v1.AzureDiskVolumeSource e pb=22 pi=2
+    photonPersistentDisk *Rcore.v1.PhotonPersistentDiskVolumeSource e pb=23 pi=2
+    projected *Rcore.v1.ProjectedVolumeSource e pb=26 pi=2
+    portworxVolume *Rcore.v1.PortworxVolumeSource e pb=24 pi=2
+    scaleIO *Rcore.v1.ScaleIOVolumeSource e pb=25 pi=2
+    storageos *Rcore.v1.StorageOSVolumeSource e pb=27 pi=2
+    csi *Rcore.v1.CSIVolumeSource e pb=28 pi=2
+    ephemeral *Rcore.v1.EphemeralVolumeSource e pb=29 pi=2
+    image *Rcore.v1.ImageVolumeSource e pb=30 pi=2
+    T io.k8s.api.core.v1.PodCondition -
+    type s a rq=1 df="" go=v1.PodConditionType pb=1
+    observedGeneration l e pb=7
+    status s a rq=1 df="" go=v1.ConditionStatus pb=2
+    lastProbeTime t e pb=3
+    lastTransitionTime t e pb=4
+    reason s e pb=5
+    message s e pb=6
+    T io.k8s.api.core.v1.ContainerStatus -
+    name s a rq=1 df="" pb=1
+    state Rcore.v1.ContainerState e df={} pb=2
+    lastState Rcore.v1.ContainerState e df={} pb=3
+    ready b a rq=1 df=false pb=4
+    restartCount i a rq=1 df=0 pb=5
+    image s a rq=1 df="" pb=6
+    imageID s a rq=1 df="" pb=7
+    containerID s e pb=8
+    started *b e pb=9
+    allocatedResources {q e go=v1.ResourceList pb=10
+    resources *Rcore.v1.ResourceRequirements e pb=11
+    volumeMounts [Rcore.v1.VolumeMountStatus e lt=map ps=merge pk=mountPath mk=mountPath pb=12
+    user *Rcore.v1.ContainerUser e pb=13
+    allocatedResourcesStatus [Rcore.v1.ResourceStatus e lt=map ps=merge pk=name mk=name pb=14
+    stopSignal *s e en=SIGABRT,SIGALRM,SIGBUS,SIGCHLD,SIGCLD,SIGCONT,SIGFPE,SIGHUP,SIGILL,SIGINT,SIGIO,SIGIOT,SIGKILL,SIGPIPE,SIGPOLL,SIGPROF,SIGPWR,SIGQUIT,SIGSEGV,SIGSTKFLT,SIGSTOP,SIGSYS,SIGTERM,SIGTRAP,SIGTSTP,SIGTTIN,SIGTTOU,SIGURG,SIGUSR1,SIGUSR2,SIGVTALRM,SIGWINCH,SIGXCPU,SIGXFSZ,SIGRTMIN,SIGRTMIN+1,SIGRTMIN+2,SIGRTMIN+3,SIGRTMIN+4,SIGRTMIN+5,SIGRTMIN+6,SIGRTMIN+7,SIGRTMIN+8,SIGRTMIN+9,SIGRTMIN+10,SIGRTMIN+11,SIGRTMIN+12,SIGRTMIN+13,SIGRTMIN+14,SIGRTMIN+15,SIGRTMAX-14,SIGRTMAX-13,SIGRTMAX-12,SIGRTMAX-11,SIGRTMAX-10,SIGRTMAX-9,SIGRTMAX-8,SIGRTMAX-7,SIGRTMAX-6,SIGRTMAX-5,SIGRTMAX-4,SIGRTMAX-3,SIGRTMAX-2,SIGRTMAX-1,SIGRTMAX go=v1.Signal pb=15
+    T io.k8s.api.core.v1.PodExtendedResourceClaimStatus -
+    requestMappings [Rcore.v1.ContainerExtendedResourceRequest a lt=atomic rq=1 pb=1
+    resourceClaimName s a rq=1 df="" pb=2
+    T io.k8s.api.core.v1.HostIP -
+    ip s a rq=1 df="" pb=1
+    T io.k8s.api.core.v1.NodeAllocatableResourceClaimStatus -
+    resourceClaimName s a rq=1 df="" pb=1
+    containers [s e lt=set pb=2
+    resources {q a rq=1 go=map[v1.ResourceName]resource.Quantity pb=3
+    T io.k8s.api.core.v1.PodIP -
+    ip s a rq=1 df="" pb=1
+    T io.k8s.api.core.v1.PodResourceClaimStatus -
+    name s a rq=1 df="" pb=1
+    resourceClaimName *s e pb=2
+    T io.k8s.api.core.v1.ReplicationControllerCondition -
+    type s a rq=1 df="" go=v1.ReplicationControllerConditionType pb=1
+    status s a rq=1 df="" go=v1.ConditionStatus pb=2
+    lastTransitionTime t e pb=3
+    reason s e pb=4
+    message s e pb=5
+    T io.k8s.api.core.v1.ScopeSelector - atomic
+    matchExpressions [Rcore.v1.ScopedResourceSelectorRequirement e lt=atomic pb=1
+    T io.k8s.api.core.v1.ServicePort -
+    name s e pb=1
+    protocol s e en=TCP,UDP,SCTP df="TCP" go=v1.Protocol pb=2
+    appProtocol *s e pb=6
+    port i a rq=1 df=0 pb=3
+    targetPort o e pb=4
+    nodePort i e pb=5
+    T io.k8s.api.core.v1.SessionAffinityConfig -
+    clientIP *Rcore.v1.ClientIPConfig e pb=1
+    T io.k8s.api.core.v1.LoadBalancerStatus -
+    ingress [Rcore.v1.LoadBalancerIngress e lt=atomic pb=1
+    T io.k8s.api.core.v1.NodeSelector - atomic
+    nodeSelectorTerms [Rcore.v1.NodeSelectorTerm a lt=atomic rq=1 pb=1
+    T io.k8s.api.core.v1.TopologySelectorLabelRequirement -
+    key s a rq=1 df="" pb=1
+    values [s a lt=atomic rq=1 pb=2
     T io.k8s.api.core.v1.ConfigMapNodeConfigSource -
     namespace s a rq=1 df="" pb=1
     name s a rq=1 df="" pb=2
@@ -187,5 +862,390 @@ extension Facts {
     T io.k8s.api.core.v1.NodeRuntimeHandlerFeatures -
     recursiveReadOnlyMounts *b e pb=1
     userNamespaces *b e pb=2
+    T io.k8s.api.core.v1.SecretReference - atomic
+    name s e pb=1
+    namespace s e pb=2
+    T io.k8s.api.core.v1.NodeAffinity -
+    requiredDuringSchedulingIgnoredDuringExecution *Rcore.v1.NodeSelector e pb=1
+    preferredDuringSchedulingIgnoredDuringExecution [Rcore.v1.PreferredSchedulingTerm e lt=atomic pb=2
+    T io.k8s.api.core.v1.PodAffinity -
+    requiredDuringSchedulingIgnoredDuringExecution [Rcore.v1.PodAffinityTerm e lt=atomic pb=1
+    preferredDuringSchedulingIgnoredDuringExecution [Rcore.v1.WeightedPodAffinityTerm e lt=atomic pb=2
+    T io.k8s.api.core.v1.PodAntiAffinity -
+    requiredDuringSchedulingIgnoredDuringExecution [Rcore.v1.PodAffinityTerm e lt=atomic pb=1
+    preferredDuringSchedulingIgnoredDuringExecution [Rcore.v1.WeightedPodAffinityTerm e lt=atomic pb=2
+    T io.k8s.api.core.v1.EnvVar -
+    name s a rq=1 df="" pb=1
+    value s e pb=2
+    valueFrom *Rcore.v1.EnvVarSource e pb=3
+    T io.k8s.api.core.v1.EnvFromSource -
+    prefix s e pb=1
+    configMapRef *Rcore.v1.ConfigMapEnvSource e pb=2
+    secretRef *Rcore.v1.SecretEnvSource e pb=3
+    T io.k8s.api.core.v1.Lifecycle -
+    postStart *Rcore.v1.LifecycleHandler e pb=1
+    preStop *Rcore.v1.LifecycleHandler e pb=2
+    stopSignal *s e en=SIGABRT,SIGALRM,SIGBUS,SIGCHLD,SIGCLD,SIGCONT,SIGFPE,SIGHUP,SIGILL,SIGINT,SIGIO,SIGIOT,SIGKILL,SIGPIPE,SIGPOLL,SIGPROF,SIGPWR,SIGQUIT,SIGSEGV,SIGSTKFLT,SIGSTOP,SIGSYS,SIGTERM,SIGTRAP,SIGTSTP,SIGTTIN,SIGTTOU,SIGURG,SIGUSR1,SIGUSR2,SIGVTALRM,SIGWINCH,SIGXCPU,SIGXFSZ,SIGRTMIN,SIGRTMIN+1,SIGRTMIN+2,SIGRTMIN+3,SIGRTMIN+4,SIGRTMIN+5,SIGRTMIN+6,SIGRTMIN+7,SIGRTMIN+8,SIGRTMIN+9,SIGRTMIN+10,SIGRTMIN+11,SIGRTMIN+12,SIGRTMIN+13,SIGRTMIN+14,SIGRTMIN+15,SIGRTMAX-14,SIGRTMAX-13,SIGRTMAX-12,SIGRTMAX-11,SIGRTMAX-10,SIGRTMAX-9,SIGRTMAX-8,SIGRTMAX-7,SIGRTMAX-6,SIGRTMAX-5,SIGRTMAX-4,SIGRTMAX-3,SIGRTMAX-2,SIGRTMAX-1,SIGRTMAX go=v1.Signal pb=3
+    T io.k8s.api.core.v1.Probe -
+    exec *Rcore.v1.ExecAction e pb=1 pi=1
+    httpGet *Rcore.v1.HTTPGetAction e pb=2 pi=1
+    tcpSocket *Rcore.v1.TCPSocketAction e pb=3 pi=1
+    grpc *Rcore.v1.GRPCAction e pb=4 pi=1
+    initialDelaySeconds i e pb=2
+    timeoutSeconds i e pb=3
+    periodSeconds i e pb=4
+    successThreshold i e pb=5
+    failureThreshold i e pb=6
+    terminationGracePeriodSeconds *l e pb=7
+    T io.k8s.api.core.v1.ContainerPort -
+    name s e pb=1
+    hostPort i e pb=2
+    containerPort i a rq=1 df=0 pb=3
+    protocol s e en=TCP,UDP,SCTP df="TCP" go=v1.Protocol pb=4
+    hostIP s e pb=5
+    T io.k8s.api.core.v1.ContainerResizePolicy -
+    resourceName s a rq=1 df="" go=v1.ResourceName pb=1
+    restartPolicy s a rq=1 df="" go=v1.ResourceResizeRestartPolicy pb=2
+    T io.k8s.api.core.v1.ContainerRestartRule -
+    action s e rq=1 go=v1.ContainerRestartRuleAction pb=1
+    exitCodes *Rcore.v1.ContainerRestartRuleOnExitCodes e pb=2
+    T io.k8s.api.core.v1.SecurityContext -
+    capabilities *Rcore.v1.Capabilities e pb=1
+    privileged *b e pb=2
+    seLinuxOptions *Rcore.v1.SELinuxOptions e pb=3
+    windowsOptions *Rcore.v1.WindowsSecurityContextOptions e pb=10
+    runAsUser *l e pb=4
+    runAsGroup *l e pb=8
+    runAsNonRoot *b e pb=5
+    readOnlyRootFilesystem *b e pb=6
+    allowPrivilegeEscalation *b e pb=7
+    procMount *s e en=Default,Unmasked go=v1.ProcMountType pb=9
+    seccompProfile *Rcore.v1.SeccompProfile e pb=11
+    appArmorProfile *Rcore.v1.AppArmorProfile e pb=12
+    T io.k8s.api.core.v1.VolumeDevice -
+    name s a rq=1 df="" pb=1
+    devicePath s a rq=1 df="" pb=2
+    T io.k8s.api.core.v1.VolumeMount -
+    name s a rq=1 df="" pb=1
+    readOnly b e pb=2
+    recursiveReadOnly *s e go=v1.RecursiveReadOnlyMode pb=7
+    mountPath s a rq=1 df="" pb=3
+    subPath s e pb=4
+    mountPropagation *s e en=None,HostToContainer,Bidirectional go=v1.MountPropagationMode pb=5
+    subPathExpr s e pb=6
+    T io.k8s.api.core.v1.PodDNSConfigOption -
+    name s e pb=1
+    value *s e pb=2
+    T io.k8s.api.core.v1.ResourceClaim -
+    name s a rq=1 df="" pb=1
+    request s e pb=2
+    T io.k8s.api.core.v1.AppArmorProfile -
+    type s a rq=1 en=Unconfined,RuntimeDefault,Localhost df="" go=v1.AppArmorProfileType pb=1
+    localhostProfile *s e pb=2
+    T io.k8s.api.core.v1.SELinuxOptions -
+    user s e pb=1
+    role s e pb=2
+    type s e pb=3
+    level s e pb=4
+    T io.k8s.api.core.v1.SeccompProfile -
+    type s a rq=1 en=Unconfined,RuntimeDefault,Localhost df="" go=v1.SeccompProfileType pb=1
+    localhostProfile *s e pb=2
+    T io.k8s.api.core.v1.Sysctl -
+    name s a rq=1 df="" pb=1
+    value s a rq=1 df="" pb=2
+    T io.k8s.api.core.v1.WindowsSecurityContextOptions -
+    gmsaCredentialSpecName *s e pb=1
+    gmsaCredentialSpec *s e pb=2
+    runAsUserName *s e pb=3
+    hostProcess *b e pb=4
+    T io.k8s.api.core.v1.AzureFileVolumeSource -
+    secretName s a rq=1 df="" pb=1
+    shareName s a rq=1 df="" pb=2
+    readOnly b e pb=3
+    T io.k8s.api.core.v1.CephFSVolumeSource -
+    monitors [s a lt=atomic rq=1 pb=1
+    path s e pb=2
+    user s e pb=3
+    secretFile s e pb=4
+    secretRef *Rcore.v1.LocalObjectReference e pb=5
+    readOnly b e pb=6
+    T io.k8s.api.core.v1.CinderVolumeSource -
+    volumeID s a rq=1 df="" pb=1
+    fsType s e pb=2
+    readOnly b e pb=3
+    secretRef *Rcore.v1.LocalObjectReference e pb=4
+    T io.k8s.api.core.v1.ConfigMapVolumeSource -
+    name s e df="" pb=1 pi=1
+    items [Rcore.v1.KeyToPath e lt=atomic pb=2
+    defaultMode *i e pb=3
+    optional *b e pb=4
+    T io.k8s.api.core.v1.CSIVolumeSource -
+    driver s a rq=1 df="" pb=1
+    readOnly *b e pb=2
+    fsType *s e pb=3
+    volumeAttributes {s e pb=4
+    nodePublishSecretRef *Rcore.v1.LocalObjectReference e pb=5
+    T io.k8s.api.core.v1.DownwardAPIVolumeSource -
+    items [Rcore.v1.DownwardAPIVolumeFile e lt=atomic pb=1
+    defaultMode *i e pb=2
+    T io.k8s.api.core.v1.EmptyDirVolumeSource -
+    medium s e go=v1.StorageMedium pb=1
+    sizeLimit *q e pb=2
+    T io.k8s.api.core.v1.EphemeralVolumeSource -
+    volumeClaimTemplate *Rcore.v1.PersistentVolumeClaimTemplate e pb=1
+    T io.k8s.api.core.v1.FlexVolumeSource -
+    driver s a rq=1 df="" pb=1
+    fsType s e pb=2
+    secretRef *Rcore.v1.LocalObjectReference e pb=3
+    readOnly b e pb=4
+    options {s e pb=5
+    T io.k8s.api.core.v1.GitRepoVolumeSource -
+    repository s a rq=1 df="" pb=1
+    revision s e pb=2
+    directory s e pb=3
+    T io.k8s.api.core.v1.GlusterfsVolumeSource -
+    endpoints s a rq=1 df="" pb=1
+    path s a rq=1 df="" pb=2
+    readOnly b e pb=3
+    T io.k8s.api.core.v1.ImageVolumeSource -
+    reference s e pb=1
+    pullPolicy s e en=Always,Never,IfNotPresent go=v1.PullPolicy pb=2
+    T io.k8s.api.core.v1.ISCSIVolumeSource -
+    targetPortal s a rq=1 df="" pb=1
+    iqn s a rq=1 df="" pb=2
+    lun i a rq=1 df=0 pb=3
+    iscsiInterface s e df="default" pb=4
+    fsType s e pb=5
+    readOnly b e pb=6
+    portals [s e lt=atomic pb=7
+    chapAuthDiscovery b e pb=8
+    chapAuthSession b e pb=11
+    secretRef *Rcore.v1.LocalObjectReference e pb=10
+    initiatorName *s e pb=12
+    T io.k8s.api.core.v1.PersistentVolumeClaimVolumeSource -
+    claimName s a rq=1 df="" pb=1
+    readOnly b e pb=2
+    T io.k8s.api.core.v1.ProjectedVolumeSource -
+    sources [Rcore.v1.VolumeProjection a lt=atomic pb=1
+    defaultMode *i e pb=2
+    T io.k8s.api.core.v1.RBDVolumeSource -
+    monitors [s a lt=atomic rq=1 pb=1
+    image s a rq=1 df="" pb=2
+    fsType s e pb=3
+    pool s e df="rbd" pb=4
+    user s e df="admin" pb=5
+    keyring s e df="/etc/ceph/keyring" pb=6
+    secretRef *Rcore.v1.LocalObjectReference e pb=7
+    readOnly b e pb=8
+    T io.k8s.api.core.v1.ScaleIOVolumeSource -
+    gateway s a rq=1 df="" pb=1
+    system s a rq=1 df="" pb=2
+    secretRef *Rcore.v1.LocalObjectReference a rq=1 pb=3
+    sslEnabled b e pb=4
+    protectionDomain s e pb=5
+    storagePool s e pb=6
+    storageMode s e df="ThinProvisioned" pb=7
+    volumeName s e pb=8
+    fsType s e df="xfs" pb=9
+    readOnly b e pb=10
+    T io.k8s.api.core.v1.SecretVolumeSource -
+    secretName s e pb=1
+    items [Rcore.v1.KeyToPath e lt=atomic pb=2
+    defaultMode *i e pb=3
+    optional *b e pb=4
+    T io.k8s.api.core.v1.StorageOSVolumeSource -
+    volumeName s e pb=1
+    volumeNamespace s e pb=2
+    fsType s e pb=3
+    readOnly b e pb=4
+    secretRef *Rcore.v1.LocalObjectReference e pb=5
+    T io.k8s.api.core.v1.ResourceStatus -
+    name s a rq=1 df="" go=v1.ResourceName pb=1
+    resources [Rcore.v1.ResourceHealth e lt=map mk=resourceID pb=2
+    T io.k8s.api.core.v1.ContainerState -
+    waiting *Rcore.v1.ContainerStateWaiting e pb=1
+    running *Rcore.v1.ContainerStateRunning e pb=2
+    terminated *Rcore.v1.ContainerStateTerminated e pb=3
+    T io.k8s.api.core.v1.ContainerUser -
+    linux *Rcore.v1.LinuxContainerUser e pb=1
+    T io.k8s.api.core.v1.VolumeMountStatus -
+    name s a rq=1 df="" pb=1
+    mountPath s a rq=1 df="" pb=2
+    readOnly b e pb=3
+    recursiveReadOnly *s e go=v1.RecursiveReadOnlyMode pb=4
+    volumeStatus *Rcore.v1.VolumeStatus e pb=5
+    T io.k8s.api.core.v1.ContainerExtendedResourceRequest -
+    containerName s a rq=1 df="" pb=1
+    resourceName s a rq=1 df="" pb=2
+    requestName s a rq=1 df="" pb=3
+    T io.k8s.api.core.v1.ScopedResourceSelectorRequirement -
+    scopeName s a rq=1 en=Terminating,NotTerminating,BestEffort,NotBestEffort,PriorityClass,CrossNamespacePodAffinity,VolumeAttributesClass df="" go=v1.ResourceQuotaScope pb=1
+    operator s a rq=1 en=In,NotIn,Exists,DoesNotExist df="" go=v1.ScopeSelectorOperator pb=2
+    values [s e lt=atomic pb=3
+    T io.k8s.api.core.v1.ClientIPConfig -
+    timeoutSeconds *i e pb=1
+    T io.k8s.api.core.v1.LoadBalancerIngress -
+    ip s e pb=1
+    hostname s e pb=2
+    ipMode *s e go=v1.LoadBalancerIPMode pb=3
+    ports [Rcore.v1.PortStatus e lt=atomic pb=4
+    T io.k8s.api.core.v1.NodeSelectorTerm - atomic
+    matchExpressions [Rcore.v1.NodeSelectorRequirement e lt=atomic pb=1
+    matchFields [Rcore.v1.NodeSelectorRequirement e lt=atomic pb=2
+    T io.k8s.api.core.v1.PreferredSchedulingTerm -
+    weight i a rq=1 df=0 pb=1
+    preference Rcore.v1.NodeSelectorTerm a rq=1 df={} pb=2
+    T io.k8s.api.core.v1.WeightedPodAffinityTerm -
+    weight i a rq=1 df=0 pb=1
+    podAffinityTerm Rcore.v1.PodAffinityTerm a rq=1 df={} pb=2
+    T io.k8s.api.core.v1.PodAffinityTerm -
+    labelSelector *Rmeta.v1.LabelSelector e pb=1
+    namespaces [s e lt=atomic pb=2
+    topologyKey s a rq=1 df="" pb=3
+    namespaceSelector *Rmeta.v1.LabelSelector e pb=4
+    matchLabelKeys [s e lt=atomic pb=5
+    mismatchLabelKeys [s e lt=atomic pb=6
+    T io.k8s.api.core.v1.EnvVarSource -
+    fieldRef *Rcore.v1.ObjectFieldSelector e pb=1
+    resourceFieldRef *Rcore.v1.ResourceFieldSelector e pb=2
+    configMapKeyRef *Rcore.v1.ConfigMapKeySelector e pb=3
+    secretKeyRef *Rcore.v1.SecretKeySelector e pb=4
+    fileKeyRef *Rcore.v1.FileKeySelector e pb=5
+    T io.k8s.api.core.v1.ConfigMapEnvSource -
+    name s e df="" pb=1 pi=1
+    optional *b e pb=2
+    T io.k8s.api.core.v1.SecretEnvSource -
+    name s e df="" pb=1 pi=1
+    optional *b e pb=2
+    T io.k8s.api.core.v1.LifecycleHandler -
+    exec *Rcore.v1.ExecAction e pb=1
+    httpGet *Rcore.v1.HTTPGetAction e pb=2
+    tcpSocket *Rcore.v1.TCPSocketAction e pb=3
+    sleep *Rcore.v1.SleepAction e pb=4
+    T io.k8s.api.core.v1.ExecAction -
+    command [s e lt=atomic pb=1
+    T io.k8s.api.core.v1.GRPCAction -
+    port i a rq=1 df=0 pb=1
+    service *s a df="" pb=2
+    T io.k8s.api.core.v1.HTTPGetAction -
+    path s e pb=1
+    port o a rq=1 pb=2
+    host s e pb=3
+    scheme s e en=HTTP,HTTPS go=v1.URIScheme pb=4
+    httpHeaders [Rcore.v1.HTTPHeader e lt=atomic pb=5
+    T io.k8s.api.core.v1.TCPSocketAction -
+    port o a rq=1 pb=1
+    host s e pb=2
+    T io.k8s.api.core.v1.ContainerRestartRuleOnExitCodes -
+    operator s e rq=1 go=v1.ContainerRestartRuleOnExitCodesOperator pb=1
+    values [i e lt=set pb=2
+    T io.k8s.api.core.v1.Capabilities -
+    add [s e lt=atomic go=[]v1.Capability pb=1
+    drop [s e lt=atomic go=[]v1.Capability pb=2
+    T io.k8s.api.core.v1.KeyToPath -
+    key s a rq=1 df="" pb=1
+    path s a rq=1 df="" pb=2
+    mode *i e pb=3
+    T io.k8s.api.core.v1.DownwardAPIVolumeFile -
+    path s a rq=1 df="" pb=1
+    fieldRef *Rcore.v1.ObjectFieldSelector e pb=2
+    resourceFieldRef *Rcore.v1.ResourceFieldSelector e pb=3
+    mode *i e pb=4
+    T io.k8s.api.core.v1.PersistentVolumeClaimTemplate -
+    metadata Rmeta.v1.ObjectMeta e df={} pb=1
+    spec Rcore.v1.PersistentVolumeClaimSpec a rq=1 df={} pb=2
+    T io.k8s.api.core.v1.VolumeProjection -
+    secret *Rcore.v1.SecretProjection e pb=1
+    downwardAPI *Rcore.v1.DownwardAPIProjection e pb=2
+    configMap *Rcore.v1.ConfigMapProjection e pb=3
+    serviceAccountToken *Rcore.v1.ServiceAccountTokenProjection e pb=4
+    clusterTrustBundle *Rcore.v1.ClusterTrustBundleProjection e pb=5
+    podCertificate *Rcore.v1.PodCertificateProjection e pb=6
+    T io.k8s.api.core.v1.ResourceHealth -
+    resourceID s a rq=1 df="" go=v1.ResourceID pb=1
+    health s e go=v1.ResourceHealthStatus pb=2
+    message *s e pb=6
+    T io.k8s.api.core.v1.ContainerStateRunning -
+    startedAt t e pb=1
+    T io.k8s.api.core.v1.ContainerStateTerminated -
+    exitCode i a rq=1 df=0 pb=1
+    signal i e pb=2
+    reason s e pb=3
+    message s e pb=4
+    startedAt t e pb=5
+    finishedAt t e pb=6
+    containerID s e pb=7
+    T io.k8s.api.core.v1.ContainerStateWaiting -
+    reason s e pb=1
+    message s e pb=2
+    T io.k8s.api.core.v1.LinuxContainerUser -
+    uid l a rq=1 df=0 pb=1
+    gid l a rq=1 df=0 pb=2
+    supplementalGroups [l e lt=atomic pb=3
+    T io.k8s.api.core.v1.VolumeStatus -
+    image *Rcore.v1.ImageVolumeStatus e pb=1
+    T io.k8s.api.core.v1.PortStatus -
+    port i a rq=1 df=0 pb=1
+    protocol s a rq=1 en=TCP,UDP,SCTP df="" go=v1.Protocol pb=2
+    error *s e pb=3
+    T io.k8s.api.core.v1.NodeSelectorRequirement -
+    key s a rq=1 df="" pb=1
+    operator s a rq=1 en=In,NotIn,Exists,DoesNotExist,Gt,Lt df="" go=v1.NodeSelectorOperator pb=2
+    values [s e lt=atomic pb=3
+    T io.k8s.api.core.v1.ConfigMapKeySelector - atomic
+    name s e df="" pb=1 pi=1
+    key s a rq=1 df="" pb=2
+    optional *b e pb=3
+    T io.k8s.api.core.v1.ObjectFieldSelector - atomic
+    apiVersion s e pb=1
+    fieldPath s a rq=1 df="" pb=2
+    T io.k8s.api.core.v1.FileKeySelector - atomic
+    volumeName s a rq=1 df="" pb=1
+    path s a rq=1 df="" pb=2
+    key s a rq=1 df="" pb=3
+    optional *b e df=false pb=4
+    T io.k8s.api.core.v1.ResourceFieldSelector - atomic
+    containerName s e pb=1
+    resource s a rq=1 df="" pb=2
+    divisor q e pb=3
+    T io.k8s.api.core.v1.SecretKeySelector - atomic
+    name s e df="" pb=1 pi=1
+    key s a rq=1 df="" pb=2
+    optional *b e pb=3
+    T io.k8s.api.core.v1.SleepAction -
+    seconds l a rq=1 df=0 pb=1
+    T io.k8s.api.core.v1.HTTPHeader -
+    name s a rq=1 df="" pb=1
+    value s a rq=1 df="" pb=2
+    T io.k8s.api.core.v1.ClusterTrustBundleProjection -
+    name *s e pb=1
+    signerName *s e pb=2
+    labelSelector *Rmeta.v1.LabelSelector e pb=3
+    optional *b e pb=5
+    path s a rq=1 df="" pb=4
+    T io.k8s.api.core.v1.ConfigMapProjection -
+    name s e df="" pb=1 pi=1
+    items [Rcore.v1.KeyToPath e lt=atomic pb=2
+    optional *b e pb=4
+    T io.k8s.api.core.v1.DownwardAPIProjection -
+    items [Rcore.v1.DownwardAPIVolumeFile e lt=atomic pb=1
+    T io.k8s.api.core.v1.PodCertificateProjection -
+    signerName s e rq=1 pb=1
+    keyType s e rq=1 pb=2
+    maxExpirationSeconds *i e pb=3
+    credentialBundlePath s e pb=4
+    keyPath s e pb=5
+    certificateChainPath s e pb=6
+    userAnnotations {s e pb=7
+    T io.k8s.api.core.v1.SecretProjection -
+    name s e df="" pb=1 pi=1
+    items [Rcore.v1.KeyToPath e lt=atomic pb=2
+    optional *b e pb=4
+    T io.k8s.api.core.v1.ServiceAccountTokenProjection -
+    audience s e pb=1
+    expirationSeconds *l e pb=2
+    path s a rq=1 df="" pb=3
+    T io.k8s.api.core.v1.ImageVolumeStatus -
+    imageRef s e rq=1 pb=1
     """#
 }

@@ -60,6 +60,9 @@ extension Facts {
     continue s e pb=3
     remainingItemCount *l e pb=4
     shardInfo *Rmeta.v1.ShardInfo e pb=5
+    T io.k8s.apimachinery.pkg.apis.meta.v1.LabelSelector - atomic
+    matchLabels {s e pb=1
+    matchExpressions [Rmeta.v1.LabelSelectorRequirement e lt=atomic pb=2
     T io.k8s.apimachinery.pkg.apis.meta.v1.APIGroup /v1/APIGroup
     kind s e
     apiVersion s e
@@ -108,6 +111,17 @@ extension Facts {
     blockOwnerDeletion *b e pb=7
     T io.k8s.apimachinery.pkg.apis.meta.v1.ShardInfo -
     selector s a rq=1 df="" pb=1
+    T io.k8s.apimachinery.pkg.apis.meta.v1.Condition -
+    type s a rq=1 df="" pb=1
+    status s a rq=1 df="" go=v1.ConditionStatus pb=2
+    observedGeneration l e pb=3
+    lastTransitionTime t a rq=1 pb=4
+    reason s a rq=1 df="" pb=5
+    message s a rq=1 df="" pb=6
+    T io.k8s.apimachinery.pkg.apis.meta.v1.LabelSelectorRequirement -
+    key s a rq=1 df="" pb=1
+    operator s a rq=1 df="" go=v1.LabelSelectorOperator pb=2
+    values [s e lt=atomic pb=3
     T io.k8s.apimachinery.pkg.apis.meta.v1.GroupVersionForDiscovery -
     groupVersion s a rq=1 df="" pb=1
     version s a rq=1 df="" pb=2
@@ -118,10 +132,6 @@ extension Facts {
     T io.k8s.apimachinery.pkg.apis.meta.v1.FieldSelectorRequirement -
     key s a rq=1 df="" pb=1
     operator s a rq=1 df="" go=v1.FieldSelectorOperator pb=2
-    values [s e lt=atomic pb=3
-    T io.k8s.apimachinery.pkg.apis.meta.v1.LabelSelectorRequirement -
-    key s a rq=1 df="" pb=1
-    operator s a rq=1 df="" go=v1.LabelSelectorOperator pb=2
     values [s e lt=atomic pb=3
     """#
 }
