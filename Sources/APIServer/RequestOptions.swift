@@ -40,6 +40,7 @@ extension WriteOptions {
 extension RequestContext {
   func writeOptions(_ verb: WriteOptions.Verb) throws(Status) -> WriteOptions {
     var options = try WriteOptions(verb, query, userAgent: userAgent)
+    options.user = user
     options.admission = admission
     if verb != .create { options.authorizeCreate = authorizeCreate }
     return options

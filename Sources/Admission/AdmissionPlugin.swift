@@ -11,8 +11,17 @@ public protocol AdmissionPlugin: Sendable {
   /// so that most writes are spared the rest.
   func concerns(_ user: UserInfo, _ resource: ResourceInfo) -> Bool
 
-  /// Throws what the client is told. Called inside the update loop, so perhaps several times for one write.
-  func admit(_ request: AdmissionRequest, by user: UserInfo) async throws(Status)
+  /// May change the object that is written, or refuse it: throws what the client is told. Called inside the update loop,
+  /// so perhaps several times for one write. (`MutationInterface.Admit`)
+  func mutate(_ request: inout AdmissionRequest, by user: UserInfo) async throws(Status)
+
+  /// May refuse what has been made of the write once its rules hold. (`ValidationInterface.Validate`)
+  func validate(_ request: AdmissionRequest, by user: UserInfo) async throws(Status)
+}
+
+extension AdmissionPlugin {
+  public func mutate(_ request: inout AdmissionRequest, by user: UserInfo) async throws(Status) {}
+  public func validate(_ request: AdmissionRequest, by user: UserInfo) async throws(Status) {}
 }
 
 /// All plug-ins that are on, one after another. (Kubernetes: `chainAdmissionHandler`.)
@@ -25,8 +34,13 @@ public struct AdmissionChain: Sendable {
   /// Who has a say in a user's writes to a resource; nil where nobody has.
   public func admission(of user: UserInfo, on resource: ResourceInfo) -> Admission? {
     guard plugins.contains(where: { $0.concerns(user, resource) }) else { return nil }
-    return { [plugins] (request) throws(Status) in
-      for plugin in plugins where plugin.concerns(user, resource) { try await plugin.admit(request, by: user) }
-    }
+    let concerned = plugins.filter { $0.concerns(user, resource) }
+    return Admission(
+      mutate: { (request) throws(Status) in
+        for plugin in concerned { try await plugin.mutate(&request, by: user) }
+      },
+      validate: { (request) throws(Status) in
+        for plugin in concerned { try await plugin.validate(request, by: user) }
+      })
   }
 }

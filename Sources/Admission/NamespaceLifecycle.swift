@@ -21,7 +21,7 @@ public struct NamespaceLifecycle: AdmissionPlugin {
     resource.isNamespaced || resource.groupResource == Self.namespaces
   }
 
-  public func admit(_ request: AdmissionRequest, by user: UserInfo) async throws(Status) {
+  public func mutate(_ request: inout AdmissionRequest, by user: UserInfo) async throws(Status) {
     if request.resource == Self.namespaces {
       if request.operation == .delete, Self.immortal.contains(request.name) {
         throw .forbidden(request.resource, name: request.name, "this namespace may not be deleted")

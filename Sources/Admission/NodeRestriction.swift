@@ -11,7 +11,7 @@ public struct NodeRestriction: AdmissionPlugin {
 
   public func concerns(_ user: UserInfo, _ resource: ResourceInfo) -> Bool { user.nodeName != nil }
 
-  public func admit(_ request: AdmissionRequest, by user: UserInfo) async throws(Status) {
+  public func mutate(_ request: inout AdmissionRequest, by user: UserInfo) async throws(Status) {
     try Self.check(request, by: user)
   }
 

@@ -11,7 +11,7 @@ public struct AdmissionRequest: Sendable {
   public let namespace: String
   public let subresource: Subresource
   /// What shall be written, in the stored version, before the server fills it in; nil for a deletion.
-  public let new: JSONValue?
+  public var new: JSONValue?
   /// What is stored, where that is looked at; nil for a creation.
   public let old: JSONValue?
 
@@ -38,9 +38,29 @@ public struct AdmissionRequest: Sendable {
   }
 }
 
-/// Has a say in a write after the client's right to ask for it was found good. Throws what the client is told. Called
-/// inside the update loop, so perhaps several times for one write. (Kubernetes: an admission plug-in.)
-public typealias Admission = @Sendable (AdmissionRequest) async throws(Status) -> Void
+/// Has a say in a write after the client's right to ask for it was found good. Both steps throw what the client is told,
+/// and both are called inside the update loop, so perhaps several times for one write. (Kubernetes: a chain of admission
+/// plug-ins.)
+public struct Admission: Sendable {
+  public typealias Mutation = @Sendable (inout AdmissionRequest) async throws(Status) -> Void
+  public typealias Validation = @Sendable (AdmissionRequest) async throws(Status) -> Void
+  /// Asked first; may change `new`. Nobody comes to own what is set here.
+  let mutate: Mutation
+  /// Asked once the object is whole and its rules hold, as it will be stored.
+  let validate: Validation
+
+  public init(mutate: @escaping Mutation, validate: @escaping Validation) {
+    self.mutate = mutate
+    self.validate = validate
+  }
+
+  /// Of a deletion, where there is nothing to change.
+  public func admit(_ request: AdmissionRequest) async throws(Status) {
+    var request = request
+    try await mutate(&request)
+    try await validate(request)
+  }
+}
 
 extension Store {
   func admission(

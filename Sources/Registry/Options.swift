@@ -1,3 +1,4 @@
+public import Access
 public import Machinery
 import Storage
 
@@ -110,6 +111,8 @@ public struct WriteOptions: Sendable {
   public var userAgent = ""
   public var fieldValidation = ""
   public var force: Bool?
+  /// Who writes.
+  public var user = UserInfo.unsecured
   /// Has a say once the object is known.
   public var admission: Admission?
   /// Asks whether the client may create, where an update or a patch comes to that; nil where nobody has to be asked.

@@ -36,15 +36,20 @@ extension Store {
   ) async throws(Status) -> WriteResult {
     let base = body["metadata"]?["generateName"]?.string ?? ""
     let isGenerated = (body["metadata"]?["name"]?.string ?? "").isEmpty && !base.isEmpty
-    let stored = converter?.toStored(body) ?? body
-    try await options.admission?(
-      admission(.create, body["metadata"]?["name"]?.string ?? "", namespace: namespace, new: stored))
+    var stored = converter?.toStored(body) ?? body
+    if let admission = options.admission {
+      var request = self.admission(
+        .create, body["metadata"]?["name"]?.string ?? "", namespace: namespace, new: stored)
+      try await admission.mutate(&request)
+      stored = request.new ?? stored
+    }
     var attempts = isGenerated ? 8 : 1
     while true {
       attempts -= 1
       var draft = Draft(new: stored, warnings: warnings)
-      let name = try prepareNew(&draft, namespace: namespace, generatingFrom: isGenerated ? base : nil)
+      let name = try prepareNew(&draft, namespace: namespace, by: options, generatingFrom: isGenerated ? base : nil)
       try await options.authorizeCreate?()
+      try await options.admission?.validate(admission(.create, name, namespace: namespace, new: draft.new))
       do throws(Status) {
         return try await store(draft, name: name, namespace: namespace, options: options, mayLoseOwners: mayLoseOwners)
       } catch {
@@ -56,7 +61,7 @@ extension Store {
 
   /// Fills in what the server gives and checks the whole; returns the name.
   func prepareNew(
-    _ draft: inout Draft, namespace: String, generatingFrom base: String? = nil
+    _ draft: inout Draft, namespace: String, by options: WriteOptions, generatingFrom base: String? = nil
   ) throws(Status) -> String {
     var given = draft.new["metadata"]?.object ?? JSONObject()
     try info.place(&given, in: namespace)
@@ -64,8 +69,10 @@ extension Store {
     given["uid"] = .string(Identity.uid())
     given["creationTimestamp"] = .string(Timestamp.text(Timestamp.now))
     for field in Self.wiped { given[field] = nil }
+    if let generation = definition.generation.first { given["generation"] = .int(generation) }
     draft.new["metadata"] = .object(MetadataOrder.sorted(given))
     definition.prepareForCreate(&draft.new)
+    definition.stampAuthor?(&draft.new, options.user)
     definition.restoreOrder(&draft.new)
     let meta = draft.new["metadata"]?.object ?? JSONObject()
     let name = meta["name"]?.string ?? ""

@@ -19,7 +19,7 @@ extension Store {
   /// Deletes an object, or marks it where finalizers wait (semantics 2.14 to 2.16).
   public func delete(_ name: String, namespace: String, options: DeleteOptions) async throws(Status) -> DeleteResult {
     try options.validate()
-    try await options.admission?(admission(.delete, name, namespace: namespace))
+    try await options.admission?.admit(admission(.delete, name, namespace: namespace))
     if !isKnownAsLarge(try requestedKey(name, namespace: namespace)),
       let here = try await deleteHere(name, namespace: namespace, options: options)
     {
@@ -153,7 +153,7 @@ extension Store {
     namespace: String, list options: ListOptions, options deletion: DeleteOptions
   ) async throws(Status) -> ListResult {
     try deletion.validate()
-    try await deletion.admission?(admission(.delete, "", namespace: namespace))
+    try await deletion.admission?.admit(admission(.delete, "", namespace: namespace))
     let page = try await list(try prepareList(options, namespace: namespace))
     for object in page.objects {
       let scope = keyFunc.scope(of: object.key)

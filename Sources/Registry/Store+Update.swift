@@ -183,10 +183,11 @@ extension Store {
     do throws(Status) {
       var draft = Draft(old: old, new: converter?.toStored(made.object) ?? made.object, revision: stored.revision)
       draft.warnings = change.warnings + made.warnings
-      try await admit(change, .update, draft)
+      try await admit(change, .update, &draft)
       if losingOwners { draft.new["metadata"]?["managedFields"] = nil }
       try matchVersion(&draft.new, old, change.name)
       try prepareChanged(&draft, old, change)
+      try await validate(change, .update, draft)
       Self.keepTimes(&draft.new, old)
       if definition.subresource(change.subresource)?.warns == true { draft.notes = definition.warnings(draft.new, old) }
       draft.encoded = codec.encode(
@@ -204,22 +205,37 @@ extension Store {
       draft.warnings = change.warnings + made.warnings
       // There is nothing to compare it with; only whether it is one is looked at.
       _ = try namedRevision(draft.new)
-      try await admit(change, .create, draft)
+      try await admit(change, .create, &draft)
       draft.new["metadata"]?["resourceVersion"] = nil
       if losingOwners { draft.new["metadata"]?["managedFields"] = nil }
-      _ = try prepareNew(&draft, namespace: change.namespace)
+      _ = try prepareNew(&draft, namespace: change.namespace, by: change.options)
       try await change.options.authorizeCreate?()
+      try await validate(change, .create, draft)
       return draft
     } catch { throw error.after(made.warnings) }
   }
 
   private func admit(
+    _ change: Change, _ operation: AdmissionRequest.Operation, _ draft: inout Draft
+  ) async throws(Status) {
+    guard let admission = change.options.admission else { return }
+    var request = request(change, operation, draft)
+    try await admission.mutate(&request)
+    draft.new = request.new ?? draft.new
+  }
+
+  private func validate(
     _ change: Change, _ operation: AdmissionRequest.Operation, _ draft: Draft
   ) async throws(Status) {
-    try await change.options.admission?(
-      admission(
-        operation, change.name, namespace: change.namespace, subresource: change.subresource, new: draft.new,
-        old: draft.old))
+    try await change.options.admission?.validate(request(change, operation, draft))
+  }
+
+  private func request(
+    _ change: Change, _ operation: AdmissionRequest.Operation, _ draft: Draft
+  ) -> AdmissionRequest {
+    admission(
+      operation, change.name, namespace: change.namespace, subresource: change.subresource, new: draft.new,
+      old: draft.old)
   }
 
   /// The revision that a body names; zero for none. Throws 400, where upstream lets the parser's error become a 500.
@@ -267,6 +283,7 @@ extension Store {
     if !change.options.isDryRun { meta["selfLink"] = nil }
     draft.new["metadata"] = .object(MetadataOrder.sorted(meta))
     part.prepareForUpdate(&draft.new, old: old)
+    if part.raisesGeneration { definition.generation.follow(&draft.new, old) }
     definition.restoreOrder(&draft.new)
     meta = draft.new["metadata"]?.object ?? JSONObject()
     var errors = MetaValidation.validate(meta, isNamespaced: info.isNamespaced) { name, _ in

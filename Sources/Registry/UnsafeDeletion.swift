@@ -10,7 +10,7 @@ extension Store {
   /// nobody can read them.
   public func deleteUnreadable(_ name: String, namespace: String, options: DeleteOptions) async throws(Status) -> Status
   {
-    try await options.admission?(admission(.delete, name, namespace: namespace))
+    try await options.admission?.admit(admission(.delete, name, namespace: namespace))
     let key = key(name, namespace: namespace)
     let info = info
     let codec = codec

@@ -26,9 +26,14 @@ import Testing
     }
 
     func concerns(_ user: UserInfo, _ resource: ResourceInfo) -> Bool { resource.plural == concern }
-    func admit(_ request: AdmissionRequest, by user: UserInfo) async throws(Status) {
+    func mutate(_ request: inout AdmissionRequest, by user: UserInfo) async throws(Status) {
       asked.lines.withLock { $0.append("\(label) \(user.name)") }
       if refuses { throw .forbidden(request.resource, name: request.name, label) }
+      let seen = request.new?["seen"]?.string ?? ""
+      request.new?["seen"] = .string(seen + label)
+    }
+    func validate(_ request: AdmissionRequest, by user: UserInfo) async throws(Status) {
+      asked.lines.withLock { $0.append("\(label) sees \(request.new?["seen"]?.string ?? "")") }
     }
   }
 
@@ -45,10 +50,18 @@ import Testing
       Noting("c", journal),
     ])
     let admission = try #require(chain.admission(of: UserInfo(name: "u"), on: Self.nodes))
-    await #expect { try await admission(Self.write) } throws: {
+    await #expect { try await admission.admit(Self.write) } throws: {
       ($0 as? Status)?.message == #"nodes "n" is forbidden: b"#
     }
     #expect(journal.lines.withLock { $0 } == ["a u", "b u"])
+  }
+
+  @Test func `what one makes of the object the next are shown, and then all are asked about the whole`() async throws {
+    let journal = Journal()
+    let chain = AdmissionChain([Noting("a", journal), Noting("b", journal)])
+    let admission = try #require(chain.admission(of: UserInfo(name: "u"), on: Self.nodes))
+    try await admission.admit(Self.write)
+    #expect(journal.lines.withLock { $0 } == ["a u", "b u", "a sees ab", "b sees ab"])
   }
 
   @Test func `where no plug-in has anything to say, nobody is asked`() {

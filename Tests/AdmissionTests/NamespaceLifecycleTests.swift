@@ -57,9 +57,9 @@ import Testing
       _ operation: AdmissionRequest.Operation, in namespace: String, name: String = "c"
     ) async -> Status? {
       let resource = GroupResource(group: "", resource: "configmaps")
-      let request = AdmissionRequest(
+      var request = AdmissionRequest(
         operation, resource, name: name, namespace: namespace, new: ["metadata": ["generateName": "c-"]])
-      do throws(Status) { try await plugin.admit(request, by: .unsecured) } catch { return error }
+      do throws(Status) { try await plugin.mutate(&request, by: .unsecured) } catch { return error }
       return nil
     }
   }
@@ -109,8 +109,8 @@ import Testing
   @Test func `the system's namespaces stay`() async throws {
     let bench = try await Bench(capacity: 0)
     func refusal(_ operation: AdmissionRequest.Operation, _ name: String) async -> String? {
-      let request = AdmissionRequest(operation, NamespaceLifecycle.namespaces, name: name)
-      do throws(Status) { try await bench.plugin.admit(request, by: .unsecured) } catch { return error.message }
+      var request = AdmissionRequest(operation, NamespaceLifecycle.namespaces, name: name)
+      do throws(Status) { try await bench.plugin.mutate(&request, by: .unsecured) } catch { return error.message }
       return nil
     }
     for name in ["default", "kube-system", "kube-public"] {

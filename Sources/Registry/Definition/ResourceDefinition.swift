@@ -1,3 +1,4 @@
+public import Access
 public import JSON
 public import Machinery
 import Schema
@@ -19,6 +20,7 @@ public final class ResourceDefinition: Sendable {
 
   public typealias Hook = @Sendable (_ object: inout JSONValue) -> Void
   public typealias UpdateHook = @Sendable (_ object: inout JSONValue, _ old: JSONValue) -> Void
+  public typealias AuthorHook = @Sendable (_ object: inout JSONValue, _ author: UserInfo) -> Void
   public typealias Warnings = @Sendable (_ object: JSONValue, _ old: JSONValue?) -> [String]
 
   /// The group and the resource that is stored.
@@ -36,6 +38,7 @@ public final class ResourceDefinition: Sendable {
   public let subresources: [SubresourceDefinition]
   public let allowsCreateOnUpdate: Bool
   public let allowsUnconditionalUpdate: Bool
+  public let generation: GenerationRule
   public let deletion: DeletionRule
   /// How long an object lives after it was last written; nil for good.
   public let timeToLive: Duration?
@@ -54,6 +57,8 @@ public final class ResourceDefinition: Sendable {
   let defaults: Hook
   /// Drops what a client may not set, and sets what the server does.
   let prepareForCreate: Hook
+  /// Writes down who creates an object, after `prepareForCreate`; nil for most kinds.
+  let stampAuthor: AuthorHook?
   let warnings: Warnings
   /// The top-level members in the order of the type.
   let memberOrder: [String]
@@ -64,9 +69,11 @@ public final class ResourceDefinition: Sendable {
     scope: Scope, folder: String, versions: [ServedVersion],
     verbs: [String] = ["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"],
     puts: [PutRule] = [], main: SubresourceDefinition = .main(), subresources: [SubresourceDefinition] = [],
-    rules: [Rule], deletion: DeletionRule = DeletionRule(), timeToLive: Duration? = nil,
+    rules: [Rule], generation: GenerationRule = .none, deletion: DeletionRule = DeletionRule(),
+    timeToLive: Duration? = nil,
     defaults: @escaping Hook = { _ in },
-    prepareForCreate: @escaping Hook = { _ in }, warnings: @escaping Warnings = { _, _ in [] },
+    prepareForCreate: @escaping Hook = { _ in }, stampAuthor: AuthorHook? = nil,
+    warnings: @escaping Warnings = { _, _ in [] },
     selectableFields: [SelectableField] = [], unknownField: SelectableFields.Complaint = .known,
     trigger: String? = nil, heartbeat: Subresource? = nil,
     columns: [TableColumn] = [.name, .age]
@@ -92,6 +99,7 @@ public final class ResourceDefinition: Sendable {
     self.subresources = subresources
     allowsCreateOnUpdate = puts.contains(.mayCreate)
     allowsUnconditionalUpdate = !puts.contains(.needVersion)
+    self.generation = generation
     self.deletion = deletion
     self.timeToLive = timeToLive
     self.selectableFields = SelectableFields(
@@ -100,6 +108,7 @@ public final class ResourceDefinition: Sendable {
     self.columns = columns
     self.defaults = defaults
     self.prepareForCreate = prepareForCreate
+    self.stampAuthor = stampAuthor
     self.warnings = warnings
     let model = TypeModel.builtin
     guard let typeName = infos.first?.typeName, let type = model.type(typeName) else {

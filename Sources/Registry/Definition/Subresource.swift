@@ -20,18 +20,22 @@ public struct SubresourceDefinition: Sendable {
   public let disowned: [[String]]
   /// Does a client hear warnings about the whole object?
   public let warns: Bool
+  /// Does a change of what generations are about raise the generation?
+  public let raisesGeneration: Bool
   let prepare: ResourceDefinition.UpdateHook
 
   public init(
     _ subresource: Subresource, verbs: [String] = ["get", "patch", "update"], keeps: [String],
     disowned: [[String]] = [],
-    warns: Bool = false, prepare: @escaping ResourceDefinition.UpdateHook = { _, _ in }
+    warns: Bool = false, raisesGeneration: Bool = false,
+    prepare: @escaping ResourceDefinition.UpdateHook = { _, _ in }
   ) {
     self.subresource = subresource
     self.verbs = verbs
     self.keeps = keeps
     self.disowned = disowned
     self.warns = warns
+    self.raisesGeneration = raisesGeneration
     self.prepare = prepare
   }
 
@@ -40,7 +44,7 @@ public struct SubresourceDefinition: Sendable {
     keeps: [String] = [], disowned: [[String]] = [], prepare: @escaping ResourceDefinition.UpdateHook = { _, _ in }
   ) -> SubresourceDefinition {
     SubresourceDefinition(
-      .main, verbs: [], keeps: keeps, disowned: disowned, warns: true, prepare: prepare)
+      .main, verbs: [], keeps: keeps, disowned: disowned, warns: true, raisesGeneration: true, prepare: prepare)
   }
 
   public static func status(
