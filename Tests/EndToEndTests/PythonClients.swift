@@ -27,4 +27,18 @@ import Testing
     #expect(result.status == 0, "\(result.output)\n\(daemon.log.suffix(2_000))")
     #expect(result.output.hasSuffix("\(declared) checks passed\n"), "\(result.output)")
   }
+
+  @Test func `every kind that is stored is made, watched and deleted by every library`() async throws {
+    let home = try TemporaryFolder()
+    let (daemon, address) = try await Door.plain.open(on: .sqlite, certificates: home.file("certificates"))
+    defer { daemon.stop() }
+    let result = try await run(
+      ["python3", "-B", Repository.root.appending(path: "Tests/Clients/every_kind.py").path, "--server", address],
+      environment: [
+        "PYTHONPATH": try Tools.subfolder("python-clients"), "HOME": home.path, "KUBECONFIG": home.file("none"),
+        "no_proxy": "127.0.0.1",
+      ], within: .seconds(120))
+    #expect(result.status == 0, "\(result.output)\n\(daemon.log.suffix(2_000))")
+    #expect(result.output.contains(" kinds\n") && result.output.hasSuffix(" checks passed\n"), "\(result.output)")
+  }
 }
