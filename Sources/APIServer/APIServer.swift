@@ -35,6 +35,8 @@ public final class APIServer: RequestHandler {
     public var maxRequestsInflight = 400
     /// The same of those that change something.
     public var maxMutatingRequestsInflight = 200
+    /// Is a resource served? (`--runtime-config`)
+    public var serves: @Sendable (ResourceInfo) -> Bool = { _ in true }
     /// What requests over TLS are asked; nil asks nobody.
     public var access: AccessControl?
     /// Who has a say in writes once their object is known, however they came.
@@ -70,7 +72,8 @@ public final class APIServer: RequestHandler {
     self.configuration = configuration
     catalog = Catalog(
       configuration.stores.map { ServedResource($0) }, version: configuration.version.gitVersion,
-      reactors: configuration.reactors, grace: configuration.requestTimeout * 2)
+      reactors: configuration.reactors, grace: configuration.requestTimeout * 2,
+      serves: configuration.serves)
     metrics = RequestMetrics(shards: configuration.reactors)
     accessMetrics = AccessMetrics(shards: configuration.reactors)
     inflight = InflightLimiter(
@@ -82,6 +85,9 @@ public final class APIServer: RequestHandler {
       "readyz": HealthEndpoint(name: "readyz", checks: common + configuration.readyChecks),
     ]
   }
+
+  /// What is served without being stored.
+  public static let reviews: [ResourceInfo] = ReviewKind.allCases.map(\.resource.info)
 
   // MARK: life
 

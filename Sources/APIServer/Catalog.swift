@@ -46,11 +46,16 @@ public final class Catalog: Sendable {
 
   /// `version`: the server's. `reactors`: how many count by themselves. `grace`: how long requests at work may use what
   /// is served no more.
-  init(_ resources: [ServedResource], version: String, reactors: Int, grace: Duration) {
+  /// `serves`: whether a resource is, where an operator may choose.
+  init(
+    _ resources: [ServedResource], version: String, reactors: Int, grace: Duration,
+    serves: (ResourceInfo) -> Bool = { _ in true }
+  ) {
     self.version = version
     self.reactors = reactors
     self.grace = grace
-    let reviews = ReviewKind.allCases.map { kind in
+    let resources = resources.filter { serves($0.store.info) }
+    let reviews = ReviewKind.allCases.filter { serves($0.resource.info) }.map { kind in
       Endpoint(kind, metrics: EndpointMetrics(kind.resource.info, shards: reactors))
     }
     self.reviews = reviews

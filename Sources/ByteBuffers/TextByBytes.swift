@@ -222,3 +222,13 @@ extension StringProtocol where SubSequence == Substring {
     split(separator: String(separator), maxSplits: maxSplits, omittingEmptySubsequences: omittingEmptySubsequences)
   }
 }
+
+extension String {
+  /// Without blanks at both ends.
+  public var trimmingBlanks: String {
+    let isBlank = { (character: Character) in
+      character == " " || character == "\t" || character == "\n" || character == "\r"
+    }
+    return String(drop(while: isBlank).reversed().drop(while: isBlank).reversed())
+  }
+}

@@ -68,6 +68,14 @@ enum RegisteredKinds {
     storagemigration.k8s.io/v1beta1: StorageVersionMigration+
     """
 
+  /// All group versions that kube-apiserver and the servers in its process know.
+  static var groupVersions: [GroupVersion] {
+    table.split(separator: "\n").map { GroupVersion(parsing: String($0.prefix { $0 != ":" })) }
+      + ["apiextensions.k8s.io/v1", "apiextensions.k8s.io/v1beta1", "apiregistration.k8s.io/v1"].map {
+        GroupVersion(parsing: $0)
+      }
+  }
+
   /// Kinds of every group version. (`metav1.AddToGroupVersion`)
   private static let common: Set<ByteString> = [
     "WatchEvent", "ListOptions", "GetOptions", "DeleteOptions", "CreateOptions", "UpdateOptions", "PatchOptions",

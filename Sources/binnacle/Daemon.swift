@@ -69,6 +69,7 @@ struct Daemon {
     }
     let systemNamespaces = SystemNamespaces(namespaces, logger)
     configuration.access = settings.access
+    configuration.serves = settings.runtimeConfig.serves
     configuration.admission = settings.admission.chain(namespaces: namespaces)
     configuration.audit = audit
     configuration.budget = budget

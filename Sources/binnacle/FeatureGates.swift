@@ -111,13 +111,3 @@ struct FeatureGates: ExpressibleByArgument {
     WindowsGracefulNodeShutdown WindowsHostNetwork WorkloadAwarePreemption WorkloadWithJob
     """.split { $0 == " " || $0 == "\n" }.map(String.init))
 }
-
-extension String {
-  /// Without blanks at both ends.
-  var trimmingBlanks: String {
-    let isBlank = { (character: Character) in
-      character == " " || character == "\t" || character == "\n" || character == "\r"
-    }
-    return String(drop(while: isBlank).reversed().drop(while: isBlank).reversed())
-  }
-}

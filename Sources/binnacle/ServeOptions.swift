@@ -182,6 +182,12 @@ struct ServeOptions: ParsableCommand {
     transform: Seconds.init(parsing:))
   var eventTtl = Seconds(3600)
 
+  @Option(
+    help:
+      "Comma-separated key=true|false: which built-in resources are served. Keys are api/all, api/ga, api/beta, api/alpha, VERSION, GROUP/VERSION and GROUP/VERSION/RESOURCE."
+  )
+  var runtimeConfig: [String] = []
+
   @Option(help: "How long a list may take.", transform: Seconds.init(parsing:))
   var requestTimeout = Seconds(60)
 

@@ -1,4 +1,5 @@
 import APIServer
+import Admission
 import ByteBuffers
 import Capacity
 import Cacher
@@ -26,7 +27,8 @@ struct ServedResources: Sendable {
     var storages: [ResourceStorage] = []
     var meters: [StorageMeter] = []
     var destroys: [DestroyFunc] = []
-    for definition in BuiltInResources.all(settings.resources) {
+    for definition in BuiltInResources.all(settings.resources)
+    where definition.infos.contains(where: settings.runtimeConfig.serves) || isNeeded(definition) {
       if let problem = definition.problems.first { throw StartFailure("a definition is not whole: \(problem)") }
       let name = definition.groupResource
       let meter = StorageMeter(group: name.group, resource: name.resource)
@@ -50,6 +52,11 @@ struct ServedResources: Sendable {
     }
     return ServedResources(
       stores: storages.flatMap(\.stores), storages: storages, meters: meters, destroys: destroys)
+  }
+
+  /// What admission can't do without, served or not.
+  private static func isNeeded(_ definition: ResourceDefinition) -> Bool {
+    definition.groupResource == NamespaceLifecycle.namespaces
   }
 
   /// That of a built-in resource in the version that is stored.

@@ -35,6 +35,8 @@ struct Settings {
   /// What of it a file says that may change.
   let authentication: StructuredAuthentication?
   let tokenMetrics: JWTMetrics?
+  /// Which resources are served.
+  let runtimeConfig: RuntimeConfig
   /// Which requests are audited; nil for none.
   let auditPolicy: AuditPolicy?
 
@@ -178,12 +180,26 @@ extension ServeOptions {
       plainDoor: PlainDoor(names: try parsedAcceptHosts()), cors: try parsedOrigins(),
       access: secure == nil ? nil : made.control, admission: made.admission,
       authentication: secure == nil ? nil : made.structured,
-      tokenMetrics: secure == nil ? nil : made.tokenMetrics, auditPolicy: auditPolicy,
+      tokenMetrics: secure == nil ? nil : made.tokenMetrics, runtimeConfig: try parsedRuntimeConfig(),
+      auditPolicy: auditPolicy,
       encryption: try encryptionProviders())
     // Upstream counts whole seconds too.
     let eventSeconds = eventTtl.duration.components.seconds
     settings.resources.eventTimeToLive = eventSeconds == 0 ? nil : .seconds(eventSeconds)
     return settings
+  }
+
+  /// What is asked for and is not there would be missed by those who were promised it.
+  private func parsedRuntimeConfig() throws -> RuntimeConfig {
+    let infos = BuiltInResources.all().flatMap(\.infos) + APIServer.reviews
+    let config: RuntimeConfig
+    do throws(RuntimeConfig.Malformed) { config = try RuntimeConfig(runtimeConfig.ofList, served: infos) } catch {
+      throw StartFailure("--runtime-config: \(error)")
+    }
+    if let missing = config.unserved.first {
+      throw StartFailure("--runtime-config: \(missing) is not there to be served: leave it out")
+    }
+    return config
   }
 
   /// `--etcd-servers-overrides` is taken as long as it speaks of what is not served: what is would be stored elsewhere

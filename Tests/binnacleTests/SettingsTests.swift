@@ -55,7 +55,8 @@ import Testing
     "storage-backend": ("paper", []), "etcd-servers": ("127.0.0.1:1", []), "etcd-prefix": ("registry", []),
     "etcd-cafile": ("/nowhere", etcd), "etcd-certfile": ("/nowhere", etcd),
     "etcd-keyfile": ("/nowhere", etcd), "encryption-provider-config": ("/nowhere", []),
-    "watch-cache-sizes": ("nodes", []), "cors-allowed-origins": ("example.com", []), "config": ("/nowhere", []),
+    "watch-cache-sizes": ("nodes", []), "runtime-config": ("Apps/V1=true", []),
+    "cors-allowed-origins": ("example.com", []), "config": ("/nowhere", []),
     "insecure-bind-address": ("::", []), "insecure-accept-hosts": ("binnacle.example:8080", []),
     "data-dir": ("/proc/nowhere", []), "etcd-user": ("root", etcd),
     "etcd-password-file": ("/nowhere", etcd + ["--etcd-user=root"]),
@@ -222,6 +223,7 @@ import Testing
       "max-connection-bytes-per-sec": ["--max-connection-bytes-per-sec=0"],
       "disable-http2-serving": ["--disable-http2-serving=false"],
       "audit-log-compress": log + ["--audit-log-compress=false"], "goaway-chance": ["--goaway-chance=0.02"],
+      "runtime-config": ["--runtime-config=api/all=false,v1=true,apps/v1=false"],
     ]
     func byType(_ flag: KnownFlag) -> String {
       switch flag.type {

@@ -158,7 +158,7 @@ enum KnownFlags {
     requestheader-group-headers strings acts https protects
     requestheader-uid-headers strings acts https protects
     requestheader-username-headers strings acts https protects
-    runtime-config string taken
+    runtime-config strings acts
     runtime-config-emulation-forward-compatible bool taken
     secure-port int acts
     send-retry-after-while-not-ready-once bool taken
