@@ -14,9 +14,12 @@ public enum BuiltInResources {
     [
       .configMaps,
       .events(timeToLive: settings.eventTimeToLive),
+      .limitRanges,
       .namespaces,
       .nodes,
+      .resourceQuotas,
       .secrets,
+      .serviceAccounts,
       .leases,
       .runtimeClasses,
     ]
