@@ -22,6 +22,7 @@ public enum BuiltInResources {
       .serviceAccounts,
       .leases,
       .runtimeClasses,
+      .priorityClasses,
     ]
   }
 }
