@@ -23,6 +23,9 @@ public enum BuiltInResources {
       .leases,
       .runtimeClasses,
       .priorityClasses,
+      .csiDrivers,
+      .csiNodes,
+      .csiStorageCapacities,
     ]
   }
 }
