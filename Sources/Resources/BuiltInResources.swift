@@ -14,11 +14,18 @@ public enum BuiltInResources {
     [
       .configMaps,
       .events(timeToLive: settings.eventTimeToLive),
+      .limitRanges,
       .namespaces,
       .nodes,
+      .resourceQuotas,
       .secrets,
+      .serviceAccounts,
       .leases,
       .runtimeClasses,
+      .priorityClasses,
+      .csiDrivers,
+      .csiNodes,
+      .csiStorageCapacities,
     ]
   }
 }

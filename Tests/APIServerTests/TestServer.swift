@@ -68,7 +68,9 @@ final class TestServer: Sendable {
       HealthCheck(name: "etcd", live: { try await raw.livenessCheck() }) { try await raw.readinessCheck() },
     ]
     if let namespaces = stores.first(where: { $0.info.groupResource == NamespaceLifecycle.namespaces }) {
-      configuration.admission = AdmissionChain([NamespaceLifecycle(namespaces)])
+      let priorities = stores.first { $0.info.groupResource == Priority.priorityClasses }
+      configuration.admission = AdmissionChain(
+        [NamespaceLifecycle(namespaces)] + (priorities.map { [Priority($0)] } ?? []))
       _ = await SystemNamespaces(namespaces, Logger(label: "test")).make()
     }
     configuration.reactors = 2
