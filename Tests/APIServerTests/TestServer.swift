@@ -2,11 +2,11 @@ import Admission
 import ByteBuffers
 import Cacher
 import Capacity
+import Controllers
 import Dispatch
 import Foundation
 import HTTPServer
 import JSON
-import Logging
 import Machinery
 import Registry
 import Storage
@@ -71,7 +71,9 @@ final class TestServer: Sendable {
       let priorities = stores.first { $0.info.groupResource == Priority.priorityClasses }
       configuration.admission = AdmissionChain(
         [NamespaceLifecycle(namespaces)] + (priorities.map { [Priority($0)] } ?? []))
-      _ = await SystemNamespaces(namespaces, Logger(label: "test")).make()
+      let client = SystemClient.server(SystemClient.Surroundings(admission: configuration.admission, audit: nil))
+      let hook = SystemNamespaces(namespaces, client)
+      for name in SystemNamespaces.names { _ = try await hook.sync(ObjectName(name)) }
     }
     configuration.reactors = 2
     configuration.plainDoor = plainDoor
