@@ -19,6 +19,12 @@ public enum BuiltInResources {
       .secrets,
       .leases,
       .runtimeClasses,
+      .clusterRoleBindings,
+      .clusterRoles,
+      .roleBindings,
+      .roles,
+      .flowSchemas,
+      .priorityLevelConfigurations,
     ]
   }
 }
