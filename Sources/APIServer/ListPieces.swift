@@ -37,7 +37,7 @@ final class ListPieces: AnswerSource, @unchecked Sendable {  // Sendable: one th
   init(
     _ endpoint: ResourceEndpoint, _ list: ListResult, _ form: Form, _ media: MediaType, pretty: Bool
   ) throws(Status) {
-    objects = list.objects
+    objects = if case .table(let rows) = form { rows.ordered(list.objects) } else { list.objects }
     self.form = form
     let items: String
     switch form {

@@ -17,6 +17,13 @@ struct TableRows: Sendable {
     self.include = include
   }
 
+  /// The objects of a list in the order in which they are shown.
+  func ordered(_ objects: [CachedObject]) -> [CachedObject] {
+    guard let order = endpoint.store.definition.rowOrder else { return objects }
+    let places = objects.map { object in (try? JSONTape.parse(object.object)).map { order($0.root) } ?? .max }
+    return objects.indices.sorted { (places[$0], $0) < (places[$1], $1) }.map { objects[$0] }
+  }
+
   /// What stands before the rows. `metadata`: the JSON of the list metadata; `hasColumns`: only the first event of a
   /// watch shows the columns.
   func head(metadata: String, hasColumns: Bool = true) -> String {

@@ -26,6 +26,12 @@ public enum BuiltInResources {
       .csiDrivers,
       .csiNodes,
       .csiStorageCapacities,
+      .clusterRoleBindings,
+      .clusterRoles,
+      .roleBindings,
+      .roles,
+      .flowSchemas,
+      .priorityLevelConfigurations,
     ]
   }
 }

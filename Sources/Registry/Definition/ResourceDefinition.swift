@@ -21,6 +21,7 @@ public final class ResourceDefinition: Sendable {
   public typealias Hook = @Sendable (_ object: inout JSONValue) -> Void
   public typealias UpdateHook = @Sendable (_ object: inout JSONValue, _ old: JSONValue) -> Void
   public typealias AuthorHook = @Sendable (_ object: inout JSONValue, _ author: UserInfo) -> Void
+  public typealias RowOrder = @Sendable (_ object: JSONNode) -> Int64
   public typealias Warnings = @Sendable (_ object: JSONValue, _ old: JSONValue?) -> [String]
 
   /// The group and the resource that is stored.
@@ -47,6 +48,8 @@ public final class ResourceDefinition: Sendable {
   /// value; nil for none. (`TriggerFunc`)
   public let trigger: String?
   public let columns: [TableColumn]
+  /// By what number the rows of a list stand, and by name where it is the same; nil where they stand by name alone.
+  public let rowOrder: RowOrder?
 
   /// What has to be true of an object.
   let rules: CompiledRules
@@ -76,7 +79,7 @@ public final class ResourceDefinition: Sendable {
     warnings: @escaping Warnings = { _, _ in [] },
     selectableFields: [SelectableField] = [], unknownField: SelectableFields.Complaint = .known,
     trigger: String? = nil, heartbeat: Subresource? = nil,
-    columns: [TableColumn] = [.name, .age]
+    columns: [TableColumn] = [.name, .age], rowOrder: RowOrder? = nil
   ) {
     let parts = name.split(separator: ".", maxSplits: 1).map(String.init)
     let plural = parts.first ?? name
@@ -106,6 +109,7 @@ public final class ResourceDefinition: Sendable {
       selectableFields, isNamespaced: scope == .namespaced, complaint: unknownField)
     self.trigger = trigger
     self.columns = columns
+    self.rowOrder = rowOrder
     self.defaults = defaults
     self.prepareForCreate = prepareForCreate
     self.stampAuthor = stampAuthor

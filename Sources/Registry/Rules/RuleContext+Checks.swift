@@ -124,6 +124,14 @@ extension RuleContext {
     parts.removeLast()
   }
 
+  /// Is it a label selector without a fault?
+  public func isLabelSelector(_ value: JSONValue) -> Bool {
+    var trial = self
+    trial.errors = []
+    trial.labelSelector(value.object)
+    return trial.errors.isEmpty
+  }
+
   private mutating func labelSelector(_ selector: JSONObject?, anyValue: Bool = false) {
     guard let selector else { return }
     labels(selector["matchLabels"]?.object, "matchLabels")
