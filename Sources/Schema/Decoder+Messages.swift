@@ -116,8 +116,8 @@ extension TypeModel {
     case .bytes: "[]uint8"
     case .raw: "runtime.RawExtension"
     case .json: "v1.JSON"
-    case .structure(let id): "v1.\(self[id].shortName)"
-    case .either(let id, let other): "v1.\(self[id].shortName)Or\(other.rawValue)"
+    case .structure(let id): self[id].goName
+    case .either(let id, let other): "\(self[id].goName)Or\(other.rawValue)"
     case .list(let element): "[]\(goType(element))"
     case .map(let element): "map[string]\(goType(element))"
     }

@@ -144,7 +144,7 @@ struct Decoder<Source: DecodeSource> {
     _ value: Source.Value, _ id: Int, over base: JSONValue?
   ) throws(DecodeError) -> JSONValue? {
     guard source.kind(value) == .object else {
-      if source.kind(value) != .null { mismatch(value, "v1.\(model.structures[id].shortName)") }
+      if source.kind(value) != .null { mismatch(value, model.structures[id].goName) }
       return base
     }
     guard path.count < JSONValue.maxDepth else { throw DecodeError(description: "exceeded max depth") }

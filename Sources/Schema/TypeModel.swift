@@ -74,6 +74,8 @@ public struct TypeModel: Sendable {
     public let fields: [Field]
     /// `Node`
     public var shortName: String { String(name.split(separator: ".").last ?? "") }
+    /// As Go's messages name it: `v1.Node`.
+    var goName: String { name.split(separator: ".").suffix(2).joined(separator: ".") }
   }
 
   public let structures: [Structure]
