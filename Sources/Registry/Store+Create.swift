@@ -12,7 +12,7 @@ extension Store {
   ) async throws(Status) -> WriteResult {
     try options.validate()
     do throws(Status) { try info.checkNamespace(body["metadata"], namespace) } catch { throw error.after(warnings) }
-    var body = body
+    var body = whole(body)
     // Nobody comes to own what the server sets anyway.
     if var given = body["metadata"]?.object {
       for field in ["uid", "creationTimestamp"] + Self.wiped { given[field] = nil }

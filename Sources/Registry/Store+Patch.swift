@@ -34,7 +34,7 @@ extension Store {
       let decoded = try self.reread(
         patched, validation: options.validation, problems: engine.problems, shown: engine.shown)
       do throws(Status) { try self.checkName(decoded.object, name) } catch { throw error.after(decoded.warnings) }
-      var new = decoded.object
+      var new = self.whole(decoded.object)
       self.fields.update(live: existing, new: &new, writer: self.writer(options, subresource), now: Timestamp.now)
       return Made(object: new, warnings: decoded.warnings + OwnerReferences.deduplicate(&new, inPatch: true))
     }

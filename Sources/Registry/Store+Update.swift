@@ -17,7 +17,7 @@ extension Store {
       try info.checkNamespace(body["metadata"], namespace)
       try checkName(body, name)
     } catch { throw error.after(warnings) }
-    var body = body
+    var body = whole(body)
     let warnings = warnings + OwnerReferences.deduplicate(&body, inPatch: false)
     let uid = body["metadata"]?["uid"]?.string ?? ""
     return try await change(
@@ -40,6 +40,10 @@ extension Store {
       return Made(object: new)
     }
   }
+
+  /// An object of another version than the stored one, with what its way there and back adds: as it will be shown, and
+  /// so owned.
+  func whole(_ body: JSONValue) -> JSONValue { converter.map { $0.toServed($0.toStored(body)) } ?? body }
 
   /// The name in a body must be the one in the path.
   func checkName(_ body: JSONValue, _ name: String) throws(Status) {
