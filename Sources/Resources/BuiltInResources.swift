@@ -20,6 +20,7 @@ public enum BuiltInResources {
       .resourceQuotas,
       .secrets,
       .serviceAccounts,
+      .horizontalPodAutoscalers,
       .leases,
       .runtimeClasses,
       .priorityClasses,
