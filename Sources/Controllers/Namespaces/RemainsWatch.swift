@@ -1,5 +1,6 @@
 import Cacher
 import Registry
+import Storage
 import Synchronization
 
 /// Looks after what holds namespaces up that go: when the last object of a resource is gone, its namespace is looked at
