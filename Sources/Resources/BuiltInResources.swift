@@ -16,9 +16,13 @@ public enum BuiltInResources {
       .events(timeToLive: settings.eventTimeToLive),
       .namespaces,
       .nodes,
+      .persistentVolumeClaims,
+      .persistentVolumes,
       .secrets,
       .leases,
       .runtimeClasses,
+      .storageClasses,
+      .volumeAttributesClasses,
     ]
   }
 }

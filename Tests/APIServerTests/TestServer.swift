@@ -68,7 +68,10 @@ final class TestServer: Sendable {
       HealthCheck(name: "etcd", live: { try await raw.livenessCheck() }) { try await raw.readinessCheck() },
     ]
     if let namespaces = stores.first(where: { $0.info.groupResource == NamespaceLifecycle.namespaces }) {
-      configuration.admission = AdmissionChain([NamespaceLifecycle(namespaces)])
+      let classes = stores.first { $0.info.groupResource == DefaultStorageClass.storageClasses }
+      configuration.admission = AdmissionChain(
+        [NamespaceLifecycle(namespaces)] + (classes.map { [DefaultStorageClass($0)] } ?? [])
+          + [StorageObjectInUseProtection()] + (classes.map { [PersistentVolumeClaimResize($0)] } ?? []))
       _ = await SystemNamespaces(namespaces, Logger(label: "test")).make()
     }
     configuration.reactors = 2
