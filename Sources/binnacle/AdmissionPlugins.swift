@@ -18,7 +18,7 @@ struct AdmissionPlugins: Sendable {
     """.split { $0 == " " || $0 == "\n" }.map(String.init))
 
   /// Those that may be asked for. AlwaysAdmit lets everything pass, so it needs no building.
-  private static let built = [
+  static let built = [
     NamespaceLifecycle.name, NodeRestriction.name, DefaultStorageClass.name, StorageObjectInUseProtection.name,
     PersistentVolumeClaimResize.name, "AlwaysAdmit",
   ]
