@@ -18,6 +18,8 @@ public enum BuiltInResources {
       .namespaces,
       .nodes,
       .resourceQuotas,
+      .persistentVolumeClaims,
+      .persistentVolumes,
       .secrets,
       .serviceAccounts,
       .horizontalPodAutoscalers,
@@ -33,6 +35,8 @@ public enum BuiltInResources {
       .roles,
       .flowSchemas,
       .priorityLevelConfigurations,
+      .storageClasses,
+      .volumeAttributesClasses,
     ]
   }
 }

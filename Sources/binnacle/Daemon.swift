@@ -67,12 +67,9 @@ struct Daemon {
     let resources = try await ServedResources.start(settings, over: storage, budget, encodings, logger)
 
     var configuration = APIServer.Configuration(stores: resources.stores)
-    guard let namespaces = resources.store(NamespaceLifecycle.namespaces) else {
-      preconditionFailure("namespaces are built in")
-    }
     configuration.access = settings.access
     configuration.serves = settings.runtimeConfig.serves
-    configuration.admission = settings.admission.chain(resources.store)
+    configuration.admission = BuiltInPlugins.chain(settings.admission.names, .init(store: resources.store))
     configuration.audit = audit
     let parts = SystemParts(
       settings, resources, SystemClient.Surroundings(admission: configuration.admission, audit: audit),

@@ -220,6 +220,28 @@ private func said(
         #"spec.ships[1].name: Duplicate value: "a""#, "spec.ships[2].name: Required value",
       ])
   }
+
+  @Test func `of several members the first that is there is looked at and the others are forbidden`() throws {
+    let rules: [Rule] = [
+      .firstOf(
+        [
+          .init("captain", [.at("name", .required)], path: "skipper"),
+          .init("deputy", [.at("name", .required)], forbiddenAs: "mate"),
+          .init("motto", [.format(.dns1123Label)], mayJoin: true),
+        ], others: "only one", none: "say who")
+    ]
+    #expect(try said(rules, [:]) == ["spec: Required value: say who"])
+    #expect(try said(rules, ["captain": .null]) == ["spec: Required value: say who"])
+    #expect(try said(rules, ["captain": [:]]) == ["spec.skipper.name: Required value"])
+    #expect(try said(rules, ["deputy": ["name": "a"]]) == [])
+    #expect(
+      try said(rules, ["captain": ["name": "a"], "deputy": [:], "motto": "b"]) == ["spec.mate: Forbidden: only one"])
+    #expect(try said(rules, ["deputy": ["name": "a"], "motto": "-"]).count == 1)
+    #expect(
+      try compiled([.at("spec", .firstOf([.init("nobody", [])], others: "", none: ""))]).problems == [
+        "io.k8s.api.test.v1.Fleet: spec.nobody: io.k8s.api.test.v1.FleetSpec has no member nobody"
+      ])
+  }
 }
 
 @Suite struct `Rules of members and changes` {

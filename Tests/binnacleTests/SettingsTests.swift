@@ -270,10 +270,13 @@ import Testing
 
   @Test(
     arguments: [
-      ([], ["NamespaceLifecycle", "NodeRestriction", "AlwaysAdmit"]),
-      (["--disable-admission-plugins=NamespaceLifecycle,Priority"], ["NodeRestriction", "AlwaysAdmit"]),
+      ([], AdmissionPlugins.built),
+      (
+        ["--disable-admission-plugins=NamespaceLifecycle,ImagePolicyWebhook"],
+        AdmissionPlugins.built.filter { $0 != "NamespaceLifecycle" }
+      ),
       (["--admission-control=NamespaceLifecycle"], ["NamespaceLifecycle"]),
-      (["--enable-admission-plugins=NamespaceLifecycle"], ["NamespaceLifecycle", "NodeRestriction", "AlwaysAdmit"]),
+      (["--enable-admission-plugins=NamespaceLifecycle"], AdmissionPlugins.built),
     ] as [([String], [String])])
   func `flags say which admission plug-ins are on, over plain HTTP too`(arguments: [String], names: [String]) throws {
     let settings = try Self.settings("serve", arguments)

@@ -38,17 +38,22 @@ public struct Rule: Sendable {
 
   /// A member that may be the one of several.
   public struct Choice: Sendable {
-    let name: String
+    public let name: String
     let rules: [Rule]
     /// How complaints of the rules name it, and the one that it is not the first.
     let path: String
     let forbiddenAs: String
+    /// It is looked at, and not forbidden, where others were there before it.
+    let mayJoin: Bool
 
-    public init(_ name: String, _ rules: [Rule], path: String? = nil, forbiddenAs: String? = nil) {
+    public init(
+      _ name: String, _ rules: [Rule], path: String? = nil, forbiddenAs: String? = nil, mayJoin: Bool = false
+    ) {
       self.name = name
       self.rules = rules
       self.path = path ?? name
       self.forbiddenAs = forbiddenAs ?? name
+      self.mayJoin = mayJoin
     }
   }
 

@@ -58,7 +58,8 @@ struct RuleCompiler {
       let compiled = choices.map { choice in
         let (member, inner) = member(choice.name, of: subject)
         return RuleStep.Choice(
-          member: member, inner: compile(choice.rules, inner), path: choice.path, forbiddenAs: choice.forbiddenAs)
+          member: member, inner: compile(choice.rules, inner), path: choice.path, forbiddenAs: choice.forbiddenAs,
+          mayJoin: choice.mayJoin)
       }
       return .firstOf(compiled, others: others, none: none)
     case .if(let name, let text, let rules, let others):

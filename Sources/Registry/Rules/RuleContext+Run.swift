@@ -131,7 +131,7 @@ extension RuleContext {
     var isFound = false
     for choice in choices {
       guard let given = object[choice.member.name], !given.isNull else { continue }
-      if isFound {
+      if isFound && !choice.mayJoin {
         report(.forbidden(path(.member(choice.forbiddenAs)), others))
         continue
       }

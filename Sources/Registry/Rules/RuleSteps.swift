@@ -49,6 +49,7 @@ indirect enum RuleStep: Sendable {
     let inner: Inner
     let path: String
     let forbiddenAs: String
+    let mayJoin: Bool
   }
 
   /// Elements that must differ.

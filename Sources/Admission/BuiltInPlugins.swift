@@ -1,0 +1,33 @@
+public import Machinery
+public import Registry
+
+/// The plug-ins that are built, in the order in which kube-apiserver asks them.
+public enum BuiltInPlugins {
+  /// What a plug-in is made from.
+  public struct Surroundings {
+    /// The store of a resource; nil where it is not served. Without what a plug-in looks at there is nothing for it to
+    /// say.
+    public let store: (GroupResource) -> Store?
+
+    public init(store: @escaping (GroupResource) -> Store?) { self.store = store }
+  }
+
+  private static let all: [(name: String, make: (Surroundings) -> (any AdmissionPlugin)?)] = [
+    (NamespaceLifecycle.name, { $0.store(NamespaceLifecycle.namespaces).map { NamespaceLifecycle($0) } }),
+    (NodeRestriction.name, { _ in NodeRestriction() }),
+    (Priority.name, { $0.store(Priority.priorityClasses).map { Priority($0) } }),
+    (DefaultStorageClass.name, { $0.store(DefaultStorageClass.storageClasses).map { DefaultStorageClass($0) } }),
+    (StorageObjectInUseProtection.name, { _ in StorageObjectInUseProtection() }),
+    (
+      PersistentVolumeClaimResize.name,
+      { $0.store(PersistentVolumeClaimResize.storageClasses).map { PersistentVolumeClaimResize($0) } }
+    ),
+  ]
+
+  public static let names = all.map(\.name)
+
+  /// Those of `names`.
+  public static func chain(_ names: [String], _ surroundings: Surroundings) -> AdmissionChain {
+    AdmissionChain(all.filter { names.contains($0.name) }.compactMap { $0.make(surroundings) })
+  }
+}
