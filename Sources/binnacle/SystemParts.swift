@@ -21,6 +21,7 @@ final class SystemParts: Sendable {
     if let namespaces = resources.store(GroupResource(resource: "namespaces")) {
       hooks.append(SystemNamespaces(namespaces, server))
     }
+    hooks += BootstrapHooks.all(server) { resources.store($0) }
     self.hooks = hooks
   }
 
