@@ -92,9 +92,15 @@ public final class BootstrapRolesHook: StartHook {
 
   private static func namespace(_ object: JSONValue) -> String { object["metadata"]?["namespace"]?.string ?? "" }
 
+  /// So many objects of a resource are under way at a time: enough for the storage to write many in one go, few enough
+  /// to leave no trace in memory.
+  private static let width = 8
+
   private func ensure(_ objects: [JSONValue], in store: Store, _ reconcile: @escaping Reconcile) async -> [String] {
     await withTaskGroup(of: String?.self) { group in
-      for object in objects {
+      var problems: [String] = []
+      for (place, object) in objects.enumerated() {
+        if place >= Self.width, let problem = await group.next() ?? nil { problems.append(problem) }
         group.addTask {
           do throws(Status) {
             try await self.ensure(object, in: store, reconcile)
@@ -102,7 +108,7 @@ public final class BootstrapRolesHook: StartHook {
           } catch { return "\(store.info.plural) \(object["metadata"]?["name"]?.string ?? ""): \(error.message)" }
         }
       }
-      return await group.reduce(into: []) { if let problem = $1 { $0.append(problem) } }
+      return await group.reduce(into: problems) { if let problem = $1 { $0.append(problem) } }
     }
   }
 
