@@ -50,6 +50,7 @@ struct Daemon {
         "version": "\(BuildInfo.version)", "storage": "\(settings.summary)", "allocator": "\(BuildInfo.allocator)",
       ])
     for note in settings.notes { logger.warning("\(note)") }
+    let rootCertificates = try settings.publishedCertificates()
     let audit = try settings.auditPolicy.map { try settings.options.audit.trail($0, logger) }
     let storage: any Storage
     let destroyStorage: DestroyFunc
@@ -73,7 +74,8 @@ struct Daemon {
     configuration.admission = settings.admission.chain(namespaces: namespaces)
     configuration.audit = audit
     let parts = SystemParts(
-      settings, resources, SystemClient.Surroundings(admission: configuration.admission, audit: audit), logger)
+      settings, resources, SystemClient.Surroundings(admission: configuration.admission, audit: audit),
+      rootCertificates: rootCertificates, logger)
     configuration.budget = budget
     let serverMetrics = ServerMetrics(budget, encodings)
     configuration.reactors = HTTPServer.count(ofReactors: settings.options.reactors)

@@ -1,5 +1,6 @@
 import ByteBuffers
 public import ArgumentParser
+import Controllers
 import Machinery
 import Registry
 import Storage
@@ -228,6 +229,19 @@ struct ServeOptions: ParsableCommand {
       "Part of the HTTP/2 requests after which the client is told to open another connection, 0 to 0.02: spreads clients over replicas."
   )
   var goawayChance = 0.0
+
+  @Option(
+    help:
+      "Comma-separated controllers to run, as kube-controller-manager reads it: * for all, foo for foo, -foo for all but foo, -* for none. Default: * with the embedded database, -* over etcd. Known: \(ControllerSelection.built.joined(separator: ", "))."
+  )
+  var controllers: [String] = []
+
+  @Option(
+    name: .customLong("root-ca-file"),
+    help:
+      "Certificates that pods know this server by, PEM: kube-root-ca.crt of each namespace. Default: who signed the server's own, where HTTPS is on."
+  )
+  var rootCAFile = ""
 
   @Option(help: "How long /readyz fails before connections are refused on SIGTERM.", transform: Seconds.init(parsing:))
   var shutdownDelayDuration = Seconds(0)

@@ -55,6 +55,9 @@ struct ServedResources: Sendable {
   /// That of a built-in resource in the version that is stored.
   func store(_ resource: GroupResource) -> Store? { stores.first { $0.info.groupResource == resource } }
 
+  /// All resources, each in the version that is stored.
+  var contents: [Store] { storages.compactMap(\.stores.first) }
+
   /// Caches and calls to the storage, by resource.
   func write(_ text: inout MetricsText) {
     for storage in storages { storage.objects.writeMetrics(&text) }

@@ -4,6 +4,7 @@ import Access
 import AccessJWT
 import ArgumentParser
 import Audit
+import Controllers
 import EtcdTransport
 import HTTPServer
 import Machinery
@@ -32,6 +33,10 @@ struct Settings {
   let access: AccessControl?
   /// Who has a say in writes, over HTTPS and plain HTTP.
   let admission: AdmissionPlugins
+  /// Which controllers run.
+  let controllers: ControllerSelection
+  /// Certificates of `--root-ca-file`, PEM; nil where it was not given.
+  let rootCertificates: String?
   /// What of it a file says that may change.
   let authentication: StructuredAuthentication?
   let tokenMetrics: JWTMetrics?
@@ -177,6 +182,7 @@ extension ServeOptions {
       options: self, storage: storage, watchCacheSizes: try parsedWatchCacheSizes(), insecure: insecure, secure: secure,
       plainDoor: PlainDoor(names: try parsedAcceptHosts()), cors: try parsedOrigins(),
       access: secure == nil ? nil : made.control, admission: made.admission,
+      controllers: try selectedControllers(storage.type), rootCertificates: try rootCertificates(),
       authentication: secure == nil ? nil : made.structured,
       tokenMetrics: secure == nil ? nil : made.tokenMetrics, auditPolicy: auditPolicy,
       encryption: try encryptionProviders())

@@ -33,7 +33,8 @@ import Testing
     "authentication-config": ("/nowhere", []), "token-auth-file": ("/nowhere", []), "authorization-mode": ("Maybe", []),
     "authorization-policy-file": ("/nowhere", ["--authorization-mode=ABAC"]),
     "disable-admission-plugins": ("X", []), "enable-admission-plugins": ("PodSecurity", []),
-    "admission-control": ("X", []), "event-ttl": ("-1s", []),
+    "admission-control": ("X", []), "event-ttl": ("-1s", []), "controllers": ("X", []),
+    "root-ca-file": ("/nowhere", []),
     "authentication-token-webhook-config-file": ("/nowhere", []),
     "authorization-webhook-config-file": ("/nowhere", ["--authorization-mode=Webhook"]),
     "requestheader-client-ca-file": ("/nowhere", ["--requestheader-username-headers=X"]),
@@ -164,6 +165,8 @@ import Testing
       ], "disable-admission-plugins": ["--disable-admission-plugins=TaintNodesByCondition,Priority"],
       "enable-admission-plugins": ["--enable-admission-plugins=NodeRestriction,AlwaysAdmit"],
       "admission-control": ["--admission-control=NodeRestriction"],
+      "controllers": ["--controllers=*,-namespace,-garbage-collector-controller"],
+      "root-ca-file": ["--root-ca-file=\(certificates.file("server.crt"))"],
       "authentication-token-webhook-config-file": ["--authentication-token-webhook-config-file=\(hook)"],
       "authorization-webhook-config-file": [
         "--authorization-mode=Webhook", "--authorization-webhook-config-file=\(hook)",
@@ -273,6 +276,29 @@ import Testing
   func `flags say which admission plug-ins are on, over plain HTTP too`(arguments: [String], names: [String]) throws {
     let settings = try Self.settings("serve", arguments)
     #expect(settings.admission.names == names && settings.notes.isEmpty)
+  }
+
+  @Test(
+    arguments: [
+      ([], true, true), (["--etcd-servers=http://127.0.0.1:1"], false, false),
+      (["--etcd-servers=http://127.0.0.1:1", "--controllers=*"], true, true), (["--controllers=-*"], false, false),
+      (["--controllers="], false, false), (["--controllers=*,-namespace"], false, true),
+      (["--controllers=-*,namespace-controller"], true, false), (["--controllers", "serviceaccount"], false, true),
+    ] as [([String], Bool, Bool)])
+  func `controllers run with the embedded database, and elsewhere where they are asked for`(
+    arguments: [String], namespaces: Bool, accounts: Bool
+  ) throws {
+    let controllers = try Self.settings("serve", arguments).controllers
+    #expect(controllers.isOn("namespace-controller") == namespaces)
+    #expect(controllers.isOn("serviceaccount-controller") == accounts)
+  }
+
+  @Test func `a controller that nobody knows, or that is not built, stops the start`() {
+    #expect(
+      Self.refusal("serve", ["--controllers=*,-nobody"])
+        == "--controllers: \"nobody\" is not in the list of known controllers")
+    #expect(
+      Self.refusal("serve", ["--controllers=ttl"]) == "--controllers: ttl-controller is not built yet: leave it out")
   }
 
   @Test func `the table of flags and the options of the parser are the same`() throws {

@@ -17,6 +17,7 @@ extension Controller {
     }
     // Cancelled before the handler stood, it has not been shut.
     queue.shutDown()
+    await end()
   }
 
   /// Keeps the sources feeding the queue.

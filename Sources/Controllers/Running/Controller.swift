@@ -8,6 +8,8 @@ public protocol Controller: Sendable {
   var sources: [EventSource] { get }
   /// Queues what has to be looked at whatever the sources tell. Called before they begin, and before they begin anew.
   func begin()
+  /// Called when it works no more: nothing of it may run then.
+  func end() async
   /// How many keys it works on at a time.
   var workers: Int { get }
   /// Looks at one key. What it throws is tried again, later the more often it fails.
@@ -17,6 +19,7 @@ public protocol Controller: Sendable {
 extension Controller {
   public var workers: Int { 5 }
   public func begin() {}
+  public func end() async {}
 }
 
 /// What has become of a key.

@@ -10,8 +10,14 @@ public struct ControllerSelection: Sendable {
   private var choices: [ByteString: Bool] = [:]
   private var isRestOn = false
 
-  /// `entries`: of the flag. `built`: the names of those that can run here.
-  public init(_ entries: [String], built: [String]) throws(Unfit) {
+  /// Those that can run here.
+  public static let built = [
+    NamespaceController.flagName, DefaultServiceAccounts.flagName, RootCAPublisher.flagName,
+    ClaimProtection.flagName, VolumeProtection.flagName, AttributesClassProtection.flagName,
+  ]
+
+  /// `entries`: of the flag.
+  public init(_ entries: [String], built: [String] = built) throws(Unfit) {
     for entry in entries {
       if entry == "*" {
         isRestOn = true

@@ -197,9 +197,10 @@ enum KnownFlags {
 
   /// kube-controller-manager's, for what will be built in here, and such of kube-apiserver's as its help does not show.
   private static let neighbours = """
-    controllers strings taken
+    controllers strings acts
     kubelet-port int taken
     kubelet-read-only-port int taken
+    root-ca-file string acts filled
 
     """
 
