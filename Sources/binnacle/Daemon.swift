@@ -71,7 +71,7 @@ struct Daemon {
       preconditionFailure("namespaces are built in")
     }
     configuration.access = settings.access
-    configuration.admission = settings.admission.chain(namespaces: namespaces)
+    configuration.admission = settings.admission.chain(resources.store)
     configuration.audit = audit
     let parts = SystemParts(
       settings, resources, SystemClient.Surroundings(admission: configuration.admission, audit: audit),

@@ -68,7 +68,9 @@ final class TestServer: Sendable {
       HealthCheck(name: "etcd", live: { try await raw.livenessCheck() }) { try await raw.readinessCheck() },
     ]
     if let namespaces = stores.first(where: { $0.info.groupResource == NamespaceLifecycle.namespaces }) {
-      configuration.admission = AdmissionChain([NamespaceLifecycle(namespaces)])
+      let priorities = stores.first { $0.info.groupResource == Priority.priorityClasses }
+      configuration.admission = AdmissionChain(
+        [NamespaceLifecycle(namespaces)] + (priorities.map { [Priority($0)] } ?? []))
       let client = SystemClient.server(SystemClient.Surroundings(admission: configuration.admission, audit: nil))
       let hook = SystemNamespaces(namespaces, client)
       for name in SystemNamespaces.names { _ = try await hook.sync(ObjectName(name)) }

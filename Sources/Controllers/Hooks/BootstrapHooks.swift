@@ -1,5 +1,6 @@
 public import Machinery
 public import Registry
+import Resources
 
 /// Make what a cluster begins with, as far as its kinds are served. (kube-apiserver: the hooks of its groups' storage.)
 public enum BootstrapHooks {
@@ -17,6 +18,10 @@ public enum BootstrapHooks {
         clusterRoles: clusterRoles, clusterRoleBindings: clusterRoleBindings, roles: roles, roleBindings: roleBindings,
         namespaces: namespaces)
       hooks.append(BootstrapRolesHook(stores, client))
+    }
+    if let priorityClasses = of("scheduling.k8s.io", "priorityclasses") {
+      let name = "scheduling/bootstrap-system-priority-classes"
+      hooks.append(MissingObjectsHook(name, SystemPriorityClasses.all, in: priorityClasses, client))
     }
     let flowControl = "flowcontrol.apiserver.k8s.io"
     if let schemas = of(flowControl, "flowschemas"), let levels = of(flowControl, "prioritylevelconfigurations") {

@@ -11,11 +11,11 @@ enum ContainerLimits {
       let path = context.path(.key(limit.name))
       let name = JSONValue.string(limit.name).encoded().text
       let amount = limit.value.string ?? ""
-      for problem in nameProblems(limit.name) { context.report(.invalid(path, bare: name, problem)) }
+      for problem in ResourceNames.containerProblems(limit.name) { context.report(.invalid(path, bare: name, problem)) }
       for problem in ResourceAmounts.problems(amount, of: limit.name) {
         context.report(.invalid(path, amount, problem))
       }
-      if limit.name.hasPrefix(hugePages), !areWholePages(amount, of: limit.name) {
+      if limit.name.hasPrefix(ResourceNames.hugePages), !areWholePages(amount, of: limit.name) {
         context.report(.invalid(path, amount, "\(amount) is not positive integer multiple of \(limit.name)"))
       }
     }
@@ -24,45 +24,15 @@ enum ContainerLimits {
   /// Are there huge pages, but neither cpu nor memory?
   static func lackCompute(_ limits: JSONValue?) -> Bool {
     guard case .object(let limits)? = limits else { return false }
-    return limits.members.contains { $0.name.hasPrefix(hugePages) }
+    return limits.members.contains { $0.name.hasPrefix(ResourceNames.hugePages) }
       && !limits.members.contains { $0.name == "cpu" || $0.name == "memory" }
-  }
-
-  // MARK: names
-
-  private static let hugePages = "hugepages-"
-  private static let ofContainers = ["cpu", "memory", "ephemeral-storage"]
-  /// What quotas can be about, with what is of containers.
-  private static let standard =
-    ofContainers + [
-      "requests.cpu", "requests.memory", "requests.ephemeral-storage", "limits.cpu", "limits.memory",
-      "limits.ephemeral-storage", "pods", "resourcequotas", "services", "replicationcontrollers", "secrets",
-      "configmaps", "persistentvolumeclaims", "storage", "requests.storage", "services.nodeports",
-      "services.loadbalancers",
-    ]
-
-  /// A name without a domain is complained about twice: it is none that there is, and none of containers.
-  private static func nameProblems(_ name: String) -> [String] {
-    var problems = NameValidation.qualifiedName(name)
-    if name.utf8.contains(UInt8(ascii: "/")) {
-      if !ResourceAmounts.isNative(name) && !ResourceAmounts.isExtended(name) {
-        problems.append("doesn't follow extended resource name standard")
-      }
-      return problems
-    }
-    let isHugePages = name.hasPrefix(hugePages)
-    if problems.isEmpty, !isHugePages, !name.hasPrefix("requests.\(hugePages)"), !standard.contains(name) {
-      problems.append("must be a standard resource type or fully qualified")
-    }
-    if !isHugePages && !ofContainers.contains(name) { problems.append("must be a standard resource for containers") }
-    return problems
   }
 
   // MARK: huge pages
 
   /// (`IsHugePageResourceValueDivisible`)
   private static func areWholePages(_ amount: String, of name: String) -> Bool {
-    guard let size = try? Quantity(parsing: String(name.dropFirst(hugePages.utf8.count))), size.isInteger,
+    guard let size = try? Quantity(parsing: String(name.dropFirst(ResourceNames.hugePages.utf8.count))), size.isInteger,
       let page = size.wholeValue, page > 0, let bytes = (try? Quantity(parsing: amount))?.wholeValue
     else { return false }
     return bytes % page == 0
