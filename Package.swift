@@ -152,8 +152,8 @@ let package = Package(
     .target(
       name: "Controllers",
       dependencies: [
-        "Access", "Admission", "Audit", "Registry", "Cacher", "Storage", "Machinery", "Metrics", "JSON", "ByteBuffers",
-        .product(name: "Logging", package: "swift-log"),
+        "Access", "Admission", "Audit", "Registry", "Resources", "Cacher", "Storage", "Machinery", "Metrics", "JSON",
+        "ByteBuffers", .product(name: "Logging", package: "swift-log"),
       ],
       swiftSettings: swiftSettings),
     .executableTarget(

@@ -23,9 +23,10 @@ final class SystemParts: Sendable {
   ) {
     self.logger = logger
     let server = SystemClient.server(surroundings)
-    hooks = [
+    let namespaces: [any StartHook] = [
       resources.store(GroupResource(resource: "namespaces")).map { SystemNamespaces($0, server) }
     ].compactMap(\.self)
+    hooks = namespaces + BootstrapHooks.all(server) { resources.store($0) }
     let isAlone = settings.storage.type == StorageBackend.typeSQLite
     var list = ControllerList(settings.controllers, resources, surroundings, logger)
     list.addAll(rootCertificates: rootCertificates, isAlone: isAlone)

@@ -24,6 +24,7 @@ import Testing
       "cases/table",
       "cases/watch",
       "cases/namespaced",
+      "cases/access/bootstrap",
       "derived/nodes",
     ] + Corpus.builtin.map { "cases/builtin/\($0)" }
 
@@ -31,15 +32,28 @@ import Testing
     try Conversation.read(Repository.root.appending(path: "Tests/Conformance/\(file).json"))
   }
 
+  private static func replay(_ conversations: [Conversation], _ server: TestServer) {
+    let replayer = Replayer { try server.connect() }
+    for conversation in conversations where Corpus.awaiting[conversation.name] == nil {
+      let outcome = replayer.run(conversation)
+      let shown = outcome.differences.prefix(5).joined(separator: "\n")
+      #expect(outcome.differences.isEmpty, "\(conversation.name): \(outcome.differences.count) differ\n\(shown)")
+    }
+  }
+
+  /// Does it ask for what a cluster begins with?
+  private static func needsBootstrap(_ file: String) -> Bool {
+    ["rbac.", "flowcontrol.", "scheduling.", "access/"].contains { file.contains($0) }
+  }
+
   @Test(arguments: files) func `every conversation of a file matches`(_ file: String) async throws {
     let conversations = try Self.conversations(file)
     #expect(!conversations.isEmpty)
     try await TestServer.with(kinds: BuiltInResources.all().filter { $0.groupResource.resource != "nodes" }) { server in
-      let replayer = Replayer { try server.connect() }
-      for conversation in conversations where Corpus.awaiting[conversation.name] == nil {
-        let outcome = replayer.run(conversation)
-        let shown = outcome.differences.prefix(5).joined(separator: "\n")
-        #expect(outcome.differences.isEmpty, "\(conversation.name): \(outcome.differences.count) differ\n\(shown)")
+      if Self.needsBootstrap(file) {
+        try await server.bootstrapped { Self.replay(conversations, server) }
+      } else {
+        Self.replay(conversations, server)
       }
     }
   }

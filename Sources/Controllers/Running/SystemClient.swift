@@ -23,7 +23,7 @@ public struct SystemClient: Sendable {
 
   let user: UserInfo
   /// Comes to own what it writes.
-  let manager: String
+  var manager: String
   let surroundings: Surroundings
 
   /// The server itself, as start hooks are. (`user.APIServerUser`)

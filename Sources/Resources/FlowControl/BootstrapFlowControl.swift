@@ -6,6 +6,15 @@ public enum BootstrapFlowControl {
   /// Says of an object whether the server may set its spec right.
   public static let autoUpdate = "apf.kubernetes.io/autoupdate-spec"
 
+  /// Has an object the spec of one that is built in? Of the exempt level the shares do not count, which anybody may set.
+  /// (`flowSchemaSpecEqual`, `plcSpecEqualish`)
+  public static func hasSpec(_ object: JSONValue, of wanted: JSONValue) -> Bool {
+    guard var spec = object["spec"], let fixed = wanted["spec"] else { return false }
+    if fixed["priorityLevelConfiguration"] != nil { return InternalForm.flowSchemaSpec.areSame(spec, fixed) }
+    if let exempt = fixed["exempt"], spec["exempt"].map({ !$0.isNull }) ?? false { spec["exempt"] = exempt }
+    return InternalForm.priorityLevelSpec.areSame(spec, fixed)
+  }
+
   // MARK: levels
 
   /// What the server can't be without.
