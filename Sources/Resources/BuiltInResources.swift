@@ -17,6 +17,12 @@ public enum BuiltInResources {
       .namespaces,
       .nodes,
       .secrets,
+      .mutatingAdmissionPolicies,
+      .mutatingAdmissionPolicyBindings,
+      .mutatingWebhookConfigurations,
+      .validatingAdmissionPolicies,
+      .validatingAdmissionPolicyBindings,
+      .validatingWebhookConfigurations,
       .leases,
       .runtimeClasses,
     ]
