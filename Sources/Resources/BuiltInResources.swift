@@ -23,6 +23,7 @@ public enum BuiltInResources {
       .validatingAdmissionPolicies,
       .validatingAdmissionPolicyBindings,
       .validatingWebhookConfigurations,
+      .apiServices,
       .leases,
       .runtimeClasses,
     ]
