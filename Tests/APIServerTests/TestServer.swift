@@ -2,11 +2,11 @@ import Admission
 import ByteBuffers
 import Cacher
 import Capacity
+import Controllers
 import Dispatch
 import Foundation
 import HTTPServer
 import JSON
-import Logging
 import Machinery
 import Registry
 import Storage
@@ -69,7 +69,9 @@ final class TestServer: Sendable {
     ]
     if let namespaces = stores.first(where: { $0.info.groupResource == NamespaceLifecycle.namespaces }) {
       configuration.admission = AdmissionChain([NamespaceLifecycle(namespaces)])
-      _ = await SystemNamespaces(namespaces, Logger(label: "test")).make()
+      let client = SystemClient.server(SystemClient.Surroundings(admission: configuration.admission, audit: nil))
+      let hook = SystemNamespaces(namespaces, client)
+      for name in SystemNamespaces.names { _ = try await hook.sync(ObjectName(name)) }
     }
     configuration.reactors = 2
     configuration.plainDoor = plainDoor
