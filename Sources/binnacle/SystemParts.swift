@@ -4,6 +4,7 @@ import Logging
 import Machinery
 import Metrics
 import Registry
+import Resources
 import Synchronization
 
 /// What the server makes sure of by itself: start hooks, always, and the controllers that are switched on.
@@ -20,6 +21,14 @@ final class SystemParts: Sendable {
     var hooks: [any StartHook] = []
     if let namespaces = resources.store(GroupResource(resource: "namespaces")) {
       hooks.append(SystemNamespaces(namespaces, server))
+    }
+    if let services = resources.store(GroupResource(group: "apiregistration.k8s.io", resource: "apiservices")) {
+      let known = BuiltInResources.all().flatMap(\.infos) + APIServer.reviews
+      let served = resources.stores.map(\.info) + APIServer.reviews
+      hooks.append(
+        APIServiceRegistration(
+          services, served: served.map(\.groupVersion), known: known.map(\.groupVersion), server))
+      hooks.append(LocalAPIServices(services, server))
     }
     self.hooks = hooks
   }
