@@ -24,6 +24,14 @@ public enum GoText {
     return out + "\""
   }
 
+  /// Without white space at both ends. (`strings.TrimSpace`)
+  public static func trimmed(_ text: String) -> String {
+    func isSpace(_ scalar: Unicode.Scalar) -> Bool { scalar.properties.isWhitespace }
+    let scalars = text.unicodeScalars.drop(while: isSpace)
+    guard let last = scalars.lastIndex(where: { !isSpace($0) }) else { return "" }
+    return String(scalars[...last])
+  }
+
   /// `%#U`: `U+0007`, `U+0041 'A'`.
   public static func codePoint(_ scalar: Unicode.Scalar) -> String {
     let name = "U+" + hex(scalar.value, 4).uppercased()

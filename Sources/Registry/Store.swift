@@ -32,7 +32,9 @@ public final class ResourceStorage: Sendable {
   }
 
   /// A store for each version that is served, in their order.
-  public var stores: [Store] { definition.versions.indices.map { Store(self, version: $0) } }
+  public var stores: [Store] {
+    definition.versions.indices.filter { definition.versions[$0].isServed }.map { Store(self, version: $0) }
+  }
 }
 
 /// The generic registry: every verb of one served version of a resource over its storage, with what is particular left
@@ -76,8 +78,10 @@ public final class Store: Sendable {
     converter = VersionConverter(definition, version: place, model: model)
     // An object of nothing decodes, or the facts are broken.
     var empty = (try? model.decode(tree: .object(JSONObject()), as: type).value) ?? .object(JSONObject())
-    if place == 0 { definition.defaults(&empty) }
-    let defaults = place == 0 ? definition.defaults : ResourceDefinition.noHook
+    // What has the stored version's type has its defaults, too; else they come with the conversion.
+    let hasDefaults = place == 0 || definition.versions[place].conversion == nil
+    let defaults = hasDefaults ? definition.defaults : ResourceDefinition.noHook
+    defaults(&empty)
     reader = ObjectReader(info, applyDefaults: defaults, model: model, type: type)
     fields = FieldManager(
       model, type: type, kind: GroupVersionKind(info.groupVersion, kind: info.kind), empty: empty,

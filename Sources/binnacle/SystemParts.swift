@@ -4,6 +4,7 @@ import Logging
 import Machinery
 import Metrics
 import Registry
+import Resources
 import Storage
 import Synchronization
 
@@ -26,7 +27,16 @@ final class SystemParts: Sendable {
     let namespaces: [any StartHook] = [
       resources.store(GroupResource(resource: "namespaces")).map { SystemNamespaces($0, server) }
     ].compactMap(\.self)
-    hooks = namespaces + BootstrapHooks.all(server) { resources.store($0) }
+    var hooks = namespaces + BootstrapHooks.all(server) { resources.store($0) }
+    if let services = resources.store(GroupResource(group: "apiregistration.k8s.io", resource: "apiservices")) {
+      let known = BuiltInResources.all().flatMap(\.infos) + APIServer.reviews
+      let served = (resources.stores.map(\.info) + APIServer.reviews).filter(settings.runtimeConfig.serves)
+      hooks.append(
+        APIServiceRegistration(
+          services, served: served.map(\.groupVersion), known: known.map(\.groupVersion), server))
+      hooks.append(LocalAPIServices(services, server))
+    }
+    self.hooks = hooks
     let isAlone = settings.storage.type == StorageBackend.typeSQLite
     var list = ControllerList(settings.controllers, resources, surroundings, logger)
     list.addAll(rootCertificates: rootCertificates, isAlone: isAlone)

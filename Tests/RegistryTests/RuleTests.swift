@@ -219,6 +219,21 @@ private func said(
         "spec.ships[1].guns: Invalid value: -1: must be greater than or equal to 0",
         #"spec.ships[1].name: Duplicate value: "a""#, "spec.ships[2].name: Required value",
       ])
+    // Who has no name has not the same as others without one.
+    #expect(
+      try said(rules, ["ships": [["name": ""], ["name": ""]]]) == [
+        "spec.ships[0].name: Required value", "spec.ships[1].name: Required value",
+      ])
+  }
+
+  @Test func `expressions may ask for any values where the rule says so`() throws {
+    let selector: JSONValue = [
+      "selector": ["matchExpressions": [["key": "a b", "operator": "In", "values": ["bad value!"]]]]
+    ]
+    #expect(try said([.at("selector", .labelSelector)], selector).count == 2)
+    let problems = try said([.at("selector", .labelSelectorOfAnyValue)], selector)
+    #expect(problems.count == 1)
+    #expect(problems.first?.hasPrefix("spec.selector.matchExpressions[0].key: Invalid value") == true)
   }
 
   @Test func `of several members the first that is there is looked at and the others are forbidden`() throws {
@@ -245,6 +260,21 @@ private func said(
 }
 
 @Suite struct `Rules of members and changes` {
+  @Test func `an update may go on being what the object was`() throws {
+    let wasBad: Rule.Tolerance = { new, old in
+      old["spec"]?["home"] == "bad" && new["spec"]?["size"] == 1 ? ["bad homes"] : []
+    }
+    let rules: [Rule] = [
+      .tolerating(wasBad, .at("home", .unlessOption("bad homes", .oneOf("good")))), .at("motto", .required),
+      .ifOption("bad homes", .at("captain", .required)),
+    ]
+    let refused = [#"spec.home: Unsupported value: "bad": supported values: "good""#]
+    #expect(try said(rules, ["home": "bad", "motto": ""]) == refused)
+    #expect(try said(rules, ["home": "bad", "size": 1, "motto": ""], old: ["home": "bad"]) == [])
+    #expect(try said(rules, ["home": "bad", "size": 1, "motto": ""], old: ["home": "good"]) == refused)
+    #expect(try said(rules, ["home": "bad", "size": 2, "motto": ""], old: ["home": "bad"]) == refused)
+  }
+
   @Test func `what must not change is shown as it is now, or not at all`() throws {
     let rules: [Rule] = [.at("home", .immutable), .at("motto", .immutable), .at("size", .immutableUnshown)]
     let old: JSONValue = ["home": "a", "motto": "b", "size": 1]

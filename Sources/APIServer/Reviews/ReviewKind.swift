@@ -1,5 +1,5 @@
 import Machinery
-import Registry
+public import Registry
 
 /// The reviews: questions that clients ask about themselves and others. (Kubernetes: pkg/registry/authentication,
 /// pkg/registry/authorization.)
@@ -28,4 +28,9 @@ enum ReviewKind: CaseIterable {
         isNamespaced: self == .localSubjectAccess, verbs: ["create"], storagePath: "",
         typeName: "io.k8s.api.\(group).v1.\(kind)"))
   }
+}
+
+extension APIServer {
+  /// What the API tells of the reviews, which are served beside what is stored.
+  public static let reviews: [ResourceInfo] = ReviewKind.allCases.map(\.resource.info)
 }

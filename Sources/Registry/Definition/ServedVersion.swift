@@ -8,17 +8,21 @@ public struct ServedVersion: Sendable {
   public let version: String
   /// Between this version and the stored one; nil where they differ in apiVersion alone.
   public let conversion: Conversion?
+  /// False for one that objects are stored in and nobody can ask for.
+  public let isServed: Bool
 
   /// The type in the model, where it is not named as Kubernetes' are.
   let typeName: String?
 
   public init(
-    _ version: String, group: String? = nil, typeName: String? = nil, conversion: Conversion? = nil
+    _ version: String, group: String? = nil, typeName: String? = nil, conversion: Conversion? = nil,
+    isServed: Bool = true
   ) {
     self.version = version
     self.group = group
     self.typeName = typeName
     self.conversion = conversion
+    self.isServed = isServed
   }
 
   public static let v1 = ServedVersion("v1")

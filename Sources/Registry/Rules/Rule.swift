@@ -1,3 +1,5 @@
+public import JSON
+
 /// What has to be true of an object: one line of a kind's rules. The order of rules is the order of complaints, and
 /// their names are those of Kubernetes' declarative validation where it has one.
 ///
@@ -25,6 +27,7 @@ public struct Rule: Sendable {
     case said(String, [Rule])
     case when(Moment, [Rule])
     case option(String, isSet: Bool, [Rule])
+    case tolerating(Tolerance, [Rule])
     case ratcheting([Rule])
     case all([Rule])
     case check(Check)
@@ -73,7 +76,7 @@ public struct Rule: Sendable {
     case items(min: Int?, max: Int?)
     case format(TextFormat)
     case labels
-    case labelSelector
+    case labelSelector(anyValue: Bool)
     case custom(Function)
   }
 
@@ -90,6 +93,8 @@ public struct Rule: Sendable {
 
   /// A rule in code: looks at `context.value`, and reports what is wrong with it.
   public typealias Function = @Sendable (inout RuleContext) -> Void
+  /// Options that an update has, by the whole object as it shall be and as it was. (`Rule.tolerating`)
+  public typealias Tolerance = @Sendable (_ new: JSONValue, _ old: JSONValue) -> [String]
 
   private init(_ form: Form) { self.form = form }
 
@@ -135,6 +140,11 @@ public struct Rule: Sendable {
   public static func ifOption(_ name: String, _ rules: Rule...) -> Rule { Rule(.option(name, isSet: true, rules)) }
   /// Rules for writes without an option.
   public static func unlessOption(_ name: String, _ rules: Rule...) -> Rule { Rule(.option(name, isSet: false, rules)) }
+  /// Rules that see more options in an update, as `tolerance` finds them: mostly what an object may go on to be because
+  /// it was so before. Asked once for each update. (What upstream computes `ValidationOptions` from.)
+  public static func tolerating(_ tolerance: @escaping Tolerance, _ rules: Rule...) -> Rule {
+    Rule(.tolerating(tolerance, rules))
+  }
   /// Rules that an update is spared if it leaves the value as it was.
   public static func ratcheting(_ rules: Rule...) -> Rule { Rule(.ratcheting(rules)) }
 
@@ -224,7 +234,9 @@ public struct Rule: Sendable {
   /// A map of labels. (`ValidateLabels`)
   public static let labels = Rule(.check(.labels))
   /// (`ValidateLabelSelector`)
-  public static let labelSelector = Rule(.check(.labelSelector))
+  public static let labelSelector = Rule(.check(.labelSelector(anyValue: false)))
+  /// The same, but that expressions may ask for values that no label has. (`AllowInvalidLabelValueInSelector`)
+  public static let labelSelectorOfAnyValue = Rule(.check(.labelSelector(anyValue: true)))
   /// No element of a list twice; structs are compared by these members, or as a whole. A complaint stands at `[1]` and
   /// shows the element. (`validate.Unique`)
   public static func unique(by members: String...) -> Rule { Rule(.unique(members)) }

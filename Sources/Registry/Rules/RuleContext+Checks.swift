@@ -42,7 +42,7 @@ extension RuleContext {
       let shown = Self.shown(.string(text), asJSON: place.isShownAsJSON)
       for problem in problems { report(.invalid(path(), bare: shown, problem)) }
     case .labels: labels(value?.object)
-    case .labelSelector: labelSelector(value?.object)
+    case .labelSelector(let anyValue): labelSelector(value?.object, anyValue: anyValue)
     case .custom(let function):
       if value == nil && old == nil { return true }
       self.value = value
@@ -124,12 +124,12 @@ extension RuleContext {
     parts.removeLast()
   }
 
-  /// Is it a label selector without a fault?
-  public func isLabelSelector(_ value: JSONValue) -> Bool {
-    var trial = self
-    trial.errors = []
-    trial.labelSelector(value.object)
-    return trial.errors.isEmpty
+  /// Is nothing wrong with a label selector?
+  public static func isGoodLabelSelector(_ selector: JSONValue) -> Bool {
+    var context = RuleContext(
+      selector, old: nil, subresource: .main, options: [], isNamespaced: false, isMetaGood: true)
+    context.labelSelector(selector.object)
+    return context.errors.isEmpty
   }
 
   private mutating func labelSelector(_ selector: JSONObject?, anyValue: Bool = false) {

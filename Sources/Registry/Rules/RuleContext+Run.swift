@@ -31,6 +31,12 @@ extension RuleContext {
         if isNow(moment), !run(rules, value, old) { return false }
       case .option(let name, let isSet, let rules):
         if options.contains(name) == isSet, !run(rules, value, old) { return false }
+      case .tolerating(let tolerance, let rules):
+        let known = options
+        if let oldObject { options += tolerance(object, oldObject) }
+        let goesOn = run(rules, value, old)
+        options = known
+        if !goesOn { return false }
       case .ratcheting(let rules):
         if isUpdate, Self.areSame(value, old) { continue }
         if !run(rules, value, old) { return false }
@@ -81,7 +87,8 @@ extension RuleContext {
       for (place, element) in elements.enumerated() {
         parts.append(.index(place))
         _ = run(rules, element, before?.match(of: element))
-        if let name = uniqueness?.saidAt, let known = element[name], !seen.insert(element) {
+        // Who has none is told so, and not that others have none either.
+        if let name = uniqueness?.saidAt, let known = element[name], known != "", !seen.insert(element) {
           report(.duplicate(path(.member(name)), bare: Self.shown(known, asJSON: false)))
         }
         parts.removeLast()

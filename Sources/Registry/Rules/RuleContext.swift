@@ -14,7 +14,7 @@ public struct RuleContext {
   /// Which part of the object the write is of; `.main` for a creation.
   public let subresource: Subresource
   /// What else the write carries, see `Rule.ifOption`.
-  public let options: [String]
+  public internal(set) var options: [String]
   /// `ValidateObjectMeta` would find nothing in the metadata but maybe a bad name.
   let isMetaGood: Bool
   let isNamespaced: Bool

@@ -63,7 +63,7 @@ enum RoleRules {
 
   /// What has a fault is no selector either, which upstream says once more.
   private static let selects: Rule.Function = { context in
-    guard let selector = context.value, !context.isLabelSelector(selector) else { return }
+    guard let selector = context.value, !RuleContext.isGoodLabelSelector(selector) else { return }
     context.report(.invalid(context.path(), bare: "null", "invalid label selector."))
   }
 }

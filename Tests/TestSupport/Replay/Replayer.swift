@@ -15,6 +15,8 @@ public final class Replayer {
   private let token: String?
   /// Time in which no further event of a watch may come.
   private let quiet: Duration
+  /// Rows of sweeps that are not asked.
+  let leavesOut: (JSONValue) -> Bool
   private var connection: ReplayConnection?
   static let patience = Duration.seconds(8)
 
@@ -24,8 +26,12 @@ public final class Replayer {
   private var matchingRequests = 0
   private var checks: [ByteString: Bool] = [:]
 
-  public init(token: String? = nil, quiet: Duration = .milliseconds(50), connect: @escaping Connect) {
+  public init(
+    token: String? = nil, quiet: Duration = .milliseconds(50),
+    leavingOut leavesOut: @escaping (JSONValue) -> Bool = { _ in false }, connect: @escaping Connect
+  ) {
     self.connect = connect
+    self.leavesOut = leavesOut
     self.token = token
     self.quiet = quiet
   }
