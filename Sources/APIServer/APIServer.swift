@@ -86,9 +86,6 @@ public final class APIServer: RequestHandler {
     ]
   }
 
-  /// What is served without being stored.
-  public static let reviews: [ResourceInfo] = ReviewKind.allCases.map(\.resource.info)
-
   // MARK: life
 
   /// From now on `/readyz` fails, so that load balancers look elsewhere. Watches end when the HTTP server drains.

@@ -12,7 +12,7 @@ public enum BuiltInPlugins {
     public init(store: @escaping (GroupResource) -> Store?) { self.store = store }
   }
 
-  private static let all: [(name: String, make: (Surroundings) -> (any AdmissionPlugin)?)] = [
+  private static let all: [(name: String, make: @Sendable (Surroundings) -> (any AdmissionPlugin)?)] = [
     (NamespaceLifecycle.name, { $0.store(NamespaceLifecycle.namespaces).map { NamespaceLifecycle($0) } }),
     (NodeRestriction.name, { _ in NodeRestriction() }),
     (Priority.name, { $0.store(Priority.priorityClasses).map { Priority($0) } }),

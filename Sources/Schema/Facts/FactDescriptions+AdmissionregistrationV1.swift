@@ -3,40 +3,183 @@
 extension FactDescriptions {
   /// admissionregistration.v1
   static let admissionregistrationV1: StaticString = #"""
-    T io.k8s.api.admissionregistration.v1.ApplyConfiguration 
-    T io.k8s.api.admissionregistration.v1.AuditAnnotation 
-    T io.k8s.api.admissionregistration.v1.ExpressionWarning 
-    T io.k8s.api.admissionregistration.v1.JSONPatch 
-    T io.k8s.api.admissionregistration.v1.MatchCondition 
-    T io.k8s.api.admissionregistration.v1.MatchResources 
-    T io.k8s.api.admissionregistration.v1.MutatingAdmissionPolicy 
-    T io.k8s.api.admissionregistration.v1.MutatingAdmissionPolicyBinding 
-    T io.k8s.api.admissionregistration.v1.MutatingAdmissionPolicyBindingList 
-    T io.k8s.api.admissionregistration.v1.MutatingAdmissionPolicyBindingSpec 
-    T io.k8s.api.admissionregistration.v1.MutatingAdmissionPolicyList 
-    T io.k8s.api.admissionregistration.v1.MutatingAdmissionPolicySpec 
-    T io.k8s.api.admissionregistration.v1.MutatingWebhook 
-    T io.k8s.api.admissionregistration.v1.MutatingWebhookConfiguration 
-    T io.k8s.api.admissionregistration.v1.MutatingWebhookConfigurationList 
-    T io.k8s.api.admissionregistration.v1.Mutation 
-    T io.k8s.api.admissionregistration.v1.NamedRuleWithOperations 
-    T io.k8s.api.admissionregistration.v1.ParamKind 
-    T io.k8s.api.admissionregistration.v1.ParamRef 
-    T io.k8s.api.admissionregistration.v1.RuleWithOperations 
-    T io.k8s.api.admissionregistration.v1.ServiceReference 
-    T io.k8s.api.admissionregistration.v1.TypeChecking 
-    T io.k8s.api.admissionregistration.v1.ValidatingAdmissionPolicy 
-    T io.k8s.api.admissionregistration.v1.ValidatingAdmissionPolicyBinding 
-    T io.k8s.api.admissionregistration.v1.ValidatingAdmissionPolicyBindingList 
-    T io.k8s.api.admissionregistration.v1.ValidatingAdmissionPolicyBindingSpec 
-    T io.k8s.api.admissionregistration.v1.ValidatingAdmissionPolicyList 
-    T io.k8s.api.admissionregistration.v1.ValidatingAdmissionPolicySpec 
-    T io.k8s.api.admissionregistration.v1.ValidatingAdmissionPolicyStatus 
-    T io.k8s.api.admissionregistration.v1.ValidatingWebhook 
-    T io.k8s.api.admissionregistration.v1.ValidatingWebhookConfiguration 
-    T io.k8s.api.admissionregistration.v1.ValidatingWebhookConfigurationList 
-    T io.k8s.api.admissionregistration.v1.Validation 
-    T io.k8s.api.admissionregistration.v1.Variable 
-    T io.k8s.api.admissionregistration.v1.WebhookClientConfig 
+    T io.k8s.api.admissionregistration.v1.ApplyConfiguration A change that is written as an object to be applied.
+    expression A CEL expression that makes an Object with the members to be set, as server-side apply takes them. It can use object, oldObject, request, params, namespaceObject, variables and authorizer.
+    T io.k8s.api.admissionregistration.v1.AuditAnnotation What a policy adds to the audit event of a request.
+    key The annotation's name behind the policy's and a slash. Unique in the policy.
+    valueExpression A CEL expression that makes the annotation's text, or null for none. 5 KiB at most.
+    T io.k8s.api.admissionregistration.v1.ExpressionWarning What is doubtful in an expression, found by looking at the types it is about.
+    fieldRef Which member of the policy holds the expression, as a JSON path.
+    warning What is doubtful, for people to read.
+    T io.k8s.api.admissionregistration.v1.JSONPatch A change that is written as a JSON patch.
+    expression A CEL expression that makes a list of JSONPatch objects. It can use object, oldObject, request, params, namespaceObject, variables and authorizer.
+    T io.k8s.api.admissionregistration.v1.MatchCondition A condition on a request.
+    expression A CEL expression that makes true or false of a request. It can use object, oldObject, request, authorizer and, where there are parameters, params.
+    name The name of the condition, unique among its neighbours: a qualified name, such as example.com/check.
+    T io.k8s.api.admissionregistration.v1.MatchResources Which requests a policy is about.
+    excludeResourceRules Requests that are left out, though resourceRules match them.
+    matchPolicy Exact looks only at requests that are written as the rules say; Equivalent, the default, also at the same objects by another group or version.
+    namespaceSelector Labels that the namespace of the object must have; for a namespace itself its own. An empty selector means all.
+    objectSelector Labels that the object must have, as it is or as it shall be.
+    resourceRules Which requests match; one of these rules has to. A policy needs at least one.
+    T io.k8s.api.admissionregistration.v1.MutatingAdmissionPolicy Changes that are made to objects before they are stored, as CEL expressions. Nothing happens until a MutatingAdmissionPolicyBinding names the policy.
+    apiVersion Group and version of the schema in which this object is written, such as v1 or apps/v1. Requests may leave it out; another value than the endpoint's is refused.
+    kind The name of this object's schema, in CamelCase. A server knows it from the endpoint, so requests may leave it out; it cannot be changed.
+    metadata Name, labels and all else that every object has.
+    spec What is changed, and when.
+    T io.k8s.api.admissionregistration.v1.MutatingAdmissionPolicyBinding Puts a MutatingAdmissionPolicy to use, with parameters, for some or all of the requests that it is about.
+    apiVersion Group and version of the schema in which this object is written, such as v1 or apps/v1. Requests may leave it out; another value than the endpoint's is refused.
+    kind The name of this object's schema, in CamelCase. A server knows it from the endpoint, so requests may leave it out; it cannot be changed.
+    metadata Name, labels and all else that every object has.
+    spec Which policy, for what, with which parameters.
+    T io.k8s.api.admissionregistration.v1.MutatingAdmissionPolicyBindingList All bindings of mutating policies, or those a selector chose.
+    apiVersion Group and version of the schema in which this object is written, such as v1 or apps/v1. Requests may leave it out; another value than the endpoint's is refused.
+    items The bindings, ordered by name.
+    kind The name of this object's schema, in CamelCase. A server knows it from the endpoint, so requests may leave it out; it cannot be changed.
+    metadata The revision of the list, and how to get the rest of it.
+    T io.k8s.api.admissionregistration.v1.MutatingAdmissionPolicyBindingSpec How a mutating policy is put to use.
+    matchResources For which of the requests that the policy is about it is used; where it is not set, for all.
+    paramRef The objects that are the policy's parameters; needed where the policy has a paramKind.
+    policyName The name of the MutatingAdmissionPolicy. If there is none of that name the binding does nothing.
+    T io.k8s.api.admissionregistration.v1.MutatingAdmissionPolicyList All mutating policies, or those a selector chose.
+    apiVersion Group and version of the schema in which this object is written, such as v1 or apps/v1. Requests may leave it out; another value than the endpoint's is refused.
+    items The policies, ordered by name.
+    kind The name of this object's schema, in CamelCase. A server knows it from the endpoint, so requests may leave it out; it cannot be changed.
+    metadata The revision of the list, and how to get the rest of it.
+    T io.k8s.api.admissionregistration.v1.MutatingAdmissionPolicySpec What a mutating policy does.
+    failurePolicy What becomes of a request when an expression cannot be evaluated, or the policy or its parameters are not as they should be: Fail refuses it, Ignore lets it pass. Fail where it is not set.
+    matchConditions Expressions that must all be true for the policy to be looked at at all, 64 at most.
+    matchConstraints Which requests the policy is about. Bindings can narrow that.
+    mutations The changes, made one after the other. At least one.
+    paramKind The kind of the objects that bindings may give the policy as its parameters, in expressions params; where it is not set there are none.
+    reinvocationPolicy Never evaluates the policy once for each request; IfNeeded again if others have changed the object after it.
+    variables Values that later expressions can use as variables.NAME. Each can use those before it.
+    T io.k8s.api.admissionregistration.v1.MutatingWebhook A webhook that may refuse a request, or change the object in it.
+    admissionReviewVersions The versions of AdmissionReview that the webhook reads, the one it likes best first. The first that the server knows too is sent; there has to be one.
+    clientConfig Where the webhook is, and by which certificates it is known.
+    failurePolicy What becomes of a request when the webhook cannot be asked, or answers nonsense: Fail refuses it, Ignore lets it pass. Fail where it is not set.
+    matchConditions Expressions that must all be true for the webhook to be asked at all, 64 at most. They are looked at after rules and selectors.
+    matchPolicy Exact asks only about requests that are written as the rules say; Equivalent, the default, also about the same objects by another group or version.
+    name The name of the webhook, unique in the configuration: a domain of at least three parts, such as check.example.com.
+    namespaceSelector Labels that the namespace of the object must have; for a namespace itself its own. Nothing set, or an empty selector, means all.
+    objectSelector Labels that the object must have, as it is or as it shall be. Whoever writes an object chooses its labels, so this can be got round.
+    reinvocationPolicy Never calls the webhook once for each request; IfNeeded calls it again if others have changed the object after it. It must then make of its own result the same. Never where it is not set.
+    rules Which requests the webhook is asked about; one of these has to match. Requests about the configurations of webhooks and policies are never among them.
+    sideEffects What the webhook does beside answering: None, or NoneOnDryRun if nothing on a dry run.
+    timeoutSeconds How many seconds the webhook has to answer, from 1 to 30; then the failurePolicy holds. 10 where it is not set.
+    T io.k8s.api.admissionregistration.v1.MutatingWebhookConfiguration Webhooks that are shown objects before they are stored, and may change or refuse them.
+    apiVersion Group and version of the schema in which this object is written, such as v1 or apps/v1. Requests may leave it out; another value than the endpoint's is refused.
+    kind The name of this object's schema, in CamelCase. A server knows it from the endpoint, so requests may leave it out; it cannot be changed.
+    metadata Name, labels and all else that every object has.
+    webhooks The webhooks. Those of all configurations are called one after the other, ordered by the configurations' names.
+    T io.k8s.api.admissionregistration.v1.MutatingWebhookConfigurationList All configurations of mutating webhooks, or those a selector chose.
+    apiVersion Group and version of the schema in which this object is written, such as v1 or apps/v1. Requests may leave it out; another value than the endpoint's is refused.
+    items The configurations, ordered by name.
+    kind The name of this object's schema, in CamelCase. A server knows it from the endpoint, so requests may leave it out; it cannot be changed.
+    metadata The revision of the list, and how to get the rest of it.
+    T io.k8s.api.admissionregistration.v1.Mutation One change of a mutating policy.
+    applyConfiguration The change as an object to be applied, for the patchType ApplyConfiguration.
+    jsonPatch The change as a JSON patch, for the patchType JSONPatch.
+    patchType How the change is written: ApplyConfiguration or JSONPatch.
+    T io.k8s.api.admissionregistration.v1.NamedRuleWithOperations Operations on resources, perhaps on some objects only.
+    apiGroups The groups of the resources; * alone stands for all. The core group is the empty text.
+    apiVersions The versions of the resources; * alone stands for all.
+    operations What is done: CREATE, UPDATE, DELETE, CONNECT, or * alone for all of these.
+    resourceNames Names of objects that the rule is about; none means all.
+    resources The resources: pods, pods/log for a part of them, pods/* for all parts, */scale for one part of all resources, * for all resources without their parts, */* for all with them. What one entry covers must not stand in another.
+    scope Cluster for resources outside namespaces only, Namespaced for those inside only, * for both.
+    T io.k8s.api.admissionregistration.v1.ParamKind A kind of objects that hold parameters.
+    apiVersion Group and version, such as example.com/v1.
+    kind The kind.
+    T io.k8s.api.admissionregistration.v1.ParamRef Which objects are the parameters of a policy: one by its name, or several by their labels.
+    name The name of the object. Not together with a selector.
+    namespace The namespace of the objects; where it is not set, that of the object in the request. Must not be set for kinds outside namespaces.
+    parameterNotFoundAction What happens when there is no such object: Allow leaves the policy out, Deny lets its failurePolicy hold.
+    selector Labels that the objects must have; the policy is looked at once for each. Not together with a name.
+    T io.k8s.api.admissionregistration.v1.RuleWithOperations Operations on resources.
+    apiGroups The groups of the resources; * alone stands for all. The core group is the empty text.
+    apiVersions The versions of the resources; * alone stands for all.
+    operations What is done: CREATE, UPDATE, DELETE, CONNECT, or * alone for all of these.
+    resources The resources: pods, pods/log for a part of them, pods/* for all parts, */scale for one part of all resources, * for all resources without their parts, */* for all with them. What one entry covers must not stand in another.
+    scope Cluster for resources outside namespaces only, Namespaced for those inside only, * for both.
+    T io.k8s.api.admissionregistration.v1.ServiceReference A service of the cluster.
+    name The name of the service.
+    namespace The namespace of the service.
+    path The path of the URL.
+    port The port of the service, from 1 to 65535; 443 where it is not set.
+    T io.k8s.api.admissionregistration.v1.TypeChecking What looking at the types has found.
+    expressionWarnings What is doubtful, an entry an expression.
+    T io.k8s.api.admissionregistration.v1.ValidatingAdmissionPolicy Conditions that objects must meet to be stored, as CEL expressions. Nothing happens until a ValidatingAdmissionPolicyBinding names the policy.
+    apiVersion Group and version of the schema in which this object is written, such as v1 or apps/v1. Requests may leave it out; another value than the endpoint's is refused.
+    kind The name of this object's schema, in CamelCase. A server knows it from the endpoint, so requests may leave it out; it cannot be changed.
+    metadata Name, labels and all else that every object has.
+    spec What has to be true, and when.
+    status What the server has found out about the policy.
+    T io.k8s.api.admissionregistration.v1.ValidatingAdmissionPolicyBinding Puts a ValidatingAdmissionPolicy to use, with parameters, for some or all of the requests that it is about.
+    apiVersion Group and version of the schema in which this object is written, such as v1 or apps/v1. Requests may leave it out; another value than the endpoint's is refused.
+    kind The name of this object's schema, in CamelCase. A server knows it from the endpoint, so requests may leave it out; it cannot be changed.
+    metadata Name, labels and all else that every object has.
+    spec Which policy, for what, with which parameters, and what becomes of those who don't meet it.
+    T io.k8s.api.admissionregistration.v1.ValidatingAdmissionPolicyBindingList All bindings of validating policies, or those a selector chose.
+    apiVersion Group and version of the schema in which this object is written, such as v1 or apps/v1. Requests may leave it out; another value than the endpoint's is refused.
+    items The bindings, ordered by name.
+    kind The name of this object's schema, in CamelCase. A server knows it from the endpoint, so requests may leave it out; it cannot be changed.
+    metadata The revision of the list, and how to get the rest of it.
+    T io.k8s.api.admissionregistration.v1.ValidatingAdmissionPolicyBindingSpec How a validating policy is put to use.
+    matchResources For which of the requests that the policy is about it is used; where it is not set, for all.
+    paramRef The objects that are the policy's parameters; needed where the policy has a paramKind.
+    policyName The name of the ValidatingAdmissionPolicy. If there is none of that name the binding does nothing.
+    validationActions What becomes of a request that does not meet the policy: Deny refuses it, Warn lets it pass with a warning, Audit writes it into the audit event. At least one; Deny and Warn exclude each other.
+    T io.k8s.api.admissionregistration.v1.ValidatingAdmissionPolicyList All validating policies, or those a selector chose.
+    apiVersion Group and version of the schema in which this object is written, such as v1 or apps/v1. Requests may leave it out; another value than the endpoint's is refused.
+    items The policies, ordered by name.
+    kind The name of this object's schema, in CamelCase. A server knows it from the endpoint, so requests may leave it out; it cannot be changed.
+    metadata The revision of the list, and how to get the rest of it.
+    T io.k8s.api.admissionregistration.v1.ValidatingAdmissionPolicySpec What a validating policy asks of requests.
+    auditAnnotations What is added to the audit events of requests, 20 entries at most. Needed where there are no validations.
+    failurePolicy What becomes of a request when an expression cannot be evaluated, or the policy or its parameters are not as they should be: Fail refuses it, Ignore lets it pass. Fail where it is not set.
+    matchConditions Expressions that must all be true for the policy to be looked at at all, 64 at most.
+    matchConstraints Which requests the policy is about. Bindings can narrow that.
+    paramKind The kind of the objects that bindings may give the policy as its parameters, in expressions params; where it is not set there are none.
+    validations What has to be true. Needed where there are no auditAnnotations.
+    variables Values that later expressions can use as variables.NAME. Each can use those before it.
+    T io.k8s.api.admissionregistration.v1.ValidatingAdmissionPolicyStatus What the server has found out about a validating policy.
+    conditions What is known of the policy, an entry a type.
+    observedGeneration The generation of the policy that was looked at.
+    typeChecking What is doubtful in the expressions, going by the types that they are about.
+    T io.k8s.api.admissionregistration.v1.ValidatingWebhook A webhook that may refuse a request.
+    admissionReviewVersions The versions of AdmissionReview that the webhook reads, the one it likes best first. The first that the server knows too is sent; there has to be one.
+    clientConfig Where the webhook is, and by which certificates it is known.
+    failurePolicy What becomes of a request when the webhook cannot be asked, or answers nonsense: Fail refuses it, Ignore lets it pass. Fail where it is not set.
+    matchConditions Expressions that must all be true for the webhook to be asked at all, 64 at most. They are looked at after rules and selectors.
+    matchPolicy Exact asks only about requests that are written as the rules say; Equivalent, the default, also about the same objects by another group or version.
+    name The name of the webhook, unique in the configuration: a domain of at least three parts, such as check.example.com.
+    namespaceSelector Labels that the namespace of the object must have; for a namespace itself its own. Nothing set, or an empty selector, means all.
+    objectSelector Labels that the object must have, as it is or as it shall be. Whoever writes an object chooses its labels, so this can be got round.
+    rules Which requests the webhook is asked about; one of these has to match. Requests about the configurations of webhooks and policies are never among them.
+    sideEffects What the webhook does beside answering: None, or NoneOnDryRun if nothing on a dry run.
+    timeoutSeconds How many seconds the webhook has to answer, from 1 to 30; then the failurePolicy holds. 10 where it is not set.
+    T io.k8s.api.admissionregistration.v1.ValidatingWebhookConfiguration Webhooks that are shown objects before they are stored, and may refuse them.
+    apiVersion Group and version of the schema in which this object is written, such as v1 or apps/v1. Requests may leave it out; another value than the endpoint's is refused.
+    kind The name of this object's schema, in CamelCase. A server knows it from the endpoint, so requests may leave it out; it cannot be changed.
+    metadata Name, labels and all else that every object has.
+    webhooks The webhooks. They are called side by side, and each may refuse.
+    T io.k8s.api.admissionregistration.v1.ValidatingWebhookConfigurationList All configurations of validating webhooks, or those a selector chose.
+    apiVersion Group and version of the schema in which this object is written, such as v1 or apps/v1. Requests may leave it out; another value than the endpoint's is refused.
+    items The configurations, ordered by name.
+    kind The name of this object's schema, in CamelCase. A server knows it from the endpoint, so requests may leave it out; it cannot be changed.
+    metadata The revision of the list, and how to get the rest of it.
+    T io.k8s.api.admissionregistration.v1.Validation One condition of a validating policy.
+    expression A CEL expression that has to be true. It can use object, oldObject, request, params, namespaceObject, variables and authorizer.
+    message What the client is told when it is not: one line. Without it the expression itself is shown.
+    messageExpression A CEL expression that makes what the client is told. It goes before message, which is used where it fails.
+    reason The reason of the answer when this is the first condition that does not hold: Forbidden, Invalid or RequestEntityTooLarge. Invalid where it is not set.
+    T io.k8s.api.admissionregistration.v1.Variable A value that expressions can use by name.
+    expression A CEL expression that makes the value, evaluated when it is first used.
+    name The name: a CEL identifier, unique in the policy.
+    T io.k8s.api.admissionregistration.v1.WebhookClientConfig Where a webhook is: at a URL, or at a service of the cluster.
+    caBundle Certificates in PEM that the webhook's own has to be signed by; where it is not set, those that the system trusts.
+    service The service at which the webhook is. Not together with url.
+    url The URL of the webhook: https://host:port/path, without a user, a query or a fragment. Not together with service.
     """#
 }

@@ -3,11 +3,36 @@
 extension FactDescriptions {
   /// apiregistration.v1
   static let apiregistrationV1: StaticString = #"""
-    T io.k8s.kube-aggregator.pkg.apis.apiregistration.v1.APIService 
-    T io.k8s.kube-aggregator.pkg.apis.apiregistration.v1.APIServiceCondition 
-    T io.k8s.kube-aggregator.pkg.apis.apiregistration.v1.APIServiceList 
-    T io.k8s.kube-aggregator.pkg.apis.apiregistration.v1.APIServiceSpec 
-    T io.k8s.kube-aggregator.pkg.apis.apiregistration.v1.APIServiceStatus 
-    T io.k8s.kube-aggregator.pkg.apis.apiregistration.v1.ServiceReference 
+    T io.k8s.kube-aggregator.pkg.apis.apiregistration.v1.APIService Says who answers for one version of an API group: this server itself, or another one behind a service. Its name is the version, a dot and the group.
+    apiVersion Group and version of the schema in which this object is written, such as v1 or apps/v1. Requests may leave it out; another value than the endpoint's is refused.
+    kind The name of this object's schema, in CamelCase. A server knows it from the endpoint, so requests may leave it out; it cannot be changed.
+    metadata Name, labels and all else that every object has.
+    spec The group version, and where it is answered.
+    status What is known of whoever answers.
+    T io.k8s.kube-aggregator.pkg.apis.apiregistration.v1.APIServiceCondition One thing that is known of an APIService.
+    lastTransitionTime When the status changed last.
+    message Why it is so, for people to read.
+    reason Why it is so, in one word in CamelCase.
+    status True, False or Unknown.
+    type What it is about: Available.
+    T io.k8s.kube-aggregator.pkg.apis.apiregistration.v1.APIServiceList All APIServices, or those a selector chose.
+    apiVersion Group and version of the schema in which this object is written, such as v1 or apps/v1. Requests may leave it out; another value than the endpoint's is refused.
+    items The APIServices, ordered by name.
+    kind The name of this object's schema, in CamelCase. A server knows it from the endpoint, so requests may leave it out; it cannot be changed.
+    metadata The revision of the list, and how to get the rest of it.
+    T io.k8s.kube-aggregator.pkg.apis.apiregistration.v1.APIServiceSpec A group version, and where it is answered.
+    caBundle Certificates in PEM that the other server's own has to be signed by; where it is not set, those that the system trusts.
+    group The group; empty for the core group.
+    groupPriorityMinimum Where the group stands among others: the higher, the earlier clients choose it. From 1 to 20000; of several versions' values the highest counts.
+    insecureSkipTLSVerify Whether the other server's certificate is not looked at. Better is a caBundle.
+    service The service behind which the other server is; where it is not set, this server answers.
+    version The version, such as v1.
+    versionPriority Where the version stands in its group: the higher, the earlier. From 1 to 1000; equal ones are ordered by their names, v2 before v1 before v1beta1.
+    T io.k8s.kube-aggregator.pkg.apis.apiregistration.v1.APIServiceStatus What is known of whoever answers for a group version.
+    conditions What is known, an entry a type.
+    T io.k8s.kube-aggregator.pkg.apis.apiregistration.v1.ServiceReference A service of the cluster.
+    name The name of the service.
+    namespace The namespace of the service.
+    port The port of the service, from 1 to 65535; 443 where it is not set.
     """#
 }

@@ -257,17 +257,87 @@ extension FactDescriptions {
     namespace The object's namespace.
     resourceVersion Which state of the object.
     uid Which object of that name.
-    T io.k8s.api.core.v1.PersistentVolume 
-    T io.k8s.api.core.v1.PersistentVolumeClaim 
+    T io.k8s.api.core.v1.PersistentVolume Room for data that outlives those who use it. A claim gets it whole; administrators or a storage class's provisioner make it.
+    apiVersion Group and version of the schema in which this object is written, such as v1 or apps/v1. Requests may leave it out; another value than the endpoint's is refused.
+    kind The name of this object's schema, in CamelCase. A server knows it from the endpoint, so requests may leave it out; it cannot be changed.
+    metadata Name, labels and all else that every object has.
+    spec What the volume is, and who may have it.
+    status Whether the volume is free, taken or given back. Only its controller writes it.
+    T io.k8s.api.core.v1.PersistentVolumeClaim Somebody's wish for a persistent volume, and their hold on the one that they got.
+    apiVersion Group and version of the schema in which this object is written, such as v1 or apps/v1. Requests may leave it out; another value than the endpoint's is refused.
+    kind The name of this object's schema, in CamelCase. A server knows it from the endpoint, so requests may leave it out; it cannot be changed.
+    metadata Name, namespace, labels and all else that every object has.
+    spec What kind of volume is wanted. It stays, but for what a bound claim may ask more of.
+    status Whether the wish is met, and by how much. Only its controllers write it.
     T io.k8s.api.core.v1.PersistentVolumeClaimCondition 
-    T io.k8s.api.core.v1.PersistentVolumeClaimList 
-    T io.k8s.api.core.v1.PersistentVolumeClaimSpec 
-    T io.k8s.api.core.v1.PersistentVolumeClaimStatus 
+    T io.k8s.api.core.v1.PersistentVolumeClaimList All claims, or those a selector chose.
+    apiVersion Group and version of the schema in which this object is written, such as v1 or apps/v1. Requests may leave it out; another value than the endpoint's is refused.
+    items The claims, ordered by namespace and name.
+    kind The name of this object's schema, in CamelCase. A server knows it from the endpoint, so requests may leave it out; it cannot be changed.
+    metadata The revision of the list, and how to get the rest of it.
+    T io.k8s.api.core.v1.PersistentVolumeClaimSpec What kind of volume is wanted.
+    accessModes How many nodes or pods will use the volume at once, and whether they will write.
+    dataSource What the volume is filled with at first: a claim or a snapshot in the same namespace. What else is named here and not in dataSourceRef is dropped; the two are kept alike.
+    dataSourceRef What the volume is filled with at first: any object that a controller knows how to fill one from. The older dataSource is kept alike.
+    resources How much the volume must hold. A bound claim may ask for more, if its storage class lets it grow.
+    selector Which volumes will do, by their labels.
+    storageClassName The storage class that is wanted. Where it is absent the default class is filled in; an empty one asks for a volume without a class.
+    volumeAttributesClassName The class whose attributes the volume shall have. It may be changed later, and then the volume is.
+    volumeMode Filesystem, to be mounted with a file system, or Block, to be used as a device. Filesystem where it is not said; it cannot be changed.
+    volumeName The volume that the claim has got. It may be given once.
+    T io.k8s.api.core.v1.PersistentVolumeClaimStatus What has become of a claim.
+    accessModes What the volume can really do.
+    allocatedResourceStatuses How far a change of each amount has come.
+    allocatedResources What is being made room for: at least as much as capacity, and more while the volume grows.
+    capacity How much the volume really holds.
+    conditions What is being done with the volume, such as Resizing.
+    currentVolumeAttributesClassName The class whose attributes the volume has now.
+    modifyVolumeStatus How far a change to another class of attributes has come.
+    phase Whether the claim is Pending, Bound, or has Lost its volume.
     T io.k8s.api.core.v1.PersistentVolumeClaimTemplate 
     T io.k8s.api.core.v1.PersistentVolumeClaimVolumeSource 
-    T io.k8s.api.core.v1.PersistentVolumeList 
-    T io.k8s.api.core.v1.PersistentVolumeSpec 
-    T io.k8s.api.core.v1.PersistentVolumeStatus 
+    T io.k8s.api.core.v1.PersistentVolumeList All persistent volumes, or those a selector chose.
+    apiVersion Group and version of the schema in which this object is written, such as v1 or apps/v1. Requests may leave it out; another value than the endpoint's is refused.
+    items The persistent volumes, ordered by name.
+    kind The name of this object's schema, in CamelCase. A server knows it from the endpoint, so requests may leave it out; it cannot be changed.
+    metadata The revision of the list, and how to get the rest of it.
+    T io.k8s.api.core.v1.PersistentVolumeSpec What a persistent volume is, and who may have it. One of the members that name a kind of storage must be set, and cannot be changed.
+    accessModes How many nodes or pods may use the volume at once, and whether they may write.
+    awsElasticBlockStore A disk of AWS that is attached to the node. Its plug-in is gone: a CSI driver serves it.
+    azureDisk A data disk of Azure that is attached to the node. Its plug-in is gone: a CSI driver serves it.
+    azureFile A file share of Azure. Its plug-in is gone: a CSI driver serves it.
+    capacity How much the volume holds; storage is the only amount that there may be.
+    cephfs A directory of a Ceph file system. Nothing serves it any more.
+    cinder A disk of OpenStack that is attached to the node. Its plug-in is gone: a CSI driver serves it.
+    claimRef The claim that has the volume, both ways bound: the claim names the volume in volumeName. Whoever makes a volume may reserve it so.
+    csi Storage that a CSI driver serves.
+    fc A disk that is reached by Fibre Channel.
+    flexVolume Storage that a program on the node mounts. CSI drivers have taken its place.
+    flocker A volume of Flocker, which is no longer there.
+    gcePersistentDisk A disk of Google's cloud that is attached to the node. Its plug-in is gone: a CSI driver serves it.
+    glusterfs A volume of GlusterFS. Nothing serves it any more.
+    hostPath A directory of the node, for trials on a single node: it goes nowhere else.
+    iscsi A disk that is reached by iSCSI.
+    local A disk of one node, which nodeAffinity has to name.
+    mountOptions Options for the mount, such as ro or soft. What is not understood makes the mount fail.
+    nfs A directory that is exported by NFS.
+    nodeAffinity From which nodes the volume can be reached. Once it is set it stays, but for labels that have got another name.
+    persistentVolumeReclaimPolicy What becomes of the volume when its claim is gone: Retain keeps it, Delete deletes it and what it stands for, Recycle, which is deprecated, empties it. Retain where it is not said.
+    photonPersistentDisk A disk of VMware's Photon, which is no longer there.
+    portworxVolume A volume of Portworx. Its plug-in is gone: a CSI driver serves it.
+    quobyte A volume of Quobyte. Nothing serves it any more.
+    rbd A block device of Ceph. Nothing serves it any more.
+    scaleIO A volume of ScaleIO. Nothing serves it any more.
+    storageClassName The storage class that the volume belongs to; empty for none.
+    storageos A volume of StorageOS. Nothing serves it any more.
+    volumeAttributesClassName The class whose attributes the volume has. It needs a CSI driver; once it is set it can be changed, but not taken away.
+    volumeMode Filesystem, to be mounted with a file system, or Block, to be used as a device. Filesystem where it is not said; it cannot be changed.
+    vsphereVolume A disk of vSphere that is attached to the node. Its plug-in is gone: a CSI driver serves it.
+    T io.k8s.api.core.v1.PersistentVolumeStatus What has become of a persistent volume.
+    lastPhaseTransitionTime When the phase changed last; set by the server where the writer does not say.
+    message Why the volume is as it is, for people to read.
+    phase Whether the volume is Pending, Available, Bound, Released or Failed.
+    reason Why the volume is as it is, in one word.
     T io.k8s.api.core.v1.PhotonPersistentDiskVolumeSource 
     T io.k8s.api.core.v1.Pod 
     T io.k8s.api.core.v1.PodAffinity 

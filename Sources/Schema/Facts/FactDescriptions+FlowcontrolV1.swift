@@ -3,28 +3,96 @@
 extension FactDescriptions {
   /// flowcontrol.v1
   static let flowcontrolV1: StaticString = #"""
-    T io.k8s.api.flowcontrol.v1.ExemptPriorityLevelConfiguration 
-    T io.k8s.api.flowcontrol.v1.FlowDistinguisherMethod 
-    T io.k8s.api.flowcontrol.v1.FlowSchema 
-    T io.k8s.api.flowcontrol.v1.FlowSchemaCondition 
-    T io.k8s.api.flowcontrol.v1.FlowSchemaList 
-    T io.k8s.api.flowcontrol.v1.FlowSchemaSpec 
-    T io.k8s.api.flowcontrol.v1.FlowSchemaStatus 
-    T io.k8s.api.flowcontrol.v1.GroupSubject 
-    T io.k8s.api.flowcontrol.v1.LimitResponse 
-    T io.k8s.api.flowcontrol.v1.LimitedPriorityLevelConfiguration 
-    T io.k8s.api.flowcontrol.v1.NonResourcePolicyRule 
-    T io.k8s.api.flowcontrol.v1.PolicyRulesWithSubjects 
-    T io.k8s.api.flowcontrol.v1.PriorityLevelConfiguration 
-    T io.k8s.api.flowcontrol.v1.PriorityLevelConfigurationCondition 
-    T io.k8s.api.flowcontrol.v1.PriorityLevelConfigurationList 
-    T io.k8s.api.flowcontrol.v1.PriorityLevelConfigurationReference 
-    T io.k8s.api.flowcontrol.v1.PriorityLevelConfigurationSpec 
-    T io.k8s.api.flowcontrol.v1.PriorityLevelConfigurationStatus 
-    T io.k8s.api.flowcontrol.v1.QueuingConfiguration 
-    T io.k8s.api.flowcontrol.v1.ResourcePolicyRule 
-    T io.k8s.api.flowcontrol.v1.ServiceAccountSubject 
-    T io.k8s.api.flowcontrol.v1.Subject 
-    T io.k8s.api.flowcontrol.v1.UserSubject 
+    T io.k8s.api.flowcontrol.v1.ExemptPriorityLevelConfiguration What the level has whose requests are never held back.
+    lendablePercent How many per cent of its share other levels may use while this one does not need them: 0 to 100, 0 by default.
+    nominalConcurrencyShares How much of the server is set aside for it, beside the shares of the others; 0 by default.
+    T io.k8s.api.flowcontrol.v1.FlowDistinguisherMethod What tells flows apart, so that one of them can't crowd the others out.
+    type ByUser or ByNamespace.
+    T io.k8s.api.flowcontrol.v1.FlowSchema Says which requests have which priority level. A request belongs to the first schema that matches it.
+    apiVersion Group and version of the schema in which this object is written, such as v1 or apps/v1. Requests may leave it out; another value than the endpoint's is refused.
+    kind The name of this object's schema, in CamelCase. A server knows it from the endpoint, so requests may leave it out; it cannot be changed.
+    metadata Name, labels and all else that every object has.
+    spec Which requests are meant, and their priority level.
+    status What the server says of the schema.
+    T io.k8s.api.flowcontrol.v1.FlowSchemaCondition Something that is so with a flow schema, or not.
+    lastTransitionTime When the status last changed.
+    message What a person should know of it.
+    reason Why it is so, in one word in CamelCase.
+    status True, False or Unknown.
+    type What the condition is about: Dangling, whether there is no such priority level.
+    T io.k8s.api.flowcontrol.v1.FlowSchemaList All flow schemas, or those a selector chose.
+    apiVersion Group and version of the schema in which this object is written, such as v1 or apps/v1. Requests may leave it out; another value than the endpoint's is refused.
+    items The flow schemas, ordered by name.
+    kind The name of this object's schema, in CamelCase. A server knows it from the endpoint, so requests may leave it out; it cannot be changed.
+    metadata The revision of the list, and how to get the rest of it.
+    T io.k8s.api.flowcontrol.v1.FlowSchemaSpec Which requests are meant, and what becomes of them.
+    distinguisherMethod What tells the flows of the schema apart; without it all its requests are one flow.
+    matchingPrecedence The lower, the earlier the schema is asked: 1 to 10000, 1000 by default. Only the schema exempt has 1.
+    priorityLevelConfiguration The priority level of the requests that match.
+    rules A request matches where one of these does. Without any, none matches.
+    T io.k8s.api.flowcontrol.v1.FlowSchemaStatus What the server says of a flow schema.
+    conditions What is so with the schema, one entry a type.
+    T io.k8s.api.flowcontrol.v1.GroupSubject The users of a group.
+    name The name of the group; * is all groups.
+    T io.k8s.api.flowcontrol.v1.LimitResponse What becomes of requests that find their level full.
+    queuing How they wait. Needed for Queue, forbidden for Reject.
+    type Queue, to let them wait, or Reject, to turn them away at once with a 429.
+    T io.k8s.api.flowcontrol.v1.LimitedPriorityLevelConfiguration How much of the server a level has.
+    borrowingLimitPercent How much the level may borrow from others at most, in per cent of its own share; without it, as much as there is.
+    lendablePercent How many per cent of its share other levels may use while this one does not need them: 0 to 100, 0 by default.
+    limitResponse What becomes of requests that find the level full.
+    nominalConcurrencyShares How much of the server the level has, beside the shares of the others; 30 by default.
+    T io.k8s.api.flowcontrol.v1.NonResourcePolicyRule Matches requests for paths that are no resources.
+    nonResourceURLs Paths, such as /healthz; one that ends in /* matches all below it, * alone matches all.
+    verbs Verbs that match; * alone is all of them.
+    T io.k8s.api.flowcontrol.v1.PolicyRulesWithSubjects Matches requests by who makes them and what they ask for; both have to match.
+    nonResourceRules Requests for paths that are no resources. One of these or of resourceRules has to match.
+    resourceRules Requests for resources. One of these or of nonResourceRules has to match.
+    subjects Who makes the request: one of these.
+    T io.k8s.api.flowcontrol.v1.PriorityLevelConfiguration A priority, and how much of the server requests of it may use.
+    apiVersion Group and version of the schema in which this object is written, such as v1 or apps/v1. Requests may leave it out; another value than the endpoint's is refused.
+    kind The name of this object's schema, in CamelCase. A server knows it from the endpoint, so requests may leave it out; it cannot be changed.
+    metadata Name, labels and all else that every object has.
+    spec How much of the server the level has.
+    status What the server says of the level.
+    T io.k8s.api.flowcontrol.v1.PriorityLevelConfigurationCondition Something that is so with a priority level, or not.
+    lastTransitionTime When the status last changed.
+    message What a person should know of it.
+    reason Why it is so, in one word in CamelCase.
+    status True, False or Unknown.
+    type What the condition is about.
+    T io.k8s.api.flowcontrol.v1.PriorityLevelConfigurationList All priority levels, or those a selector chose.
+    apiVersion Group and version of the schema in which this object is written, such as v1 or apps/v1. Requests may leave it out; another value than the endpoint's is refused.
+    items The priority levels, ordered by name.
+    kind The name of this object's schema, in CamelCase. A server knows it from the endpoint, so requests may leave it out; it cannot be changed.
+    metadata The revision of the list, and how to get the rest of it.
+    T io.k8s.api.flowcontrol.v1.PriorityLevelConfigurationReference Names a priority level.
+    name The name of the priority level.
+    T io.k8s.api.flowcontrol.v1.PriorityLevelConfigurationSpec How much of the server a level has.
+    exempt What the level has whose requests are never held back. Goes with type Exempt only.
+    limited How much of the server the level has. Needed for type Limited, forbidden for Exempt.
+    type Limited, or Exempt for the one level called exempt, whose requests are never held back.
+    T io.k8s.api.flowcontrol.v1.PriorityLevelConfigurationStatus What the server says of a priority level.
+    conditions What is so with the level, one entry a type.
+    T io.k8s.api.flowcontrol.v1.QueuingConfiguration How requests wait that find their level full.
+    handSize How many queues a flow is spread over: more of them keep small flows clear of large ones, but let a large one fill more; 8 by default.
+    queueLengthLimit How many requests may wait in one queue; more are refused. 50 by default.
+    queues How many queues there are; 64 by default. With 1 flows are not told apart.
+    T io.k8s.api.flowcontrol.v1.ResourcePolicyRule Matches requests for resources: verb, group, resource and namespace have to match.
+    apiGroups API groups that match; * alone is all of them.
+    clusterScope Do requests without a namespace match?
+    namespaces Namespaces that match; * alone is all of them.
+    resources Resources in their plural, sub-resources behind a slash; * alone is all of them.
+    verbs Verbs that match; * alone is all of them.
+    T io.k8s.api.flowcontrol.v1.ServiceAccountSubject A service account.
+    name The name of the service account; * is all of the namespace.
+    namespace Where the service account is.
+    T io.k8s.api.flowcontrol.v1.Subject One who makes requests: a user, a group or a service account.
+    group The group, for the kind Group.
+    kind User, Group or ServiceAccount, and the member of that name is filled in.
+    serviceAccount The service account, for the kind ServiceAccount.
+    user The user, for the kind User.
+    T io.k8s.api.flowcontrol.v1.UserSubject A user.
+    name The name of the user; * is all users.
     """#
 }

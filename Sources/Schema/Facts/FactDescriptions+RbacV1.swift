@@ -3,17 +3,65 @@
 extension FactDescriptions {
   /// rbac.v1
   static let rbacV1: StaticString = #"""
-    T io.k8s.api.rbac.v1.AggregationRule 
-    T io.k8s.api.rbac.v1.ClusterRole 
-    T io.k8s.api.rbac.v1.ClusterRoleBinding 
-    T io.k8s.api.rbac.v1.ClusterRoleBindingList 
-    T io.k8s.api.rbac.v1.ClusterRoleList 
-    T io.k8s.api.rbac.v1.PolicyRule 
-    T io.k8s.api.rbac.v1.Role 
-    T io.k8s.api.rbac.v1.RoleBinding 
-    T io.k8s.api.rbac.v1.RoleBindingList 
-    T io.k8s.api.rbac.v1.RoleList 
-    T io.k8s.api.rbac.v1.RoleRef 
-    T io.k8s.api.rbac.v1.Subject 
+    T io.k8s.api.rbac.v1.AggregationRule Whose rules a cluster role takes over.
+    clusterRoleSelectors Labels of cluster roles. The rules of every role that one of the selectors chooses become rules of this one.
+    T io.k8s.api.rbac.v1.ClusterRole What may be done: rules that hold for the whole cluster where a ClusterRoleBinding gives the role, and for one namespace where a RoleBinding does.
+    aggregationRule Whose rules this role takes over. Where it is set, a controller writes the rules, and what is written into them by hand is lost.
+    apiVersion Group and version of the schema in which this object is written, such as v1 or apps/v1. Requests may leave it out; another value than the endpoint's is refused.
+    kind The name of this object's schema, in CamelCase. A server knows it from the endpoint, so requests may leave it out; it cannot be changed.
+    metadata Name, labels and all else that every object has.
+    rules What may be done, each rule beside the others.
+    T io.k8s.api.rbac.v1.ClusterRoleBinding Gives a cluster role to users, groups and service accounts, everywhere.
+    apiVersion Group and version of the schema in which this object is written, such as v1 or apps/v1. Requests may leave it out; another value than the endpoint's is refused.
+    kind The name of this object's schema, in CamelCase. A server knows it from the endpoint, so requests may leave it out; it cannot be changed.
+    metadata Name, labels and all else that every object has.
+    roleRef The cluster role that is given. It cannot be changed, so that whoever may change the subjects can't give more away.
+    subjects Who gets the role.
+    T io.k8s.api.rbac.v1.ClusterRoleBindingList All cluster role bindings, or those a selector chose.
+    apiVersion Group and version of the schema in which this object is written, such as v1 or apps/v1. Requests may leave it out; another value than the endpoint's is refused.
+    items The cluster role bindings, ordered by name.
+    kind The name of this object's schema, in CamelCase. A server knows it from the endpoint, so requests may leave it out; it cannot be changed.
+    metadata The revision of the list, and how to get the rest of it.
+    T io.k8s.api.rbac.v1.ClusterRoleList All cluster roles, or those a selector chose.
+    apiVersion Group and version of the schema in which this object is written, such as v1 or apps/v1. Requests may leave it out; another value than the endpoint's is refused.
+    items The cluster roles, ordered by name.
+    kind The name of this object's schema, in CamelCase. A server knows it from the endpoint, so requests may leave it out; it cannot be changed.
+    metadata The revision of the list, and how to get the rest of it.
+    T io.k8s.api.rbac.v1.PolicyRule Something that may be done: some verbs on some resources, or on some paths.
+    apiGroups API groups whose resources are meant; the empty text is the group of pods and nodes, * is all groups.
+    nonResourceURLs Paths that are no resources, such as /healthz; a * at the end stands for whatever follows. A rule has either these or resources, and in a namespaced role none.
+    resourceNames Names of the objects that are meant; without any, all of them. Requests without a name, like create and most lists, then do not count.
+    resources Resources in their plural; a sub-resource stands behind a slash, as pods/log, and * is all of them.
+    verbs What may be done, such as get, list, watch, create, update, patch, delete; * is all of it.
+    T io.k8s.api.rbac.v1.Role What may be done in one namespace.
+    apiVersion Group and version of the schema in which this object is written, such as v1 or apps/v1. Requests may leave it out; another value than the endpoint's is refused.
+    kind The name of this object's schema, in CamelCase. A server knows it from the endpoint, so requests may leave it out; it cannot be changed.
+    metadata Name, namespace, labels and all else that every object has.
+    rules What may be done, each rule beside the others.
+    T io.k8s.api.rbac.v1.RoleBinding Gives a role, of its namespace or of the cluster, to users, groups and service accounts, within its namespace.
+    apiVersion Group and version of the schema in which this object is written, such as v1 or apps/v1. Requests may leave it out; another value than the endpoint's is refused.
+    kind The name of this object's schema, in CamelCase. A server knows it from the endpoint, so requests may leave it out; it cannot be changed.
+    metadata Name, namespace, labels and all else that every object has.
+    roleRef The role that is given: a Role of the same namespace, or a ClusterRole. It cannot be changed, so that whoever may change the subjects can't give more away.
+    subjects Who gets the role.
+    T io.k8s.api.rbac.v1.RoleBindingList All role bindings, or those a selector chose.
+    apiVersion Group and version of the schema in which this object is written, such as v1 or apps/v1. Requests may leave it out; another value than the endpoint's is refused.
+    items The role bindings, ordered by namespace and name.
+    kind The name of this object's schema, in CamelCase. A server knows it from the endpoint, so requests may leave it out; it cannot be changed.
+    metadata The revision of the list, and how to get the rest of it.
+    T io.k8s.api.rbac.v1.RoleList All roles, or those a selector chose.
+    apiVersion Group and version of the schema in which this object is written, such as v1 or apps/v1. Requests may leave it out; another value than the endpoint's is refused.
+    items The roles, ordered by namespace and name.
+    kind The name of this object's schema, in CamelCase. A server knows it from the endpoint, so requests may leave it out; it cannot be changed.
+    metadata The revision of the list, and how to get the rest of it.
+    T io.k8s.api.rbac.v1.RoleRef Names the role that a binding gives.
+    apiGroup The group of the role's kind: rbac.authorization.k8s.io.
+    kind Role or ClusterRole.
+    name The name of the role, which need not be there yet.
+    T io.k8s.api.rbac.v1.Subject One who gets a role.
+    apiGroup The group of the subject's kind: rbac.authorization.k8s.io for users and groups, empty for service accounts.
+    kind User, Group or ServiceAccount.
+    name The name of the user, group or service account.
+    namespace Where the service account is. Users and groups have none.
     """#
 }

@@ -12,16 +12,39 @@ extension FactDescriptions {
     T io.k8s.api.storage.v1.CSINodeSpec 
     T io.k8s.api.storage.v1.CSIStorageCapacity 
     T io.k8s.api.storage.v1.CSIStorageCapacityList 
-    T io.k8s.api.storage.v1.StorageClass 
-    T io.k8s.api.storage.v1.StorageClassList 
+    T io.k8s.api.storage.v1.StorageClass A way to make persistent volumes, which claims choose by its name.
+    allowVolumeExpansion If true, claims of the class may grow.
+    allowedTopologies Where volumes may be made, for classes that wait for a consumer; each provisioner knows its own labels.
+    apiVersion Group and version of the schema in which this object is written, such as v1 or apps/v1. Requests may leave it out; another value than the endpoint's is refused.
+    kind The name of this object's schema, in CamelCase. A server knows it from the endpoint, so requests may leave it out; it cannot be changed.
+    metadata Name, labels and all else that every object has.
+    mountOptions Options for the mounts of volumes of the class, such as ro or soft. What is not understood makes the mount fail.
+    parameters What the provisioner is told, as it has it. It cannot be changed.
+    provisioner Who makes the volumes. It cannot be changed.
+    reclaimPolicy What becomes of volumes of the class when their claim is gone: Delete, which it is where it is not said, or Retain. It cannot be changed.
+    volumeBindingMode When a claim gets its volume: Immediate, or only when a pod that uses it is placed, WaitForFirstConsumer. Immediate where it is not said; it cannot be changed.
+    T io.k8s.api.storage.v1.StorageClassList All storage classes, or those a selector chose.
+    apiVersion Group and version of the schema in which this object is written, such as v1 or apps/v1. Requests may leave it out; another value than the endpoint's is refused.
+    items The storage classes, ordered by name.
+    kind The name of this object's schema, in CamelCase. A server knows it from the endpoint, so requests may leave it out; it cannot be changed.
+    metadata The revision of the list, and how to get the rest of it.
     T io.k8s.api.storage.v1.TokenRequest 
     T io.k8s.api.storage.v1.VolumeAttachment 
     T io.k8s.api.storage.v1.VolumeAttachmentList 
     T io.k8s.api.storage.v1.VolumeAttachmentSource 
     T io.k8s.api.storage.v1.VolumeAttachmentSpec 
     T io.k8s.api.storage.v1.VolumeAttachmentStatus 
-    T io.k8s.api.storage.v1.VolumeAttributesClass 
-    T io.k8s.api.storage.v1.VolumeAttributesClassList 
+    T io.k8s.api.storage.v1.VolumeAttributesClass What a CSI driver may change of volumes that are there, which claims choose by its name.
+    apiVersion Group and version of the schema in which this object is written, such as v1 or apps/v1. Requests may leave it out; another value than the endpoint's is refused.
+    driverName The CSI driver that knows the attributes. It cannot be changed.
+    kind The name of this object's schema, in CamelCase. A server knows it from the endpoint, so requests may leave it out; it cannot be changed.
+    metadata Name, labels and all else that every object has.
+    parameters The attributes, as the driver has them: at least one. They cannot be changed.
+    T io.k8s.api.storage.v1.VolumeAttributesClassList All classes of volumes' attributes, or those a selector chose.
+    apiVersion Group and version of the schema in which this object is written, such as v1 or apps/v1. Requests may leave it out; another value than the endpoint's is refused.
+    items The classes of volumes' attributes, ordered by name.
+    kind The name of this object's schema, in CamelCase. A server knows it from the endpoint, so requests may leave it out; it cannot be changed.
+    metadata The revision of the list, and how to get the rest of it.
     T io.k8s.api.storage.v1.VolumeError 
     T io.k8s.api.storage.v1.VolumeNodeResources 
     """#
