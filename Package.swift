@@ -135,7 +135,10 @@ let package = Package(
       swiftSettings: swiftSettings),
     // What the built-in resources are: a folder a group. Nothing else may name a kind.
     .target(
-      name: "Resources", dependencies: ["CCrypto", "Access", "Registry", "Schema", "Machinery", "JSON", "ByteBuffers"],
+      name: "Resources",
+      dependencies: [
+        "CCrypto", "Access", "Registry", "RegularExpressions", "Schema", "Machinery", "JSON", "ByteBuffers",
+      ],
       swiftSettings: swiftSettings),
     // Who has a say in a write once its object is known: the chain, and a plug-in a file.
     .target(

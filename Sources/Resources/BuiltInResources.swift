@@ -16,6 +16,7 @@ public enum BuiltInResources {
       .events(timeToLive: settings.eventTimeToLive),
       .namespaces,
       .nodes,
+      .podTemplates,
       .secrets,
       .leases,
       .runtimeClasses,

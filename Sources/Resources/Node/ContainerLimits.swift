@@ -15,7 +15,7 @@ enum ContainerLimits {
       for problem in ResourceAmounts.problems(amount, of: limit.name) {
         context.report(.invalid(path, amount, problem))
       }
-      if limit.name.hasPrefix(hugePages), !areWholePages(amount, of: limit.name) {
+      if areHugePages(limit.name), !areWholePages(amount, of: limit.name) {
         context.report(.invalid(path, amount, "\(amount) is not positive integer multiple of \(limit.name)"))
       }
     }
@@ -41,27 +41,44 @@ enum ContainerLimits {
       "services.loadbalancers",
     ]
 
+  /// What is wrong with a name, whoever asks. (`validateResourceName`)
+  static func plainNameProblems(_ name: String) -> [String] {
+    let problems = NameValidation.qualifiedName(name)
+    let isKnown =
+      !problems.isEmpty || name.utf8.contains(UInt8(ascii: "/")) || areHugePages(name)
+      || name.hasPrefix("requests.\(hugePages)") || standard.contains(name)
+    return isKnown ? problems : ["must be a standard resource type or fully qualified"]
+  }
+
   /// A name without a domain is complained about twice: it is none that there is, and none of containers.
-  private static func nameProblems(_ name: String) -> [String] {
-    var problems = NameValidation.qualifiedName(name)
+  static func nameProblems(_ name: String) -> [String] {
+    var problems = plainNameProblems(name)
     if name.utf8.contains(UInt8(ascii: "/")) {
       if !ResourceAmounts.isNative(name) && !ResourceAmounts.isExtended(name) {
         problems.append("doesn't follow extended resource name standard")
       }
       return problems
     }
-    let isHugePages = name.hasPrefix(hugePages)
-    if problems.isEmpty, !isHugePages, !name.hasPrefix("requests.\(hugePages)"), !standard.contains(name) {
-      problems.append("must be a standard resource type or fully qualified")
+    if !areHugePages(name) && !ofContainers.contains(name) {
+      problems.append("must be a standard resource for containers")
     }
-    if !isHugePages && !ofContainers.contains(name) { problems.append("must be a standard resource for containers") }
     return problems
   }
 
   // MARK: huge pages
 
+  static func areHugePages(_ name: String) -> Bool { name.hasPrefix(hugePages) }
+
+  /// Is there an amount of huge pages that is no whole number of them?
+  static func haveOddPages(_ amounts: JSONValue?) -> Bool {
+    guard case .object(let amounts)? = amounts else { return false }
+    return amounts.members.contains {
+      areHugePages($0.name) && !areWholePages($0.value.string ?? "", of: $0.name)
+    }
+  }
+
   /// (`IsHugePageResourceValueDivisible`)
-  private static func areWholePages(_ amount: String, of name: String) -> Bool {
+  static func areWholePages(_ amount: String, of name: String) -> Bool {
     guard let size = try? Quantity(parsing: String(name.dropFirst(hugePages.utf8.count))), size.isInteger,
       let page = size.wholeValue, page > 0, let bytes = (try? Quantity(parsing: amount))?.wholeValue
     else { return false }

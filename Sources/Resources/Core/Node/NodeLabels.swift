@@ -1,0 +1,40 @@
+import JSON
+import Machinery
+
+/// Labels of nodes that others have replaced. (Kubernetes: pkg/api/node)
+enum NodeLabels {
+  /// What is to be said of a label; nil for nothing. (`GetNodeLabelDeprecatedMessage`)
+  static func deprecation(of key: String) -> String? { deprecated.first { $0.label == key }?.message }
+
+  /// What is to be said of a term that selects nodes. (`GetWarningsForNodeSelectorTerm`)
+  static func warnings(ofTerm term: JSONValue, _ path: String, looksAtValues: Bool) -> [String] {
+    var warnings: [String] = []
+    for (place, requirement) in (term["matchExpressions"]?.array ?? []).enumerated() {
+      let path = "\(path).matchExpressions[\(place)]"
+      let key = requirement["key"]?.string ?? ""
+      if let message = deprecation(of: key) { warnings.append("\(path).key: \(key) is \(message)") }
+      guard looksAtValues else { continue }
+      for (number, value) in (requirement["values"]?.array ?? []).enumerated() {
+        let text = value.string ?? ""
+        for problem in NameValidation.labelValue(text) {
+          warnings.append("\(path).values[\(number)]: \(text) is invalid, \(problem)")
+        }
+      }
+    }
+    return warnings
+  }
+
+  private static let deprecated: [(label: String, message: String)] = [
+    ("beta.kubernetes.io/arch", #"deprecated since v1.14; use "kubernetes.io/arch" instead"#),
+    ("beta.kubernetes.io/os", #"deprecated since v1.14; use "kubernetes.io/os" instead"#),
+    (
+      "failure-domain.beta.kubernetes.io/region",
+      #"deprecated since v1.17; use "topology.kubernetes.io/region" instead"#
+    ),
+    ("failure-domain.beta.kubernetes.io/zone", #"deprecated since v1.17; use "topology.kubernetes.io/zone" instead"#),
+    ("beta.kubernetes.io/instance-type", #"deprecated since v1.17; use "node.kubernetes.io/instance-type" instead"#),
+    ("app.kubernetes.io/created-by", "deprecated since v1.9"),
+    ("scheduler.alpha.kubernetes.io/preferAvoidPods", "deprecated since v1.22; use Taints and Tolerations instead"),
+    ("node-role.kubernetes.io/master", #"use "node-role.kubernetes.io/control-plane" instead"#),
+  ]
+}
