@@ -17,6 +17,7 @@ public enum BuiltInResources {
       .namespaces,
       .nodes,
       .podTemplates,
+      .pods,
       .replicationControllers,
       .secrets,
       .leases,

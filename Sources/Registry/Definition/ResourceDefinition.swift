@@ -21,6 +21,7 @@ public final class ResourceDefinition: Sendable {
   public typealias Hook = @Sendable (_ object: inout JSONValue) -> Void
   public typealias UpdateHook = @Sendable (_ object: inout JSONValue, _ old: JSONValue) -> Void
   public typealias AuthorHook = @Sendable (_ object: inout JSONValue, _ author: UserInfo) -> Void
+  public typealias EarlyWarnings = @Sendable (_ object: JSONValue) -> [String]
   public typealias Warnings = @Sendable (_ object: JSONValue, _ old: JSONValue?) -> [String]
 
   /// The group and the resource that is stored.
@@ -60,6 +61,8 @@ public final class ResourceDefinition: Sendable {
   /// Writes down who creates an object, after `prepareForCreate`; nil for most kinds.
   let stampAuthor: AuthorHook?
   let warnings: Warnings
+  /// What is to be said of an object before it is prepared; nil for most kinds.
+  let earlyWarnings: EarlyWarnings?
   /// The top-level members in the order of the type.
   let memberOrder: [String]
 
@@ -73,7 +76,7 @@ public final class ResourceDefinition: Sendable {
     timeToLive: Duration? = nil,
     defaults: @escaping Hook = { _ in },
     prepareForCreate: @escaping Hook = { _ in }, stampAuthor: AuthorHook? = nil,
-    warnings: @escaping Warnings = { _, _ in [] },
+    earlyWarnings: EarlyWarnings? = nil, warnings: @escaping Warnings = { _, _ in [] },
     selectableFields: [SelectableField] = [], unknownField: SelectableFields.Complaint = .known,
     trigger: String? = nil, heartbeat: Subresource? = nil,
     columns: [TableColumn] = [.name, .age]
@@ -109,6 +112,7 @@ public final class ResourceDefinition: Sendable {
     self.defaults = defaults
     self.prepareForCreate = prepareForCreate
     self.stampAuthor = stampAuthor
+    self.earlyWarnings = earlyWarnings
     self.warnings = warnings
     let model = TypeModel.builtin
     guard let typeName = infos.first?.typeName, let type = model.type(typeName) else {
@@ -158,6 +162,9 @@ public struct DeletionRule: Sendable {
   public var namesFoundInPreconditions = false
   /// Is an object held by more than its finalizers?
   public var isHeld: (@Sendable (_ object: JSONValue) -> Bool)?
+  /// How many seconds an object is given that is asked to go, and `asked` for it: it is marked, and goes when it is asked
+  /// again with none. Zero where it goes at once. (`RESTGracefulDeleteStrategy`)
+  public var grace: (@Sendable (_ object: JSONValue, _ asked: Int64?) -> Int64)?
   /// Marks an object as going, in a way of its own; false where it is marked as all others are.
   public var mark: (@Sendable (_ object: inout JSONValue, _ options: DeleteOptions) -> Bool)?
   public init() {}

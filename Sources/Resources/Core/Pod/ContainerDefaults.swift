@@ -8,6 +8,7 @@ enum ContainerDefaults {
   private static let probeOrder = TypeOrder("io.k8s.api.core.v1.Probe")
   private static let getOrder = TypeOrder("io.k8s.api.core.v1.HTTPGetAction")
   private static let resourceOrder = TypeOrder("io.k8s.api.core.v1.ResourceRequirements")
+  private static let resourceFieldOrder = TypeOrder("io.k8s.api.core.v1.ResourceFieldSelector")
   private static let fileOrder = TypeOrder("io.k8s.api.core.v1.FileKeySelector")
   private static let askOrder = TypeOrder("io.k8s.api.core.v1.GRPCAction")
   private static let fieldOrder = TypeOrder("io.k8s.api.core.v1.ObjectFieldSelector")
@@ -17,6 +18,7 @@ enum ContainerDefaults {
     container.editEach("env") { variable in
       variable.edit("valueFrom") { source in
         source.edit("fieldRef") { fieldOrder.fill("apiVersion", "v1", in: &$0) }
+        source.edit("resourceFieldRef", divide)
         source.edit("fileKeyRef") { fileOrder.fillPointer("optional", false, in: &$0) }
       }
     }
@@ -39,6 +41,11 @@ enum ContainerDefaults {
   }
 
   static func pullPolicy(of image: String) -> String { ImageName.isLatest(image) ? "Always" : "IfNotPresent" }
+
+  /// What is shown of a resource is its amount, by nothing divided.
+  static func divide(_ reference: inout JSONValue) {
+    if !reference.isSet("divisor") { resourceFieldOrder.set("divisor", "0", in: &reference) }
+  }
 
   private static func apply(toProbe probe: inout JSONValue) {
     probe.edit("httpGet", apply(toGet:))

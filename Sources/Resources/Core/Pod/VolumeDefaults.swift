@@ -75,6 +75,7 @@ enum VolumeDefaults {
   private static func fields(_ source: inout JSONValue) {
     source.editEach("items") { file in
       file.edit("fieldRef") { fieldOrder.fill("apiVersion", "v1", in: &$0) }
+      file.edit("resourceFieldRef", ContainerDefaults.divide)
     }
   }
 }
