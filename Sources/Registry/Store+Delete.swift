@@ -20,6 +20,7 @@ extension Store {
   public func delete(_ name: String, namespace: String, options: DeleteOptions) async throws(Status) -> DeleteResult {
     try options.validate()
     try await options.admission?.admit(admission(.delete, name, namespace: namespace))
+    if let why = definition.deletion.refusal?(name) { throw .forbidden(info.groupResource, name: name, why) }
     if !isKnownAsLarge(try requestedKey(name, namespace: namespace)),
       let here = try await deleteHere(name, namespace: namespace, options: options)
     {

@@ -14,14 +14,21 @@ public enum BuiltInResources {
     [
       .configMaps,
       .events(timeToLive: settings.eventTimeToLive),
+      .limitRanges,
       .namespaces,
       .nodes,
       .podTemplates,
       .pods,
       .replicationControllers,
+      .resourceQuotas,
       .secrets,
+      .serviceAccounts,
       .leases,
       .runtimeClasses,
+      .priorityClasses,
+      .csiDrivers,
+      .csiNodes,
+      .csiStorageCapacities,
     ]
   }
 }

@@ -68,7 +68,13 @@ final class TestServer: Sendable {
       HealthCheck(name: "etcd", live: { try await raw.livenessCheck() }) { try await raw.readinessCheck() },
     ]
     if let namespaces = stores.first(where: { $0.info.groupResource == NamespaceLifecycle.namespaces }) {
-      configuration.admission = AdmissionChain([NamespaceLifecycle(namespaces)])
+      let priorities = stores.first { $0.info.groupResource == Priority.priorityClasses }
+      let runtimeClasses = stores.first { $0.info.groupResource == RuntimeClassAdmission.runtimeClasses }
+      var plugins: [any AdmissionPlugin] = [NamespaceLifecycle(namespaces)]
+      if let priorities { plugins.append(Priority(priorities)) }
+      plugins.append(DefaultTolerationSeconds())
+      if let runtimeClasses { plugins.append(RuntimeClassAdmission(runtimeClasses)) }
+      configuration.admission = AdmissionChain(plugins)
       _ = await SystemNamespaces(namespaces, Logger(label: "test")).make()
     }
     configuration.reactors = 2

@@ -63,6 +63,9 @@ public struct Quantity: Sendable, Comparable, CustomStringConvertible {
   /// Rounded away from zero to a whole number; nil for one that 64 bits do not hold. (`Quantity.Value`)
   public var wholeValue: Int64? { Int64(decimal.roundedAwayFromZero(to: 0)) }
 
+  /// Thousandths, rounded away from zero; nil for what 64 bits do not hold. (`Quantity.MilliValue`)
+  public var milliValue: Int64? { Int64(decimal.scaled(by: 3).roundedAwayFromZero(to: 0)) }
+
   /// Rounded away from zero to a thousandth, as defaulting does with resource lists. (`RoundUp(Milli)`)
   public var roundedUpToMilli: Quantity {
     switch amount {

@@ -160,10 +160,13 @@ public struct DeletionRule: Sendable {
   public var ignoresPropagation = false
   /// Is a precondition that does not hold told of in the storage's words, of the resource and not of its kind?
   public var namesFoundInPreconditions = false
+  /// Why the object of that name must not be asked to go; a collection is not asked about. (What a `Delete` of a kind's
+  /// own refuses before the registry's is called.)
+  public var refusal: (@Sendable (_ name: String) -> String?)?
   /// Is an object held by more than its finalizers?
   public var isHeld: (@Sendable (_ object: JSONValue) -> Bool)?
-  /// How many seconds an object is given that is asked to go, and `asked` for it: it is marked, and goes when it is asked
-  /// again with none. Zero where it goes at once. (`RESTGracefulDeleteStrategy`)
+  /// How many seconds an object is given that is asked to go, `asked` being what the client wants: it is marked, and
+  /// goes when it is asked again with none. Zero where it goes at once. (`RESTGracefulDeleteStrategy`)
   public var grace: (@Sendable (_ object: JSONValue, _ asked: Int64?) -> Int64)?
   /// Marks an object as going, in a way of its own; false where it is marked as all others are.
   public var mark: (@Sendable (_ object: inout JSONValue, _ options: DeleteOptions) -> Bool)?

@@ -35,6 +35,13 @@ public struct TableColumn: Sendable {
     .string(Age.text(since: object["metadata"]?["creationTimestamp"]?.string, now: now))
   }
 
+  /// When the object was created: what kinds without columns of their own show. (`rest.NewDefaultTableConvertor`)
+  public static let createdAt = TableColumn(
+    "Created At", type: "date", description: "When the object was created."
+  ) { object, _ in
+    .string(object["metadata"]?["creationTimestamp"]?.string ?? "")
+  }
+
   /// The text of a member, by its path with dots; empty where there is none.
   public static func text(
     _ name: String, at path: String, description: String, priority: Int = 0

@@ -47,7 +47,7 @@ private enum RuntimeClassWarnings {
   static func all(_ runtimeClass: JSONValue) -> [String] {
     guard case .object(let selector)? = runtimeClass["scheduling"]?["nodeSelector"] else { return [] }
     return selector.members.compactMap { label in
-      NodeLabels.deprecation(of: label.name).map { "scheduling.nodeSelector: \($0)" }
+      DeprecatedNodeLabels.message(of: label.name).map { "scheduling.nodeSelector: \($0)" }
     }
   }
 }

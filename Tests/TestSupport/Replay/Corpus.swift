@@ -8,4 +8,11 @@ public enum Corpus {
     let files = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
     return files.filter { $0.hasSuffix(".json") }.map { String($0.dropLast(5)) }.sorted()
   }()
+
+  /// Conversations that need what is not there yet, and what that is.
+  public static let awaiting = [
+    "core-pods/defaulting-admission": "the objects that a fresh server holds",
+    "core-replicationcontrollers/scale-apply": "scales",
+    "scheduling.k8s.io-priorityclasses/built-in": "pods, and the objects that a fresh server holds",
+  ]
 }

@@ -107,8 +107,7 @@ enum PodUpdateRules {
     let selector = munged["nodeSelector"]
     if !RuleContext.areSame(selector, old["nodeSelector"]) {
       for label in old["nodeSelector"]?.object?.members ?? [] where selector?[label.name] != label.value {
-        // One that lost its last label is still one; whether it was left out altogether is not known any more.
-        let shown = selector.map { $0.isNull ? [:] : $0 } ?? [:]
+        let shown = selector ?? .null
         context.refuses(
           value: shown, "only additions to spec.nodeSelector are allowed (no mutations or deletions)", at: "spec",
           "nodeSelector")

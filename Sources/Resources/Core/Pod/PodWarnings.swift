@@ -76,27 +76,26 @@ struct PodWarnings {
 
   private mutating func nodes() {
     for label in spec["nodeSelector"]?.object?.members ?? [] {
-      guard let message = NodeLabels.deprecation(of: label.name) else { continue }
+      guard let message = DeprecatedNodeLabels.message(of: label.name) else { continue }
       found.append("\(prefix)spec.nodeSelector[\(label.name)]: \(message)")
     }
     let affinity = spec["affinity"]?["nodeAffinity"]
     let path = "\(prefix)spec.affinity.nodeAffinity"
     let required = affinity?["requiredDuringSchedulingIgnoredDuringExecution"]
     for (place, term) in (required?.array(at: "nodeSelectorTerms") ?? []).enumerated() {
-      found += NodeLabels.warnings(
-        ofTerm: term, "\(path).requiredDuringSchedulingIgnoredDuringExecution.nodeSelectorTerms[\(place)]",
-        looksAtValues: false)
+      found += DeprecatedNodeLabels.warnings(
+        of: term, at: "\(path).requiredDuringSchedulingIgnoredDuringExecution.nodeSelectorTerms[\(place)]")
     }
     let preferred = affinity?.array(at: "preferredDuringSchedulingIgnoredDuringExecution") ?? []
     for (place, term) in preferred.enumerated() {
-      found += NodeLabels.warnings(
-        ofTerm: term["preference"] ?? .null,
-        "\(path).preferredDuringSchedulingIgnoredDuringExecution[\(place)].preference", looksAtValues: true)
+      found += DeprecatedNodeLabels.warnings(
+        of: term["preference"] ?? .null,
+        at: "\(path).preferredDuringSchedulingIgnoredDuringExecution[\(place)].preference", looksAtValues: true)
     }
     for (place, constraint) in spec.array(at: "topologySpreadConstraints").enumerated() {
       let path = "\(prefix)spec.topologySpreadConstraints[\(place)]"
       let key = constraint.string(at: "topologyKey")
-      if let message = NodeLabels.deprecation(of: key) {
+      if let message = DeprecatedNodeLabels.message(of: key) {
         found.append("\(path).topologyKey: \(key) is \(message)")
       }
       if !constraint.isSet("labelSelector") { found.append("\(path).labelSelector: \(Self.nothing)") }

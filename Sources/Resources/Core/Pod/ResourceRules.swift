@@ -25,7 +25,7 @@ enum ResourceRules {
         // Of these nothing else can be wrong.
         if amount.utf8.first != UInt8(ascii: "-") { return }
       }
-      let problems = ofPod ? podNameProblems(name, list, &context) : ContainerLimits.nameProblems(name)
+      let problems = ofPod ? podNameProblems(name, list, &context) : ResourceNames.containerProblems(name)
       for problem in problems {
         context.refuses(value: .string(name), problem, at: list, .key(name))
       }
@@ -56,7 +56,7 @@ enum ResourceRules {
 
   /// A request and its limit.
   private static func check(_ name: String, _ amount: String, limit: String?, _ context: inout RuleContext) {
-    let mayExceed = ResourceAmounts.isNative(name) && !ContainerLimits.areHugePages(name)
+    let mayExceed = ResourceNames.mayBeOvercommitted(name)
     guard let limit else {
       if !mayExceed { context.needs("limits", detail: "Limit must be set for non overcommitable resources") }
       return
@@ -74,7 +74,7 @@ enum ResourceRules {
   private static func podNameProblems(
     _ name: String, _ list: RuleContext.Part, _ context: inout RuleContext
   ) -> [String] {
-    let problems = ContainerLimits.plainNameProblems(name)
+    let problems = ResourceNames.problems(name)
     if !problems.isEmpty { return problems }
     if !PodResourceRules.isSupported(name) {
       context.knowsOnly(["cpu", "hugepages-", "memory"], not: name, at: list, .key(name))
@@ -114,7 +114,7 @@ enum ResourceRules {
           if !request.isEmpty { parts.insert(name) }
         }
       }
-      if !known.contains(name) {
+      if !name.isEmpty && !known.contains(name) {
         let list =
           known.isEmpty
           ? " which is empty" : ": " + Set(known.map { ByteString($0) }).map(\.text).sorted().joined(separator: ", ")

@@ -1,18 +1,20 @@
 import JSON
 import Machinery
 
-/// Labels of nodes that others have replaced. (Kubernetes: pkg/api/node)
-enum NodeLabels {
-  /// What is to be said of a label; nil for nothing. (`GetNodeLabelDeprecatedMessage`)
-  static func deprecation(of key: String) -> String? { deprecated.first { $0.label == key }?.message }
+/// Labels of nodes that others have replaced. (Kubernetes: `deprecatedNodeLabels` of pkg/api/node)
+enum DeprecatedNodeLabels {
+  /// Why a label should not be asked for; nil for one that may.
+  static func message(of label: String) -> String? { all.first { $0.label == label }?.message }
 
-  /// What is to be said of a term that selects nodes. (`GetWarningsForNodeSelectorTerm`)
-  static func warnings(ofTerm term: JSONValue, _ path: String, looksAtValues: Bool) -> [String] {
+  /// What is to be said of a term of a node selector. `path`: the term's. `looksAtValues`: is a value that no label can
+  /// have worth a word, where it is no mistake? (`GetWarningsForNodeSelectorTerm`)
+  static func warnings(of term: JSONValue, at path: String, looksAtValues: Bool = false) -> [String] {
     var warnings: [String] = []
     for (place, requirement) in (term["matchExpressions"]?.array ?? []).enumerated() {
       let path = "\(path).matchExpressions[\(place)]"
-      let key = requirement["key"]?.string ?? ""
-      if let message = deprecation(of: key) { warnings.append("\(path).key: \(key) is \(message)") }
+      if let key = requirement["key"]?.string, let message = message(of: key) {
+        warnings.append("\(path).key: \(key) is \(message)")
+      }
       guard looksAtValues else { continue }
       for (number, value) in (requirement["values"]?.array ?? []).enumerated() {
         let text = value.string ?? ""
@@ -24,7 +26,7 @@ enum NodeLabels {
     return warnings
   }
 
-  private static let deprecated: [(label: String, message: String)] = [
+  private static let all: [(label: String, message: String)] = [
     ("beta.kubernetes.io/arch", #"deprecated since v1.14; use "kubernetes.io/arch" instead"#),
     ("beta.kubernetes.io/os", #"deprecated since v1.14; use "kubernetes.io/os" instead"#),
     (
