@@ -1,6 +1,16 @@
 import JSON
 import Machinery
 
+/// The Go structs that others embed and JSON shows flat: Go's paths name them. Where nothing else is said it is that
+/// which names an object.
+private let embeddedStructs: [String: [String]] = [
+  "Volume": ["VolumeSource"], "PersistentVolumeSpec": ["PersistentVolumeSource"], "Probe": ["ProbeHandler"],
+  "EphemeralContainer": ["EphemeralContainerCommon"], "IngressRule": ["IngressRuleValue"],
+  "RuleWithOperations": ["Rule"], "NamedRuleWithOperations": ["RuleWithOperations", "Rule"],
+  "DeviceClassConfiguration": ["DeviceConfiguration"], "DeviceClaimConfiguration": ["DeviceConfiguration"],
+  "DeviceAllocationConfiguration": ["DeviceConfiguration"],
+]
+
 /// What decoding complains of, in Go's words.
 extension Decoder {
   /// Path of a member as strict complaints spell it.
@@ -34,16 +44,6 @@ extension Decoder {
     if savedError == nil { savedError = mismatched(given, type) }
   }
 
-  /// The Go structs that others embed and JSON shows flat: Go's paths name them. Where nothing else is said it is that
-  /// which names an object.
-  private static let embedded: [String: [String]] = [
-    "Volume": ["VolumeSource"], "PersistentVolumeSpec": ["PersistentVolumeSource"], "Probe": ["ProbeHandler"],
-    "EphemeralContainer": ["EphemeralContainerCommon"], "IngressRule": ["IngressRuleValue"],
-    "RuleWithOperations": ["Rule"], "NamedRuleWithOperations": ["RuleWithOperations", "Rule"],
-    "DeviceClassConfiguration": ["DeviceConfiguration"], "DeviceClaimConfiguration": ["DeviceConfiguration"],
-    "DeviceAllocationConfiguration": ["DeviceConfiguration"],
-  ]
-
   func mismatched(_ given: Source.Value, _ type: String?) -> DecodeError {
     let type = type ?? currentGoType
     let what: String =
@@ -64,7 +64,7 @@ extension Decoder {
     for case .field(let row, let structure) in path {
       let type = model.structures[structure]
       let depth = type.fields[row - tables.structures[structure].first].outerNumbers.count
-      if depth > 0 { names += (Self.embedded[type.shortName] ?? ["LocalObjectReference"]).prefix(depth) }
+      if depth > 0 { names += (embeddedStructs[type.shortName] ?? ["LocalObjectReference"]).prefix(depth) }
       names.append(tables.fields[row].name)
       owner = structure
     }

@@ -48,6 +48,8 @@ public final class ResourceDefinition: Sendable {
   /// value; nil for none. (`TriggerFunc`)
   public let trigger: String?
   public let columns: [TableColumn]
+  /// Collections of their own to which the same is posted as to a part of an object: the body names the object.
+  public let postedCollections: [PostedCollection]
 
   /// What has to be true of an object.
   let rules: CompiledRules
@@ -79,7 +81,7 @@ public final class ResourceDefinition: Sendable {
     earlyWarnings: EarlyWarnings? = nil, warnings: @escaping Warnings = { _, _ in [] },
     selectableFields: [SelectableField] = [], unknownField: SelectableFields.Complaint = .known,
     trigger: String? = nil, heartbeat: Subresource? = nil,
-    columns: [TableColumn] = [.name, .age]
+    columns: [TableColumn] = [.name, .age], postedCollections: [PostedCollection] = []
   ) {
     let parts = name.split(separator: ".", maxSplits: 1).map(String.init)
     let plural = parts.first ?? name
@@ -94,7 +96,11 @@ public final class ResourceDefinition: Sendable {
       return ResourceInfo(
         groupVersion: groupVersion, plural: plural, singular: singular ?? kind.lowercased(), kind: kind,
         isNamespaced: scope == .namespaced, shortNames: shortNames, categories: categories, verbs: verbs,
-        subresources: subresources.map { ($0.subresource.name, $0.verbs) }, storagePath: folder,
+        subresources: subresources.map { ($0.subresource.name, $0.verbs) },
+        subresourceKinds: Dictionary(
+          uniqueKeysWithValues: subresources.compactMap { part in
+            part.action.map { (ByteString(part.subresource.name), $0.kind) }
+          }), storagePath: folder,
         storedVersion: versions.first?.groupVersion(in: resource.group), heartbeat: heartbeat,
         typeName: version.typeName(kind, groupVersion))
     }
@@ -109,6 +115,7 @@ public final class ResourceDefinition: Sendable {
       selectableFields, isNamespaced: scope == .namespaced, complaint: unknownField)
     self.trigger = trigger
     self.columns = columns
+    self.postedCollections = postedCollections
     self.defaults = defaults
     self.prepareForCreate = prepareForCreate
     self.stampAuthor = stampAuthor

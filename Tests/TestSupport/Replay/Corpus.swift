@@ -12,6 +12,7 @@ public enum Corpus {
   /// Conversations that need what is not there yet, and what that is.
   public static let awaiting = [
     "core-pods/defaulting-admission": "the objects that a fresh server holds",
+    "core-pods/sweep-merge": "maps that lost their last entry, which messages show and decoding forgets",
     "core-replicationcontrollers/scale-apply": "scales",
     "scheduling.k8s.io-priorityclasses/built-in": "pods, and the objects that a fresh server holds",
   ]

@@ -11,7 +11,10 @@ extension ResourceDefinition {
       SubresourceDefinition(
         .status, keeps: ["spec"],
         disowned: [["metadata", "deletionTimestamp"], ["metadata", "ownerReferences"]],
-        warns: true, prepare: PodPreparation.changeStatus)
+        warns: true, prepare: PodPreparation.changeStatus),
+      .posted(PodBinding.subresource, PodBinding.action),
+      .posted(PodEviction.subresource, PodEviction.action),
+      PodParts.ephemeralContainers, PodParts.resize,
     ],
     rules: PodRules.all, generation: .ofSpec,
     deletion: DeletionRule {
@@ -37,5 +40,6 @@ extension ResourceDefinition {
       SelectableField("spec.host") { $0.text(["spec", "nodeName"]) ?? "" },
       SelectableField("status.podIPs") { _ in "" },
     ],
-    unknownField: .label, trigger: "spec.nodeName", columns: PodTable.columns)
+    unknownField: .label, trigger: "spec.nodeName", columns: PodTable.columns,
+    postedCollections: [PostedCollection("bindings", singular: "binding", for: PodBinding.subresource)])
 }
