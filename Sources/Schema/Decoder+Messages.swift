@@ -1,16 +1,6 @@
 import JSON
 import Machinery
 
-/// The Go structs that others embed and JSON shows flat: Go's paths name them. Where nothing else is said it is that
-/// which names an object.
-private let embeddedStructs: [String: [String]] = [
-  "Volume": ["VolumeSource"], "PersistentVolumeSpec": ["PersistentVolumeSource"], "Probe": ["ProbeHandler"],
-  "EphemeralContainer": ["EphemeralContainerCommon"], "IngressRule": ["IngressRuleValue"],
-  "RuleWithOperations": ["Rule"], "NamedRuleWithOperations": ["RuleWithOperations", "Rule"],
-  "DeviceClassConfiguration": ["DeviceConfiguration"], "DeviceClaimConfiguration": ["DeviceConfiguration"],
-  "DeviceAllocationConfiguration": ["DeviceConfiguration"],
-]
-
 /// What decoding complains of, in Go's words.
 extension Decoder {
   /// Path of a member as strict complaints spell it.
@@ -62,9 +52,9 @@ extension Decoder {
     var names: [String] = []
     var owner = 0
     for case .field(let row, let structure) in path {
-      let type = model.structures[structure]
-      let depth = type.fields[row - tables.structures[structure].first].outerNumbers.count
-      if depth > 0 { names += (embeddedStructs[type.shortName] ?? ["LocalObjectReference"]).prefix(depth) }
+      let holder = model.structures[structure]
+      let depth = holder.fields[row - tables.structures[structure].first].outerNumbers.count
+      if depth > 0 { names += (EmbeddedStructs.names[holder.shortName] ?? []).prefix(depth) }
       names.append(tables.fields[row].name)
       owner = structure
     }

@@ -12,7 +12,7 @@ import Testing
 @testable import Admission
 @testable import Resources
 
-@Suite struct `Priority` {
+@Suite struct `Priority of pods and classes` {
   @Test func `one class at most is the default`() async throws {
     let folder = try TemporaryFolder()
     var config = StorageBackend.Config()
@@ -30,8 +30,8 @@ import Testing
       ["metadata": ["name": .string(name)], "value": 5, "globalDefault": .bool(isDefault)]
     }
     func create(_ name: String, isDefault: Bool) async throws {
-      let text = SharedBytes(priorityClass(name, isDefault: isDefault).encoded())
-      let body = try store.decodeBody(ByteSlice(text), validation: .strict).object
+      let text = ByteSlice(priorityClass(name, isDefault: isDefault).encoded())
+      let body = try store.decodeBody(text, validation: .strict).object
       _ = try await store.create(body, namespace: "", options: WriteOptions(.create))
     }
     func refusal(_ operation: AdmissionRequest.Operation, _ name: String, isDefault: Bool = true) async -> String? {
