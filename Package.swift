@@ -135,12 +135,15 @@ let package = Package(
       swiftSettings: swiftSettings),
     // What the built-in resources are: a folder a group. Nothing else may name a kind.
     .target(
-      name: "Resources", dependencies: ["CCrypto", "Access", "Registry", "Schema", "Machinery", "JSON", "ByteBuffers"],
+      name: "Resources",
+      dependencies: [
+        "CCrypto", "Access", "Registry", "RegularExpressions", "Schema", "Machinery", "JSON", "ByteBuffers",
+      ],
       swiftSettings: swiftSettings),
     // Who has a say in a write once its object is known: the chain, and a plug-in a file.
     .target(
       name: "Admission",
-      dependencies: ["Access", "Registry", "Machinery", "JSON", "ByteBuffers"], swiftSettings: swiftSettings),
+      dependencies: ["Access", "Registry", "Schema", "Machinery", "JSON", "ByteBuffers"], swiftSettings: swiftSettings),
     .target(
       name: "APIServer",
       dependencies: [

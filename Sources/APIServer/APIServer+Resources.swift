@@ -18,6 +18,9 @@ extension APIServer {
     let name = context.asked.name
     switch endpoint.service {
     case .review(let kind, let resource): review(kind, resource, namespace, context)
+    case .posted(let resource, let collection):
+      guard accepts(MediaType.all, context) else { return }
+      post(resource, namespace, nil, collection.subresource, context)
     case .stored(let resource):
       switch form {
       case .everywhere, .collection: collection(resource, endpoint.verbs, namespace, context)
@@ -57,6 +60,7 @@ extension APIServer {
     guard accepts(MediaType.all, context) else { return }
     switch context.method {
     case .get: get(endpoint, namespace, name, context)
+    case .post: post(endpoint, namespace, name, subresource, context)
     case .put: update(endpoint, namespace, name, subresource, context)
     case .patch: patch(endpoint, namespace, name, subresource, context)
     case .delete where subresource == .main: delete(endpoint, namespace, name, context)
@@ -208,6 +212,35 @@ extension APIServer {
       let result = try await endpoint.store.create(object, namespace: namespace, options: options, warnings: warnings)
       let answer = try await endpoint.answerApart(result.object, code: result.code, negotiated, context)
       return answer.warning(result.warnings)
+    }
+  }
+
+  /// To a part of an object; `name`: nil where the body says which object.
+  private func post(
+    _ endpoint: ResourceEndpoint, _ namespace: String, _ name: String?, _ subresource: Subresource,
+    _ context: RequestContext
+  ) {
+    guard let action = endpoint.store.definition.subresource(subresource)?.action else {
+      return context.reply.send(context.error(.methodNotAllowed))
+    }
+    let served = catalog.served
+    perform(context, limit: configuration.writeTimeout) { () async throws(Status) in
+      let negotiated = try context.negotiated()
+      let body = try await RequestBody.read(context, action.reader)
+      let options = try context.writeOptions(.create)
+      try options.validate()
+      let validation = options.fieldValidationKind
+      let (object, warnings) = try action.reader.decode(
+        body.json, validation: validation, problems: body.problems(validation),
+        acceptsOtherVersions: action.acceptsOtherVersions)
+      context.reply.audit?.sent(object)
+      do throws(Status) {
+        try endpoint.info.checkNamespace(object["metadata"], namespace)
+        let request = SubresourceAction.Request(
+          name: name ?? object["metadata"]?["name"]?.string ?? "", namespace: namespace, body: object,
+          store: endpoint.store, options: options, stores: served.store)
+        return Answer.success(try await action.perform(request), negotiated).warning(warnings)
+      } catch { throw error.after(warnings) }
     }
   }
 

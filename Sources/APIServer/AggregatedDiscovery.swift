@@ -52,8 +52,14 @@ struct AggregatedDiscovery: Sendable {
     if !info.subresources.isEmpty {
       object["subresources"] = .array(
         info.subresources.map { subresource in
-          [
-            "subresource": .string(subresource.name), "responseKind": kind,
+          let own = info.subresourceKinds[ByteString(subresource.name)].map { own -> JSONValue in
+            [
+              "group": .string(own.groupVersion.group), "version": .string(own.groupVersion.version),
+              "kind": .string(own.kind),
+            ]
+          }
+          return [
+            "subresource": .string(subresource.name), "responseKind": own ?? kind,
             "verbs": .array(subresource.verbs.map { .string($0) }),
           ]
         })

@@ -74,7 +74,8 @@ struct Answer: Sendable {
 
   /// A Status that says how something went well.
   static func success(_ status: Status, _ negotiated: Negotiated) -> Answer {
-    var answer = document(Document(status.json), negotiated.media, pretty: negotiated.pretty)
+    let code = status.code == 0 ? 200 : status.code
+    var answer = document(Document(status.json), negotiated.media, pretty: negotiated.pretty, code: code)
     answer.status = status
     return answer
   }

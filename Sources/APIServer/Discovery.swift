@@ -78,11 +78,19 @@ struct Discovery: Sendable {
     if resource.isStored { main["storageVersionHash"] = .string(storageVersionHash(resource)) }
     return [.object(main)]
       + resource.subresources.map { subresource in
-        [
+        let kind = resource.subresourceKinds[ByteString(subresource.name)]
+        var entry: JSONObject = [
           "name": .string("\(resource.plural)/\(subresource.name)"), "singularName": "",
           "namespaced": .bool(resource.isNamespaced),
-          "kind": .string(resource.kind), "verbs": .array(subresource.verbs.map { .string($0) }),
         ]
+        // Only another group's is named.
+        if let version = kind?.groupVersion, version != resource.groupVersion {
+          entry["group"] = .string(version.group)
+          entry["version"] = .string(version.version)
+        }
+        entry["kind"] = .string(kind?.kind ?? resource.kind)
+        entry["verbs"] = .array(subresource.verbs.map { .string($0) })
+        return JSONValue.object(entry)
       }
   }
 

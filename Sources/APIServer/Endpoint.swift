@@ -12,6 +12,8 @@ final class Endpoint: Sendable {
     case stored(ResourceEndpoint)
     /// Answered without being stored.
     case review(ReviewKind, VirtualResource)
+    /// Does what is posted to a part of an object that the body names.
+    case posted(ResourceEndpoint, PostedCollection)
   }
 
   let service: Service
@@ -19,6 +21,8 @@ final class Endpoint: Sendable {
   let isNamespaced: Bool
   let verbs: Verbs
   let subresources: [SubresourceEndpoint]
+  /// What is served beside it, as other resources.
+  let others: [Endpoint]
   let metrics: EndpointMetrics
   /// Which of its paths there are; others are not found, whatever the method.
   private let hasCollection: Bool
@@ -31,7 +35,19 @@ final class Endpoint: Sendable {
 
   /// Of what is stored.
   convenience init(_ store: Store, metrics: EndpointMetrics) {
-    self.init(.stored(ResourceEndpoint(store, metrics: metrics)), store.info, metrics)
+    let resource = ResourceEndpoint(store, metrics: metrics)
+    let others = store.definition.postedCollections.map { Endpoint($0, of: resource, metrics) }
+    self.init(.stored(resource), store.info, metrics, others: others)
+  }
+
+  /// Of a collection that stands for a part of the objects of another.
+  private convenience init(_ collection: PostedCollection, of resource: ResourceEndpoint, _ metrics: EndpointMetrics) {
+    let info = resource.info
+    let kind = info.subresourceKinds[ByteString(collection.subresource.name)]?.kind ?? info.kind
+    let own = ResourceInfo(
+      groupVersion: info.groupVersion, plural: collection.plural, singular: collection.singular, kind: kind,
+      isNamespaced: info.isNamespaced, verbs: ["create"], storagePath: "", typeName: info.typeName)
+    self.init(.posted(resource, collection), own, EndpointMetrics(own, shards: metrics.shardCount))
   }
 
   /// Of what is not.
@@ -40,8 +56,11 @@ final class Endpoint: Sendable {
     self.init(.review(kind, resource), resource.info, metrics)
   }
 
-  private init(_ service: Service, _ info: ResourceInfo, _ metrics: EndpointMetrics) {
+  private init(
+    _ service: Service, _ info: ResourceInfo, _ metrics: EndpointMetrics, others: [Endpoint] = []
+  ) {
     self.service = service
+    self.others = others
     self.info = info
     self.metrics = metrics
     isNamespaced = info.isNamespaced

@@ -63,6 +63,8 @@ final class EndpointMetrics: Sendable {
       && subresources == info.subresources.map(\.name)
   }
 
+  var shardCount: Int { shards.count }
+
   private func shard(_ reactor: Reactor) -> SharedShard { shards[reactor.index % shards.count] }
 
   /// A request was answered. `bytes`: of the answer's body; `received`: of the request's. Any thread.

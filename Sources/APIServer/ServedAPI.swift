@@ -18,7 +18,9 @@ final class ServedAPI: Sendable {
   /// Of endpoints with the same names the first is served. `version`: the server's.
   init(_ endpoints: [Endpoint], version: String) {
     var names: Set<ByteString> = []
-    let endpoints = endpoints.filter { names.insert(ByteString($0.info.servedName)).inserted }
+    let endpoints = endpoints.flatMap { [$0] + $0.others }.filter {
+      names.insert(ByteString($0.info.servedName)).inserted
+    }
     let resources = endpoints.map(\.info)
     self.endpoints = endpoints
     table = EndpointTable(endpoints)
@@ -32,6 +34,14 @@ final class ServedAPI: Sendable {
   func stored(_ groupVersion: GroupVersion, _ plural: String) -> ResourceEndpoint? {
     for endpoint in endpoints where endpoint.info.groupVersion == groupVersion && endpoint.info.plural == plural {
       if case .stored(let resource) = endpoint.service { return resource }
+    }
+    return nil
+  }
+
+  /// The store of a resource, in whatever version is served first.
+  func store(_ resource: GroupResource) -> Store? {
+    for endpoint in endpoints where endpoint.info.groupResource == resource {
+      if case .stored(let stored) = endpoint.service { return stored.store }
     }
     return nil
   }

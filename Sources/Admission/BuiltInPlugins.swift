@@ -16,6 +16,11 @@ public enum BuiltInPlugins {
     (NamespaceLifecycle.name, { $0.store(NamespaceLifecycle.namespaces).map { NamespaceLifecycle($0) } }),
     (NodeRestriction.name, { _ in NodeRestriction() }),
     (Priority.name, { $0.store(Priority.priorityClasses).map { Priority($0) } }),
+    (DefaultTolerationSeconds.name, { _ in DefaultTolerationSeconds() }),
+    (
+      RuntimeClassAdmission.name,
+      { $0.store(RuntimeClassAdmission.runtimeClasses).map { RuntimeClassAdmission($0) } }
+    ),
     (DefaultStorageClass.name, { $0.store(DefaultStorageClass.storageClasses).map { DefaultStorageClass($0) } }),
     (StorageObjectInUseProtection.name, { _ in StorageObjectInUseProtection() }),
     (

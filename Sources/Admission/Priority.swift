@@ -4,9 +4,8 @@ import JSON
 public import Machinery
 public import Registry
 
-/// One priority class at most is that of pods which name none. (Kubernetes: plugin/pkg/admission/priority.)
-///
-/// The other half, which looks up the class of a pod, belongs into `mutate`, by `defaultClass` and the store.
+/// A pod has the priority of its class, and one class at most is that of pods which name none. (Kubernetes:
+/// plugin/pkg/admission/priority.)
 public struct Priority: AdmissionPlugin {
   public static let name = "Priority"
   public static let priorityClasses = GroupResource(group: "scheduling.k8s.io", resource: "priorityclasses")
@@ -17,12 +16,44 @@ public struct Priority: AdmissionPlugin {
   public init(_ store: Store) { self.store = store }
 
   public func concerns(_ user: UserInfo, _ resource: ResourceInfo) -> Bool {
-    resource.groupResource == Self.priorityClasses
+    resource.groupResource == Self.priorityClasses || resource.groupResource == PodAdmission.pods
+  }
+
+  public func mutate(_ request: inout AdmissionRequest, by user: UserInfo) async throws(Status) {
+    guard PodAdmission.isPod(request), let spec = request.new?["spec"] else { return }
+    let members = ["priority", "preemptionPolicy"]
+    if request.operation == .update {
+      // Who replaces a pod does not have to repeat what was filled in.
+      for member in members where spec[member].map(\.isNull) ?? true {
+        guard let known = request.old?["spec"]?[member], !known.isNull else { continue }
+        PodAdmission.set(member, known, in: &request)
+      }
+      return
+    }
+    let named = spec["priorityClassName"]?.string ?? ""
+    let found = try await named.isEmpty ? defaultClass() : `class`(named, of: request)
+    let priority = found?.value ?? 0
+    if named.isEmpty, let found { PodAdmission.set("priorityClassName", .string(found.name), in: &request) }
+    if let given = spec["priority"]?.int, given != priority {
+      throw .forbidden(
+        request.resource, name: request.shownName,
+        "the integer value of priority (\(given)) must not be provided in pod spec; priority admission controller "
+          + "computed \(priority) from the given PriorityClass name")
+    }
+    PodAdmission.set("priority", .int(priority), in: &request)
+    guard let policy = found.map(\.preemptionPolicy) ?? "PreemptLowerPriority" else { return }
+    if let given = spec["preemptionPolicy"]?.string, given != policy {
+      throw .forbidden(
+        request.resource, name: request.shownName,
+        "the string value of PreemptionPolicy (\(given)) must not be provided in pod spec; priority admission "
+          + "controller computed \(policy) from the given PriorityClass name")
+    }
+    PodAdmission.set("preemptionPolicy", .string(policy), in: &request)
   }
 
   public func validate(_ request: AdmissionRequest, by user: UserInfo) async throws(Status) {
     guard request.resource == Self.priorityClasses, request.subresource == .main, request.operation != .delete,
-      request.new?["globalDefault"]?.bool == true, let other = try await defaultClass()
+      request.new?["globalDefault"]?.bool == true, let other = try await defaultClass()?.name
     else { return }
     if request.operation == .create || other != request.new?["metadata"]?["name"]?.string {
       throw .forbidden(
@@ -31,17 +62,42 @@ public struct Priority: AdmissionPlugin {
     }
   }
 
-  /// The name of the class that is the default; of several, which a race may leave, that with the lowest value.
-  private func defaultClass() async throws(Status) -> String? {
-    var lowest: (name: String, value: Int64)?
-    for object in try await all() {
-      guard let root = try? JSONTape.parse(object.object).root, root["globalDefault"]?.bool == true else { continue }
-      let value = root["value"]?.int ?? 0
-      if lowest.map({ value < $0.value }) ?? true {
-        lowest = (root["metadata"]?["name"]?.string ?? "", value)
-      }
+  /// What of a class becomes part of pods.
+  private struct Class {
+    let name: String
+    let value: Int64
+    let preemptionPolicy: String?
+
+    init?(_ object: CachedObject) {
+      guard let root = try? JSONTape.parse(object.object).root else { return nil }
+      name = root["metadata"]?["name"]?.string ?? ""
+      value = root["value"]?.int ?? 0
+      preemptionPolicy = root["preemptionPolicy"]?.string
+      isDefault = root["globalDefault"]?.bool == true
     }
-    return lowest?.name
+    let isDefault: Bool
+  }
+
+  /// The class that a pod names.
+  private func `class`(_ name: String, of request: AdmissionRequest) async throws(Status) -> Class? {
+    do throws(Status) {
+      let known: CachedObject?
+      do throws(Status) { known = try store.getNow(name, namespace: "", resourceVersion: "0") } catch {
+        if error.code != 404 { throw error }
+        known = nil
+      }
+      if let known { return Class(known) }
+      return Class(try await store.get(name, namespace: ""))
+    } catch {
+      guard error.code == 404 || error.code == 400 else { throw error }
+      throw .forbidden(
+        request.resource, name: request.shownName, "no PriorityClass with name \(name) was found")
+    }
+  }
+
+  /// The class that is the default; of several, which a race may leave, that with the lowest value.
+  private func defaultClass() async throws(Status) -> Class? {
+    try await all().compactMap(Class.init).filter(\.isDefault).min { $0.value < $1.value }
   }
 
   /// What the cache knows, if it has all that this process wrote.

@@ -1,9 +1,9 @@
-import JSON
-import Machinery
+public import JSON
+public import Machinery
 
 extension ResourceInfo {
   /// Throws 400 where a body names another namespace than the request. (`EnsureObjectNamespaceMatchesRequestNamespace`)
-  func checkNamespace(_ metadata: JSONValue?, _ namespace: String) throws(Status) {
+  public func checkNamespace(_ metadata: JSONValue?, _ namespace: String) throws(Status) {
     guard isNamespaced, let given = metadata?["namespace"]?.string, !given.isEmpty, given != namespace else { return }
     throw .badRequest("the namespace of the provided object does not match the namespace sent on the request")
   }

@@ -1,3 +1,4 @@
+public import ByteBuffers
 public import Machinery
 
 /// What the API says of a resource: names, scope, verbs, where it is stored.
@@ -14,6 +15,8 @@ public struct ResourceInfo: Sendable {
   public let verbs: [String]
   /// Sub-resources with their verbs: `status`.
   public let subresources: [(name: String, verbs: [String])]
+  /// Of what kind a sub-resource is, where it is not the object's own.
+  public let subresourceKinds: [ByteString: GroupVersionKind]
   /// The folder under the storage prefix: `minions`; empty for what is not stored.
   public let storagePath: String
   /// In which group and version it is stored.
@@ -29,7 +32,8 @@ public struct ResourceInfo: Sendable {
   public init(
     groupVersion: GroupVersion, plural: String, singular: String, kind: String, isNamespaced: Bool,
     shortNames: [String] = [], categories: [String] = [],
-    verbs: [String], subresources: [(name: String, verbs: [String])] = [], storagePath: String,
+    verbs: [String], subresources: [(name: String, verbs: [String])] = [],
+    subresourceKinds: [ByteString: GroupVersionKind] = [:], storagePath: String,
     storedVersion: GroupVersion? = nil, heartbeat: Subresource? = nil, typeName: String
   ) {
     self.groupVersion = groupVersion
@@ -41,6 +45,7 @@ public struct ResourceInfo: Sendable {
     self.categories = categories
     self.verbs = verbs
     self.subresources = subresources
+    self.subresourceKinds = subresourceKinds
     self.storagePath = storagePath
     self.storedVersion = storedVersion ?? groupVersion
     self.heartbeat = heartbeat

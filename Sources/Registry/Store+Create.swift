@@ -71,6 +71,7 @@ extension Store {
     for field in Self.wiped { given[field] = nil }
     if let generation = definition.generation.first { given["generation"] = .int(generation) }
     draft.new["metadata"] = .object(MetadataOrder.sorted(given))
+    let early = definition.earlyWarnings?(draft.new) ?? []
     definition.prepareForCreate(&draft.new)
     definition.stampAuthor?(&draft.new, options.user)
     definition.restoreOrder(&draft.new)
@@ -83,7 +84,7 @@ extension Store {
       }
     }
     if !errors.isEmpty { throw .invalid(info.kind, group: definition.groupResource.group, name: name, errors) }
-    draft.notes = definition.warnings(draft.new, nil)
+    draft.notes = early + definition.warnings(draft.new, nil)
     draft.encoded = codec.encode(draft.new)
     return name
   }

@@ -45,18 +45,29 @@ extension Store {
       var object = try codec.tree(of: stored)
       try check(options, object, name)
       let uid = object["metadata"]?["uid"]?.string ?? ""
+      let isGiven = giveTime(&object, options)
+      if isGiven == .already { return (.keep, Deletion(uid: uid, object: stored, isMarked: true)) }
       let finalizers = finalizers(object, options)
-      guard !finalizers.isEmpty || definition.deletion.isHeld?(object) == true else {
+      guard isGiven != .none || !finalizers.isEmpty || definition.deletion.isHeld?(object) == true else {
         return (.delete, Deletion(uid: uid, object: stored, isMarked: false))
       }
-      if definition.deletion.mark?(&object, options) != true { Self.markAsDeleting(&object, finalizers) }
+      if isGiven != .none {
+        if object["metadata"]?["finalizers"] != nil || !finalizers.isEmpty {
+          var meta = object["metadata"]?.object ?? JSONObject()
+          meta["finalizers"] = finalizers.isEmpty ? nil : .array(finalizers)
+          object["metadata"] = .object(MetadataOrder.sorted(meta))
+        }
+      } else if definition.deletion.mark?(&object, options) != true {
+        Self.markAsDeleting(&object, finalizers)
+      }
       definition.restoreOrder(&object)
       let value = codec.encode(object, size: stored.value.count).value
       let marked = StoredObject(key: key, value: value, revision: stored.revision)
       let isKept = value.hasSameBytes(as: stored.value)
       return (
         // What waits for its finalizers waits as long as they take: it does not go by itself any more.
-        isKept ? .keep : .write(value, ttl: nil), Deletion(uid: uid, object: marked, isMarked: true)
+        isKept ? .keep : .write(value, ttl: nil),
+        Deletion(uid: uid, object: marked, isMarked: true, isOver: isGiven == .over && finalizers.isEmpty)
       )
     }
     do {
@@ -70,6 +81,7 @@ extension Store {
         } catch { throw error.reason }
         noteWrite(outcome.object.revision)
         deletion.object = outcome.object
+        if deletion.isOver { try await remove(key, &deletion) }
       }
       if deletion.isMarked { return .pending(try codec.decode(deletion.object)) }
       if definition.deletion.answersObject { return .removed(try codec.decode(deletion.object)) }
@@ -84,7 +96,75 @@ extension Store {
     let uid: String
     var object: StoredObject
     /// It stays for now.
-    let isMarked: Bool
+    var isMarked: Bool
+    /// It was given no time, and nothing holds it: whoever watches is shown that, and then it goes.
+    var isOver = false
+  }
+
+  /// Takes away what was marked a moment ago, unless something holds it by now.
+  private func remove(_ key: String, _ deletion: inout Deletion) async throws {
+    let uid = deletion.uid
+    do throws(FailedUpdate<Bool>) {
+      let (outcome, isGone) = try await objects.update(key: key, ignoreNotFound: true) { stored in
+        guard let stored else { return (.keep, true) }
+        let meta = try codec.tree(of: stored)["metadata"]
+        let isHeld = meta?["uid"]?.string != uid || meta?["finalizers"]?.array?.isEmpty == false
+        return isHeld ? (.keep, false) : (.delete, true)
+      }
+      guard isGone else { return }
+      noteWrite(outcome.object.revision)
+      deletion.object = outcome.object
+      deletion.isMarked = false
+    } catch {
+      // Somebody was faster.
+      guard case .keyNotFound? = error.reason as? StorageError else { throw error.reason }
+      deletion.isMarked = false
+    }
+  }
+
+  // MARK: objects that are given time to end
+
+  private enum GivenTime {
+    /// Not by this kind, or none any more.
+    case none
+    /// It has as long as it was given before.
+    case already
+    case some
+    /// It is given no time.
+    case over
+  }
+
+  /// Marks an object that is given time to end. It may be asked again, for less time. (`rest.BeforeDelete`)
+  private func giveTime(_ object: inout JSONValue, _ options: DeleteOptions) -> GivenTime {
+    guard let grace = definition.deletion.grace else { return .none }
+    var meta = object["metadata"]?.object ?? JSONObject()
+    let end: Int64
+    let period: Int64
+    if let going = meta["deletionTimestamp"]?.string {
+      let known = meta["deletionGracePeriodSeconds"]?.int ?? 0
+      if known == 0 { return .none }
+      guard let asked = options.gracePeriodSeconds, asked < known, let time = try? Timestamp.parse(going) else {
+        return .already
+      }
+      period = max(asked, 0)
+      end = Self.sum(time.seconds, period &- known)
+    } else {
+      period = max(0, grace(object, options.gracePeriodSeconds))
+      end = Self.sum(Timestamp.now, period)
+      if let generation = meta["generation"]?.int, generation > 0, generation < .max {
+        meta["generation"] = .int(generation + 1)
+      }
+    }
+    meta["deletionTimestamp"] = .string(Timestamp.text(end))
+    meta["deletionGracePeriodSeconds"] = .int(period)
+    object["metadata"] = .object(MetadataOrder.sorted(meta))
+    return period == 0 ? .over : .some
+  }
+
+  /// A time some seconds later, as far as there are texts for it: to the end of the year 9999.
+  private static func sum(_ time: Int64, _ seconds: Int64) -> Int64 {
+    let (sum, overflows) = time.addingReportingOverflow(seconds)
+    return overflows ? 253_402_300_799 : max(0, min(sum, 253_402_300_799))
   }
 
   private func check(_ options: DeleteOptions, _ object: JSONValue, _ name: String) throws(Status) {

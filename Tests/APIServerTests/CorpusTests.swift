@@ -43,7 +43,7 @@ import Testing
 
   /// Does it ask for what a cluster begins with?
   private static func needsBootstrap(_ file: String) -> Bool {
-    ["rbac.", "flowcontrol.", "scheduling.", "access/"].contains { file.contains($0) }
+    ["rbac.", "flowcontrol.", "scheduling.", "access/", "core-pods"].contains { file.contains($0) }
   }
 
   @Test(arguments: files) func `every conversation of a file matches`(_ file: String) async throws {

@@ -22,6 +22,7 @@ public final class ResourceDefinition: Sendable {
   public typealias UpdateHook = @Sendable (_ object: inout JSONValue, _ old: JSONValue) -> Void
   public typealias AuthorHook = @Sendable (_ object: inout JSONValue, _ author: UserInfo) -> Void
   public typealias RowOrder = @Sendable (_ object: JSONNode) -> Int64
+  public typealias EarlyWarnings = @Sendable (_ object: JSONValue) -> [String]
   public typealias Warnings = @Sendable (_ object: JSONValue, _ old: JSONValue?) -> [String]
 
   /// The group and the resource that is stored.
@@ -50,6 +51,8 @@ public final class ResourceDefinition: Sendable {
   public let columns: [TableColumn]
   /// By what number the rows of a list stand, and by name where it is the same; nil where they stand by name alone.
   public let rowOrder: RowOrder?
+  /// Collections of their own to which the same is posted as to a part of an object: the body names the object.
+  public let postedCollections: [PostedCollection]
 
   /// What has to be true of an object.
   let rules: CompiledRules
@@ -63,6 +66,8 @@ public final class ResourceDefinition: Sendable {
   /// Writes down who creates an object, after `prepareForCreate`; nil for most kinds.
   let stampAuthor: AuthorHook?
   let warnings: Warnings
+  /// What is to be said of an object before it is prepared; nil for most kinds.
+  let earlyWarnings: EarlyWarnings?
   /// The top-level members in the order of the type.
   let memberOrder: [String]
 
@@ -76,10 +81,10 @@ public final class ResourceDefinition: Sendable {
     timeToLive: Duration? = nil,
     defaults: @escaping Hook = { _ in },
     prepareForCreate: @escaping Hook = { _ in }, stampAuthor: AuthorHook? = nil,
-    warnings: @escaping Warnings = { _, _ in [] },
+    earlyWarnings: EarlyWarnings? = nil, warnings: @escaping Warnings = { _, _ in [] },
     selectableFields: [SelectableField] = [], unknownField: SelectableFields.Complaint = .known,
     trigger: String? = nil, heartbeat: Subresource? = nil,
-    columns: [TableColumn] = [.name, .age], rowOrder: RowOrder? = nil
+    columns: [TableColumn] = [.name, .age], rowOrder: RowOrder? = nil, postedCollections: [PostedCollection] = []
   ) {
     let parts = name.split(separator: ".", maxSplits: 1).map(String.init)
     let plural = parts.first ?? name
@@ -94,7 +99,11 @@ public final class ResourceDefinition: Sendable {
       return ResourceInfo(
         groupVersion: groupVersion, plural: plural, singular: singular ?? kind.lowercased(), kind: kind,
         isNamespaced: scope == .namespaced, shortNames: shortNames, categories: categories, verbs: verbs,
-        subresources: subresources.map { ($0.subresource.name, $0.verbs) }, storagePath: folder,
+        subresources: subresources.map { ($0.subresource.name, $0.verbs) },
+        subresourceKinds: Dictionary(
+          uniqueKeysWithValues: subresources.compactMap { part in
+            part.action.map { (ByteString(part.subresource.name), $0.kind) }
+          }), storagePath: folder,
         storedVersion: versions.first?.groupVersion(in: resource.group), heartbeat: heartbeat,
         typeName: version.typeName(kind, groupVersion))
     }
@@ -110,9 +119,11 @@ public final class ResourceDefinition: Sendable {
     self.trigger = trigger
     self.columns = columns
     self.rowOrder = rowOrder
+    self.postedCollections = postedCollections
     self.defaults = defaults
     self.prepareForCreate = prepareForCreate
     self.stampAuthor = stampAuthor
+    self.earlyWarnings = earlyWarnings
     self.warnings = warnings
     let model = TypeModel.builtin
     guard let typeName = infos.first?.typeName, let type = model.type(typeName) else {
@@ -165,6 +176,9 @@ public struct DeletionRule: Sendable {
   public var refusal: (@Sendable (_ name: String) -> String?)?
   /// Is an object held by more than its finalizers?
   public var isHeld: (@Sendable (_ object: JSONValue) -> Bool)?
+  /// How many seconds an object is given that is asked to go, `asked` being what the client wants: it is marked, and
+  /// goes when it is asked again with none. Zero where it goes at once. (`RESTGracefulDeleteStrategy`)
+  public var grace: (@Sendable (_ object: JSONValue, _ asked: Int64?) -> Int64)?
   /// Marks an object as going, in a way of its own; false where it is marked as all others are.
   public var mark: (@Sendable (_ object: inout JSONValue, _ options: DeleteOptions) -> Bool)?
   public init() {}

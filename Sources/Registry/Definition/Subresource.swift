@@ -22,12 +22,14 @@ public struct SubresourceDefinition: Sendable {
   public let warns: Bool
   /// Does a change of what generations are about raise the generation?
   public let raisesGeneration: Bool
+  /// What is posted to it; nil where it is read and written as a part of the object.
+  public let action: SubresourceAction?
   let prepare: ResourceDefinition.UpdateHook
 
   public init(
     _ subresource: Subresource, verbs: [String] = ["get", "patch", "update"], keeps: [String],
     disowned: [[String]] = [],
-    warns: Bool = false, raisesGeneration: Bool = false,
+    warns: Bool = false, raisesGeneration: Bool = false, action: SubresourceAction? = nil,
     prepare: @escaping ResourceDefinition.UpdateHook = { _, _ in }
   ) {
     self.subresource = subresource
@@ -36,7 +38,13 @@ public struct SubresourceDefinition: Sendable {
     self.disowned = disowned
     self.warns = warns
     self.raisesGeneration = raisesGeneration
+    self.action = action
     self.prepare = prepare
+  }
+
+  /// A part to which something is posted.
+  public static func posted(_ subresource: Subresource, _ action: SubresourceAction) -> SubresourceDefinition {
+    SubresourceDefinition(subresource, verbs: ["create"], keeps: [], action: action)
   }
 
   /// The object itself. `keeps`: mostly its status, where that is written through a sub-resource.

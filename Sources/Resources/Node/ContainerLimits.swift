@@ -15,7 +15,7 @@ enum ContainerLimits {
       for problem in ResourceAmounts.problems(amount, of: limit.name) {
         context.report(.invalid(path, amount, problem))
       }
-      if limit.name.hasPrefix(ResourceNames.hugePages), !areWholePages(amount, of: limit.name) {
+      if areHugePages(limit.name), !areWholePages(amount, of: limit.name) {
         context.report(.invalid(path, amount, "\(amount) is not positive integer multiple of \(limit.name)"))
       }
     }
@@ -30,8 +30,18 @@ enum ContainerLimits {
 
   // MARK: huge pages
 
+  static func areHugePages(_ name: String) -> Bool { name.hasPrefix(ResourceNames.hugePages) }
+
+  /// Is there an amount of huge pages that is no whole number of them?
+  static func haveOddPages(_ amounts: JSONValue?) -> Bool {
+    guard case .object(let amounts)? = amounts else { return false }
+    return amounts.members.contains {
+      areHugePages($0.name) && !areWholePages($0.value.string ?? "", of: $0.name)
+    }
+  }
+
   /// (`IsHugePageResourceValueDivisible`)
-  private static func areWholePages(_ amount: String, of name: String) -> Bool {
+  static func areWholePages(_ amount: String, of name: String) -> Bool {
     guard let size = try? Quantity(parsing: String(name.dropFirst(ResourceNames.hugePages.utf8.count))), size.isInteger,
       let page = size.wholeValue, page > 0, let bytes = (try? Quantity(parsing: amount))?.wholeValue
     else { return false }

@@ -1,16 +1,29 @@
 import JSON
+import Machinery
 
 /// Labels of nodes that others have replaced. (Kubernetes: `deprecatedNodeLabels` of pkg/api/node)
 enum DeprecatedNodeLabels {
   /// Why a label should not be asked for; nil for one that may.
   static func message(of label: String) -> String? { all.first { $0.label == label }?.message }
 
-  /// What is to be said of a term of a node selector. `path`: the term's. (`GetWarningsForNodeSelectorTerm`)
-  static func warnings(of term: JSONValue, at path: String) -> [String] {
-    (term["matchExpressions"]?.array ?? []).enumerated().compactMap { place, requirement in
-      guard let key = requirement["key"]?.string, let message = message(of: key) else { return nil }
-      return "\(path).matchExpressions[\(place)].key: \(key) is \(message)"
+  /// What is to be said of a term of a node selector. `path`: the term's. `looksAtValues`: is a value that no label can
+  /// have worth a word, where it is no mistake? (`GetWarningsForNodeSelectorTerm`)
+  static func warnings(of term: JSONValue, at path: String, looksAtValues: Bool = false) -> [String] {
+    var warnings: [String] = []
+    for (place, requirement) in (term["matchExpressions"]?.array ?? []).enumerated() {
+      let path = "\(path).matchExpressions[\(place)]"
+      if let key = requirement["key"]?.string, let message = message(of: key) {
+        warnings.append("\(path).key: \(key) is \(message)")
+      }
+      guard looksAtValues else { continue }
+      for (number, value) in (requirement["values"]?.array ?? []).enumerated() {
+        let text = value.string ?? ""
+        for problem in NameValidation.labelValue(text) {
+          warnings.append("\(path).values[\(number)]: \(text) is invalid, \(problem)")
+        }
+      }
     }
+    return warnings
   }
 
   private static let all: [(label: String, message: String)] = [

@@ -9,6 +9,28 @@ enum Tolerations {
     .custom(means),
     .at("effect", .optional, .oneOf("NoSchedule", "PreferNoSchedule", "NoExecute")))
 
+  /// The same of a list that stands elsewhere, or has no place of its own.
+  static func check(_ tolerations: [JSONValue], at path: [RuleContext.Part], _ context: inout RuleContext) {
+    for (place, toleration) in tolerations.enumerated() {
+      context.look(at: toleration, path + [.index(place)]) { context in
+        let key = toleration["key"]?.string ?? ""
+        if !key.isEmpty {
+          for problem in NameValidation.qualifiedName(key) {
+            context.report(.invalid(context.path("key"), key, problem))
+          }
+        }
+        means(&context)
+        let effects = ["NoSchedule", "PreferNoSchedule", "NoExecute"]
+        let effect = toleration["effect"]?.string ?? ""
+        if !effect.isEmpty, !effects.contains(effect) {
+          let error = FieldError.notSupported(context.path("effect"), effect, effects)
+          let shown = JSONValue.string(effect).encoded().text
+          context.report(FieldError(error.kind, error.field, value: shown, detail: error.detail))
+        }
+      }
+    }
+  }
+
   /// What the members say has to be true of them together.
   private static let means: Rule.Function = { context in
     func text(_ member: String) -> String { context.value?[member]?.string ?? "" }
