@@ -32,6 +32,24 @@ public struct Rule: Sendable {
     case oneMember([String], isNeeded: Bool)
     case depends(String, on: String, Dependence)
     case metadata(NameForm, Moment?, checksFinalizers: Bool)
+    case firstOf([Choice], others: String, none: String)
+    case `if`(String, is: String, [Rule], else: [Rule])
+  }
+
+  /// A member that may be the one of several.
+  public struct Choice: Sendable {
+    let name: String
+    let rules: [Rule]
+    /// How complaints of the rules name it, and the one that it is not the first.
+    let path: String
+    let forbiddenAs: String
+
+    public init(_ name: String, _ rules: [Rule], path: String? = nil, forbiddenAs: String? = nil) {
+      self.name = name
+      self.rules = rules
+      self.path = path ?? name
+      self.forbiddenAs = forbiddenAs ?? name
+    }
   }
 
   /// When rules are looked at.
@@ -162,6 +180,16 @@ public struct Rule: Sendable {
   /// No two of these members may be there. (`validate.ZeroOrOneOfUnion`)
   public static func atMostOneOf(_ members: String...) -> Rule { Rule(.oneMember(members, isNeeded: false)) }
 
+  /// Rules for the first of these members that is there; whichever else is there is forbidden, with the detail
+  /// `others`, and where none is the value is called missing, with the detail `none`.
+  public static func firstOf(_ choices: [Choice], others: String, none: String) -> Rule {
+    Rule(.firstOf(choices, others: others, none: none))
+  }
+  /// Rules for a value whose `member` has one text, and for all others.
+  public static func `if`(_ member: String, is text: String, _ rules: [Rule], else others: [Rule] = []) -> Rule {
+    Rule(.if(member, is: text, rules, else: others))
+  }
+
   // MARK: values
 
   /// `detail`: where upstream says it in other words.
@@ -176,8 +204,8 @@ public struct Rule: Sendable {
   public static func atMost(_ number: Int64) -> Rule {
     Rule(.check(.range(nil, number, "must be less than or equal to \(number)")))
   }
-  public static func between(_ least: Int64, _ most: Int64) -> Rule {
-    Rule(.check(.range(least, most, "must be between \(least) and \(most), inclusive")))
+  public static func between(_ least: Int64, _ most: Int64, _ detail: String? = nil) -> Rule {
+    Rule(.check(.range(least, most, detail ?? "must be between \(least) and \(most), inclusive")))
   }
   /// One of these texts; a complaint lists them in the order given. Upstream mostly sorts them.
   public static func oneOf(_ values: String...) -> Rule { Rule(.check(.oneOf(values))) }

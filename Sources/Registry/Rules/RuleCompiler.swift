@@ -54,6 +54,16 @@ struct RuleCompiler {
     case .metadata(let form, let moment, let checksFinalizers):
       _ = member("metadata", of: subject)
       return .metadata(form, moment, checksFinalizers: checksFinalizers)
+    case .firstOf(let choices, let others, let none):
+      let compiled = choices.map { choice in
+        let (member, inner) = member(choice.name, of: subject)
+        return RuleStep.Choice(
+          member: member, inner: compile(choice.rules, inner), path: choice.path, forbiddenAs: choice.forbiddenAs)
+      }
+      return .firstOf(compiled, others: others, none: none)
+    case .if(let name, let text, let rules, let others):
+      let (member, _) = member(name, of: subject)
+      return .if(member, is: text, compile(rules, subject), else: compile(others, subject))
     }
   }
 
@@ -156,6 +166,8 @@ struct RuleCompiler {
       .when(_, let inner):
       inner.needsOld
     case .ratcheting, .oneMember, .check(.immutable, _), .check(.custom, _): true
+    case .firstOf(let choices, _, _): choices.contains { $0.inner.needsOld }
+    case .if(_, _, let inner, let others): inner.needsOld || others.needsOld
     case .keys, .check, .unique, .depends, .metadata: false
     }
   }

@@ -115,17 +115,26 @@ extension RuleContext {
     parts.removeLast(parts.count - depth)
   }
 
-  private mutating func labelSelector(_ selector: JSONObject?) {
+  /// Looks at a member that is a label selector, see `Rule.labelSelector`. `anyValue`: its values need not be such that
+  /// a label could have them.
+  public mutating func labelSelector(at member: String, anyValue: Bool) {
+    guard let selector = value?[member]?.object else { return }
+    parts.append(.member(member))
+    labelSelector(selector, anyValue: anyValue)
+    parts.removeLast()
+  }
+
+  private mutating func labelSelector(_ selector: JSONObject?, anyValue: Bool = false) {
     guard let selector else { return }
     labels(selector["matchLabels"]?.object, "matchLabels")
     for (place, term) in (selector["matchExpressions"]?.array ?? []).enumerated() {
       parts += [.member("matchExpressions"), .index(place)]
-      requirement(term)
+      requirement(term, anyValue: anyValue)
       parts.removeLast(2)
     }
   }
 
-  private mutating func requirement(_ term: JSONValue) {
+  private mutating func requirement(_ term: JSONValue, anyValue: Bool) {
     let values = (term["values"]?.array ?? []).map { $0.string ?? "" }
     switch term["operator"]?.string ?? "" {
     case "In", "NotIn":
@@ -142,6 +151,7 @@ extension RuleContext {
     }
     let key = term["key"]?.string ?? ""
     for problem in NameValidation.qualifiedName(key) { report(.invalid(path("key"), key, problem)) }
+    if anyValue { return }
     for (place, value) in values.enumerated() {
       for problem in NameValidation.labelValue(value) {
         report(.invalid(path("values", .index(place)), value, problem))

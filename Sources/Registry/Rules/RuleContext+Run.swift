@@ -43,6 +43,10 @@ extension RuleContext {
       case .depends(let member, let other, let dependence): depends(member, other, dependence, value)
       case .metadata(let form, let moment, let checksFinalizers):
         metadata(form, moment, checksFinalizers: checksFinalizers)
+      case .firstOf(let choices, let others, let none): firstOf(choices, others: others, none: none, value, old)
+      case .if(let member, let text, let rules, let others):
+        let isSo = member.value(in: value)?.string == text
+        if !run(isSo ? rules : others, value, old) { return false }
       }
     }
     return true
@@ -118,6 +122,25 @@ extension RuleContext {
     if given.isEmpty { return report(.invalid(path(), "", "must specify one of: \(all)")) }
     let text = "{\(given.map(\.name).joined(separator: ", "))}"
     report(.invalid(path(), text, "must specify \(isNeeded ? "exactly" : "at most") one of: \(all)"))
+  }
+
+  private mutating func firstOf(
+    _ choices: [RuleStep.Choice], others: String, none: String, _ value: JSONValue?, _ old: JSONValue?
+  ) {
+    guard case .object(let object)? = value else { return }
+    var isFound = false
+    for choice in choices {
+      guard let given = object[choice.member.name], !given.isNull else { continue }
+      if isFound {
+        report(.forbidden(path(.member(choice.forbiddenAs)), others))
+        continue
+      }
+      isFound = true
+      parts.append(.member(choice.path))
+      _ = run(choice.inner, given, choice.inner.needsOld ? choice.member.value(in: old) : nil)
+      parts.removeLast()
+    }
+    if !isFound { report(.required(path(), none)) }
   }
 
   private mutating func depends(

@@ -20,6 +20,8 @@ public struct RuleContext {
   let isNamespaced: Bool
   var errors: [FieldError] = []
   var parts: [Part] = []
+  /// What rules in code have found out for those that come after them in the same check.
+  public var memo: AnyObject?
 
   /// A step of a path.
   public enum Part: Sendable, ExpressibleByStringLiteral {
@@ -50,9 +52,14 @@ public struct RuleContext {
   public var isUpdate: Bool { oldObject != nil }
 
   /// The path of the value, or of something in it, as complaints name it.
-  public func path(_ more: Part...) -> String {
+  public func path(_ more: Part...) -> String { text(of: parts + more) }
+
+  /// The path of something in the value that was found on the way there.
+  public func path(_ more: [Part]) -> String { text(of: parts + more) }
+
+  private func text(of parts: [Part]) -> String {
     var text: String?
-    for part in parts + more {
+    for part in parts {
       switch part {
       case .member(let name): text = text.map { "\($0).\(name)" } ?? name
       case .index(let index): text = "\(text ?? "")[\(index)]"
@@ -67,22 +74,39 @@ public struct RuleContext {
   /// Notes a complaint.
   public mutating func report(_ error: FieldError) { errors.append(error) }
 
+  /// How many complaints there are so far.
+  public var complaintCount: Int { errors.count }
+
+  /// Takes back all complaints but the first `count`.
+  public mutating func withdraw(to count: Int) { errors.removeLast(max(0, errors.count - count)) }
+
+  /// Would a rule in code complain, asked outside of any object?
+  public static func complains(_ rule: (inout RuleContext) -> Void) -> Bool {
+    var context = RuleContext(.null, old: nil, subresource: .main, options: [], isNamespaced: false, isMetaGood: false)
+    rule(&context)
+    return !context.errors.isEmpty
+  }
+
   /// Notes a complaint about the value as a text.
   public mutating func invalid(_ text: String, _ detail: String) { report(.invalid(path(), text, detail)) }
 
   /// Lets another rule in code look at a value that was found in this one, under the name that complaints give it.
-  public mutating func look(at value: JSONValue, _ part: Part, _ function: Rule.Function) {
+  public mutating func look(at value: JSONValue, _ part: Part, _ function: (inout RuleContext) -> Void) {
+    look(at: value, [part], function)
+  }
+  /// As above, for a value that stands deeper.
+  public mutating func look(at value: JSONValue, _ more: [Part], _ function: (inout RuleContext) -> Void) {
     let (outer, before) = (self.value, old)
-    parts.append(part)
+    parts += more
     self.value = value
     old = nil
     function(&self)
-    parts.removeLast()
+    parts.removeLast(more.count)
     self.value = outer
     old = before
   }
   /// As above, with a name that is not known when this is written.
-  public mutating func look(at value: JSONValue, _ member: String, _ function: Rule.Function) {
+  public mutating func look(at value: JSONValue, _ member: String, _ function: (inout RuleContext) -> Void) {
     look(at: value, .member(member), function)
   }
 }

@@ -16,6 +16,8 @@ indirect enum RuleStep: Sendable {
   case oneMember([Member], isNeeded: Bool)
   case depends(Member, on: Member, Rule.Dependence)
   case metadata(NameForm, Rule.Moment?, checksFinalizers: Bool)
+  case firstOf([Choice], others: String, none: String)
+  case `if`(Member, is: String, Inner, else: Inner)
 
   /// Steps that are taken one after the other.
   struct Inner: Sendable {
@@ -39,6 +41,14 @@ indirect enum RuleStep: Sendable {
     let place: Place
     /// What an absent member counts as; nil for pointers.
     let zero: JSONValue?
+  }
+
+  /// A member that may be the one of several.
+  struct Choice: Sendable {
+    let member: Member
+    let inner: Inner
+    let path: String
+    let forbiddenAs: String
   }
 
   /// Elements that must differ.
