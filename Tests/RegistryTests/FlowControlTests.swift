@@ -56,7 +56,7 @@ extension ResourceDefinition {
   }
 
   @Test func `upstream's messages show what is not there, and take an empty list for none`() {
-    let form = InternalForm.flowSchemaSpec
+    let form = FlowControlForm.flowSchemaSpec
     let spec: JSONValue = ["priorityLevelConfiguration": ["name": "p"], "matchingPrecedence": 7]
     #expect(
       form.shown(spec).encoded().text

@@ -10,9 +10,9 @@ public enum BootstrapFlowControl {
   /// (`flowSchemaSpecEqual`, `plcSpecEqualish`)
   public static func hasSpec(_ object: JSONValue, of wanted: JSONValue) -> Bool {
     guard var spec = object["spec"], let fixed = wanted["spec"] else { return false }
-    if fixed["priorityLevelConfiguration"] != nil { return InternalForm.flowSchemaSpec.areSame(spec, fixed) }
+    if fixed["priorityLevelConfiguration"] != nil { return FlowControlForm.flowSchemaSpec.areSame(spec, fixed) }
     if let exempt = fixed["exempt"], spec["exempt"].map({ !$0.isNull }) ?? false { spec["exempt"] = exempt }
-    return InternalForm.priorityLevelSpec.areSame(spec, fixed)
+    return FlowControlForm.priorityLevelSpec.areSame(spec, fixed)
   }
 
   // MARK: levels

@@ -43,7 +43,7 @@ enum FlowSchemaRules {
     let type = method["type"]?.string ?? ""
     if known.contains(type) { return }
     let error = FieldError.notSupported(context.path("type"), type, known)
-    let shown = InternalForm.distinguisherMethod.shown(method).encoded().text
+    let shown = FlowControlForm.distinguisherMethod.shown(method).encoded().text
     context.report(FieldError(error.kind, error.field, value: shown, detail: error.detail))
   }
 
@@ -51,9 +51,9 @@ enum FlowSchemaRules {
   private static let isAsItMustBe: Rule.Function = { context in
     guard let name = context.object["metadata"]?["name"]?.string, let spec = context.value,
       let fixed = BootstrapFlowControl.mandatoryFlowSchemas.first(where: { $0["metadata"]?["name"]?.string == name }),
-      !InternalForm.flowSchemaSpec.areSame(spec, fixed["spec"] ?? .null)
+      !FlowControlForm.flowSchemaSpec.areSame(spec, fixed["spec"] ?? .null)
     else { return }
-    let shown = InternalForm.flowSchemaSpec.shown(spec).encoded().text
+    let shown = FlowControlForm.flowSchemaSpec.shown(spec).encoded().text
     context.report(.invalid(context.path(), bare: shown, "spec of '\(name)' must equal the fixed value"))
   }
 

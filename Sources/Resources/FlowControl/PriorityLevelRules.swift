@@ -138,8 +138,8 @@ enum PriorityLevelRules {
       compared["exempt"] = fixed["spec"]?["exempt"]
       but = " except the 'spec.exempt' field"
     }
-    if InternalForm.priorityLevelSpec.areSame(compared, fixed["spec"] ?? .null) { return }
-    let shown = InternalForm.priorityLevelSpec.shown(spec).encoded().text
+    if FlowControlForm.priorityLevelSpec.areSame(compared, fixed["spec"] ?? .null) { return }
+    let shown = FlowControlForm.priorityLevelSpec.shown(spec).encoded().text
     context.report(.invalid(context.path(), bare: shown, "spec of '\(name)'\(but) must equal the fixed value"))
   }
 }

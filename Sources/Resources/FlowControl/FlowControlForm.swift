@@ -2,20 +2,20 @@ import JSON
 
 /// How an object looks in upstream's internal types, which some of its messages show: members have Go's names, and those
 /// that are not there are shown, too.
-indirect enum InternalForm: Sendable {
+indirect enum FlowControlForm: Sendable {
   /// A text, number or truth: what counts where there is none.
   case value(JSONValue)
-  case list(InternalForm)
+  case list(FlowControlForm)
   case structure([Member])
   /// What need not be there.
-  case pointer(InternalForm)
+  case pointer(FlowControlForm)
 
   struct Member: Sendable {
     let name: String
     let goName: String
-    let form: InternalForm
+    let form: FlowControlForm
     /// `goName`: where it is not the member's name with a capital.
-    init(_ name: String, _ form: InternalForm, goName: String? = nil) {
+    init(_ name: String, _ form: FlowControlForm, goName: String? = nil) {
       self.name = name
       self.goName = goName ?? name.prefix(1).uppercased() + name.dropFirst()
       self.form = form
@@ -53,14 +53,14 @@ indirect enum InternalForm: Sendable {
 
   // MARK: types
 
-  private static let text = InternalForm.value("")
-  private static let number = InternalForm.value(0)
-  private static let texts = InternalForm.list(text)
-  private static let named = InternalForm.structure([Member("name", text)])
+  private static let text = FlowControlForm.value("")
+  private static let number = FlowControlForm.value(0)
+  private static let texts = FlowControlForm.list(text)
+  private static let named = FlowControlForm.structure([Member("name", text)])
 
-  static let distinguisherMethod = InternalForm.structure([Member("type", text)])
+  static let distinguisherMethod = FlowControlForm.structure([Member("type", text)])
 
-  static let flowSchemaSpec = InternalForm.structure([
+  static let flowSchemaSpec = FlowControlForm.structure([
     Member("priorityLevelConfiguration", named),
     Member("matchingPrecedence", number),
     Member("distinguisherMethod", .pointer(distinguisherMethod)),
@@ -87,7 +87,7 @@ indirect enum InternalForm: Sendable {
         ]))),
   ])
 
-  static let priorityLevelSpec = InternalForm.structure([
+  static let priorityLevelSpec = FlowControlForm.structure([
     Member("type", text),
     Member(
       "limited",
@@ -111,7 +111,7 @@ indirect enum InternalForm: Sendable {
     Member("exempt", .pointer(exempt)),
   ])
 
-  static let exempt = InternalForm.structure([
+  static let exempt = FlowControlForm.structure([
     Member("nominalConcurrencyShares", .pointer(number)), Member("lendablePercent", .pointer(number)),
   ])
 }
