@@ -28,4 +28,9 @@ public enum BuiltInResources {
       .csiStorageCapacities,
     ]
   }
+
+  /// Those that are not stored, but made when they are read. `components`: what there is of a control plane.
+  public static func computed(_ components: [Component]) -> [ComputedResource] {
+    [.componentStatuses(components)]
+  }
 }
