@@ -26,6 +26,7 @@ public enum BuiltInResources {
       .csiDrivers,
       .csiNodes,
       .csiStorageCapacities,
+      .volumeAttachments,
     ]
   }
 
