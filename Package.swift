@@ -165,7 +165,7 @@ let package = Package(
         "APIServer", "Controllers", "Registry", "Resources", "Cacher", "HTTPServer", "Schema", "Storage",
         "StorageEncryption",
         "EtcdTransport", "StorageEtcd2", "StorageEtcd3", "StorageSQLite", "Access", "AccessJWT", "AccessWebhooks",
-        "Admission", "Audit", "Webhooks", "ConfigurationFiles", "Machinery", "Metrics", "JSON", "Capacity",
+        "Admission", "Audit", "Webhooks", "CurlHTTP", "ConfigurationFiles", "Machinery", "Metrics", "JSON", "Capacity",
         "ByteBuffers", "CMimalloc",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),

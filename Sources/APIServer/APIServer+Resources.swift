@@ -14,6 +14,7 @@ extension APIServer {
   /// A path of a resource. What the resource does not do there the router says, before anybody else is asked.
   func resource(_ endpoint: Endpoint, _ form: ResourceForm, _ context: RequestContext) {
     guard endpoint.allows(context.method, form) else { return context.reply.send(context.error(.methodNotAllowed)) }
+    if let deprecation = endpoint.info.deprecation { context.reply.warn(deprecation) }
     let namespace = context.asked.namespace
     let name = context.asked.name
     switch endpoint.service {

@@ -79,6 +79,8 @@ final class Reply: Sendable {
   /// The request's place among those at work, until it is answered.
   private let place = Mutex<InflightLimiter.Place?>(nil)
   private let auditRecord = Mutex<AuditRecord?>(nil)
+  /// What the client hears besides the answer.
+  private let warning = Mutex<String?>(nil)
   /// Objects that are compressed on the reactor before the rest is done elsewhere: what changed since the last list,
   /// mostly.
   private static let compressedAtOnceMax = 16
@@ -228,6 +230,9 @@ final class Reply: Sendable {
     server.finished(record, code: code, bytes: 0, on: exchange.reactor)
   }
 
+  /// Whatever the answer will be, it comes with a warning.
+  func warn(_ text: String) { warning.withLock { $0 = text } }
+
   private func headers(_ answer: Answer) -> [ResponseHeader] {
     var headers: [ResponseHeader] = []
     headers.reserveCapacity(3 + answer.headers.count + added.count)
@@ -237,6 +242,9 @@ final class Reply: Sendable {
     }
     // What has no body has no type.
     if !answer.contentType.isEmpty { headers.append(ResponseHeader("Content-Type", answer.contentType)) }
+    if let warning = warning.withLock({ $0 }) {
+      headers += Warnings.headers([warning]).map { ResponseHeader("Warning", $0) }
+    }
     headers += answer.headers
     return headers + added
   }

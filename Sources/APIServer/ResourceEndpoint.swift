@@ -15,6 +15,8 @@ final class ResourceEndpoint: Sendable {
   let protobuf: ProtobufForm
   /// `{"kind":"NodeList","apiVersion":"v1","metadata":{"resourceVersion":"`
   private let listHeadStart: String
+  /// The same of a list of what is not stored, to its items.
+  private let unversionedListHead: String
   /// The `columnDefinitions` of a Table.
   let columnDefinitions: ByteSlice
   /// A bookmark around its revision: `{"kind":…,"metadata":{"resourceVersion":"` and `"…}}`, without and with the
@@ -30,6 +32,8 @@ final class ResourceEndpoint: Sendable {
     protobuf = ProtobufForm(store)
     listHeadStart =
       #"{"kind":"\#(store.info.listKind)","apiVersion":"\#(store.info.groupVersion)","metadata":{"resourceVersion":""#
+    unversionedListHead =
+      #"{"kind":"\#(info.listKind)","apiVersion":"\#(info.groupVersion)","metadata":{},"items":["#
     let columns = store.definition.columns.map { column -> JSONValue in
       [
         "name": .string(column.name), "type": .string(column.type), "format": .string(column.format),
@@ -96,12 +100,14 @@ final class ResourceEndpoint: Sendable {
 
   /// The metadata of a list in another kind.
   func listMetadata(_ list: ListResult) -> String {
-    #"{"resourceVersion":"\#(list.resourceVersion)""# + metadataRest(list) + "}"
+    list.resourceVersion.isEmpty
+      ? "{}" : #"{"resourceVersion":"\#(list.resourceVersion)""# + metadataRest(list) + "}"
   }
 
   /// What stands before the items of a list.
   func listHead(_ list: ListResult) -> String {
-    listHeadStart + list.resourceVersion + "\"" + metadataRest(list) + "},\"items\":["
+    if list.resourceVersion.isEmpty { return unversionedListHead }
+    return listHeadStart + list.resourceVersion + "\"" + metadataRest(list) + "},\"items\":["
   }
 
   /// The same of a `PartialObjectMetadataList`.

@@ -52,6 +52,8 @@ public final class HTTPClient: Sendable {
     public var caFile = ""
     public var certFile = ""
     public var keyFile = ""
+    /// False where it does not matter who answers.
+    public var verifiesPeer = true
     /// What request bodies are.
     public var contentType = "application/json"
     /// Headers of answers that callers want to see.

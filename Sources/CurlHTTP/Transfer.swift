@@ -49,6 +49,10 @@ class Transfer {
     if !configuration.caFile.isEmpty { set(CURLOPT_CAINFO, configuration.caFile) }
     if !configuration.certFile.isEmpty { set(CURLOPT_SSLCERT, configuration.certFile) }
     if !configuration.keyFile.isEmpty { set(CURLOPT_SSLKEY, configuration.keyFile) }
+    if !configuration.verifiesPeer {
+      set(CURLOPT_SSL_VERIFYPEER, 0)
+      set(CURLOPT_SSL_VERIFYHOST, 0)
+    }
   }
 
   deinit {

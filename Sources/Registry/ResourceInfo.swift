@@ -24,7 +24,9 @@ public struct ResourceInfo: Sendable {
   /// The part of an object by whose writes a node shows that it lives: a server that hears none takes living nodes for
   /// dead. nil for all other resources.
   public let heartbeat: Subresource?
-  /// False for what is answered and forgotten.
+  /// What everybody hears who asks for it; nil for nothing.
+  public let deprecation: String?
+  /// False for what is answered and forgotten, or made when it is read.
   public var isStored: Bool { !storagePath.isEmpty }
   /// The type in the model.
   public let typeName: String
@@ -34,7 +36,7 @@ public struct ResourceInfo: Sendable {
     shortNames: [String] = [], categories: [String] = [],
     verbs: [String], subresources: [(name: String, verbs: [String])] = [],
     subresourceKinds: [ByteString: GroupVersionKind] = [:], storagePath: String,
-    storedVersion: GroupVersion? = nil, heartbeat: Subresource? = nil, typeName: String
+    storedVersion: GroupVersion? = nil, heartbeat: Subresource? = nil, deprecation: String? = nil, typeName: String
   ) {
     self.groupVersion = groupVersion
     self.plural = plural
@@ -49,6 +51,7 @@ public struct ResourceInfo: Sendable {
     self.storagePath = storagePath
     self.storedVersion = storedVersion ?? groupVersion
     self.heartbeat = heartbeat
+    self.deprecation = deprecation
     self.typeName = typeName
   }
 

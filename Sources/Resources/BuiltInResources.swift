@@ -46,7 +46,13 @@ public enum BuiltInResources {
       .csiNodes,
       .csiStorageCapacities,
       .storageClasses,
+      .volumeAttachments,
       .volumeAttributesClasses,
     ]
+  }
+
+  /// Those that are not stored, but made when they are read. `components`: what there is of a control plane.
+  public static func computed(_ components: [Component]) -> [ComputedResource] {
+    [.componentStatuses(components)]
   }
 }

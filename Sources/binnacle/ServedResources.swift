@@ -50,8 +50,11 @@ struct ServedResources: Sendable {
       meters.append(meter)
       destroys.append(destroy)
     }
+    let computed = BuiltInResources.computed(Components.all(storage)).flatMap {
+      $0.stores(besides: storage, encodings: encodings)
+    }
     return ServedResources(
-      stores: storages.flatMap(\.stores), storages: storages, meters: meters, destroys: destroys)
+      stores: storages.flatMap(\.stores) + computed, storages: storages, meters: meters, destroys: destroys)
   }
 
   /// What admission can't do without, served or not.

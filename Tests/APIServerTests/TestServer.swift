@@ -62,6 +62,10 @@ final class TestServer: Sendable {
       stores += stored.stores
       destroy.append(destroyCache)
     }
+    if !kinds.isEmpty {
+      let components = [Component("etcd-0") { .well("ok") }, Component("scheduler") { .unwell("nobody is there") }]
+      stores += BuiltInResources.computed(components).flatMap { $0.stores(besides: raw, encodings: EncodingCache()) }
+    }
     var configuration = APIServer.Configuration(stores: stores)
     configuration.healthChecks = [
       HealthCheck(name: "log", live: {}) {},

@@ -9,6 +9,11 @@ import Testing
       by: try Quantity(parsing: ratio), min: try Quantity(parsing: min), max: try Quantity(parsing: max))
   }
 
+  private func thousandths(_ text: String) throws -> Int64? {
+    let quantity = try Quantity(parsing: text)
+    return quantity.milliValue
+  }
+
   @Test func `a ratio is held against what maximum and minimum allow`() throws {
     #expect(try exceeded("4", min: "100m", max: "2") == nil)
     #expect(try exceeded("20", min: "100m", max: "2") == nil)
@@ -29,9 +34,9 @@ import Testing
   }
 
   @Test func `thousandths are rounded away from zero and may not fit`() throws {
-    #expect(try Quantity(parsing: "1500u").milliValue == 2)
-    #expect(try Quantity(parsing: "-1500u").milliValue == -2)
-    #expect(try Quantity(parsing: "2Ki").milliValue == 2_048_000)
-    #expect(try Quantity(parsing: "9E").milliValue == nil)
+    #expect(try thousandths("1500u") == 2)
+    #expect(try thousandths("-1500u") == -2)
+    #expect(try thousandths("2Ki") == 2_048_000)
+    #expect(try thousandths("9E") == nil)
   }
 }

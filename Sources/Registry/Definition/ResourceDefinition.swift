@@ -29,7 +29,7 @@ public final class ResourceDefinition: Sendable {
   public let groupResource: GroupResource
   public let kind: String
   public let scope: Scope
-  /// The folder under the storage prefix: `minions`.
+  /// The folder under the storage prefix: `minions`; empty for what is not stored.
   public let folder: String
   /// The versions that are served, the stored one first. What is stored is converted for the others.
   public let versions: [ServedVersion]
@@ -105,7 +105,7 @@ public final class ResourceDefinition: Sendable {
             part.action.map { (ByteString(part.subresource.name), $0.kind) }
           }), storagePath: folder,
         storedVersion: versions.first?.groupVersion(in: resource.group), heartbeat: heartbeat,
-        typeName: version.typeName(kind, groupVersion))
+        deprecation: version.deprecation, typeName: version.typeName(kind, groupVersion))
     }
     self.main = main
     self.subresources = subresources

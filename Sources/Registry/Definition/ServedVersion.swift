@@ -10,19 +10,22 @@ public struct ServedVersion: Sendable {
   public let conversion: Conversion?
   /// False for one that objects are stored in and nobody can ask for.
   public let isServed: Bool
+  /// What everybody hears who asks for it in this version; nil for most.
+  public let deprecation: String?
 
   /// The type in the model, where it is not named as Kubernetes' are.
   let typeName: String?
 
   public init(
     _ version: String, group: String? = nil, typeName: String? = nil, conversion: Conversion? = nil,
-    isServed: Bool = true
+    isServed: Bool = true, deprecation: String? = nil
   ) {
     self.version = version
     self.group = group
     self.typeName = typeName
     self.conversion = conversion
     self.isServed = isServed
+    self.deprecation = deprecation
   }
 
   public static let v1 = ServedVersion("v1")

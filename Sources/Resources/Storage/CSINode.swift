@@ -47,7 +47,7 @@ enum CSINodeRules {
   }
 
   /// (`ValidateCSIDriverName`)
-  private static func nameErrors(_ path: String, _ name: String) -> [FieldError] {
+  static func nameErrors(_ path: String, _ name: String) -> [FieldError] {
     if name.isEmpty { return [.required(path, "")] }
     return (name.utf8.count > 63 ? [.tooLong(path, limit: 63)] : [])
       + NameValidation.dns1123Subdomain(name.lowercased()).map { .invalid(path, name, $0) }

@@ -22,9 +22,21 @@ extension FactDescriptions {
     T io.k8s.api.core.v1.CinderVolumeSource 
     T io.k8s.api.core.v1.ClientIPConfig 
     T io.k8s.api.core.v1.ClusterTrustBundleProjection 
-    T io.k8s.api.core.v1.ComponentCondition 
-    T io.k8s.api.core.v1.ComponentStatus 
-    T io.k8s.api.core.v1.ComponentStatusList 
+    T io.k8s.api.core.v1.ComponentCondition Something about a part of the control plane.
+    error Why it could not be asked.
+    message What the part has answered.
+    status True, False or Unknown.
+    type What it is about: Healthy.
+    T io.k8s.api.core.v1.ComponentStatus Deprecated: how a part of the control plane is, asked when this is read.
+    apiVersion Group and version of the schema in which this object is written, such as v1 or apps/v1. Requests may leave it out; another value than the endpoint's is refused.
+    conditions What was found: one condition of type Healthy.
+    kind The name of this object's schema, in CamelCase. A server knows it from the endpoint, so requests may leave it out; it cannot be changed.
+    metadata Name, labels and all else that every object has.
+    T io.k8s.api.core.v1.ComponentStatusList All component statuses, or those a selector chose.
+    apiVersion Group and version of the schema in which this object is written, such as v1 or apps/v1. Requests may leave it out; another value than the endpoint's is refused.
+    items The component statuses, ordered by name.
+    kind The name of this object's schema, in CamelCase. A server knows it from the endpoint, so requests may leave it out; it cannot be changed.
+    metadata The revision of the list, and how to get the rest of it.
     T io.k8s.api.core.v1.ConfigMap Settings for programs: texts and bytes under keys, none of them confidential.
     apiVersion Group and version of the schema in which this object is written, such as v1 or apps/v1. Requests may leave it out; another value than the endpoint's is refused.
     binaryData Bytes by key, for what is no UTF-8 text. Keys are made as those of data, and may not stand there too.
@@ -130,10 +142,25 @@ extension FactDescriptions {
     T io.k8s.api.core.v1.KeyToPath 
     T io.k8s.api.core.v1.Lifecycle 
     T io.k8s.api.core.v1.LifecycleHandler 
-    T io.k8s.api.core.v1.LimitRange 
-    T io.k8s.api.core.v1.LimitRangeItem 
-    T io.k8s.api.core.v1.LimitRangeList 
-    T io.k8s.api.core.v1.LimitRangeSpec 
+    T io.k8s.api.core.v1.LimitRange Bounds and defaults for what each pod, container or claim of a namespace may ask for.
+    apiVersion Group and version of the schema in which this object is written, such as v1 or apps/v1. Requests may leave it out; another value than the endpoint's is refused.
+    kind The name of this object's schema, in CamelCase. A server knows it from the endpoint, so requests may leave it out; it cannot be changed.
+    metadata Name, namespace, labels and all else that every object has.
+    spec The bounds.
+    T io.k8s.api.core.v1.LimitRangeItem Bounds and defaults for one type of object.
+    default The limit of a container that has none, by the resource's name. It is the maximum where that alone is given. Not for pods.
+    defaultRequest What a container asks for that does not say it, by the resource's name. It is the default limit where that is given, else the minimum. Not for pods.
+    max The most that one may use of a resource, by the resource's name.
+    maxLimitRequestRatio How many times as high as the request a limit may be, by the resource's name.
+    min The least that one has to ask for of a resource, by the resource's name.
+    type What they are about: Pod, Container, PersistentVolumeClaim, or a type with a domain.
+    T io.k8s.api.core.v1.LimitRangeList All limit ranges, or those a selector chose.
+    apiVersion Group and version of the schema in which this object is written, such as v1 or apps/v1. Requests may leave it out; another value than the endpoint's is refused.
+    items The limit ranges, ordered by namespace and name.
+    kind The name of this object's schema, in CamelCase. A server knows it from the endpoint, so requests may leave it out; it cannot be changed.
+    metadata The revision of the list, and how to get the rest of it.
+    T io.k8s.api.core.v1.LimitRangeSpec Bounds and defaults, by what they are about.
+    limits The bounds, one for each type of object.
     T io.k8s.api.core.v1.LinuxContainerUser 
     T io.k8s.api.core.v1.LoadBalancerIngress 
     T io.k8s.api.core.v1.LoadBalancerStatus 
@@ -378,17 +405,35 @@ extension FactDescriptions {
     T io.k8s.api.core.v1.ResourceClaim 
     T io.k8s.api.core.v1.ResourceFieldSelector 
     T io.k8s.api.core.v1.ResourceHealth 
-    T io.k8s.api.core.v1.ResourceQuota 
-    T io.k8s.api.core.v1.ResourceQuotaList 
-    T io.k8s.api.core.v1.ResourceQuotaSpec 
-    T io.k8s.api.core.v1.ResourceQuotaStatus 
+    T io.k8s.api.core.v1.ResourceQuota How much there may be of things in a namespace, all together.
+    apiVersion Group and version of the schema in which this object is written, such as v1 or apps/v1. Requests may leave it out; another value than the endpoint's is refused.
+    kind The name of this object's schema, in CamelCase. A server knows it from the endpoint, so requests may leave it out; it cannot be changed.
+    metadata Name, namespace, labels and all else that every object has.
+    spec What may be there.
+    status What may be there and what is, as last counted. Written through the status subresource.
+    T io.k8s.api.core.v1.ResourceQuotaList All resource quotas, or those a selector chose.
+    apiVersion Group and version of the schema in which this object is written, such as v1 or apps/v1. Requests may leave it out; another value than the endpoint's is refused.
+    items The resource quotas, ordered by namespace and name.
+    kind The name of this object's schema, in CamelCase. A server knows it from the endpoint, so requests may leave it out; it cannot be changed.
+    metadata The revision of the list, and how to get the rest of it.
+    T io.k8s.api.core.v1.ResourceQuotaSpec What a quota allows, and which objects it counts.
+    hard The most that may be there, by name: cpu, requests.memory, pods, count/deployments.apps and others.
+    scopeSelector Which objects are counted, by scopes with operators and values. All of it has to hold, and scopes too.
+    scopes Which objects are counted: those that all of these scopes have. Where there are none, all are.
+    T io.k8s.api.core.v1.ResourceQuotaStatus What a quota allows and what is used of it.
+    hard The most that may be there, as it was when it was last counted.
+    used What is there.
     T io.k8s.api.core.v1.ResourceRequirements 
     T io.k8s.api.core.v1.ResourceStatus 
     T io.k8s.api.core.v1.SELinuxOptions 
     T io.k8s.api.core.v1.ScaleIOPersistentVolumeSource 
     T io.k8s.api.core.v1.ScaleIOVolumeSource 
-    T io.k8s.api.core.v1.ScopeSelector 
-    T io.k8s.api.core.v1.ScopedResourceSelectorRequirement 
+    T io.k8s.api.core.v1.ScopeSelector Chooses objects by scopes.
+    matchExpressions All of these have to hold.
+    T io.k8s.api.core.v1.ScopedResourceSelectorRequirement What has to be true of an object in one scope.
+    operator How the scope's value goes with the values: In, NotIn, Exists or DoesNotExist.
+    scopeName The scope.
+    values What the value is compared with: something for In and NotIn, nothing for Exists and DoesNotExist.
     T io.k8s.api.core.v1.SeccompProfile 
     T io.k8s.api.core.v1.Secret Confidential data, such as passwords and keys, of 1 MiB at most.
     apiVersion Group and version of the schema in which this object is written, such as v1 or apps/v1. Requests may leave it out; another value than the endpoint's is refused.
@@ -410,8 +455,18 @@ extension FactDescriptions {
     T io.k8s.api.core.v1.SecretVolumeSource 
     T io.k8s.api.core.v1.SecurityContext 
     T io.k8s.api.core.v1.Service 
-    T io.k8s.api.core.v1.ServiceAccount 
-    T io.k8s.api.core.v1.ServiceAccountList 
+    T io.k8s.api.core.v1.ServiceAccount Who programs in pods are, when they speak to the API and elsewhere.
+    apiVersion Group and version of the schema in which this object is written, such as v1 or apps/v1. Requests may leave it out; another value than the endpoint's is refused.
+    automountServiceAccountToken Whether pods of this account are given its token; a pod may say otherwise.
+    imagePullSecrets Secrets of the namespace with which images are fetched for pods of this account that name none.
+    kind The name of this object's schema, in CamelCase. A server knows it from the endpoint, so requests may leave it out; it cannot be changed.
+    metadata Name, namespace, labels and all else that every object has.
+    secrets Secrets of the namespace that pods of this account may use. Only names are kept. It does not say which hold tokens.
+    T io.k8s.api.core.v1.ServiceAccountList All service accounts, or those a selector chose.
+    apiVersion Group and version of the schema in which this object is written, such as v1 or apps/v1. Requests may leave it out; another value than the endpoint's is refused.
+    items The service accounts, ordered by namespace and name.
+    kind The name of this object's schema, in CamelCase. A server knows it from the endpoint, so requests may leave it out; it cannot be changed.
+    metadata The revision of the list, and how to get the rest of it.
     T io.k8s.api.core.v1.ServiceAccountTokenProjection 
     T io.k8s.api.core.v1.ServiceList 
     T io.k8s.api.core.v1.ServicePort 

@@ -3,7 +3,18 @@
 extension FactDescriptions {
   /// scheduling.v1
   static let schedulingV1: StaticString = #"""
-    T io.k8s.api.scheduling.v1.PriorityClass 
-    T io.k8s.api.scheduling.v1.PriorityClassList 
+    T io.k8s.api.scheduling.v1.PriorityClass How important the pods are that name it.
+    apiVersion Group and version of the schema in which this object is written, such as v1 or apps/v1. Requests may leave it out; another value than the endpoint's is refused.
+    description For people: when to use the class.
+    globalDefault Whether pods that name no class are of this one. One class at most may say so.
+    kind The name of this object's schema, in CamelCase. A server knows it from the endpoint, so requests may leave it out; it cannot be changed.
+    metadata Name, labels and all else that every object has.
+    preemptionPolicy Whether its pods may take the place of lesser ones: PreemptLowerPriority, which is the default, or Never. It cannot be changed.
+    value The priority its pods are given: at most 1000000000, but for the system's own. It cannot be changed.
+    T io.k8s.api.scheduling.v1.PriorityClassList All priority classes, or those a selector chose.
+    apiVersion Group and version of the schema in which this object is written, such as v1 or apps/v1. Requests may leave it out; another value than the endpoint's is refused.
+    items The priority classes, ordered by name.
+    kind The name of this object's schema, in CamelCase. A server knows it from the endpoint, so requests may leave it out; it cannot be changed.
+    metadata The revision of the list, and how to get the rest of it.
     """#
 }

@@ -3,15 +3,58 @@
 extension FactDescriptions {
   /// storage.v1
   static let storageV1: StaticString = #"""
-    T io.k8s.api.storage.v1.CSIDriver 
-    T io.k8s.api.storage.v1.CSIDriverList 
-    T io.k8s.api.storage.v1.CSIDriverSpec 
-    T io.k8s.api.storage.v1.CSINode 
-    T io.k8s.api.storage.v1.CSINodeDriver 
-    T io.k8s.api.storage.v1.CSINodeList 
-    T io.k8s.api.storage.v1.CSINodeSpec 
-    T io.k8s.api.storage.v1.CSIStorageCapacity 
-    T io.k8s.api.storage.v1.CSIStorageCapacityList 
+    T io.k8s.api.storage.v1.CSIDriver A storage driver by the Container Storage Interface, under the name that it has itself.
+    apiVersion Group and version of the schema in which this object is written, such as v1 or apps/v1. Requests may leave it out; another value than the endpoint's is refused.
+    kind The name of this object's schema, in CamelCase. A server knows it from the endpoint, so requests may leave it out; it cannot be changed.
+    metadata Name, labels and all else that every object has.
+    spec What Kubernetes has to know to use it.
+    T io.k8s.api.storage.v1.CSIDriverList All drivers, or those a selector chose.
+    apiVersion Group and version of the schema in which this object is written, such as v1 or apps/v1. Requests may leave it out; another value than the endpoint's is refused.
+    items The drivers, ordered by name.
+    kind The name of this object's schema, in CamelCase. A server knows it from the endpoint, so requests may leave it out; it cannot be changed.
+    metadata The revision of the list, and how to get the rest of it.
+    T io.k8s.api.storage.v1.CSIDriverSpec What Kubernetes has to know of a storage driver.
+    attachRequired Whether its volumes have to be attached to a node before they are mounted; true by default. It cannot be changed.
+    fsGroupPolicy Whether owner and rights of a volume are set for a pod's group: ReadWriteOnceWithFSType, which is the default, File or None.
+    nodeAllocatableUpdatePeriodSeconds After how many seconds nodes are asked again how many volumes they can take: at least 10. Not set: never.
+    podInfoOnMount Whether the driver is told for which pod a volume is mounted; false by default.
+    preventPodSchedulingIfMissing Whether pods with its volumes stay away from nodes where the driver is not. Belongs to a gate that is off.
+    requiresRepublish Whether the driver is called again and again while a volume is mounted, to bring it up to date; false by default.
+    seLinuxMount Whether the driver can mount volumes with an SELinux context; false by default.
+    serviceAccountTokenInSecrets Whether tokens are handed over as secrets and not among a volume's attributes. Only with tokenRequests.
+    storageCapacity Whether the scheduler goes by the room that the driver says it has; false by default.
+    tokenRequests Tokens of the pod's service account that the driver is given, each for another audience.
+    volumeLifecycleModes What volumes it has: Persistent, which is the default, and Ephemeral. It cannot be changed.
+    T io.k8s.api.storage.v1.CSINode The storage drivers of a node, under the node's name. The kubelet writes it.
+    apiVersion Group and version of the schema in which this object is written, such as v1 or apps/v1. Requests may leave it out; another value than the endpoint's is refused.
+    kind The name of this object's schema, in CamelCase. A server knows it from the endpoint, so requests may leave it out; it cannot be changed.
+    metadata Name, labels and all else that every object has.
+    spec The drivers.
+    T io.k8s.api.storage.v1.CSINodeDriver A storage driver on a node. Nothing of it changes but allocatable.
+    allocatable How many volumes of the driver the node can take.
+    name The driver's name.
+    nodeID How the driver knows the node: at most 256 characters.
+    topologyKeys The labels of nodes that tell from where a volume of the driver can be reached.
+    T io.k8s.api.storage.v1.CSINodeList All nodes' drivers, or those a selector chose.
+    apiVersion Group and version of the schema in which this object is written, such as v1 or apps/v1. Requests may leave it out; another value than the endpoint's is refused.
+    items The nodes' drivers, ordered by name.
+    kind The name of this object's schema, in CamelCase. A server knows it from the endpoint, so requests may leave it out; it cannot be changed.
+    metadata The revision of the list, and how to get the rest of it.
+    T io.k8s.api.storage.v1.CSINodeSpec The storage drivers of a node.
+    drivers The drivers, each name once.
+    T io.k8s.api.storage.v1.CSIStorageCapacity How much room a storage driver has for volumes of a class, seen from some nodes. Drivers write it, and the scheduler reads it.
+    apiVersion Group and version of the schema in which this object is written, such as v1 or apps/v1. Requests may leave it out; another value than the endpoint's is refused.
+    capacity How much room there is; not set where that is not known.
+    kind The name of this object's schema, in CamelCase. A server knows it from the endpoint, so requests may leave it out; it cannot be changed.
+    maximumVolumeSize How large one volume can be; not set where that is not known.
+    metadata Name, namespace, labels and all else that every object has.
+    nodeTopology The nodes from which the room can be reached, by their labels; not set where there are none. It cannot be changed.
+    storageClassName The class of the volumes. It cannot be changed.
+    T io.k8s.api.storage.v1.CSIStorageCapacityList All storage capacities, or those a selector chose.
+    apiVersion Group and version of the schema in which this object is written, such as v1 or apps/v1. Requests may leave it out; another value than the endpoint's is refused.
+    items The storage capacities, ordered by namespace and name.
+    kind The name of this object's schema, in CamelCase. A server knows it from the endpoint, so requests may leave it out; it cannot be changed.
+    metadata The revision of the list, and how to get the rest of it.
     T io.k8s.api.storage.v1.StorageClass A way to make persistent volumes, which claims choose by its name.
     allowVolumeExpansion If true, claims of the class may grow.
     allowedTopologies Where volumes may be made, for classes that wait for a consumer; each provisioner knows its own labels.
@@ -28,12 +71,32 @@ extension FactDescriptions {
     items The storage classes, ordered by name.
     kind The name of this object's schema, in CamelCase. A server knows it from the endpoint, so requests may leave it out; it cannot be changed.
     metadata The revision of the list, and how to get the rest of it.
-    T io.k8s.api.storage.v1.TokenRequest 
-    T io.k8s.api.storage.v1.VolumeAttachment 
-    T io.k8s.api.storage.v1.VolumeAttachmentList 
-    T io.k8s.api.storage.v1.VolumeAttachmentSource 
-    T io.k8s.api.storage.v1.VolumeAttachmentSpec 
-    T io.k8s.api.storage.v1.VolumeAttachmentStatus 
+    T io.k8s.api.storage.v1.TokenRequest A token that a driver is given.
+    audience For whom the token is; empty for the API server.
+    expirationSeconds How long it is good: 600 seconds at least.
+    T io.k8s.api.storage.v1.VolumeAttachment The wish that a volume be attached to a node, and whether it is.
+    apiVersion Group and version of the schema in which this object is written, such as v1 or apps/v1. Requests may leave it out; another value than the endpoint's is refused.
+    kind The name of this object's schema, in CamelCase. A server knows it from the endpoint, so requests may leave it out; it cannot be changed.
+    metadata Name, labels and all else that every object has.
+    spec What shall be attached where, and by whom. It cannot be changed.
+    status Whether it is attached. Written through the status subresource by the driver.
+    T io.k8s.api.storage.v1.VolumeAttachmentList All volume attachments, or those a selector chose.
+    apiVersion Group and version of the schema in which this object is written, such as v1 or apps/v1. Requests may leave it out; another value than the endpoint's is refused.
+    items The volume attachments, ordered by name.
+    kind The name of this object's schema, in CamelCase. A server knows it from the endpoint, so requests may leave it out; it cannot be changed.
+    metadata The revision of the list, and how to get the rest of it.
+    T io.k8s.api.storage.v1.VolumeAttachmentSource A volume that is to be attached: one of these.
+    inlineVolumeSpec A volume that has no object of its own, written as a persistent volume.
+    persistentVolumeName The name of a persistent volume.
+    T io.k8s.api.storage.v1.VolumeAttachmentSpec What shall be attached where, and by whom.
+    attacher The driver that has to do it.
+    nodeName The node that the volume shall be attached to.
+    source The volume.
+    T io.k8s.api.storage.v1.VolumeAttachmentStatus Whether a volume is attached.
+    attachError What went wrong when it was last tried to attach it.
+    attached True when it is.
+    attachmentMetadata What the driver has answered, for those who mount the volume.
+    detachError What went wrong when it was last tried to detach it.
     T io.k8s.api.storage.v1.VolumeAttributesClass What a CSI driver may change of volumes that are there, which claims choose by its name.
     apiVersion Group and version of the schema in which this object is written, such as v1 or apps/v1. Requests may leave it out; another value than the endpoint's is refused.
     driverName The CSI driver that knows the attributes. It cannot be changed.
@@ -45,7 +108,11 @@ extension FactDescriptions {
     items The classes of volumes' attributes, ordered by name.
     kind The name of this object's schema, in CamelCase. A server knows it from the endpoint, so requests may leave it out; it cannot be changed.
     metadata The revision of the list, and how to get the rest of it.
-    T io.k8s.api.storage.v1.VolumeError 
-    T io.k8s.api.storage.v1.VolumeNodeResources 
+    T io.k8s.api.storage.v1.VolumeError Something that went wrong.
+    errorCode The code of the driver's answer, if there is one.
+    message What the driver says of it. No secrets, please.
+    time When it was met.
+    T io.k8s.api.storage.v1.VolumeNodeResources How many volumes a node can take.
+    count How many at once. Not set: as many as there are.
     """#
 }
