@@ -1,3 +1,5 @@
+public import JSON
+
 /// What has to be true of an object: one line of a kind's rules. The order of rules is the order of complaints, and
 /// their names are those of Kubernetes' declarative validation where it has one.
 ///
@@ -25,6 +27,7 @@ public struct Rule: Sendable {
     case said(String, [Rule])
     case when(Moment, [Rule])
     case option(String, isSet: Bool, [Rule])
+    case given(Condition, [Rule])
     case ratcheting([Rule])
     case all([Rule])
     case check(Check)
@@ -67,6 +70,9 @@ public struct Rule: Sendable {
 
   /// A rule in code: looks at `context.value`, and reports what is wrong with it.
   public typealias Function = @Sendable (inout RuleContext) -> Void
+
+  /// Does something hold of a value? Both as a rule in code is given them.
+  public typealias Condition = @Sendable (_ value: JSONValue?, _ old: JSONValue?) -> Bool
 
   private init(_ form: Form) { self.form = form }
 
@@ -112,6 +118,17 @@ public struct Rule: Sendable {
   public static func ifOption(_ name: String, _ rules: Rule...) -> Rule { Rule(.option(name, isSet: true, rules)) }
   /// Rules for writes without an option.
   public static func unlessOption(_ name: String, _ rules: Rule...) -> Rule { Rule(.option(name, isSet: false, rules)) }
+  /// Rules for values of which something holds.
+  public static func given(_ condition: @escaping Condition, _ rules: Rule...) -> Rule {
+    Rule(.given(condition, rules))
+  }
+  /// Rules for each element of a list of at most so many; of more nothing is said but that they are too many.
+  public static func few(_ count: Int, _ rules: Rule...) -> Rule {
+    .all([
+      .maxItems(count),
+      Rule(.given({ value, _ in (value?.array?.count ?? 0) <= count }, [Rule(.each(rules, uniqueBy: nil))])),
+    ])
+  }
   /// Rules that an update is spared if it leaves the value as it was.
   public static func ratcheting(_ rules: Rule...) -> Rule { Rule(.ratcheting(rules)) }
 

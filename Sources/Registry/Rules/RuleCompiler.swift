@@ -39,6 +39,7 @@ struct RuleCompiler {
     case .said(let path, let rules): return .said(path, compile(rules, subject))
     case .when(let moment, let rules): return .when(moment, compile(rules, subject))
     case .option(let name, let isSet, let rules): return .option(name, isSet: isSet, compile(rules, subject))
+    case .given(let condition, let rules): return .given(condition, compile(rules, subject))
     case .ratcheting(let rules): return .ratcheting(compile(rules, subject))
     case .all(let rules): return .all(compile(rules, subject))
     case .check(let check):
@@ -155,7 +156,7 @@ struct RuleCompiler {
     case .member(_, let inner), .each(let inner, _), .said(_, let inner), .option(_, _, let inner), .all(let inner),
       .when(_, let inner):
       inner.needsOld
-    case .ratcheting, .oneMember, .check(.immutable, _), .check(.custom, _): true
+    case .ratcheting, .given, .oneMember, .check(.immutable, _), .check(.custom, _): true
     case .keys, .check, .unique, .depends, .metadata: false
     }
   }

@@ -31,6 +31,8 @@ extension RuleContext {
         if isNow(moment), !run(rules, value, old) { return false }
       case .option(let name, let isSet, let rules):
         if options.contains(name) == isSet, !run(rules, value, old) { return false }
+      case .given(let condition, let rules):
+        if condition(value, old), !run(rules, value, old) { return false }
       case .ratcheting(let rules):
         if isUpdate, Self.areSame(value, old) { continue }
         if !run(rules, value, old) { return false }

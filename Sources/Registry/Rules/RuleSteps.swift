@@ -9,6 +9,7 @@ indirect enum RuleStep: Sendable {
   case said(String, Inner)
   case when(Rule.Moment, Inner)
   case option(String, isSet: Bool, Inner)
+  case given(Rule.Condition, Inner)
   case ratcheting(Inner)
   case all(Inner)
   case check(Rule.Check, Place)
