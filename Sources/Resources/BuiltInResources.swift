@@ -17,6 +17,7 @@ public enum BuiltInResources {
       .namespaces,
       .nodes,
       .secrets,
+      .certificateSigningRequests,
       .leases,
       .runtimeClasses,
     ]
