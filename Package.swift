@@ -140,7 +140,8 @@ let package = Package(
     // Who has a say in a write once its object is known: the chain, and a plug-in a file.
     .target(
       name: "Admission",
-      dependencies: ["Access", "Registry", "Machinery", "JSON", "ByteBuffers"], swiftSettings: swiftSettings),
+      dependencies: ["Access", "Registry", "Resources", "Machinery", "JSON", "ByteBuffers"],
+      swiftSettings: swiftSettings),
     .target(
       name: "APIServer",
       dependencies: [

@@ -1,3 +1,4 @@
+import Access
 import Admission
 import Machinery
 import Registry
@@ -18,7 +19,10 @@ struct AdmissionPlugins: Sendable {
     """.split { $0 == " " || $0 == "\n" }.map(String.init))
 
   /// Those that may be asked for. AlwaysAdmit lets everything pass, so it needs no building.
-  private static let built = [NamespaceLifecycle.name, NodeRestriction.name, "AlwaysAdmit"]
+  private static let built = [
+    NamespaceLifecycle.name, NodeRestriction.name, CertificateApproval.name, CertificateSigning.name,
+    CertificateSubjectRestriction.name, "AlwaysAdmit",
+  ]
 
   /// Those that are on.
   let names: [String]
@@ -54,11 +58,15 @@ struct AdmissionPlugins: Sendable {
     names = Self.built.filter { only.isEmpty ? !disabled.contains($0) : only.contains($0) }
   }
 
-  /// The plug-ins that are on, in kube-apiserver's order. `namespaces`: the store of namespaces.
-  func chain(namespaces: Store) -> AdmissionChain {
+  /// The plug-ins that are on, in kube-apiserver's order. `namespaces`: the store of namespaces. `authorizer`: who says
+  /// what writers may do beyond the request.
+  func chain(namespaces: Store, authorizer: any Authorizer) -> AdmissionChain {
     var plugins: [any AdmissionPlugin] = []
     if names.contains(NamespaceLifecycle.name) { plugins.append(NamespaceLifecycle(namespaces)) }
     if names.contains(NodeRestriction.name) { plugins.append(NodeRestriction()) }
+    if names.contains(CertificateApproval.name) { plugins.append(CertificateApproval(authorizer)) }
+    if names.contains(CertificateSigning.name) { plugins.append(CertificateSigning(authorizer)) }
+    if names.contains(CertificateSubjectRestriction.name) { plugins.append(CertificateSubjectRestriction()) }
     return AdmissionChain(plugins)
   }
 }

@@ -1,4 +1,5 @@
 import APIServer
+import Access
 import AccessJWT
 import Admission
 import Audit
@@ -69,7 +70,8 @@ struct Daemon {
     }
     let systemNamespaces = SystemNamespaces(namespaces, logger)
     configuration.access = settings.access
-    configuration.admission = settings.admission.chain(namespaces: namespaces)
+    configuration.admission = settings.admission.chain(
+      namespaces: namespaces, authorizer: settings.access?.authorizer ?? AlwaysAllow())
     configuration.audit = audit
     configuration.budget = budget
     let serverMetrics = ServerMetrics(budget, encodings)

@@ -263,12 +263,16 @@ import Testing
     #expect(settings.resources.eventTimeToLive == seconds.map { .seconds($0) } && settings.notes.isEmpty)
   }
 
+  private static let onToo = [
+    "CertificateApproval", "CertificateSigning", "CertificateSubjectRestriction", "AlwaysAdmit",
+  ]
+
   @Test(
     arguments: [
-      ([], ["NamespaceLifecycle", "NodeRestriction", "AlwaysAdmit"]),
-      (["--disable-admission-plugins=NamespaceLifecycle,Priority"], ["NodeRestriction", "AlwaysAdmit"]),
+      ([], ["NamespaceLifecycle", "NodeRestriction"] + onToo),
+      (["--disable-admission-plugins=NamespaceLifecycle,Priority"], ["NodeRestriction"] + onToo),
       (["--admission-control=NamespaceLifecycle"], ["NamespaceLifecycle"]),
-      (["--enable-admission-plugins=NamespaceLifecycle"], ["NamespaceLifecycle", "NodeRestriction", "AlwaysAdmit"]),
+      (["--enable-admission-plugins=NamespaceLifecycle"], ["NamespaceLifecycle", "NodeRestriction"] + onToo),
     ] as [([String], [String])])
   func `flags say which admission plug-ins are on, over plain HTTP too`(arguments: [String], names: [String]) throws {
     let settings = try Self.settings("serve", arguments)
