@@ -20,6 +20,10 @@ public enum BuiltInResources {
       .certificateSigningRequests,
       .leases,
       .runtimeClasses,
+      .deviceClasses,
+      .resourceClaims,
+      .resourceClaimTemplates,
+      .resourceSlices,
     ]
   }
 }

@@ -67,6 +67,7 @@ struct AdmissionPlugins: Sendable {
     if names.contains(CertificateApproval.name) { plugins.append(CertificateApproval(authorizer)) }
     if names.contains(CertificateSigning.name) { plugins.append(CertificateSigning(authorizer)) }
     if names.contains(CertificateSubjectRestriction.name) { plugins.append(CertificateSubjectRestriction()) }
+    plugins.append(DeviceAdminAccess(namespaces))
     return AdmissionChain(plugins)
   }
 }
