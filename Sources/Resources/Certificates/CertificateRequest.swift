@@ -44,15 +44,11 @@ public struct CertificateRequest: Sendable {
     let algorithm = try request.next(DERReader.sequence, into: "AlgorithmIdentifier")
     let bits = try request.next(DERReader.bitString, into: "BitString").content
     if !file.isAtEnd { throw .syntax("trailing data") }
-    // A signature is made of whole bytes.
-    guard let unused = bits.first, unused == 0 || unused < 8 && bits.count > 1 else {
-      throw .syntax(bits.isEmpty ? "zero length BIT STRING" : "invalid padding bits in BIT STRING")
-    }
+    signature = Array(try DERReader.bytes(ofBits: bits))
     self.algorithm = SignatureAlgorithm(algorithm.content)
     key = try CertifiedKey(keyInfo)
     organizations = try Self.organizations(subject)
     signed = Array(whole.whole)
-    signature = Array(bits.dropFirst())
   }
 
   /// Throws where the request is not signed with the key that it names: whoever asks does not have it.

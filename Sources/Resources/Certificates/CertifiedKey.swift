@@ -22,12 +22,9 @@ struct CertifiedKey: Sendable {
     var reader = DERReader(info.content)
     let algorithm = try reader.next(DERReader.sequence, into: "AlgorithmIdentifier")
     let bits = try reader.next(DERReader.bitString, into: "BitString").content
-    guard let unused = bits.first, unused == 0 || unused < 8 && bits.count > 1 else {
-      throw .syntax(bits.isEmpty ? "zero length BIT STRING" : "invalid padding bits in BIT STRING")
-    }
     var parts = DERReader(algorithm.content)
     let object = try parts.next(DERReader.objectIdentifier, into: "ObjectIdentifier").content
-    let key = bits.dropFirst()
+    let key = try DERReader.bytes(ofBits: bits)
     self.info = Array(info.whole)
     var (isTooLong, fault): (Bool, CertificateFault?) = (false, nil)
     switch object {

@@ -64,6 +64,13 @@ struct DERReader {
     return try next()
   }
 
+  /// The bytes of a BIT STRING. Signatures and keys are made of whole ones; Go reads others, and can't use them.
+  static func bytes(ofBits content: ArraySlice<UInt8>) throws(CertificateFault) -> ArraySlice<UInt8> {
+    guard let unused = content.first else { throw .syntax("zero length BIT STRING") }
+    if unused != 0 { throw .syntax("invalid padding bits in BIT STRING") }
+    return content.dropFirst()
+  }
+
   private struct Head {
     let identifier: UInt8
     let number: Int
