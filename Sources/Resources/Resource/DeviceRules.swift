@@ -1,3 +1,4 @@
+import ByteBuffers
 import JSON
 import Machinery
 import Registry
@@ -92,10 +93,12 @@ enum DeviceRules {
     func texts(_ member: String) -> [String] { (context.value?[member]?.array ?? []).map { $0.string ?? "" } }
     let (good, bad) = (texts("bindingConditions"), texts("bindingFailureConditions"))
     func complainOfRepeated(_ texts: [String], _ member: String, _ alsoNot: [String], _ context: inout RuleContext) {
+      var seen = Set<ByteString>()
+      let others = Set(alsoNot.map { ByteString($0) })
       for (place, text) in texts.enumerated() {
         let path = context.path(.member(member), .index(place))
-        if texts[..<place].contains(text) { context.report(.duplicate(path, bare: GoText.quoted(text))) }
-        if alsoNot.contains(text) {
+        if !seen.insert(ByteString(text)).inserted { context.report(.duplicate(path, bare: GoText.quoted(text))) }
+        if others.contains(ByteString(text)) {
           context.report(.invalid(path, text, "bindingFailureConditions must not overlap with bindingConditions"))
         }
       }
