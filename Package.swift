@@ -143,7 +143,8 @@ let package = Package(
     // Who has a say in a write once its object is known: the chain, and a plug-in a file.
     .target(
       name: "Admission",
-      dependencies: ["Access", "Registry", "Schema", "Machinery", "JSON", "ByteBuffers"], swiftSettings: swiftSettings),
+      dependencies: ["Access", "Registry", "Resources", "Schema", "Machinery", "JSON", "ByteBuffers"],
+      swiftSettings: swiftSettings),
     .target(
       name: "APIServer",
       dependencies: [

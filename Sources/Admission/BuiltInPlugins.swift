@@ -1,3 +1,4 @@
+public import Access
 public import Machinery
 public import Registry
 
@@ -9,7 +10,13 @@ public enum BuiltInPlugins {
     /// say.
     public let store: (GroupResource) -> Store?
 
-    public init(store: @escaping (GroupResource) -> Store?) { self.store = store }
+    /// Who says what writers may do beyond the request.
+    public let authorizer: any Authorizer
+
+    public init(store: @escaping (GroupResource) -> Store?, authorizer: any Authorizer = AlwaysAllow()) {
+      self.store = store
+      self.authorizer = authorizer
+    }
   }
 
   private static let all: [(name: String, make: @Sendable (Surroundings) -> (any AdmissionPlugin)?)] = [
@@ -23,6 +30,9 @@ public enum BuiltInPlugins {
     ),
     (DefaultStorageClass.name, { $0.store(DefaultStorageClass.storageClasses).map { DefaultStorageClass($0) } }),
     (StorageObjectInUseProtection.name, { _ in StorageObjectInUseProtection() }),
+    (CertificateApproval.name, { CertificateApproval($0.authorizer) }),
+    (CertificateSigning.name, { CertificateSigning($0.authorizer) }),
+    (CertificateSubjectRestriction.name, { _ in CertificateSubjectRestriction() }),
     (
       PersistentVolumeClaimResize.name,
       { $0.store(PersistentVolumeClaimResize.storageClasses).map { PersistentVolumeClaimResize($0) } }
@@ -33,6 +43,9 @@ public enum BuiltInPlugins {
 
   /// Those of `names`.
   public static func chain(_ names: [String], _ surroundings: Surroundings) -> AdmissionChain {
-    AdmissionChain(all.filter { names.contains($0.name) }.compactMap { $0.make(surroundings) })
+    let chosen = all.filter { names.contains($0.name) }.compactMap { $0.make(surroundings) }
+    // It has no flag's name: upstream asks it in the strategy.
+    let always = surroundings.store(NamespaceLifecycle.namespaces).map { [DeviceAdminAccess($0)] } ?? []
+    return AdmissionChain(chosen + always)
   }
 }

@@ -93,6 +93,21 @@ public enum MetaValidation {
     }
   }
 
+  /// What is wrong with the metadata that a template gives to what is made from it. (`ValidateTemplateObjectMeta`)
+  public static func templateErrors(_ meta: JSONObject) -> [FieldError] {
+    let others = meta.members.filter { member in
+      switch member.value {
+      case .null: false
+      case .string(let text): !text.isEmpty
+      case .int(let number): number != 0
+      default: member.name != "annotations" && member.name != "labels"
+      }
+    }
+    // Upstream makes the member's name from Go's.
+    return annotations(meta) + labels(meta)
+      + others.map { .forbidden("metadata.\($0.name == "uid" ? "uID" : $0.name)", "cannot be set") }
+  }
+
   /// Label keys and values; keys in order, which Go leaves to chance.
   private static func labels(_ meta: JSONObject) -> [FieldError] {
     var errors: [FieldError] = []

@@ -37,7 +37,7 @@ struct AccessOptions: ParsableArguments {
 
   @Option(
     help:
-      "Comma-separated admission plug-ins to do without. Of kube-apiserver's, NamespaceLifecycle and NodeRestriction are built, and on."
+      "Comma-separated admission plug-ins to do without. Of kube-apiserver's, NamespaceLifecycle, NodeRestriction, CertificateApproval, CertificateSigning and CertificateSubjectRestriction are built, and on."
   )
   var disableAdmissionPlugins: [String] = []
 

@@ -1,3 +1,4 @@
+import Access
 import Admission
 import Machinery
 import Registry

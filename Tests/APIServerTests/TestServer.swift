@@ -74,7 +74,7 @@ final class TestServer: Sendable {
     if let namespaces = stores.first(where: { $0.info.groupResource == NamespaceLifecycle.namespaces }) {
       let found = stores
       configuration.admission = BuiltInPlugins.chain(
-        BuiltInPlugins.names, .init { name in found.first { $0.info.groupResource == name } })
+        BuiltInPlugins.names, .init(store: { name in found.first { $0.info.groupResource == name } }))
       let client = SystemClient.server(SystemClient.Surroundings(admission: configuration.admission, audit: nil))
       let hook = SystemNamespaces(namespaces, client)
       for name in SystemNamespaces.names { _ = try await hook.sync(ObjectName(name)) }

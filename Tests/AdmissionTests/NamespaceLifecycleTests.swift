@@ -42,8 +42,8 @@ import Testing
       self.destroy = destroy
     }
 
-    func create(_ name: String) async throws {
-      let text = SharedBytes(#"{"metadata":{"name":"\#(name)"}}"#)
+    func create(_ name: String, labels: String = "{}") async throws {
+      let text = SharedBytes(#"{"metadata":{"name":"\#(name)","labels":\#(labels)}}"#)
       let body = try store.decodeBody(ByteSlice(text), validation: .strict).object
       _ = try await store.create(body, namespace: "", options: WriteOptions(.create))
     }
@@ -62,6 +62,41 @@ import Testing
       do throws(Status) { try await plugin.mutate(&request, by: .unsecured) } catch { return error }
       return nil
     }
+  }
+
+  @Test func `who looks after devices that others use does so in a namespace that is labelled for it`() async throws {
+    let bench = try await Bench(capacity: 1_000)
+    try await bench.create("plain")
+    try await bench.create("labelled", labels: #"{"resource.kubernetes.io/admin-access":"true"}"#)
+    let plugin = DeviceAdminAccess(bench.store)
+    let claims = GroupResource(group: "resource.k8s.io", resource: "resourceclaims")
+    let templates = GroupResource(group: "resource.k8s.io", resource: "resourceclaimtemplates")
+    let spec: JSONValue = ["devices": ["requests": [["name": "a"], ["name": "b", "exactly": ["adminAccess": true]]]]]
+    let given: JSONValue = ["allocation": ["devices": ["results": [["adminAccess": true]]]]]
+    func refusal(_ request: AdmissionRequest) async -> String? {
+      do throws(Status) { try await plugin.validate(request, by: .unsecured) } catch { return error.message }
+      return nil
+    }
+    let why = "admin access to devices requires the `resource.kubernetes.io/admin-access: true` label on the "
+    let end = "containing namespace"
+    func claim(_ namespace: String) -> AdmissionRequest {
+      AdmissionRequest(.create, claims, name: "c", namespace: namespace, new: ["spec": spec])
+    }
+    #expect(
+      await refusal(claim("plain"))
+        == #"ResourceClaim.resource.k8s.io "c" is invalid: spec.devices.requests[1].adminAccess: Forbidden: "# + why
+        + end)
+    #expect(await refusal(claim("labelled")) == nil)
+    let template = AdmissionRequest(.create, templates, name: "t", namespace: "plain", new: ["spec": ["spec": spec]])
+    #expect(await refusal(template)?.hasPrefix(#"ResourceClaimTemplate.resource.k8s.io "t" is invalid: spec."#) == true)
+    func status(_ old: JSONValue) -> AdmissionRequest {
+      AdmissionRequest(
+        .update, claims, name: "c", namespace: "plain", subresource: .status, new: ["status": given],
+        old: ["status": old])
+    }
+    #expect(await refusal(status([:]))?.contains(" status.allocation.devices.results[0].adminAccess: ") == true)
+    #expect(await refusal(status(given)) == nil, "what was granted stays")
+    await bench.destroy()
   }
 
   @Test(arguments: [1_000, 0]) func `nothing is made where there is no namespace`(capacity: Int) async throws {

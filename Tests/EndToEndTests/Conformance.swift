@@ -52,7 +52,7 @@ import Testing
 
   /// Over HTTPS: reviews quote the caller, and plain HTTP refuses a WebSocket of a foreign origin.
   @Test(arguments: [Backend.sqlite, .etcd34])
-  func `what public reports brought up matches`(on backend: Backend) async throws {
+  func `what public reports brought up, and what quotes the caller, matches`(on backend: Backend) async throws {
     let folder = try TemporaryFolder()
     let tokens = folder.file("tokens.csv")
     try "secret-token,admin,admin-uid,system:masters\n".write(toFile: tokens, atomically: true, encoding: .utf8)
@@ -62,11 +62,13 @@ import Testing
       arguments: ["--secure-port", String(port), "--cert-dir", folder.file("certs"), "--token-auth-file", tokens])
     defer { daemon.stop() }
     let tests = Repository.root.appending(path: "Tests/Conformance")
-    let command = [
-      "python3", tests.appending(path: "replay.py").path, "--server", "https://127.0.0.1:\(port)", "--token",
-      "secret-token",
-      "--only", "reports/*", "-v", tests.appending(path: "cases").path,
-    ]
+    let quoting = Corpus.ofCallers.map { tests.appending(path: "cases/builtin/\($0).json").path }
+    let command =
+      [
+        "python3", tests.appending(path: "replay.py").path, "--server", "https://127.0.0.1:\(port)", "--token",
+        "secret-token", "-v",
+      ] + (["reports"] + Corpus.ofCallers).flatMap { ["--only", "\($0)/*"] }
+      + [tests.appending(path: "cases").path] + quoting
     let result = try await run(command, within: .seconds(240))
     #expect(result.status == 0 && result.output.contains(" passed, 0 failed"), "\(result.output)")
   }

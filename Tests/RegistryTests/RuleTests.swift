@@ -314,6 +314,19 @@ private func said(
     #expect(try said(ratcheting, ["home": "A"], old: ["home": "B"]).count == 1)
   }
 
+  @Test func `rules are spared values of which something does not hold`() throws {
+    let rules: [Rule] = [
+      .at("policy", .given({ new, old in new == "A" && old != "A" }, .forbidden("not now"))),
+      .at("flags", .few(2, .format(.labelValue))),
+    ]
+    #expect(try said(rules, ["policy": "A"]) == ["spec.policy: Forbidden: not now"])
+    #expect(try said(rules, ["policy": "B"]) == [])
+    #expect(try said(rules, ["policy": "A"], old: ["policy": "A"]) == [])
+    #expect(try said(rules, ["flags": ["a", "b!"]]).count == 1)
+    #expect(
+      try said(rules, ["flags": ["a!", "b!", "c!"]]) == ["spec.flags: Too many: 3: must have at most 2 items"])
+  }
+
   @Test func `members depend on each other`() throws {
     let rules: [Rule] = [
       .requiredWhen("home", "policy", is: "Sink", "Raise", detail: "where to?"), .requiredWith("captain", "deputy"),

@@ -269,6 +269,10 @@ import Testing
     #expect(settings.resources.eventTimeToLive == seconds.map { .seconds($0) } && settings.notes.isEmpty)
   }
 
+  private static let onToo = [
+    "CertificateApproval", "CertificateSigning", "CertificateSubjectRestriction", "AlwaysAdmit",
+  ]
+
   @Test(
     arguments: [
       ([], AdmissionPlugins.built),

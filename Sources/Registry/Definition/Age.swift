@@ -5,7 +5,11 @@ public enum Age {
   /// `now`: seconds since 1970.
   public static func text(since time: String?, now: Int64) -> String {
     guard let time, let then = try? Timestamp.parse(time).seconds else { return "<unknown>" }
-    let seconds = now - then
+    return text(seconds: now - then)
+  }
+
+  /// A span of time.
+  public static func text(seconds: Int64) -> String {
     if seconds < -1 { return "<invalid>" }
     if seconds < 0 { return "0s" }
     if seconds < 60 * 2 { return "\(seconds)s" }

@@ -28,6 +28,7 @@ public struct Rule: Sendable {
     case when(Moment, [Rule])
     case option(String, isSet: Bool, [Rule])
     case tolerating(Tolerance, [Rule])
+    case given(Condition, [Rule])
     case ratcheting([Rule])
     case all([Rule])
     case check(Check)
@@ -96,6 +97,9 @@ public struct Rule: Sendable {
   /// Options that an update has, by the whole object as it shall be and as it was. (`Rule.tolerating`)
   public typealias Tolerance = @Sendable (_ new: JSONValue, _ old: JSONValue) -> [String]
 
+  /// Does something hold of a value? Both as a rule in code is given them.
+  public typealias Condition = @Sendable (_ value: JSONValue?, _ old: JSONValue?) -> Bool
+
   private init(_ form: Form) { self.form = form }
 
   // MARK: where
@@ -144,6 +148,17 @@ public struct Rule: Sendable {
   /// it was so before. Asked once for each update. (What upstream computes `ValidationOptions` from.)
   public static func tolerating(_ tolerance: @escaping Tolerance, _ rules: Rule...) -> Rule {
     Rule(.tolerating(tolerance, rules))
+  }
+  /// Rules for values of which something holds.
+  public static func given(_ condition: @escaping Condition, _ rules: Rule...) -> Rule {
+    Rule(.given(condition, rules))
+  }
+  /// Rules for each element of a list of at most so many; of more nothing is said but that they are too many.
+  public static func few(_ count: Int, _ rules: Rule...) -> Rule {
+    .all([
+      .maxItems(count),
+      Rule(.given({ value, _ in (value?.array?.count ?? 0) <= count }, [Rule(.each(rules, uniqueBy: nil))])),
+    ])
   }
   /// Rules that an update is spared if it leaves the value as it was.
   public static func ratcheting(_ rules: Rule...) -> Rule { Rule(.ratcheting(rules)) }

@@ -40,6 +40,7 @@ struct RuleCompiler {
     case .when(let moment, let rules): return .when(moment, compile(rules, subject))
     case .option(let name, let isSet, let rules): return .option(name, isSet: isSet, compile(rules, subject))
     case .tolerating(let tolerance, let rules): return .tolerating(tolerance, compile(rules, subject))
+    case .given(let condition, let rules): return .given(condition, compile(rules, subject))
     case .ratcheting(let rules): return .ratcheting(compile(rules, subject))
     case .all(let rules): return .all(compile(rules, subject))
     case .check(let check):
@@ -167,7 +168,7 @@ struct RuleCompiler {
     case .member(_, let inner), .each(let inner, _), .said(_, let inner), .option(_, _, let inner), .all(let inner),
       .when(_, let inner), .tolerating(_, let inner):
       inner.needsOld
-    case .ratcheting, .oneMember, .check(.immutable, _), .check(.custom, _): true
+    case .ratcheting, .given, .oneMember, .check(.immutable, _), .check(.custom, _): true
     case .firstOf(let choices, _, _): choices.contains { $0.inner.needsOld }
     case .if(_, _, let inner, let others): inner.needsOld || others.needsOld
     case .keys, .check, .unique, .depends, .metadata: false

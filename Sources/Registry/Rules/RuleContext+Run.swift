@@ -37,6 +37,8 @@ extension RuleContext {
         let goesOn = run(rules, value, old)
         options = known
         if !goesOn { return false }
+      case .given(let condition, let rules):
+        if condition(value, old), !run(rules, value, old) { return false }
       case .ratcheting(let rules):
         if isUpdate, Self.areSame(value, old) { continue }
         if !run(rules, value, old) { return false }

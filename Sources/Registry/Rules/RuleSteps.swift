@@ -10,6 +10,7 @@ indirect enum RuleStep: Sendable {
   case when(Rule.Moment, Inner)
   case option(String, isSet: Bool, Inner)
   case tolerating(Rule.Tolerance, Inner)
+  case given(Rule.Condition, Inner)
   case ratcheting(Inner)
   case all(Inner)
   case check(Rule.Check, Place)

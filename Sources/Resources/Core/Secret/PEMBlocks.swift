@@ -18,7 +18,7 @@ struct PEMBlocks: IteratorProtocol {
   private static let end = Array("\n-----END ".utf8)
   private static let dashes = Array("-----".utf8)
 
-  mutating func next() -> (type: String, bytes: [UInt8])? {
+  mutating func next() -> (type: String, hasHeaders: Bool, bytes: [UInt8])? {
     while true {
       // At the start of the text, or of a line, no line has to end.
       if text[at...].starts(with: Self.begin.dropFirst()) {
@@ -49,7 +49,7 @@ struct PEMBlocks: IteratorProtocol {
       }
       guard isEnd(of: type, label), let bytes = decoded(body) else { continue }
       at = line(from: label).next
-      return (String(decoding: type, as: UTF8.self), bytes)
+      return (String(decoding: type, as: UTF8.self), hasHeaders, bytes)
     }
   }
 

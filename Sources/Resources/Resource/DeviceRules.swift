@@ -1,0 +1,196 @@
+import ByteBuffers
+import JSON
+import Machinery
+import Registry
+
+/// What classes, claims and slices of devices have in common. (Kubernetes: pkg/apis/resource/validation)
+enum DeviceRules {
+  /// Which devices will do, as expressions. Those are not read here.
+  static let selectors: Rule = .few(32, .at("cel", .required, .at("expression", .custom(expression))))
+
+  private static let expression: Rule.Function = { context in
+    if (context.value?.string ?? "").utf8.count > 10 << 10 { context.report(.tooLong(context.path(), limit: 10 << 10)) }
+  }
+
+  /// What a driver is told: its name, and an object that nobody else reads. `isKnown`: what an update leaves as it was
+  /// may be as long as it is. (`validateDeviceConfiguration`)
+  static func configuration(isKnown: @escaping @Sendable (RuleContext) -> Bool = { _ in false }) -> Rule {
+    .at(
+      "opaque", .required, .at("driver", DeviceNames.driver),
+      .custom { context in
+        raw(context.value?["parameters"], "parameters", isBounded: !isKnown(context), &context)
+      })
+  }
+
+  /// (`validateRawExtension`)
+  static func raw(_ value: JSONValue?, _ member: String, isBounded: Bool = true, _ context: inout RuleContext) {
+    let path = context.path(.member(member))
+    guard let value, !value.isNull else { return context.report(.required(path, "")) }
+    if isBounded, value.encoded().count > 10 << 10 { return context.report(.tooLong(path, limit: 10 << 10)) }
+    if value.object == nil { context.report(.invalid(path, "<value omitted>", "must be a valid JSON object")) }
+  }
+
+  /// What keeps a device from being used. Not asked of a device whose taints stay as they were.
+  /// (`validateDeviceTaint`)
+  static let checkTaint: Rule.Function = { context in
+    func text(_ member: String) -> String { context.value?[member]?.string ?? "" }
+    for problem in NameValidation.qualifiedName(text("key")) {
+      context.report(.invalid(context.path("key"), text("key"), problem))
+    }
+    for problem in NameValidation.labelValue(text("value")) {
+      context.report(.invalid(context.path("value"), text("value"), problem))
+    }
+    let effect = text("effect")
+    if effect.isEmpty { return context.report(.required(context.path("effect"), "")) }
+    let known = ["NoExecute", "NoSchedule", "None"]
+    if !known.contains(effect) { context.report(unknown(effect, context.path("effect"), known)) }
+  }
+
+  /// As Go shows a text that has a type of its own.
+  private static func unknown(_ text: String, _ path: String, _ known: [String]) -> FieldError {
+    let error = FieldError.notSupported(path, text, known)
+    return FieldError(error.kind, path, value: JSONValue.string(text).encoded().text, detail: error.detail)
+  }
+
+  /// What is put up with. (`validateDeviceToleration`)
+  static let toleration: [Rule] = [
+    .at("key", .optional, .format(.labelKey)),
+    .custom(tolerated),
+    .at("effect", .optional, .oneOf("NoExecute", "NoSchedule", "None")),
+  ]
+
+  private static let tolerated: Rule.Function = { context in
+    let value = context.value?["value"]?.string ?? ""
+    let operation = context.value?["operator"]?.string ?? ""
+    switch operation {
+    case "Exists":
+      if !value.isEmpty {
+        context.report(.invalid(context.path("value"), value, "must be empty for operator `Exists`"))
+      }
+    case "Equal":
+      for problem in NameValidation.labelValue(value) {
+        context.report(.invalid(context.path("value"), value, problem))
+      }
+    case "": context.report(.required(context.path("operator"), ""))
+    default: context.report(unknown(operation, context.path("operator"), ["Equal", "Exists"]))
+    }
+  }
+
+  /// What has to come true, or must not, before a device is bound. (`validateDeviceBindingParameters`)
+  static let checkBinding: Rule.Function = { context in
+    for member in ["bindingConditions", "bindingFailureConditions"] {
+      let names = context.value?[member]?.array ?? []
+      if names.count > 4 {
+        context.report(.tooMany(context.path(.member(member)), count: names.count, limit: 4))
+        continue
+      }
+      for (place, name) in names.enumerated() {
+        for problem in NameValidation.qualifiedName(name.string ?? "") {
+          context.report(.invalid(context.path(.member(member), .index(place)), name.string ?? "", problem))
+        }
+      }
+    }
+    func texts(_ member: String) -> [String] { (context.value?[member]?.array ?? []).map { $0.string ?? "" } }
+    let (good, bad) = (texts("bindingConditions"), texts("bindingFailureConditions"))
+    func complainOfRepeated(_ texts: [String], _ member: String, _ alsoNot: [String], _ context: inout RuleContext) {
+      var seen = Set<ByteString>()
+      let others = Set(alsoNot.map { ByteString($0) })
+      for (place, text) in texts.enumerated() {
+        let path = context.path(.member(member), .index(place))
+        if !seen.insert(ByteString(text)).inserted { context.report(.duplicate(path, bare: GoText.quoted(text))) }
+        if others.contains(ByteString(text)) {
+          context.report(.invalid(path, text, "bindingFailureConditions must not overlap with bindingConditions"))
+        }
+      }
+    }
+    complainOfRepeated(good, "bindingConditions", [], &context)
+    complainOfRepeated(bad, "bindingFailureConditions", good, &context)
+    func complainOfMissing(_ member: String, _ other: String, _ context: inout RuleContext) {
+      let shown = context.value?[member].map { $0.isNull ? "null" : "[]" } ?? "null"
+      context.report(.invalid(context.path(.member(member)), bare: shown, "\(member) are required to use \(other)"))
+    }
+    if good.isEmpty && !bad.isEmpty {
+      complainOfMissing("bindingConditions", "bindingFailureConditions", &context)
+    }
+    if bad.isEmpty && !good.isEmpty {
+      complainOfMissing("bindingFailureConditions", "bindingConditions", &context)
+    }
+  }
+
+  // MARK: nodes
+
+  /// (`ValidateNodeSelector` of pkg/apis/core/validation)
+  static let checkNodeSelector: Rule.Function = { context in
+    let terms = context.value?["nodeSelectorTerms"]?.array ?? []
+    if terms.isEmpty {
+      let detail = "must have at least one node selector term"
+      return context.report(.required(context.path("nodeSelectorTerms"), detail))
+    }
+    each(terms, "nodeSelectorTerms", &context) { context in
+      each(context.value?["matchExpressions"]?.array ?? [], "matchExpressions", &context, labelRequirement)
+      each(context.value?["matchFields"]?.array ?? [], "matchFields", &context, fieldRequirement)
+    }
+  }
+
+  private static func each(
+    _ list: [JSONValue], _ member: String, _ context: inout RuleContext, _ rule: @escaping Rule.Function
+  ) {
+    context.look(at: .array(list), member) { context in
+      for (place, element) in list.enumerated() { context.look(at: element, .index(place), rule) }
+    }
+  }
+
+  private static let labelRequirement: Rule.Function = { context in
+    let values = (context.value?["values"]?.array ?? []).map { $0.string ?? "" }
+    switch context.value?["operator"]?.string ?? "" {
+    case "In", "NotIn":
+      if values.isEmpty {
+        context.report(.required(context.path("values"), "must be specified when `operator` is 'In' or 'NotIn'"))
+      }
+    case "Exists", "DoesNotExist":
+      if !values.isEmpty {
+        let detail = "may not be specified when `operator` is 'Exists' or 'DoesNotExist'"
+        context.report(.forbidden(context.path("values"), detail))
+      }
+    case "Gt", "Lt":
+      if values.count != 1 {
+        let detail = "must be specified single value when `operator` is 'Lt' or 'Gt'"
+        context.report(.required(context.path("values"), detail))
+      }
+    case let other: unknownOperator(other, &context)
+    }
+    let key = context.value?["key"]?.string ?? ""
+    for problem in NameValidation.qualifiedName(key) { context.report(.invalid(context.path("key"), key, problem)) }
+    for (place, value) in values.enumerated() {
+      for problem in NameValidation.labelValue(value) {
+        context.report(.invalid(context.path("values", .index(place)), value, problem))
+      }
+    }
+  }
+
+  private static let fieldRequirement: Rule.Function = { context in
+    let values = (context.value?["values"]?.array ?? []).map { $0.string ?? "" }
+    switch context.value?["operator"]?.string ?? "" {
+    case "In", "NotIn":
+      if values.count != 1 {
+        let detail = "must be only one value when `operator` is 'In' or 'NotIn' for node field selector"
+        context.report(.required(context.path("values"), detail))
+      }
+    case let other: unknownOperator(other, &context)
+    }
+    let key = context.value?["key"]?.string ?? ""
+    if key != "metadata.name" {
+      return context.report(.invalid(context.path("key"), key, "not a valid field selector key"))
+    }
+    for (place, value) in values.enumerated() {
+      for problem in NameValidation.dns1123Subdomain(value) {
+        context.report(.invalid(context.path("values", .index(place)), value, problem))
+      }
+    }
+  }
+
+  private static func unknownOperator(_ name: String, _ context: inout RuleContext) {
+    let shown = JSONValue.string(name).encoded().text
+    context.report(.invalid(context.path("operator"), bare: shown, "not a valid selector operator"))
+  }
+}
