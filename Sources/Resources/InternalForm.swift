@@ -10,6 +10,13 @@ enum InternalForm {
     return model.type(type).map { structure(value, model[$0], model).encoded().text } ?? value.encoded().text
   }
 
+  /// A list of such values.
+  static func text(ofList values: [JSONValue], as type: String) -> String {
+    let model = TypeModel.builtin
+    guard let id = model.type(type) else { return JSONValue.array(values).encoded().text }
+    return JSONValue.array(values.map { structure($0, model[id], model) }).encoded().text
+  }
+
   private static func structure(_ value: JSONValue, _ type: TypeModel.Structure, _ model: TypeModel) -> JSONValue {
     // So Go writes what it embeds.
     if type.name.hasPrefix("io.k8s.apimachinery.") { return value }
@@ -61,13 +68,15 @@ enum InternalForm {
       let stem = name.hasSuffix("s") ? String(name.dropLast()) : name
       return capitalized(stem) + (name.hasSuffix("s") ? "Values" : "Value")
     }
-    switch name {
-    case "cel": return "CEL"
-    case "ips": return "IPs"
-    case "uid": return "UID"
-    default: return capitalized(name)
-    }
+    return names[name] ?? capitalized(name)
   }
+
+  /// Names differ from JSON's in more than the first letter where that stands for several words.
+  private static let names: [String: String] = [
+    "cel": "CEL", "ips": "IPs", "uid": "UID", "seLinuxOptions": "SELinuxOptions", "ip": "IP", "podIPs": "PodIPs",
+    "gmsaCredentialSpecName": "GMSACredentialSpecName", "gmsaCredentialSpec": "GMSACredentialSpec", "tty": "TTY",
+    "hostIP": "HostIP",
+  ]
 
   private static func capitalized(_ name: String) -> String { name.prefix(1).uppercased() + name.dropFirst() }
 }

@@ -28,7 +28,7 @@ struct ServedResources: Sendable {
     var meters: [StorageMeter] = []
     var destroys: [DestroyFunc] = []
     for definition in BuiltInResources.all(settings.resources)
-    where definition.infos.contains(where: settings.runtimeConfig.serves) || isNeeded(definition) {
+    where definition.servedInfos.contains(where: settings.runtimeConfig.serves) || isNeeded(definition) {
       if let problem = definition.problems.first { throw StartFailure("a definition is not whole: \(problem)") }
       let name = definition.groupResource
       let meter = StorageMeter(group: name.group, resource: name.resource)

@@ -197,7 +197,7 @@ extension ServeOptions {
 
   /// What is asked for and is not there would be missed by those who were promised it.
   private func parsedRuntimeConfig() throws -> RuntimeConfig {
-    let infos = BuiltInResources.all().flatMap(\.infos) + APIServer.reviews
+    let infos = BuiltInResources.all().flatMap(\.servedInfos) + APIServer.reviews
     let config: RuntimeConfig
     do throws(RuntimeConfig.Malformed) { config = try RuntimeConfig(runtimeConfig.ofList, served: infos) } catch {
       throw StartFailure("--runtime-config: \(error)")

@@ -29,7 +29,7 @@ final class SystemParts: Sendable {
     ].compactMap(\.self)
     var hooks = namespaces + BootstrapHooks.all(server) { resources.store($0) }
     if let services = resources.store(GroupResource(group: "apiregistration.k8s.io", resource: "apiservices")) {
-      let known = BuiltInResources.all().flatMap(\.infos) + APIServer.reviews
+      let known = BuiltInResources.all().flatMap(\.servedInfos) + APIServer.reviews
       let served = (resources.stores.map(\.info) + APIServer.reviews).filter(settings.runtimeConfig.serves)
       hooks.append(
         APIServiceRegistration(

@@ -58,7 +58,7 @@ import Testing
 
   @Test func `what upstream shows of its own types has Go's names and leaves nothing out`() throws {
     let profile: JSONValue = ["type": "Unconfined", "localhostProfile": "x"]
-    let shown = InternalForm.text(of: profile, type: "io.k8s.api.core.v1.SeccompProfile")
+    let shown = InternalForm.text(of: profile, as: "io.k8s.api.core.v1.SeccompProfile")
     #expect(shown == #"{"Type":"Unconfined","LocalhostProfile":"x"}"#)
   }
 

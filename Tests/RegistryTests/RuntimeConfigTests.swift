@@ -5,7 +5,7 @@ import Testing
 @testable import Resources
 
 @Suite struct `The runtime config` {
-  private static let infos = BuiltInResources.all().flatMap(\.infos)
+  private static let infos = BuiltInResources.all().flatMap(\.servedInfos)
 
   /// What is served, as `GROUP/VERSION/PLURAL`.
   private static func served(_ pairs: String...) throws -> [String] {

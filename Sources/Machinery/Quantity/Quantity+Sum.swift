@@ -1,4 +1,6 @@
 extension Quantity {
+  public static let zero = Quantity(.small(value: 0, scale: 0), .decimal)
+
   /// The sum of two quantities, in the form of this one; of the other where this is nothing. What 64 bits do not hold,
   /// where nobody counts, is no more than the larger of the two. (`Quantity.Add`)
   public func adding(_ other: Quantity) -> Quantity {

@@ -138,6 +138,9 @@ public final class ResourceDefinition: Sendable {
   /// Leaves an object as it is.
   static let noHook: Hook = { _ in }
 
+  /// What an API tells of the versions that anybody can ask for.
+  public var servedInfos: [ResourceInfo] { infos.indices.filter { versions[$0].isServed }.map { infos[$0] } }
+
   public var isNamespaced: Bool { scope == .namespaced }
 
   /// How a write through a sub-resource is treated; nil for one that there is not.

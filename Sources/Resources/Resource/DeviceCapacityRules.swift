@@ -90,7 +90,8 @@ enum DeviceCapacityRules {
       if preset > upper { complain("max", preset, "default is more than max: \(upper)", &context) }
     }
     guard let step = quantity(range["step"]) else { return }
-    if least.adding(step) > most {
+    let sum = least.adding(step)
+    if sum > most {
       complain("step", step, "one step \(sum) is larger than capacity value: \(most)", &context)
     }
     for value in [preset, upper].compactMap({ $0 }) {

@@ -3,10 +3,58 @@
 extension FactDescriptions {
   /// certificates.v1
   static let certificatesV1: StaticString = #"""
-    T io.k8s.api.certificates.v1.CertificateSigningRequest 
-    T io.k8s.api.certificates.v1.CertificateSigningRequestCondition 
-    T io.k8s.api.certificates.v1.CertificateSigningRequestList 
-    T io.k8s.api.certificates.v1.CertificateSigningRequestSpec 
-    T io.k8s.api.certificates.v1.CertificateSigningRequestStatus 
+    T io.k8s.api.certificates.v1.CertificateSigningRequest A wish to have a certificate signed: somebody asks, somebody approves or denies it, and a signer answers.
+    apiVersion Group and version of the schema in which this object is written, such as v1 or apps/v1. Requests may leave it out; another value than the endpoint's is refused.
+    kind The name of this object's schema, in CamelCase. A server knows it from the endpoint, so requests may leave it out; it cannot be changed.
+    metadata Name, labels and all else that every object has.
+    spec What is asked for, and by whom. It cannot be changed.
+    status What was decided, and the certificate once there is one.
+    T io.k8s.api.certificates.v1.CertificateSigningRequestCondition A decision on a request, or what became of it.
+    lastTransitionTime When status last became another. The server fills it in.
+    lastUpdateTime When the condition was last written. The server fills it in.
+    message What people should know of it.
+    reason Why, in one word for programs.
+    status True, False or Unknown; of Approved, Denied and Failed only True.
+    type Approved, Denied, Failed, or whatever a signer has a use for. The first two exclude each other, and none of the three is taken back.
+    T io.k8s.api.certificates.v1.CertificateSigningRequestList All requests, or those a selector chose.
+    apiVersion Group and version of the schema in which this object is written, such as v1 or apps/v1. Requests may leave it out; another value than the endpoint's is refused.
+    items The requests, ordered by name.
+    kind The name of this object's schema, in CamelCase. A server knows it from the endpoint, so requests may leave it out; it cannot be changed.
+    metadata The revision of the list, and how to get the rest of it.
+    T io.k8s.api.certificates.v1.CertificateSigningRequestSpec What is asked for, and by whom.
+    expirationSeconds How long the certificate should hold, in seconds, 600 at least. A signer may give another time.
+    extra What else was known of whoever asks. The server fills it in.
+    groups The groups of whoever asks. The server fills them in.
+    request A PKCS#10 request in PEM, its block called CERTIFICATE REQUEST, signed with the key that is to be certified.
+    signerName Who is asked to sign, by domain and path: example.org/signer. Those of kubernetes.io belong to Kubernetes.
+    uid The UID of whoever asks. The server fills it in.
+    usages What the key will be used for. A client needs "digital signature" and "client auth", a server "server auth" in its place.
+    usages=any Any use.
+    usages=cert sign To sign certificates.
+    usages=client auth To show a server who one is.
+    usages=code signing To sign programs.
+    usages=content commitment To sign what cannot be denied later.
+    usages=crl sign To sign lists of what was revoked.
+    usages=data encipherment To encrypt data.
+    usages=decipher only To decrypt, once a key is agreed on.
+    usages=digital signature To sign what proves who one is.
+    usages=email protection To protect e-mail.
+    usages=encipher only To encrypt, once a key is agreed on.
+    usages=ipsec end system For the end of an IPsec connection.
+    usages=ipsec tunnel For an IPsec tunnel.
+    usages=ipsec user For a user of IPsec.
+    usages=key agreement To agree on a key.
+    usages=key encipherment To encrypt keys.
+    usages=microsoft sgc For Microsoft's strong encryption of old.
+    usages=netscape sgc For Netscape's strong encryption of old.
+    usages=ocsp signing To answer whether certificates hold.
+    usages=s/mime For e-mail by S/MIME.
+    usages=server auth To show clients which server one is.
+    usages=signing To sign.
+    usages=timestamping To say when something was there.
+    username Who asks. The server fills it in.
+    T io.k8s.api.certificates.v1.CertificateSigningRequestStatus What was decided on a request, and what came of it.
+    certificate The certificate in PEM, with those of its signers behind it if the signer gives them. Written once, by the signer.
+    conditions The decisions: Approved or Denied by whoever may approve, Failed by the signer.
     """#
 }

@@ -3,48 +3,158 @@
 extension FactDescriptions {
   /// resource.v1
   static let resourceV1: StaticString = #"""
-    T io.k8s.api.resource.v1.AllocatedDeviceStatus 
-    T io.k8s.api.resource.v1.AllocationResult 
-    T io.k8s.api.resource.v1.CELDeviceSelector 
+    T io.k8s.api.resource.v1.AllocatedDeviceStatus What a driver tells of a device that was given.
+    conditions How the device is doing; 8 at most.
+    data What only the driver understands; 10 KiB at most.
+    device The device's name in its pool.
+    driver Whose device it is.
+    networkData Where the device is a network interface: what it is like.
+    pool The pool that it is of.
+    shareID Which part of the device, where several claims have one.
+    T io.k8s.api.resource.v1.AllocationResult The devices that were given for a claim.
+    allocationTimestamp When they were given.
+    devices The devices, and what their drivers are told.
+    nodeSelector On which nodes they can be used; on all, where it is not set.
+    T io.k8s.api.resource.v1.CELDeviceSelector Chooses devices by an expression of the Common Expression Language.
+    expression Is true of a device that will do, which it knows as device: device.driver, device.attributes, device.capacity.
     T io.k8s.api.resource.v1.CapacityRequestPolicy 
     T io.k8s.api.resource.v1.CapacityRequestPolicyRange 
     T io.k8s.api.resource.v1.CapacityRequirements 
     T io.k8s.api.resource.v1.Counter 
     T io.k8s.api.resource.v1.CounterSet 
-    T io.k8s.api.resource.v1.Device 
+    T io.k8s.api.resource.v1.Device One device that a driver has to give.
+    allNodes Every node can have it. Only where the slice leaves that to each device.
+    allowMultipleAllocations Several claims may have a part of it.
+    attributes What it is like, by name; with capacity 32 at most.
+    bindingConditions What has to come true before a pod that gets the device is bound; 4 at most.
+    bindingFailureConditions What shows that this will not come true; 4 at most.
+    bindsToNode The device is of the node on which it is given from then on.
+    capacity How much it has of what can be counted, by name.
+    consumesCounters What it takes of counters that the pool shares; of 2 sets at most.
+    name The device's name in its pool, a DNS label.
+    nodeAllocatableResourceMappings What it takes of a node's own resources.
+    nodeName The one node that has it. Only where the slice leaves that to each device.
+    nodeSelector Which nodes can have it. Only where the slice leaves that to each device.
+    taints What keeps it from being used by those who do not put up with it; 16 at most.
     T io.k8s.api.resource.v1.DeviceAllocationConfiguration 
     T io.k8s.api.resource.v1.DeviceAllocationResult 
     T io.k8s.api.resource.v1.DeviceAttribute 
     T io.k8s.api.resource.v1.DeviceCapacity 
-    T io.k8s.api.resource.v1.DeviceClaim 
-    T io.k8s.api.resource.v1.DeviceClaimConfiguration 
-    T io.k8s.api.resource.v1.DeviceClass 
-    T io.k8s.api.resource.v1.DeviceClassConfiguration 
-    T io.k8s.api.resource.v1.DeviceClassList 
-    T io.k8s.api.resource.v1.DeviceClassSpec 
-    T io.k8s.api.resource.v1.DeviceConstraint 
+    T io.k8s.api.resource.v1.DeviceClaim Devices that belong together.
+    config What drivers are told of the devices that are given; 32 at most.
+    constraints What has to hold of several devices at once; 32 at most.
+    requests The devices, a request for each sort; 32 at most.
+    T io.k8s.api.resource.v1.DeviceClaimConfiguration What a driver is told of the devices of a claim.
+    opaque The driver, and what only it understands.
+    requests The requests that it is about; all, where none is named.
+    T io.k8s.api.resource.v1.DeviceClass A sort of devices that claims ask for by name. An administrator makes it.
+    apiVersion Group and version of the schema in which this object is written, such as v1 or apps/v1. Requests may leave it out; another value than the endpoint's is refused.
+    kind The name of this object's schema, in CamelCase. A server knows it from the endpoint, so requests may leave it out; it cannot be changed.
+    metadata Name, labels and all else that every object has.
+    spec Which devices are of the class, and what their driver is told.
+    T io.k8s.api.resource.v1.DeviceClassConfiguration What a driver is told of the devices of a class.
+    opaque The driver, and what only it understands.
+    T io.k8s.api.resource.v1.DeviceClassList All device classes, or those a selector chose.
+    apiVersion Group and version of the schema in which this object is written, such as v1 or apps/v1. Requests may leave it out; another value than the endpoint's is refused.
+    items The device classes, ordered by name.
+    kind The name of this object's schema, in CamelCase. A server knows it from the endpoint, so requests may leave it out; it cannot be changed.
+    metadata The revision of the list, and how to get the rest of it.
+    T io.k8s.api.resource.v1.DeviceClassSpec Which devices are of a class.
+    config What the driver is told of each device that is given out; 32 at most.
+    extendedResourceName A name under which pods may ask for such devices among their resources, without a claim.
+    selectors Which devices will do, as expressions of which all have to hold; 32 at most.
+    T io.k8s.api.resource.v1.DeviceConstraint What has to hold of several devices at once.
+    distinctAttribute An attribute that no two of the devices may have alike.
+    matchAttribute An attribute that all of the devices have to have alike.
+    requests The requests that it is about; all, where none is named.
     T io.k8s.api.resource.v1.DeviceCounterConsumption 
-    T io.k8s.api.resource.v1.DeviceRequest 
+    T io.k8s.api.resource.v1.DeviceRequest A request for one sort of devices: exactly, or by a list of choices.
+    exactly What is asked for, where it is one thing.
+    firstAvailable Several things of which the first that there is will do; 8 at most.
+    name How other parts of the claim, and pods, speak of the request.
     T io.k8s.api.resource.v1.DeviceRequestAllocationResult 
-    T io.k8s.api.resource.v1.DeviceSelector 
-    T io.k8s.api.resource.v1.DeviceSubRequest 
+    T io.k8s.api.resource.v1.DeviceSelector Chooses devices.
+    cel By an expression.
+    T io.k8s.api.resource.v1.DeviceSubRequest One of several things that will do.
+    allocationMode ExactCount for as many as count says, which is what is meant where nothing is said, or All for every device that will do.
+    capacity How much is needed of what a device has, where several claims may have a part of it.
+    count How many devices, 1 where nothing is said. Goes with ExactCount only.
+    deviceClassName The class of which the devices have to be.
+    name How it is spoken of, behind the request's name and a slash.
+    selectors Which devices will do, as expressions of which all have to hold; 32 at most.
+    tolerations Which taints of devices are put up with.
     T io.k8s.api.resource.v1.DeviceTaint 
     T io.k8s.api.resource.v1.DeviceToleration 
-    T io.k8s.api.resource.v1.ExactDeviceRequest 
+    T io.k8s.api.resource.v1.ExactDeviceRequest A request for devices of one class.
+    adminAccess Asks for devices that others use already, to look after them. The namespace has to be labelled for it.
+    allocationMode ExactCount for as many as count says, which is what is meant where nothing is said, or All for every device that will do.
+    capacity How much is needed of what a device has, where several claims may have a part of it.
+    count How many devices, 1 where nothing is said. Goes with ExactCount only.
+    deviceClassName The class of which the devices have to be.
+    selectors Which devices will do, as expressions of which all have to hold; 32 at most.
+    tolerations Which taints of devices are put up with.
     T io.k8s.api.resource.v1.NetworkDeviceData 
     T io.k8s.api.resource.v1.NodeAllocatableResourceMapping 
-    T io.k8s.api.resource.v1.OpaqueDeviceConfiguration 
-    T io.k8s.api.resource.v1.ResourceClaim 
-    T io.k8s.api.resource.v1.ResourceClaimConsumerReference 
-    T io.k8s.api.resource.v1.ResourceClaimList 
-    T io.k8s.api.resource.v1.ResourceClaimSpec 
-    T io.k8s.api.resource.v1.ResourceClaimStatus 
-    T io.k8s.api.resource.v1.ResourceClaimTemplate 
-    T io.k8s.api.resource.v1.ResourceClaimTemplateList 
-    T io.k8s.api.resource.v1.ResourceClaimTemplateSpec 
-    T io.k8s.api.resource.v1.ResourcePool 
-    T io.k8s.api.resource.v1.ResourceSlice 
-    T io.k8s.api.resource.v1.ResourceSliceList 
-    T io.k8s.api.resource.v1.ResourceSliceSpec 
+    T io.k8s.api.resource.v1.OpaqueDeviceConfiguration What a driver is told.
+    driver Who is told it.
+    parameters An object of which only the driver knows what it means; 10 KiB at most.
+    T io.k8s.api.resource.v1.ResourceClaim A wish for devices, and what was given for it. Pods use it by name.
+    apiVersion Group and version of the schema in which this object is written, such as v1 or apps/v1. Requests may leave it out; another value than the endpoint's is refused.
+    kind The name of this object's schema, in CamelCase. A server knows it from the endpoint, so requests may leave it out; it cannot be changed.
+    metadata Name, namespace, labels and all else that every object has.
+    spec What is wished for. It cannot be changed.
+    status What was given, and who uses it.
+    T io.k8s.api.resource.v1.ResourceClaimConsumerReference Who may use a claim.
+    apiGroup The group of the resource; empty for the core group.
+    name Its name.
+    resource The resource, such as pods.
+    uid Its UID.
+    T io.k8s.api.resource.v1.ResourceClaimList All claims, or those a selector chose.
+    apiVersion Group and version of the schema in which this object is written, such as v1 or apps/v1. Requests may leave it out; another value than the endpoint's is refused.
+    items The claims, ordered by namespace and name.
+    kind The name of this object's schema, in CamelCase. A server knows it from the endpoint, so requests may leave it out; it cannot be changed.
+    metadata The revision of the list, and how to get the rest of it.
+    T io.k8s.api.resource.v1.ResourceClaimSpec What a claim wishes for.
+    devices The devices, and what has to hold of all of them.
+    T io.k8s.api.resource.v1.ResourceClaimStatus What was given for a claim.
+    allocation The devices that were given; not set while none are. It can be taken back, but not changed.
+    devices What drivers tell of each device that was given.
+    reservedFor Who may use the claim now: pods mostly, 256 at most. While there is somebody the devices are not taken back.
+    T io.k8s.api.resource.v1.ResourceClaimTemplate What claims are made from, one for each pod that names it.
+    apiVersion Group and version of the schema in which this object is written, such as v1 or apps/v1. Requests may leave it out; another value than the endpoint's is refused.
+    kind The name of this object's schema, in CamelCase. A server knows it from the endpoint, so requests may leave it out; it cannot be changed.
+    metadata Name, namespace, labels and all else that every object has.
+    spec How such claims are. It cannot be changed.
+    T io.k8s.api.resource.v1.ResourceClaimTemplateList All templates, or those a selector chose.
+    apiVersion Group and version of the schema in which this object is written, such as v1 or apps/v1. Requests may leave it out; another value than the endpoint's is refused.
+    items The templates, ordered by namespace and name.
+    kind The name of this object's schema, in CamelCase. A server knows it from the endpoint, so requests may leave it out; it cannot be changed.
+    metadata The revision of the list, and how to get the rest of it.
+    T io.k8s.api.resource.v1.ResourceClaimTemplateSpec How claims are that are made from a template.
+    metadata Labels and annotations that such a claim gets; nothing else may be set.
+    spec What such a claim wishes for.
+    T io.k8s.api.resource.v1.ResourcePool A pool of devices, told of in slices.
+    generation Counts the changes of the pool: only slices with the highest number hold.
+    name The pool's name: DNS subdomains with slashes between them. It cannot be changed.
+    resourceSliceCount In how many slices of this generation the pool is told of.
+    T io.k8s.api.resource.v1.ResourceSlice Some of the devices that a driver has to give. Drivers write it; a pool is told of in one slice or in several.
+    apiVersion Group and version of the schema in which this object is written, such as v1 or apps/v1. Requests may leave it out; another value than the endpoint's is refused.
+    kind The name of this object's schema, in CamelCase. A server knows it from the endpoint, so requests may leave it out; it cannot be changed.
+    metadata Name, labels and all else that every object has.
+    spec The devices, and where they are.
+    T io.k8s.api.resource.v1.ResourceSliceList All slices, or those a selector chose.
+    apiVersion Group and version of the schema in which this object is written, such as v1 or apps/v1. Requests may leave it out; another value than the endpoint's is refused.
+    items The slices, ordered by name.
+    kind The name of this object's schema, in CamelCase. A server knows it from the endpoint, so requests may leave it out; it cannot be changed.
+    metadata The revision of the list, and how to get the rest of it.
+    T io.k8s.api.resource.v1.ResourceSliceSpec Some of the devices of a pool, and where they are.
+    allNodes Every node can have the devices. One of nodeName, nodeSelector, allNodes and perDeviceNodeSelection has to be set.
+    devices The devices: 128 at most, 64 where one has taints or uses counters.
+    driver Whose devices they are, by a DNS subdomain. It cannot be changed.
+    nodeName The one node that has the devices. It cannot be changed.
+    nodeSelector Which nodes can have the devices, in exactly one term.
+    perDeviceNodeSelection Each device says by itself which nodes can have it.
+    pool The pool that the slice is a part of.
+    sharedCounters What devices of the pool share, so that giving one leaves less for others; 8 sets at most, and not in a slice with devices.
     """#
 }

@@ -27,7 +27,7 @@ enum PodClaimRules {
       let direct = claim["resourceClaimName"]?.string
       let template = claim["resourceClaimTemplateName"]?.string
       if (direct == nil) == (template == nil) {
-        let shown = InternalForm.text(of: claim, type: "io.k8s.api.core.v1.PodResourceClaim")
+        let shown = InternalForm.text(of: claim, as: "io.k8s.api.core.v1.PodResourceClaim")
         let detail =
           direct == nil
           ? "must specify one of: `resourceClaimName`, `resourceClaimTemplateName`"

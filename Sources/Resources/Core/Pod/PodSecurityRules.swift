@@ -55,7 +55,7 @@ enum PodSecurityRules {
   private static let escalation: Rule.Function = { context in
     guard let given = context.value, given["allowPrivilegeEscalation"]?.bool == false else { return }
     func complain(_ what: String, _ context: inout RuleContext) {
-      let shown = InternalForm.text(of: given, type: "io.k8s.api.core.v1.SecurityContext")
+      let shown = InternalForm.text(of: given, as: "io.k8s.api.core.v1.SecurityContext")
       context.report(
         .invalid(context.path(), bare: shown, "cannot set `allowPrivilegeEscalation` to false and \(what)"))
     }
@@ -86,7 +86,7 @@ enum PodSecurityRules {
         }
         context.refuses(local, each: PathRules.descending(local), at: "localhostProfile")
       } else if local != nil {
-        let shown = InternalForm.text(of: profile, type: "io.k8s.api.core.v1.SeccompProfile")
+        let shown = InternalForm.text(of: profile, as: "io.k8s.api.core.v1.SeccompProfile")
         let detail = "can only be set when seccomp type is Localhost"
         context.report(.invalid(context.path("localhostProfile"), bare: shown, detail))
       }

@@ -180,7 +180,7 @@ enum PodStatusRules {
     let families = parsed.contains { $0 == nil } ? [] : Set(parsed.compactMap { $0?.isIPv4 })
     if families.count < 2 || texts.count > 2 {
       let type = member == "podIPs" ? "io.k8s.api.core.v1.PodIP" : "io.k8s.api.core.v1.HostIP"
-      let shown = InternalForm.text(ofList: given, type: type)
+      let shown = InternalForm.text(ofList: given, as: type)
       let detail = "may specify no more than one IP for each IP family"
       context.report(.invalid(context.path("status", .member(member)), bare: shown, detail))
     }

@@ -140,12 +140,12 @@ enum PodUpdateRules {
     let path: [RuleContext.Part] = ["spec", "affinity", "nodeAffinity", .member(required), "nodeSelectorTerms"]
     let type = "io.k8s.api.core.v1.NodeSelectorTerm"
     if old.count != new.count {
-      let shown = new.isEmpty ? "null" : InternalForm.text(ofList: new, type: type)
+      let shown = new.isEmpty ? "null" : InternalForm.text(ofList: new, as: type)
       let detail = "no additions/deletions to non-empty NodeSelectorTerms list are allowed"
       return context.report(.invalid(context.path(path), bare: shown, detail))
     }
     for (place, term) in old.enumerated() where !isNarrowed(new[place], term) {
-      let shown = InternalForm.text(of: new[place], type: type)
+      let shown = InternalForm.text(of: new[place], as: type)
       let detail = "only additions are allowed (no mutations or deletions)"
       context.report(.invalid(context.path(path + [.index(place)]), bare: shown, detail))
     }
