@@ -55,6 +55,9 @@ extension APIServer {
     _ endpoint: ResourceEndpoint, _ namespace: String, _ name: String, _ subresource: Subresource,
     _ context: RequestContext
   ) {
+    if let connection = endpoint.store.definition.subresource(subresource)?.connection {
+      return connect(connection, endpoint, namespace, name, context)
+    }
     if context.method == .patch, !MediaType.patches.contains(patchType(context)) {
       return context.reply.send(context.error(.routeUnsupportedMediaType))
     }
@@ -213,6 +216,21 @@ extension APIServer {
       let result = try await endpoint.store.create(object, namespace: namespace, options: options, warnings: warnings)
       let answer = try await endpoint.answerApart(result.object, code: result.code, negotiated, context)
       return answer.warning(result.warnings)
+    }
+  }
+
+  /// A stream, or why there is none.
+  private func connect(
+    _ connection: SubresourceConnection, _ endpoint: ResourceEndpoint, _ namespace: String, _ name: String,
+    _ context: RequestContext
+  ) {
+    let served = catalog.served
+    perform(context, limit: configuration.requestTimeout) { () async throws(Status) in
+      let query = context.query
+      try await connection.open(
+        SubresourceConnection.Request(
+          name: name, namespace: namespace, store: endpoint.store, query: { query[$0] }, stores: served.store))
+      return Answer(code: 204, contentType: "", body: [])
     }
   }
 

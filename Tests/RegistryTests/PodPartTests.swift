@@ -50,10 +50,9 @@ import Testing
 
   @Test(arguments: [
     ("100m", "900m", "1"), ("1Gi", "1Gi", "2Gi"), ("0", "1Ki", "1Ki"), ("1", "500m", "1500m"),
-    ("9223372036854775807", "9223372036854775807", "9223372036854775807"),
   ])
   func `quantities add up`(_ a: String, _ b: String, _ sum: String) throws {
-    #expect(try Quantity(parsing: a).adding(Quantity(parsing: b)).description == sum)
+    #expect(try Quantity(parsing: a).adding(Quantity(parsing: b))?.description == sum)
   }
 
   @Test func `what upstream shows of its own types has Go's names and leaves nothing out`() throws {

@@ -102,7 +102,7 @@ public final class ResourceDefinition: Sendable {
         subresources: subresources.map { ($0.subresource.name, $0.verbs) },
         subresourceKinds: Dictionary(
           uniqueKeysWithValues: subresources.compactMap { part in
-            part.action.map { (ByteString(part.subresource.name), $0.kind) }
+            (part.action?.kind ?? part.connection?.kind).map { (ByteString(part.subresource.name), $0) }
           }), storagePath: folder,
         storedVersion: versions.first?.groupVersion(in: resource.group), heartbeat: heartbeat,
         deprecation: version.deprecation, typeName: version.typeName(kind, groupVersion))

@@ -24,12 +24,15 @@ public struct SubresourceDefinition: Sendable {
   public let raisesGeneration: Bool
   /// What is posted to it; nil where it is read and written as a part of the object.
   public let action: SubresourceAction?
+  /// What it streams; nil for most.
+  public let connection: SubresourceConnection?
   let prepare: ResourceDefinition.UpdateHook
 
   public init(
     _ subresource: Subresource, verbs: [String] = ["get", "patch", "update"], keeps: [String],
     disowned: [[String]] = [],
     warns: Bool = false, raisesGeneration: Bool = false, action: SubresourceAction? = nil,
+    connection: SubresourceConnection? = nil,
     prepare: @escaping ResourceDefinition.UpdateHook = { _, _ in }
   ) {
     self.subresource = subresource
@@ -39,6 +42,7 @@ public struct SubresourceDefinition: Sendable {
     self.warns = warns
     self.raisesGeneration = raisesGeneration
     self.action = action
+    self.connection = connection
     self.prepare = prepare
   }
 

@@ -15,7 +15,7 @@ extension ResourceDefinition {
       .posted(PodBinding.subresource, PodBinding.action),
       .posted(PodEviction.subresource, PodEviction.action),
       PodParts.ephemeralContainers, PodParts.resize,
-    ],
+    ] + PodStreams.all,
     rules: PodRules.all, generation: .ofSpec,
     deletion: DeletionRule {
       $0.answersObject = true

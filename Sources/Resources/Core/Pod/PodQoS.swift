@@ -46,7 +46,7 @@ enum PodQoS {
 
     init(sum all: [Amounts]) {
       func sum(_ amounts: [Quantity]) -> Quantity? {
-        amounts.first.map { amounts.dropFirst().reduce($0) { $0.adding($1) } }
+        amounts.first.map { amounts.dropFirst().reduce($0) { $0.adding($1) ?? max($0, $1) } }
       }
       cpu = sum(all.compactMap(\.cpu))
       memory = sum(all.compactMap(\.memory))

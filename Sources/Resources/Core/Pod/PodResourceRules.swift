@@ -51,6 +51,11 @@ enum PodResourceRules {
 
   // MARK: sums
 
+  /// Where nobody counts, it is the larger of the two.
+  private static func sum(_ known: Quantity?, _ more: Quantity) -> Quantity {
+    known.map { $0.adding(more) ?? max($0, more) } ?? more
+  }
+
   /// What the containers ask for together, sorted by name: side by side, or while the init containers run, if that is
   /// more. (`AggregateContainerRequests`, `AggregateContainerLimits`)
   static func sums(of list: String, _ spec: JSONValue) -> [(name: String, sum: Quantity)] {
@@ -61,7 +66,7 @@ enum PodResourceRules {
       for amount in container["resources"]?[list]?.object?.members ?? [] {
         guard let quantity = try? Quantity(parsing: amount.value.string ?? "") else { continue }
         let name = ByteString(amount.name)
-        all[name] = all[name].map { $0.adding(quantity) } ?? quantity
+        all[name] = sum(all[name], quantity)
       }
     }
     for container in spec.array(at: "containers") { add(container, to: &sums) }
@@ -74,7 +79,7 @@ enum PodResourceRules {
       } else {
         now = [:]
         add(container, to: &now)
-        for (name, quantity) in running { now[name] = now[name].map { $0.adding(quantity) } ?? quantity }
+        for (name, quantity) in running { now[name] = sum(now[name], quantity) }
       }
       for (name, quantity) in now where most[name].map({ quantity > $0 }) ?? true { most[name] = quantity }
     }

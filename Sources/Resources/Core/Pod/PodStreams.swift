@@ -1,0 +1,142 @@
+import JSON
+import Machinery
+import Registry
+
+/// What a pod's node would stream. Streams of nodes are not carried yet: what is told here is why there is none, or
+/// that. (Kubernetes: pkg/registry/core/pod/rest and `LogLocation`, `streamLocation` and others)
+enum PodStreams {
+  static let all: [SubresourceDefinition] = [
+    part("attach", "PodAttachOptions", ["create", "get"]) { (request) async throws(Status) in
+      try await stream(request, needsContainer: true)
+    },
+    part("exec", "PodExecOptions", ["create", "get"]) { (request) async throws(Status) in
+      try await stream(request, needsContainer: true)
+    },
+    part("log", "Pod", ["get"], open: log),
+    part("portforward", "PodPortForwardOptions", ["create", "get"]) { (request) async throws(Status) in
+      try await stream(request, needsContainer: false)
+    },
+    part("proxy", "PodProxyOptions", ["create", "delete", "get", "patch", "update"], open: proxy),
+  ]
+
+  private static func part(
+    _ name: String, _ kind: String, _ verbs: [String],
+    open: @escaping @Sendable (SubresourceConnection.Request) async throws(Status) -> Void
+  ) -> SubresourceDefinition {
+    let kind = GroupVersionKind(GroupVersion(group: "", version: "v1"), kind: kind)
+    return SubresourceDefinition(
+      Subresource(name), verbs: verbs, keeps: [], connection: SubresourceConnection(kind, open: open))
+  }
+
+  private static let log: @Sendable (SubresourceConnection.Request) async throws(Status) -> Void = {
+    (request) async throws(Status) in
+    try PodLogOptions.check(request)
+    let pod = try await request.store.read(request.name, namespace: request.namespace)
+    try checkContainer(pod, request)
+    let node = pod["spec"]?.string(at: "nodeName") ?? ""
+    if node.isEmpty { return }
+    try await carry(node, request)
+  }
+
+  private static func stream(_ request: SubresourceConnection.Request, needsContainer: Bool) async throws(Status) {
+    let pod = try await request.store.read(request.name, namespace: request.namespace)
+    if needsContainer { try checkContainer(pod, request) }
+    let node = pod["spec"]?.string(at: "nodeName") ?? ""
+    if node.isEmpty { throw .badRequest("pod \(request.name) does not have a host assigned") }
+    try await carry(node, request)
+  }
+
+  private static let proxy: @Sendable (SubresourceConnection.Request) async throws(Status) -> Void = {
+    (request) async throws(Status) in
+    // `SCHEME:NAME:PORT`
+    let parts = request.name.split(separator: ":", omittingEmptySubsequences: false).map(String.init)
+    let isGood = parts.count <= 3 && (parts.count < 3 || ["", "http", "https"].contains(parts[0]))
+    let name = parts.count == 3 ? parts[1] : parts[0]
+    guard isGood, !name.isEmpty else {
+      throw .badRequest("invalid pod request \(GoText.quoted(request.name))")
+    }
+    let pod = try await request.store.read(name, namespace: request.namespace)
+    guard let address = IPAddress(pod["status"]?.string(at: "podIP") ?? ""), isReachable(address) else {
+      throw .badRequest("address not allowed")
+    }
+    throw notCarried
+  }
+
+  /// (`IP.IsGlobalUnicast`)
+  private static func isReachable(_ address: IPAddress) -> Bool {
+    let text = address.description
+    if address.isIPv4 {
+      let first = Int(text.prefix { $0 != "." }) ?? 0
+      let isOdd = first >= 224 && first < 240 || first == 127 || text == "0.0.0.0" || text == "255.255.255.255"
+      return !isOdd && !text.hasPrefix("169.254.")
+    }
+    let lead = Int(text.prefix { $0 != ":" }, radix: 16) ?? 0
+    return text != "::" && text != "::1" && lead & 0xFF00 != 0xFF00 && lead & 0xFFC0 != 0xFE80
+  }
+
+  // MARK: containers and nodes
+
+  /// (`validateContainer`)
+  private static func checkContainer(_ pod: JSONValue, _ request: SubresourceConnection.Request) throws(Status) {
+    let asked = request.query("container") ?? ""
+    var names: [String] = []
+    let spec = pod["spec"] ?? .null
+    PodFacts.containers(of: spec) { container, _, _ in names.append(container.string(at: "name")) }
+    if asked.isEmpty {
+      let count = spec.array(at: "containers").count
+      if count == 1 { return }
+      let start = "a container name must be specified for pod \(request.name)"
+      throw .badRequest(count == 0 ? start : "\(start), choose one of: [\(names.joined(separator: " "))]")
+    }
+    if !names.contains(asked) { throw .badRequest("container \(asked) is not valid for pod \(request.name)") }
+  }
+
+  private static let notCarried = Status(code: 501, reason: "", message: "streams of nodes are not carried yet")
+
+  /// Upstream names the node as if it were a pod.
+  private static func carry(_ node: String, _ request: SubresourceConnection.Request) async throws(Status) {
+    if let nodes = request.stores(GroupResource(group: "", resource: "nodes")) {
+      do throws(Status) { _ = try await nodes.read(node, namespace: "") } catch {
+        throw error.code == 404 ? .notFound(PodMembers.resource, node) : error
+      }
+    }
+    throw notCarried
+  }
+}
+
+/// How a log shall be shown. (Kubernetes: pkg/apis/core/validation, `ValidatePodLogOptions`)
+private enum PodLogOptions {
+  static func check(_ request: SubresourceConnection.Request) throws(Status) {
+    var errors: [FieldError] = []
+    let tail = try number("tailLines", request)
+    if let tail, tail < 0 {
+      errors.append(.invalid("tailLines", bare: String(tail), "must be greater than or equal to 0"))
+    }
+    if let bytes = try number("limitBytes", request), bytes < 1 {
+      errors.append(.invalid("limitBytes", bare: String(bytes), "must be greater than 0"))
+    }
+    if let seconds = try number("sinceSeconds", request) {
+      if request.query("sinceTime") != nil {
+        errors.append(.forbidden("", "at most one of `sinceTime` or `sinceSeconds` may be specified"))
+      } else if seconds < 1 {
+        errors.append(.invalid("sinceSeconds", bare: String(seconds), "must be greater than 0"))
+      }
+    }
+    if let stream = request.query("stream") {
+      let known = ["All", "Stderr", "Stdout"]
+      if !known.contains(stream) { errors.append(.notSupported("stream", stream, known)) }
+      if stream != "All" && tail != nil {
+        errors.append(.forbidden("", "`tailLines` and specific `stream` are mutually exclusive for now"))
+      }
+    }
+    if !errors.isEmpty { throw .invalid("PodLogOptions", name: request.name, errors) }
+  }
+
+  private static func number(_ name: String, _ request: SubresourceConnection.Request) throws(Status) -> Int64? {
+    guard let text = request.query(name), !text.isEmpty else { return nil }
+    guard let number = Int64(text) else {
+      throw .badRequest("strconv.ParseInt: parsing \(GoText.quoted(text)): invalid syntax")
+    }
+    return number
+  }
+}
