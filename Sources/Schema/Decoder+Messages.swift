@@ -52,6 +52,9 @@ extension Decoder {
     var names: [String] = []
     var owner = 0
     for case .field(let row, let structure) in path {
+      let holder = model.structures[structure]
+      let depth = holder.fields[row - tables.structures[structure].first].outerNumbers.count
+      if depth > 0 { names += (EmbeddedStructs.names[holder.shortName] ?? []).prefix(depth) }
       names.append(tables.fields[row].name)
       owner = structure
     }
