@@ -69,6 +69,9 @@ extension Store {
         } catch { throw error.reason }
         noteWrite(outcome.object.revision)
         deletion.object = outcome.object
+        if !deletion.isMarked, let rule = definition.reservations {
+          await rule.release(try codec.tree(of: deletion.object))
+        }
       }
       if deletion.isMarked { return .pending(try codec.decode(deletion.object)) }
       if definition.deletion.answersObject { return .removed(try codec.decode(deletion.object)) }
