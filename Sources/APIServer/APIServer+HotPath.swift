@@ -17,7 +17,8 @@ extension APIServer {
     guard request.method == .get, configuration.log == nil, configuration.audit == nil,
       request.withQuery({ $0.isEmpty }),
       request.withHeader("Accept", Self.isPlainJSON), request.withHeader("User-Agent", { !Self.isPerson($0) }),
-      let read = request.withPath({ PlainRead(served, $0) }), isAllowedAtOnce(request, read, on: exchange.reactor)
+      let read = request.withPath({ PlainRead(served, $0) }), isAllowedAtOnce(request, read, on: exchange.reactor),
+      read.resource.store.deprecation == nil
     else { return false }
     let started = ContinuousClock.now
     var body: [ByteSlice]

@@ -19,6 +19,7 @@ extension APIServer {
     switch endpoint.service {
     case .review(let kind, let resource): review(kind, resource, namespace, context)
     case .stored(let resource):
+      if let text = resource.store.deprecation { context.reply.deprecate(text) }
       switch form {
       case .everywhere, .collection: collection(resource, endpoint.verbs, namespace, context)
       case .item: item(resource, namespace, name, .main, context)

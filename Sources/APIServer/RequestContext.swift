@@ -73,6 +73,8 @@ final class Reply: Sendable {
   let acceptsGzip: Bool
   /// What every answer says: to a browser, and of credentials that were passed over.
   private let added: [ResponseHeader]
+  /// What the answer warns of before all else: that what was asked for is deprecated.
+  private let deprecation = Mutex<[ResponseHeader]>([])
   private let record: RequestRecord
   private let server: APIServer
   private let isTaken = Atomic<Bool>(false)
@@ -93,6 +95,12 @@ final class Reply: Sendable {
     self.added = added
     self.record = record
     self.server = server
+  }
+
+  /// From now on the answer says first that what was asked for is deprecated.
+  func deprecate(_ text: String) {
+    let headers = Warnings.headers([text]).map { ResponseHeader("Warning", $0) }
+    deprecation.withLock { $0 = headers }
   }
 
   /// Sends an answer, unless one was sent. Any thread.
@@ -237,6 +245,7 @@ final class Reply: Sendable {
     }
     // What has no body has no type.
     if !answer.contentType.isEmpty { headers.append(ResponseHeader("Content-Type", answer.contentType)) }
+    headers += deprecation.withLock { $0 }
     headers += answer.headers
     return headers + added
   }

@@ -30,7 +30,7 @@ final class ResourceEndpoint: Sendable {
     protobuf = ProtobufForm(store)
     listHeadStart =
       #"{"kind":"\#(store.info.listKind)","apiVersion":"\#(store.info.groupVersion)","metadata":{"resourceVersion":""#
-    let columns = store.definition.columns.map { column -> JSONValue in
+    let columns = store.definition.columns.filter(\.isDefined).map { column -> JSONValue in
       [
         "name": .string(column.name), "type": .string(column.type), "format": .string(column.format),
         "description": .string(column.description),

@@ -41,6 +41,8 @@ public final class Store: Sendable {
   public let definition: ResourceDefinition
   /// The version that clients speak.
   public let info: ResourceInfo
+  /// What everybody hears who uses the version; nil for most.
+  public let deprecation: String?
   public let objects: any ObjectStorage
   public let codec: ResourceCodec
   /// Reads request bodies.
@@ -67,6 +69,7 @@ public final class Store: Sendable {
     self.storage = storage
     self.definition = definition
     self.info = info
+    deprecation = definition.versions[place].deprecation
     objects = storage.objects
     codec = storage.codec
     keyFunc = storage.keyFunc

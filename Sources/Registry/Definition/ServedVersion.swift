@@ -8,16 +8,20 @@ public struct ServedVersion: Sendable {
   public let version: String
   /// Between this version and the stored one; nil where they differ in apiVersion alone.
   public let conversion: Conversion?
+  /// What everybody hears who uses the version; nil for most. (`deprecation.WarningMessage`)
+  public let deprecation: String?
 
   /// The type in the model, where it is not named as Kubernetes' are.
   let typeName: String?
 
   public init(
-    _ version: String, group: String? = nil, typeName: String? = nil, conversion: Conversion? = nil
+    _ version: String, group: String? = nil, typeName: String? = nil, conversion: Conversion? = nil,
+    deprecation: String? = nil
   ) {
     self.version = version
     self.group = group
     self.typeName = typeName
+    self.deprecation = deprecation
     self.conversion = conversion
   }
 
