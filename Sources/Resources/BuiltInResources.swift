@@ -13,11 +13,18 @@ public enum BuiltInResources {
   public static func all(_ settings: Settings = Settings()) -> [ResourceDefinition] {
     [
       .configMaps,
+      .endpoints,
       .events(timeToLive: settings.eventTimeToLive),
       .namespaces,
       .nodes,
       .secrets,
       .leases,
+      .endpointSlices,
+      .ingressClasses,
+      .ingresses,
+      .ipAddresses,
+      .networkPolicies,
+      .serviceCIDRs,
       .runtimeClasses,
     ]
   }
