@@ -18,7 +18,7 @@ struct AdmissionPlugins: Sendable {
     """.split { $0 == " " || $0 == "\n" }.map(String.init))
 
   /// Those that may be asked for. AlwaysAdmit lets everything pass, so it needs no building.
-  private static let built = [NamespaceLifecycle.name, NodeRestriction.name, "AlwaysAdmit"]
+  private static let built = [NamespaceLifecycle.name, NodeRestriction.name, DefaultIngressClass.name, "AlwaysAdmit"]
 
   /// Those that are on.
   let names: [String]
@@ -54,11 +54,16 @@ struct AdmissionPlugins: Sendable {
     names = Self.built.filter { only.isEmpty ? !disabled.contains($0) : only.contains($0) }
   }
 
-  /// The plug-ins that are on, in kube-apiserver's order. `namespaces`: the store of namespaces.
-  func chain(namespaces: Store) -> AdmissionChain {
+  /// The plug-ins that are on, in kube-apiserver's order. `store`: that of a resource, where it is served; without what
+  /// a plug-in looks at there is nothing for it to say.
+  func chain(_ store: (GroupResource) -> Store?) -> AdmissionChain {
     var plugins: [any AdmissionPlugin] = []
-    if names.contains(NamespaceLifecycle.name) { plugins.append(NamespaceLifecycle(namespaces)) }
-    if names.contains(NodeRestriction.name) { plugins.append(NodeRestriction()) }
+    func add(_ name: String, _ make: () -> (any AdmissionPlugin)?) {
+      if names.contains(name), let plugin = make() { plugins.append(plugin) }
+    }
+    add(NamespaceLifecycle.name) { store(NamespaceLifecycle.namespaces).map { NamespaceLifecycle($0) } }
+    add(NodeRestriction.name) { NodeRestriction() }
+    add(DefaultIngressClass.name) { store(DefaultIngressClass.ingressClasses).map { DefaultIngressClass($0) } }
     return AdmissionChain(plugins)
   }
 }

@@ -69,7 +69,7 @@ struct Daemon {
     }
     let systemNamespaces = SystemNamespaces(namespaces, logger)
     configuration.access = settings.access
-    configuration.admission = settings.admission.chain(namespaces: namespaces)
+    configuration.admission = settings.admission.chain(resources.store)
     configuration.audit = audit
     configuration.budget = budget
     let serverMetrics = ServerMetrics(budget, encodings)

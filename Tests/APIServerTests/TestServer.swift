@@ -68,7 +68,11 @@ final class TestServer: Sendable {
       HealthCheck(name: "etcd", live: { try await raw.livenessCheck() }) { try await raw.readinessCheck() },
     ]
     if let namespaces = stores.first(where: { $0.info.groupResource == NamespaceLifecycle.namespaces }) {
-      configuration.admission = AdmissionChain([NamespaceLifecycle(namespaces)])
+      var plugins: [any AdmissionPlugin] = [NamespaceLifecycle(namespaces)]
+      if let classes = stores.first(where: { $0.info.groupResource == DefaultIngressClass.ingressClasses }) {
+        plugins.append(DefaultIngressClass(classes))
+      }
+      configuration.admission = AdmissionChain(plugins)
       _ = await SystemNamespaces(namespaces, Logger(label: "test")).make()
     }
     configuration.reactors = 2
