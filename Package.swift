@@ -146,13 +146,21 @@ let package = Package(
       dependencies: [
         "CZlib", "RegularExpressions", "Access", "Admission", "Audit", "Registry", "HTTPServer", "Cacher", "Schema",
         "Storage", "Machinery", "Metrics", "JSON", "Capacity", "Cryptography", "ByteBuffers",
+      ],
+      swiftSettings: swiftSettings),
+    // What a server makes sure of by itself: hooks that run at every start, and controllers.
+    .target(
+      name: "Controllers",
+      dependencies: [
+        "Access", "Admission", "Audit", "Registry", "Cacher", "Storage", "Machinery", "Metrics", "JSON", "ByteBuffers",
         .product(name: "Logging", package: "swift-log"),
       ],
       swiftSettings: swiftSettings),
     .executableTarget(
       name: "binnacle",
       dependencies: [
-        "APIServer", "Registry", "Resources", "Cacher", "HTTPServer", "Schema", "Storage", "StorageEncryption",
+        "APIServer", "Controllers", "Registry", "Resources", "Cacher", "HTTPServer", "Schema", "Storage",
+        "StorageEncryption",
         "EtcdTransport", "StorageEtcd2", "StorageEtcd3", "StorageSQLite", "Access", "AccessJWT", "AccessWebhooks",
         "Admission", "Audit", "Webhooks", "ConfigurationFiles", "Machinery", "Metrics", "JSON", "Capacity",
         "ByteBuffers", "CMimalloc",
@@ -246,10 +254,18 @@ let package = Package(
         "ByteBuffers", "TestSupport",
       ], swiftSettings: swiftSettings),
     .testTarget(
+      name: "ControllersTests",
+      dependencies: [
+        "Controllers", "Access", "Admission", "Audit", "Registry", "Resources", "Cacher", "Storage", "StorageSQLite",
+        "Machinery", "Metrics", "JSON", "ByteBuffers", "TestSupport", .product(name: "Logging", package: "swift-log"),
+      ],
+      swiftSettings: swiftSettings),
+    .testTarget(
       name: "APIServerTests",
       dependencies: [
-        "APIServer", "Admission", "ByteBuffers", "Cacher", "Capacity", "Registry", "Resources", "Storage",
-        "StorageSQLite", "HTTPServer", "JSON", "TestSupport", .product(name: "Logging", package: "swift-log"),
+        "APIServer", "Admission", "Controllers", "ByteBuffers", "Cacher", "Capacity", "Registry", "Resources",
+        "Storage",
+        "StorageSQLite", "HTTPServer", "JSON", "TestSupport",
       ], swiftSettings: swiftSettings),
     .target(name: "LoadClient", dependencies: ["COpenSSL"], path: "Tests/LoadClient", swiftSettings: swiftSettings),
     .testTarget(

@@ -97,11 +97,6 @@ struct Discovery: Sendable {
   }
 }
 
-extension GroupVersion {
-  /// `/api/v1` or `/apis/apps/v1`.
-  var rootPath: String { group.isEmpty ? "/api/\(version)" : "/apis/\(self)" }
-}
-
 extension ResourceInfo {
   var rootPath: String { groupVersion.rootPath }
 }

@@ -13,6 +13,8 @@ public struct GroupVersion: Hashable, Sendable, CustomStringConvertible {
   }
   /// `v1`, `apps/v1`: the value of `apiVersion`.
   public var description: String { group.isEmpty ? version : "\(group)/\(version)" }
+  /// `/api/v1`, `/apis/apps/v1`: where it is served.
+  public var rootPath: String { group.isEmpty ? "/api/\(version)" : "/apis/\(self)" }
 }
 
 /// A kind in a group and version.

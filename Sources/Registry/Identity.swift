@@ -1,7 +1,7 @@
 /// Names and identities that the server gives.
-enum Identity {
+public enum Identity {
   /// A random UUID, version 4.
-  static func uid() -> String {
+  public static func uid() -> String {
     var generator = SystemRandomNumberGenerator()
     let high = (generator.next() & 0xFFFF_FFFF_FFFF_0FFF) | 0x4000
     let low = (generator.next() & 0x3FFF_FFFF_FFFF_FFFF) | 0x8000_0000_0000_0000

@@ -151,21 +151,34 @@ extension Store {
     object["metadata"] = .object(MetadataOrder.sorted(meta))
   }
 
-  /// Deletes what a list selects, one after another; returns the list (semantics 2.18).
+  /// Deletes what a list selects, one after another or `workers` at a time; returns the list (semantics 2.18).
   public func deleteCollection(
-    namespace: String, list options: ListOptions, options deletion: DeleteOptions
+    namespace: String, list options: ListOptions, options deletion: DeleteOptions, workers: Int = 1
   ) async throws(Status) -> ListResult {
     try deletion.validate()
     try await deletion.admission?.admit(admission(.delete, "", namespace: namespace))
     let page = try await list(try prepareList(options, namespace: namespace))
-    for object in page.objects {
-      let scope = keyFunc.scope(of: object.key)
-      do throws(Status) {
-        _ = try await delete(scope.name, namespace: scope.namespace, options: deletion)
-      } catch {
-        if error.code != 404 { throw error }
+    let failure = await withTaskGroup(of: Status?.self) { group in
+      var failure: Status?
+      for (place, object) in page.objects.enumerated() {
+        // As one ends, the next begins; after a failure none does.
+        if place >= workers, let ended = await group.next(), let ended { failure = failure ?? ended }
+        if failure != nil { break }
+        group.addTask { await self.deleteOne(of: object.key, deletion) }
       }
+      for await ended in group { failure = failure ?? ended }
+      return failure
     }
+    if let failure { throw failure }
     return page
+  }
+
+  /// Returns why an object of a collection stays.
+  private func deleteOne(of key: String, _ options: DeleteOptions) async -> Status? {
+    let scope = keyFunc.scope(of: key)
+    do throws(Status) {
+      _ = try await delete(scope.name, namespace: scope.namespace, options: options)
+      return nil
+    } catch { return error.code == 404 ? nil : error }
   }
 }

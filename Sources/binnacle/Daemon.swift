@@ -5,6 +5,7 @@ import Audit
 import ByteBuffers
 import Cacher
 import Capacity
+import Controllers
 import Glibc
 import HTTPServer
 import Logging
@@ -27,9 +28,10 @@ struct Daemon {
   private let api: APIServer
   /// nil where nothing is audited.
   private let audit: AuditTrail?
+  private let parts: SystemParts
   /// nil where the storage is not the embedded one.
   private let control: ControlSocket?
-  /// Follow files that may change, and keep the system's namespaces.
+  /// Follow files that may change.
   private let following: [Task<Void, Never>]
   /// nil where systemd does not watch.
   private let watchdog: Task<Void, Never>?
@@ -67,10 +69,11 @@ struct Daemon {
     guard let namespaces = resources.store(NamespaceLifecycle.namespaces) else {
       preconditionFailure("namespaces are built in")
     }
-    let systemNamespaces = SystemNamespaces(namespaces, logger)
     configuration.access = settings.access
     configuration.admission = settings.admission.chain(resources.store)
     configuration.audit = audit
+    let parts = SystemParts(
+      settings, resources, SystemClient.Surroundings(admission: configuration.admission, audit: audit), logger)
     configuration.budget = budget
     let serverMetrics = ServerMetrics(budget, encodings)
     configuration.reactors = HTTPServer.count(ofReactors: settings.options.reactors)
@@ -78,7 +81,7 @@ struct Daemon {
       { text in resources.write(&text) }, { text in databaseSize.write(&text) },
       { text in (storage as? Etcd2Storage)?.writeMetrics(&text) }, { text in serverMetrics.write(&text) },
       { text in settings.authentication?.write(&text) }, { text in settings.tokenMetrics?.write(&text) },
-      ProcessMetrics.source,
+      { text in parts.write(&text) }, ProcessMetrics.source,
     ]
     configuration.version.gitVersion = "\(BuildInfo.kubernetesVersion)+binnacle"
     configuration.healthChecks = [
@@ -87,8 +90,9 @@ struct Daemon {
     ]
     configuration.readyChecks = [
       HealthCheck(name: "etcd-readiness") { try await storage.readinessCheck() },
-      HealthCheck(name: "informer-sync") { try await resources.readinessCheck() }, systemNamespaces.readyCheck,
+      HealthCheck(name: "informer-sync") { try await resources.readinessCheck() },
     ]
+    configuration.readyChecks += parts.readyChecks
     configuration.cors = settings.cors
     configuration.plainDoor = settings.plainDoor
     configuration.minRequestTimeout = .seconds(settings.options.minRequestTimeout)
@@ -134,11 +138,13 @@ struct Daemon {
       }
       let addresses = settings.addresses.joined(separator: " ")
       logger.info("serving", metadata: ["address": "\(addresses)", "reactors": "\(server.reactors.count)"])
+      parts.start()
       ServiceManager.notify("READY=1\nSTATUS=serving on \(addresses)")
       return Daemon(
         settings: settings, logger: logger, server: server, credentialWatch: watch, api: api, audit: audit,
+        parts: parts,
         control: Self.control(settings, storage, logger),
-        following: Self.followFiles(settings, logger) + [Task { await systemNamespaces.keep() }],
+        following: Self.followFiles(settings, logger),
         watchdog: Watchdog(server.reactors).map { watchdog in Task { await watchdog.run() } },
         destroys: [resources.destroy, { await databaseSize.stop() }, destroyStorage])
     } catch {
@@ -245,8 +251,10 @@ struct Daemon {
     if settings.options.shutdownDelayDuration.duration > .zero {
       try? await Task.sleep(for: settings.options.shutdownDelayDuration.duration)
     }
+    async let partsEnded: Void = parts.stop()
     await server.drain(deadline: settings.options.shutdownTimeout.duration)
     control?.close()
+    await partsEnded
     await audit?.flush(within: settings.options.shutdownTimeout.duration)
     for destroy in destroys { await destroy() }
     logger.info("stopped")

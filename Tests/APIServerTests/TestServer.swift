@@ -2,11 +2,11 @@ import Admission
 import ByteBuffers
 import Cacher
 import Capacity
+import Controllers
 import Dispatch
 import Foundation
 import HTTPServer
 import JSON
-import Logging
 import Machinery
 import Registry
 import Storage
@@ -34,7 +34,8 @@ final class TestServer: Sendable {
     kinds: [ResourceDefinition] = [],
     _ body: @Sendable (TestServer) async throws -> Void
   ) async throws {
-    let server = try await TestServer(cors: cors, budget: budget, plainDoor: plainDoor, kinds: kinds)
+    let server = try await TestServer(
+      cors: cors, budget: budget, plainDoor: plainDoor, kinds: kinds)
     let thread = BlockingThread()
     do {
       try await withTaskExecutorPreference(thread) { try await body(server) }
@@ -73,7 +74,9 @@ final class TestServer: Sendable {
         plugins.append(DefaultIngressClass(classes))
       }
       configuration.admission = AdmissionChain(plugins)
-      _ = await SystemNamespaces(namespaces, Logger(label: "test")).make()
+      let client = SystemClient.server(SystemClient.Surroundings(admission: configuration.admission, audit: nil))
+      let hook = SystemNamespaces(namespaces, client)
+      for name in SystemNamespaces.names { _ = try await hook.sync(ObjectName(name)) }
     }
     configuration.reactors = 2
     configuration.plainDoor = plainDoor
