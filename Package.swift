@@ -135,7 +135,10 @@ let package = Package(
       swiftSettings: swiftSettings),
     // What the built-in resources are: a folder a group. Nothing else may name a kind.
     .target(
-      name: "Resources", dependencies: ["CCrypto", "Access", "Registry", "Schema", "Machinery", "JSON", "ByteBuffers"],
+      name: "Resources",
+      dependencies: [
+        "CCrypto", "Access", "Registry", "Cacher", "Storage", "Schema", "Machinery", "JSON", "ByteBuffers",
+      ],
       swiftSettings: swiftSettings),
     // Who has a say in a write once its object is known: the chain, and a plug-in a file.
     .target(
@@ -152,7 +155,8 @@ let package = Package(
     .target(
       name: "Controllers",
       dependencies: [
-        "Access", "Admission", "Audit", "Registry", "Cacher", "Storage", "Machinery", "Metrics", "JSON", "ByteBuffers",
+        "Access", "Admission", "Audit", "Registry", "Resources", "Cacher", "Storage", "Machinery", "Metrics", "JSON",
+        "ByteBuffers",
         .product(name: "Logging", package: "swift-log"),
       ],
       swiftSettings: swiftSettings),

@@ -7,6 +7,8 @@ public enum BuiltInResources {
   public struct Settings: Sendable {
     /// How long an event lives after it was last written; nil for good. (`--event-ttl`)
     public var eventTimeToLive: Duration? = .seconds(3_600)
+    /// Who gives out addresses and ports of services; it has to be told where they are kept.
+    public var services = ServiceAllocation()
     public init() {}
   }
 
@@ -18,6 +20,7 @@ public enum BuiltInResources {
       .namespaces,
       .nodes,
       .secrets,
+      .services(settings.services),
       .leases,
       .endpointSlices,
       .ingressClasses,

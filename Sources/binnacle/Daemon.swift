@@ -66,9 +66,6 @@ struct Daemon {
     let resources = try await ServedResources.start(settings, over: storage, budget, encodings, logger)
 
     var configuration = APIServer.Configuration(stores: resources.stores)
-    guard let namespaces = resources.store(NamespaceLifecycle.namespaces) else {
-      preconditionFailure("namespaces are built in")
-    }
     configuration.access = settings.access
     configuration.admission = settings.admission.chain(resources.store)
     configuration.audit = audit

@@ -2,6 +2,7 @@ import APIServer
 import ByteBuffers
 import Capacity
 import Cacher
+import Controllers
 import Logging
 import Machinery
 import Metrics
@@ -17,6 +18,8 @@ struct ServedResources: Sendable {
   private let storages: [ResourceStorage]
   private let meters: [StorageMeter]
   private let destroys: [DestroyFunc]
+  /// What all of them stand on.
+  private let storage: any Storage
 
   /// Begins to fill the caches.
   static func start(
@@ -48,12 +51,25 @@ struct ServedResources: Sendable {
       meters.append(meter)
       destroys.append(destroy)
     }
-    return ServedResources(
-      stores: storages.flatMap(\.stores), storages: storages, meters: meters, destroys: destroys)
+    let resources = ServedResources(
+      stores: storages.flatMap(\.stores), storages: storages, meters: meters, destroys: destroys, storage: storage)
+    // What services have to themselves is kept by other resources, and beside all of them.
+    settings.resources.services.connect(
+      resources.store, storage, prefix: settings.storage.prefix, form: settings.options.storageMediaType)
+    return resources
   }
 
   /// That of a built-in resource in the version that is stored.
   func store(_ resource: GroupResource) -> Store? { stores.first { $0.info.groupResource == resource } }
+
+  /// Who says at which addresses this server and its like are. nil without HTTPS, which is what they speak.
+  func serverEndpoints(_ address: IPAddress, _ settings: Settings, _ client: SystemClient) -> ServerEndpoints? {
+    guard let port = settings.secure?.port, let endpoints = store(GroupResource(resource: "endpoints")),
+      let slices = store(GroupResource(group: "discovery.k8s.io", resource: "endpointslices"))
+    else { return nil }
+    return ServerEndpoints(
+      address, port: port, in: storage, prefix: settings.storage.prefix, endpoints: endpoints, slices: slices, client)
+  }
 
   /// Caches and calls to the storage, by resource.
   func write(_ text: inout MetricsText) {

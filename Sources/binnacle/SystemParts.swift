@@ -4,6 +4,7 @@ import Logging
 import Machinery
 import Metrics
 import Registry
+import Resources
 import Synchronization
 
 /// What the server makes sure of by itself: start hooks, always, and the controllers that are switched on.
@@ -21,6 +22,10 @@ final class SystemParts: Sendable {
     if let namespaces = resources.store(GroupResource(resource: "namespaces")) {
       hooks.append(SystemNamespaces(namespaces, server))
     }
+    hooks.append(
+      ClusterServices(
+        settings.resources.services, securePort: settings.secure?.port ?? 6443,
+        endpoints: settings.advertisedAddress.flatMap { resources.serverEndpoints($0, settings, server) }))
     self.hooks = hooks
   }
 

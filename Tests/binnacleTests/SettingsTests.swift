@@ -33,7 +33,7 @@ import Testing
     "authentication-config": ("/nowhere", []), "token-auth-file": ("/nowhere", []), "authorization-mode": ("Maybe", []),
     "authorization-policy-file": ("/nowhere", ["--authorization-mode=ABAC"]),
     "disable-admission-plugins": ("X", []), "enable-admission-plugins": ("PodSecurity", []),
-    "admission-control": ("X", []), "event-ttl": ("-1s", []),
+    "admission-control": ("X", []), "event-ttl": ("-1s", []), "endpoint-reconciler-type": ("master-count", []),
     "authentication-token-webhook-config-file": ("/nowhere", []),
     "authorization-webhook-config-file": ("/nowhere", ["--authorization-mode=Webhook"]),
     "requestheader-client-ca-file": ("/nowhere", ["--requestheader-username-headers=X"]),
@@ -221,6 +221,8 @@ import Testing
       "etcd-servers-overrides": ["--etcd-servers-overrides=/pods#http://127.0.0.1:1"],
       "max-connection-bytes-per-sec": ["--max-connection-bytes-per-sec=0"],
       "disable-http2-serving": ["--disable-http2-serving=false"],
+      "advertise-address": ["--advertise-address=192.0.2.1"],
+      "endpoint-reconciler-type": ["--endpoint-reconciler-type=none"],
       "audit-log-compress": log + ["--audit-log-compress=false"], "goaway-chance": ["--goaway-chance=0.02"],
     ]
     func byType(_ flag: KnownFlag) -> String {
@@ -265,10 +267,16 @@ import Testing
 
   @Test(
     arguments: [
-      ([], ["NamespaceLifecycle", "NodeRestriction", "AlwaysAdmit"]),
-      (["--disable-admission-plugins=NamespaceLifecycle,Priority"], ["NodeRestriction", "AlwaysAdmit"]),
+      ([], ["NamespaceLifecycle", "NodeRestriction", "DefaultIngressClass", "AlwaysAdmit"]),
+      (
+        ["--disable-admission-plugins=NamespaceLifecycle,Priority"],
+        ["NodeRestriction", "DefaultIngressClass", "AlwaysAdmit"]
+      ),
       (["--admission-control=NamespaceLifecycle"], ["NamespaceLifecycle"]),
-      (["--enable-admission-plugins=NamespaceLifecycle"], ["NamespaceLifecycle", "NodeRestriction", "AlwaysAdmit"]),
+      (
+        ["--enable-admission-plugins=NamespaceLifecycle"],
+        ["NamespaceLifecycle", "NodeRestriction", "DefaultIngressClass", "AlwaysAdmit"]
+      ),
     ] as [([String], [String])])
   func `flags say which admission plug-ins are on, over plain HTTP too`(arguments: [String], names: [String]) throws {
     let settings = try Self.settings("serve", arguments)
