@@ -8,9 +8,12 @@ struct ServiceNetworks: CustomStringConvertible {
 
   init() { networks = ServiceAllocation.Settings().networks }
 
+  /// What is given empty is not given, as kube-apiserver has it.
   init(parsing text: String) throws {
-    networks = text.split(separator: ",").compactMap { IPNetwork(String($0).trimmingBlanks) }
-      .compactMap { IPNetwork("\($0.first)/\($0.length)") }
+    let given = text.split(separator: ",").compactMap { IPNetwork(String($0).trimmingBlanks) }
+    networks =
+      text.isEmpty
+      ? ServiceNetworks().networks : given.compactMap { IPNetwork("\($0.first)/\($0.length)") }
     if networks.isEmpty { throw ValidationError("--service-cluster-ip-range must contain at least one valid cidr") }
   }
 
@@ -24,7 +27,8 @@ struct ServiceNodePorts: CustomStringConvertible {
   init() { ports = ServiceAllocation.Settings().nodePorts }
 
   init(parsing text: String) throws {
-    guard let ports = NodePortRange.ports(text.trimmingBlanks) else {
+    let text = text.trimmingBlanks
+    guard let ports = text.isEmpty ? ServiceNodePorts().ports : NodePortRange.ports(text) else {
       throw ValidationError("--service-node-port-range: \(GoText.quoted(text)) is no range of ports")
     }
     self.ports = ports
