@@ -137,7 +137,8 @@ let package = Package(
     .target(
       name: "Resources",
       dependencies: [
-        "CCrypto", "Access", "Registry", "RegularExpressions", "Schema", "Machinery", "JSON", "ByteBuffers",
+        "CCrypto", "Access", "Registry", "RegularExpressions", "Cacher", "Storage", "Schema", "Machinery", "JSON",
+        "ByteBuffers",
       ],
       swiftSettings: swiftSettings),
     // Who has a say in a write once its object is known: the chain, and a plug-in a file.

@@ -34,7 +34,7 @@ final class ResourceEndpoint: Sendable {
       #"{"kind":"\#(store.info.listKind)","apiVersion":"\#(store.info.groupVersion)","metadata":{"resourceVersion":""#
     unversionedListHead =
       #"{"kind":"\#(info.listKind)","apiVersion":"\#(info.groupVersion)","metadata":{},"items":["#
-    let columns = store.definition.columns.map { column -> JSONValue in
+    let columns = store.definition.columns.filter(\.isDefined).map { column -> JSONValue in
       [
         "name": .string(column.name), "type": .string(column.type), "format": .string(column.format),
         "description": .string(column.description),

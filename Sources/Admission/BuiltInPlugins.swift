@@ -30,6 +30,7 @@ public enum BuiltInPlugins {
     ),
     (DefaultStorageClass.name, { $0.store(DefaultStorageClass.storageClasses).map { DefaultStorageClass($0) } }),
     (StorageObjectInUseProtection.name, { _ in StorageObjectInUseProtection() }),
+    (DefaultIngressClass.name, { $0.store(DefaultIngressClass.ingressClasses).map { DefaultIngressClass($0) } }),
     (CertificateApproval.name, { CertificateApproval($0.authorizer) }),
     (CertificateSigning.name, { CertificateSigning($0.authorizer) }),
     (CertificateSubjectRestriction.name, { _ in CertificateSubjectRestriction() }),

@@ -2,7 +2,7 @@
 /// `::ffff:a.b.c.d`. (`net.IP` of `ParseIPSloppy`)
 public struct IPAddress: Sendable, Equatable, CustomStringConvertible {
   /// Always sixteen.
-  let bytes: [UInt8]
+  public let bytes: [UInt8]
   /// Written with zeros that today's parsers refuse, as others read such numbers as octal.
   let hasLeadingZeros: Bool
   /// Written in IPv6's form.
@@ -23,7 +23,7 @@ public struct IPAddress: Sendable, Equatable, CustomStringConvertible {
     hasLeadingZeros = scanner.hasLeadingZeros
   }
 
-  fileprivate init(bytes: [UInt8], like other: IPAddress) {
+  init(bytes: [UInt8], like other: IPAddress) {
     self.bytes = bytes
     hasLeadingZeros = other.hasLeadingZeros
     isWrittenAsIPv6 = other.isWrittenAsIPv6
@@ -158,7 +158,7 @@ public struct IPNetwork: Sendable, CustomStringConvertible {
   var addressBits: Int { address.isWrittenAsIPv6 ? 128 : 32 }
 
   /// The first address of the network.
-  var first: IPAddress {
+  public var first: IPAddress {
     let kept = bits + (128 - addressBits)
     let masked = address.bytes.enumerated().map { place, byte in
       byte & ~UInt8(truncatingIfNeeded: 0xFF >> min(max(kept - place * 8, 0), 8))

@@ -21,6 +21,9 @@ struct Draft: Sendable {
   /// The object goes: its last finalizer did.
   var isRemoved = false
 
+  /// That of what shall be.
+  var name: String { new["metadata"]?["name"]?.string ?? "" }
+
   /// What shall be, under the revision that it replaces.
   func submitted(_ key: String) -> StoredObject { StoredObject(key: key, value: encoded.value, revision: revision) }
 }

@@ -12,3 +12,16 @@ public enum MetadataOrder {
     JSONObject(unchecked: order.compactMap { name in meta.index(of: name).map { meta.members[$0] } })
   }
 }
+
+extension MetadataOrder {
+  /// What of the metadata a write of the status can't change, where a kind says so. (`ResetObjectMetaForStatus`)
+  public static func restoreForStatus(_ object: inout JSONValue, _ old: JSONValue) {
+    var meta = object["metadata"]?.object ?? JSONObject()
+    let before = old["metadata"]?.object ?? JSONObject()
+    for name in kept { meta[name] = before[name] }
+    object["metadata"] = .object(sorted(meta))
+  }
+  private static let kept = [
+    "deletionTimestamp", "generation", "selfLink", "labels", "annotations", "finalizers", "ownerReferences",
+  ]
+}

@@ -43,34 +43,43 @@ extension Store {
       try await admission.mutate(&request)
       stored = request.new ?? stored
     }
+    let held = HeldReservation(definition, .main, isDryRun: options.isDryRun)
     var attempts = isGenerated ? 8 : 1
     while true {
       attempts -= 1
       var draft = Draft(new: stored, warnings: warnings)
-      let name = try prepareNew(&draft, namespace: namespace, by: options, generatingFrom: isGenerated ? base : nil)
-      try await options.authorizeCreate?()
-      try await options.admission?.validate(admission(.create, name, namespace: namespace, new: draft.new))
       do throws(Status) {
-        return try await store(draft, name: name, namespace: namespace, options: options, mayLoseOwners: mayLoseOwners)
+        try beginNew(&draft, namespace: namespace, generatingFrom: isGenerated ? base : nil)
+        try await held?.reserve(&draft.new, nil)
+        let name = try prepareNew(&draft, by: options)
+        try await options.authorizeCreate?()
+        try await options.admission?.validate(admission(.create, name, namespace: namespace, new: draft.new))
+        let result = try await store(
+          draft, name: name, namespace: namespace, options: options, mayLoseOwners: mayLoseOwners, held)
+        await held?.commit()
+        return result
       } catch {
+        await held?.revert(after: error)
         guard error.reason == "AlreadyExists", isGenerated else { throw error }
-        if attempts == 0 { throw .generateNameConflict(info.groupResource, name) }
+        if attempts == 0 { throw .generateNameConflict(info.groupResource, draft.name) }
       }
     }
   }
 
-  /// Fills in what the server gives and checks the whole; returns the name.
-  func prepareNew(
-    _ draft: inout Draft, namespace: String, by options: WriteOptions, generatingFrom base: String? = nil
-  ) throws(Status) -> String {
+  /// Fills in what the server gives to every object.
+  func beginNew(_ draft: inout Draft, namespace: String, generatingFrom base: String? = nil) throws(Status) {
     var given = draft.new["metadata"]?.object ?? JSONObject()
     try info.place(&given, in: namespace)
-    if let base { given["name"] = .string(Identity.name(from: base)) }
+    if let base { given["name"] = .string(definition.completesNames ? Identity.name(from: base) : base) }
     given["uid"] = .string(Identity.uid())
     given["creationTimestamp"] = .string(Timestamp.text(Timestamp.now))
     for field in Self.wiped { given[field] = nil }
     if let generation = definition.generation.first { given["generation"] = .int(generation) }
     draft.new["metadata"] = .object(MetadataOrder.sorted(given))
+  }
+
+  /// Fills in what is particular about the kind, and checks the whole; returns the name.
+  func prepareNew(_ draft: inout Draft, by options: WriteOptions) throws(Status) -> String {
     let early = definition.earlyWarnings?(draft.new) ?? []
     definition.prepareForCreate(&draft.new)
     definition.stampAuthor?(&draft.new, options.user)
@@ -90,7 +99,8 @@ extension Store {
   }
 
   private func store(
-    _ draft: Draft, name: String, namespace: String, options: WriteOptions, mayLoseOwners: Bool
+    _ draft: Draft, name: String, namespace: String, options: WriteOptions, mayLoseOwners: Bool,
+    _ held: HeldReservation?
   ) async throws(Status) -> WriteResult {
     let given = draft.new["metadata"]?["resourceVersion"]?.string ?? ""
     // Upstream finds this only in its storage layer, which a dry run does not reach, and so do its clients: a 500
@@ -110,6 +120,7 @@ extension Store {
       }
       codec.underWay.note(key, encoded)
       defer { codec.underWay.forget(key) }
+      held?.submit()
       let stored: StoredObject
       let ttl = definition.timeToLive
       do { stored = try await objects.create(key: key, value: encoded.value, ttl: ttl) } catch StorageError.tooLarge

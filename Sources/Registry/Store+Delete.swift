@@ -82,6 +82,9 @@ extension Store {
         noteWrite(outcome.object.revision)
         deletion.object = outcome.object
         if deletion.isOver { try await remove(key, &deletion) }
+        if !deletion.isMarked, let rule = definition.reservations {
+          await rule.release(try codec.tree(of: deletion.object))
+        }
       }
       if deletion.isMarked { return .pending(try codec.decode(deletion.object)) }
       if definition.deletion.answersObject { return .removed(try codec.decode(deletion.object)) }

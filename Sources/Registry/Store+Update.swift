@@ -74,7 +74,8 @@ extension Store {
   ) async throws(Status) -> WriteResult {
     let change = Change(
       name: name, namespace: namespace, subresource: subresource, options: options, warnings: warnings,
-      mayLoseOwners: mayLoseOwners, mayCreate: mayCreate, make: make)
+      mayLoseOwners: mayLoseOwners, mayCreate: mayCreate, make: make,
+      held: HeldReservation(definition, subresource, isDryRun: options.isDryRun))
     if !isKnownAsLarge(try requestedKey(name, namespace: namespace)) {
       if let here = try await perform(change) { return here }
     }
@@ -100,6 +101,7 @@ extension Store {
     let mayLoseOwners: Bool
     let mayCreate: Bool
     let make: Maker
+    let held: HeldReservation?
   }
 
   /// nil: the object is so large that this must not be done on a reactor; nothing was done.
@@ -112,10 +114,12 @@ extension Store {
         guard change.mayCreate else { throw Status.notFound(self.info.groupResource, name) }
         let draft = try await draft(of: change, losingOwners: losingOwners)
         if !change.options.isDryRun { codec.underWay.note(key, draft.encoded) }
+        change.held?.submit()
         return (.write(draft.encoded.value, ttl: ttl), draft)
       }
       try TakesLong.check(stored)
       let draft = try await draft(of: change, stored, losingOwners: losingOwners)
+      change.held?.submit()
       if draft.isRemoved { return (.delete, draft) }
       let isKept = draft.encoded.value.hasSameBytes(as: stored.value) && !stored.isStale
       if !isKept && !change.options.isDryRun { codec.underWay.note(key, draft.encoded) }
@@ -137,10 +141,13 @@ extension Store {
         }
       }
       noteWrite(outcome.object.revision)
+      await change.held?.commit()
+      if draft.isRemoved { await definition.reservations?.release(draft.new) }
       return try result(of: draft, key: key) {
         try objects.written(outcome.object) { try codec.decode($0, encoded: draft.encoded) }
       }
     } catch {
+      await change.held?.revert(after: error.reason)
       if error.reason is TakesLong { return nil }
       throw status(error.reason, name: name, verb: "update").after(
         change.warnings + (error.found.map { $0.warnings + $0.notes } ?? []))
@@ -190,7 +197,7 @@ extension Store {
       try await admit(change, .update, &draft)
       if losingOwners { draft.new["metadata"]?["managedFields"] = nil }
       try matchVersion(&draft.new, old, change.name)
-      try prepareChanged(&draft, old, change)
+      try await prepareChanged(&draft, old, change)
       try await validate(change, .update, draft)
       Self.keepTimes(&draft.new, old)
       if definition.subresource(change.subresource)?.warns == true { draft.notes = definition.warnings(draft.new, old) }
@@ -212,7 +219,9 @@ extension Store {
       try await admit(change, .create, &draft)
       draft.new["metadata"]?["resourceVersion"] = nil
       if losingOwners { draft.new["metadata"]?["managedFields"] = nil }
-      _ = try prepareNew(&draft, namespace: change.namespace, by: change.options)
+      try beginNew(&draft, namespace: change.namespace)
+      try await change.held?.reserve(&draft.new, nil)
+      _ = try prepareNew(&draft, by: change.options)
       try await change.options.authorizeCreate?()
       try await validate(change, .create, draft)
       return draft
@@ -269,7 +278,7 @@ extension Store {
   }
 
   /// Upstream's `BeforeUpdate`: restores what no update may change, then validates.
-  private func prepareChanged(_ draft: inout Draft, _ old: JSONValue, _ change: Change) throws(Status) {
+  private func prepareChanged(_ draft: inout Draft, _ old: JSONValue, _ change: Change) async throws(Status) {
     guard let part = definition.subresource(change.subresource) else {
       throw .notFound(info.groupResource, change.name)
     }
@@ -286,6 +295,7 @@ extension Store {
     // It is the storage that drops a link, and a dry run does not get there.
     if !change.options.isDryRun { meta["selfLink"] = nil }
     draft.new["metadata"] = .object(MetadataOrder.sorted(meta))
+    try await change.held?.reserve(&draft.new, old)
     part.prepareForUpdate(&draft.new, old: old)
     if part.raisesGeneration { definition.generation.follow(&draft.new, old) }
     definition.restoreOrder(&draft.new)

@@ -7,12 +7,15 @@ public enum BuiltInResources {
   public struct Settings: Sendable {
     /// How long an event lives after it was last written; nil for good. (`--event-ttl`)
     public var eventTimeToLive: Duration? = .seconds(3_600)
+    /// Who gives out addresses and ports of services; it has to be told where they are kept.
+    public var services = ServiceAllocation()
     public init() {}
   }
 
   public static func all(_ settings: Settings = Settings()) -> [ResourceDefinition] {
     [
       .configMaps,
+      .endpoints,
       .events(timeToLive: settings.eventTimeToLive),
       .limitRanges,
       .namespaces,
@@ -25,6 +28,7 @@ public enum BuiltInResources {
       .resourceQuotas,
       .secrets,
       .serviceAccounts,
+      .services(settings.services),
       .mutatingAdmissionPolicies,
       .mutatingAdmissionPolicyBindings,
       .mutatingWebhookConfigurations,
@@ -35,8 +39,14 @@ public enum BuiltInResources {
       .horizontalPodAutoscalers,
       .certificateSigningRequests,
       .leases,
+      .endpointSlices,
       .flowSchemas,
       .priorityLevelConfigurations,
+      .ingressClasses,
+      .ingresses,
+      .ipAddresses,
+      .networkPolicies,
+      .serviceCIDRs,
       .runtimeClasses,
       .clusterRoleBindings,
       .clusterRoles,

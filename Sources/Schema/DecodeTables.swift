@@ -55,10 +55,15 @@ struct DecodeTables: Sendable {
           Field(
             name: field.name, nameStart: Int32(start), nameCount: Int32(names.count - start), shape: shape(field.shape),
             isPointer: field.isPointer,
-            omission: field.omission, absent: zeros.absent(field)))
+            omission: Self.tellsEmpty(field, of: structure) ? .never : field.omission, absent: zeros.absent(field)))
       }
       structures.append(Structure(first: first, end: fields.count, zero: zeros.zero(place)))
     }
+  }
+
+  /// Lists that are never stored empty, of which a refusal says whether they were given empty or not at all.
+  private static func tellsEmpty(_ field: TypeModel.Field, of structure: TypeModel.Structure) -> Bool {
+    field.name == "cidrs" && structure.name == "io.k8s.api.networking.v1.ServiceCIDRSpec"
   }
 
   private mutating func shape(_ shape: TypeModel.Shape) -> Int32 {

@@ -67,6 +67,19 @@ extension ProtobufEnvelope {
   }
 }
 
+extension ByteSlice {
+  /// The members of a message that have a length, by their numbers; of a repeated one the last. Throws for what is no
+  /// message.
+  public func protobufMembers() throws(ProtobufError) -> [UInt32: ByteSlice] {
+    var members: [UInt32: ByteSlice] = [:]
+    var cursor = ProtobufCursor(self)
+    while let (number, wire) = try cursor.nextTag() {
+      if wire == 2 { members[number] = try cursor.slice() } else { try cursor.skip(wire) }
+    }
+    return members
+  }
+}
+
 /// Walks a message. Every read is checked against its end.
 struct ProtobufCursor {
   private let source: ByteSlice

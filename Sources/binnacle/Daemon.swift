@@ -70,7 +70,9 @@ struct Daemon {
     var configuration = APIServer.Configuration(stores: resources.stores)
     configuration.access = settings.access
     configuration.serves = settings.runtimeConfig.serves
-    configuration.admission = BuiltInPlugins.chain(settings.admission.names, .init(store: resources.store, authorizer: settings.access?.authorizer ?? AlwaysAllow()))
+    configuration.admission = BuiltInPlugins.chain(
+      settings.admission.names,
+      .init(store: resources.store, authorizer: settings.access?.authorizer ?? AlwaysAllow()))
     configuration.audit = audit
     let parts = SystemParts(
       settings, resources, SystemClient.Surroundings(admission: configuration.admission, audit: audit),

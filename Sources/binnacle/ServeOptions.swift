@@ -189,6 +189,30 @@ struct ServeOptions: ParsableCommand {
   )
   var runtimeConfig: [String] = []
 
+  @Option(
+    help:
+      "Whether the endpoints of the service kubernetes are kept at the addresses of the servers that are there: lease, or none."
+  )
+  var endpointReconcilerType = EndpointReconciler.lease
+
+  @Option(
+    help:
+      "At which address other hosts and pods find this server; without it, the address it is bound to, where that is one of the host's."
+  )
+  var advertiseAddress = ""
+
+  @Option(
+    name: .customLong("service-cluster-ip-range"),
+    help:
+      "From where services get their addresses: one network, or one of IPv4 and one of IPv6, comma-separated, the first for those that ask for none.",
+    transform: ServiceNetworks.init(parsing:))
+  var serviceClusterIPRange = ServiceNetworks()
+
+  @Option(
+    help: "From where services get ports of nodes, as 30000-32767, 30000+2767 or one port.",
+    transform: ServiceNodePorts.init(parsing:))
+  var serviceNodePortRange = ServiceNodePorts()
+
   @Option(help: "How long a list may take.", transform: Seconds.init(parsing:))
   var requestTimeout = Seconds(60)
 

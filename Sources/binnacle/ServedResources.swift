@@ -3,6 +3,7 @@ import Admission
 import ByteBuffers
 import Capacity
 import Cacher
+import Controllers
 import Logging
 import Machinery
 import Metrics
@@ -18,6 +19,8 @@ struct ServedResources: Sendable {
   private let storages: [ResourceStorage]
   private let meters: [StorageMeter]
   private let destroys: [DestroyFunc]
+  /// What all of them stand on.
+  private let storage: any Storage
 
   /// Begins to fill the caches.
   static func start(
@@ -53,8 +56,13 @@ struct ServedResources: Sendable {
     let computed = BuiltInResources.computed(Components.all(storage)).flatMap {
       $0.stores(besides: storage, encodings: encodings)
     }
-    return ServedResources(
-      stores: storages.flatMap(\.stores) + computed, storages: storages, meters: meters, destroys: destroys)
+    let resources = ServedResources(
+      stores: storages.flatMap(\.stores) + computed, storages: storages, meters: meters, destroys: destroys,
+      storage: storage)
+    // What services have to themselves is kept by other resources, and beside all of them.
+    settings.resources.services.connect(
+      resources.store, storage, prefix: settings.storage.prefix, form: settings.options.storageMediaType)
+    return resources
   }
 
   /// What admission can't do without, served or not.
@@ -67,6 +75,15 @@ struct ServedResources: Sendable {
 
   /// All resources, each in the version that is stored.
   var contents: [Store] { storages.compactMap(\.stores.first) }
+
+  /// Who says at which addresses this server and its like are. nil without HTTPS, which is what they speak.
+  func serverEndpoints(_ address: IPAddress, _ settings: Settings, _ client: SystemClient) -> ServerEndpoints? {
+    guard let port = settings.secure?.port, let endpoints = store(GroupResource(resource: "endpoints")),
+      let slices = store(GroupResource(group: "discovery.k8s.io", resource: "endpointslices"))
+    else { return nil }
+    return ServerEndpoints(
+      address, port: port, in: storage, prefix: settings.storage.prefix, endpoints: endpoints, slices: slices, client)
+  }
 
   /// Caches and calls to the storage, by resource.
   func write(_ text: inout MetricsText) {

@@ -21,6 +21,8 @@ struct Settings {
   let watchCacheSizes: [String: Int]
   /// What is set of built-in resources.
   var resources = BuiltInResources.Settings()
+  /// Where the service `kubernetes` finds this server; nil where nobody is told.
+  var advertisedAddress: IPAddress?
   /// Where plain HTTP is served; nil when it is off.
   let insecure: (address: String, port: Int)?
   /// Where HTTPS is served; nil when it is off.
@@ -192,6 +194,10 @@ extension ServeOptions {
     // Upstream counts whole seconds too.
     let eventSeconds = eventTtl.duration.components.seconds
     settings.resources.eventTimeToLive = eventSeconds == 0 ? nil : .seconds(eventSeconds)
+    settings.advertisedAddress = try parsedAdvertisedAddress()
+    settings.resources.services = ServiceAllocation(
+      ServiceAllocation.Settings(
+        networks: serviceClusterIPRange.networks, nodePorts: serviceNodePortRange.ports))
     return settings
   }
 

@@ -36,6 +36,10 @@ final class SystemParts: Sendable {
           services, served: served.map(\.groupVersion), known: known.map(\.groupVersion), server))
       hooks.append(LocalAPIServices(services, server))
     }
+    hooks.append(
+      ClusterServices(
+        settings.resources.services, securePort: settings.secure?.port ?? 6443,
+        endpoints: settings.advertisedAddress.flatMap { resources.serverEndpoints($0, settings, server) }))
     self.hooks = hooks
     let isAlone = settings.storage.type == StorageBackend.typeSQLite
     var list = ControllerList(settings.controllers, resources, surroundings, logger)

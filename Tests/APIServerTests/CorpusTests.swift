@@ -49,7 +49,11 @@ import Testing
   @Test(arguments: files) func `every conversation of a file matches`(_ file: String) async throws {
     let conversations = try Self.conversations(file)
     #expect(!conversations.isEmpty)
-    try await TestServer.with(kinds: BuiltInResources.all().filter { $0.groupResource.resource != "nodes" }) { server in
+    var settings = BuiltInResources.Settings()
+    // As recorded.
+    settings.services = ServiceAllocation(.init(networks: [try #require(IPNetwork("10.96.0.0/16"))]))
+    let kinds = BuiltInResources.all(settings).filter { $0.groupResource.resource != "nodes" }
+    try await TestServer.with(kinds: kinds, services: settings.services) { server in
       if Self.needsBootstrap(file) {
         try await server.bootstrapped { Self.replay(conversations, server) }
       } else {

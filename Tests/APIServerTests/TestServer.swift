@@ -31,10 +31,11 @@ final class TestServer: Sendable {
   /// Runs `body` on a thread of its own, because its client blocks and the threads that Swift shares are few.
   static func with(
     cors: [String] = [], budget: MemoryBudget? = nil, plainDoor: PlainDoor = PlainDoor(),
-    kinds: [ResourceDefinition] = [],
+    kinds: [ResourceDefinition] = [], services: ServiceAllocation? = nil,
     _ body: @Sendable (TestServer) async throws -> Void
   ) async throws {
-    let server = try await TestServer(cors: cors, budget: budget, plainDoor: plainDoor, kinds: kinds)
+    let server = try await TestServer(
+      cors: cors, budget: budget, plainDoor: plainDoor, kinds: kinds, services: services)
     let thread = BlockingThread()
     do {
       try await withTaskExecutorPreference(thread) { try await body(server) }
@@ -45,8 +46,11 @@ final class TestServer: Sendable {
     await server.stop()
   }
 
-  /// `kinds`: what is served besides nodes.
-  private init(cors: [String], budget: MemoryBudget?, plainDoor: PlainDoor, kinds: [ResourceDefinition]) async throws {
+  /// `kinds`: what is served besides nodes. `services`: who gives out what services hold, where they are among them.
+  private init(
+    cors: [String], budget: MemoryBudget?, plainDoor: PlainDoor, kinds: [ResourceDefinition],
+    services: ServiceAllocation?
+  ) async throws {
     folder = NSTemporaryDirectory() + "apiserver-test-\(UUID().uuidString)"
     try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
     var config = StorageBackend.Config()
@@ -78,6 +82,12 @@ final class TestServer: Sendable {
       let client = SystemClient.server(SystemClient.Surroundings(admission: configuration.admission, audit: nil))
       let hook = SystemNamespaces(namespaces, client)
       for name in SystemNamespaces.names { _ = try await hook.sync(ObjectName(name)) }
+    }
+    if let services {
+      let served = stores
+      services.connect(
+        { name in served.first { $0.info.groupResource == name } }, raw, prefix: config.prefix, form: .json)
+      try await services.makeDefaults(securePort: 6443)
     }
     configuration.reactors = 2
     configuration.plainDoor = plainDoor

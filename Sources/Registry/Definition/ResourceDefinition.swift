@@ -40,8 +40,12 @@ public final class ResourceDefinition: Sendable {
   public let subresources: [SubresourceDefinition]
   public let allowsCreateOnUpdate: Bool
   public let allowsUnconditionalUpdate: Bool
+  /// Does `generateName` get an ending? Else it is the name. (`GenerateName`)
+  public let completesNames: Bool
   public let generation: GenerationRule
   public let deletion: DeletionRule
+  /// What objects hold of what there is only so much of; nil for most kinds.
+  public let reservations: ReservationRule?
   /// How long an object lives after it was last written; nil for good.
   public let timeToLive: Duration?
   public let selectableFields: SelectableFields
@@ -76,8 +80,10 @@ public final class ResourceDefinition: Sendable {
     _ name: String, kind: String, singular: String? = nil, shortNames: [String] = [], categories: [String] = [],
     scope: Scope, folder: String, versions: [ServedVersion],
     verbs: [String] = ["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"],
-    puts: [PutRule] = [], main: SubresourceDefinition = .main(), subresources: [SubresourceDefinition] = [],
+    puts: [PutRule] = [], completesNames: Bool = true, main: SubresourceDefinition = .main(),
+    subresources: [SubresourceDefinition] = [],
     rules: [Rule], generation: GenerationRule = .none, deletion: DeletionRule = DeletionRule(),
+    reservations: ReservationRule? = nil,
     timeToLive: Duration? = nil,
     defaults: @escaping Hook = { _ in },
     prepareForCreate: @escaping Hook = { _ in }, stampAuthor: AuthorHook? = nil,
@@ -111,8 +117,10 @@ public final class ResourceDefinition: Sendable {
     self.subresources = subresources
     allowsCreateOnUpdate = puts.contains(.mayCreate)
     allowsUnconditionalUpdate = !puts.contains(.needVersion)
+    self.completesNames = completesNames
     self.generation = generation
     self.deletion = deletion
+    self.reservations = reservations
     self.timeToLive = timeToLive
     self.selectableFields = SelectableFields(
       selectableFields, isNamespaced: scope == .namespaced, complaint: unknownField)

@@ -42,6 +42,11 @@ public struct TableColumn: Sendable {
     .string(object["metadata"]?["creationTimestamp"]?.string ?? "")
   }
 
+  /// A cell of the age that no column is defined for, as addresses show it. It has to be the last.
+  public static let ageWithoutName = TableColumn("", description: "", cell: age.cell)
+  /// Are its cells told of before the rows?
+  public var isDefined: Bool { !name.isEmpty }
+
   /// The text of a member, by its path with dots; empty where there is none.
   public static func text(
     _ name: String, at path: String, description: String, priority: Int = 0

@@ -90,8 +90,7 @@ enum DeviceCapacityRules {
       if preset > upper { complain("max", preset, "default is more than max: \(upper)", &context) }
     }
     guard let step = quantity(range["step"]) else { return }
-    let sum = least.adding(step)
-    if sum > most {
+    if let sum = least.adding(step), sum > most {
       complain("step", step, "one step \(sum) is larger than capacity value: \(most)", &context)
     }
     for value in [preset, upper].compactMap({ $0 }) {

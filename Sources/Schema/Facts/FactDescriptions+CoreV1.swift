@@ -12,7 +12,11 @@ extension FactDescriptions {
     T io.k8s.api.core.v1.AzureDiskVolumeSource 
     T io.k8s.api.core.v1.AzureFilePersistentVolumeSource 
     T io.k8s.api.core.v1.AzureFileVolumeSource 
-    T io.k8s.api.core.v1.Binding 
+    T io.k8s.api.core.v1.Binding Gives a pod to a node.
+    apiVersion Group and version of the schema in which this object is written, such as v1 or apps/v1. Requests may leave it out; another value than the endpoint's is refused.
+    kind The name of this object's schema, in CamelCase. A server knows it from the endpoint, so requests may leave it out; it cannot be changed.
+    metadata Name, namespace, labels and all else that every object has.
+    target The node, by its name.
     T io.k8s.api.core.v1.CSIPersistentVolumeSource 
     T io.k8s.api.core.v1.CSIVolumeSource 
     T io.k8s.api.core.v1.Capabilities 
@@ -59,7 +63,37 @@ extension FactDescriptions {
     uid Which ConfigMap of that name: set in status only.
     T io.k8s.api.core.v1.ConfigMapProjection 
     T io.k8s.api.core.v1.ConfigMapVolumeSource 
-    T io.k8s.api.core.v1.Container 
+    T io.k8s.api.core.v1.Container A program with all it needs, as an image holds it.
+    args What the program is given; the image's own if it is not said.
+    command The program that is run; the image's own if it is not said.
+    env Variables of its environment.
+    envFrom Objects whose entries become variables of its environment.
+    image The image that it runs.
+    imagePullPolicy When the image is fetched; Always for the tag latest, else IfNotPresent.
+    imagePullPolicy=Always Each time.
+    imagePullPolicy=IfNotPresent When the node does not have it.
+    imagePullPolicy=Never Never: the node must have it.
+    lifecycle What is done after it begins and before it ends.
+    livenessProbe How it is asked whether it lives; if not, it is started again.
+    name Its name, unlike that of any other in the pod.
+    ports Ports that it listens at. It may listen at others, too.
+    readinessProbe How it is asked whether it can be used.
+    resizePolicy Whether it has to be started again when it is given more or less of something.
+    resources What it asks for, and what it may use.
+    restartPolicy Whether it is started again when it ends, if other than the pod says.
+    restartPolicyRules How it is treated after it ended in some way. The first that fits counts.
+    securityContext What it may do, beside what the pod says.
+    startupProbe How it is asked whether it has begun; until then nothing else is asked.
+    stdin Whether its standard input is kept open.
+    stdinOnce Whether its standard input ends with the first who was attached to it.
+    terminationMessagePath The file in which it may leave a last word.
+    terminationMessagePolicy Where its last word is found; File if it is not said.
+    terminationMessagePolicy=FallbackToLogsOnError In its log, if it failed and the file is empty.
+    terminationMessagePolicy=File In the file.
+    tty Whether it is given a terminal; it needs stdin.
+    volumeDevices Block devices that it has.
+    volumeMounts Where it has the pod's volumes.
+    workingDir Where it begins; where the image says if it is not said.
     T io.k8s.api.core.v1.ContainerExtendedResourceRequest 
     T io.k8s.api.core.v1.ContainerImage A container image that is stored on a node.
     names All names of the image, by tag and by digest.
@@ -366,17 +400,33 @@ extension FactDescriptions {
     phase Whether the volume is Pending, Available, Bound, Released or Failed.
     reason Why the volume is as it is, in one word.
     T io.k8s.api.core.v1.PhotonPersistentDiskVolumeSource 
-    T io.k8s.api.core.v1.Pod 
+    T io.k8s.api.core.v1.Pod Containers that run together on one node.
+    apiVersion Group and version of the schema in which this object is written, such as v1 or apps/v1. Requests may leave it out; another value than the endpoint's is refused.
+    kind The name of this object's schema, in CamelCase. A server knows it from the endpoint, so requests may leave it out; it cannot be changed.
+    metadata Name, namespace, labels and all else that every object has.
+    spec What shall run, and how.
+    status What runs, as the node tells it.
     T io.k8s.api.core.v1.PodAffinity 
     T io.k8s.api.core.v1.PodAffinityTerm 
     T io.k8s.api.core.v1.PodAntiAffinity 
     T io.k8s.api.core.v1.PodCertificateProjection 
-    T io.k8s.api.core.v1.PodCondition 
+    T io.k8s.api.core.v1.PodCondition Something to be known of a pod.
+    lastProbeTime When it was last looked at.
+    lastTransitionTime When the status last changed.
+    message The same in a sentence, for people.
+    observedGeneration The generation of the pod that this was said of.
+    reason Why it is so, in one word.
+    status True, False or Unknown.
+    type What it is about, such as Ready or PodScheduled.
     T io.k8s.api.core.v1.PodDNSConfig 
     T io.k8s.api.core.v1.PodDNSConfigOption 
     T io.k8s.api.core.v1.PodExtendedResourceClaimStatus 
     T io.k8s.api.core.v1.PodIP 
-    T io.k8s.api.core.v1.PodList 
+    T io.k8s.api.core.v1.PodList All pods, or those a selector chose.
+    apiVersion Group and version of the schema in which this object is written, such as v1 or apps/v1. Requests may leave it out; another value than the endpoint's is refused.
+    items The pods, ordered by namespace and name.
+    kind The name of this object's schema, in CamelCase. A server knows it from the endpoint, so requests may leave it out; it cannot be changed.
+    metadata The revision of the list, and how to get the rest of it.
     T io.k8s.api.core.v1.PodOS 
     T io.k8s.api.core.v1.PodReadinessGate 
     T io.k8s.api.core.v1.PodResourceClaim 
@@ -384,11 +434,101 @@ extension FactDescriptions {
     T io.k8s.api.core.v1.PodSchedulingGate 
     T io.k8s.api.core.v1.PodSchedulingGroup 
     T io.k8s.api.core.v1.PodSecurityContext 
-    T io.k8s.api.core.v1.PodSpec 
-    T io.k8s.api.core.v1.PodStatus 
-    T io.k8s.api.core.v1.PodTemplate 
-    T io.k8s.api.core.v1.PodTemplateList 
-    T io.k8s.api.core.v1.PodTemplateSpec 
+    T io.k8s.api.core.v1.PodSpec What shall run in a pod, and how.
+    activeDeadlineSeconds After how many seconds the pod is ended and counts as failed. It may be lowered later.
+    affinity Which nodes, and which other pods, it wants to be near to or far from.
+    automountServiceAccountToken Whether its containers are given a token of the service account.
+    containers What runs in it: one container at least. None can be added or removed later.
+    dnsConfig How names are looked up, beside what dnsPolicy says.
+    dnsPolicy Where names are looked up; ClusterFirst if it is not said.
+    dnsPolicy=ClusterFirst In the cluster first, unless the pod is on its host's network.
+    dnsPolicy=ClusterFirstWithHostNet In the cluster first, even on the host's network.
+    dnsPolicy=Default Where the node looks names up.
+    dnsPolicy=None Only where dnsConfig says.
+    enableServiceLinks Whether its containers find the services of the namespace in their environment; true if it is not said.
+    ephemeralContainers Containers that were added while it ran, to look into it. They are written through a sub-resource of their own.
+    hostAliases Lines that are added to the hosts file of the pod.
+    hostIPC Whether it shares the node's interprocess communication.
+    hostNetwork Whether it shares the node's network. Its ports are the node's then.
+    hostPID Whether it sees the node's processes.
+    hostUsers Whether its users are the node's; false gives it users of its own.
+    hostname What it calls itself; its name if it is not said.
+    hostnameOverride What it calls itself, whatever its name and domain are.
+    imagePullSecrets Secrets by which its images may be fetched.
+    initContainers What runs, one after the other, before the containers do. Those that are always restarted go on beside them.
+    nodeName The node that it was given to.
+    nodeSelector Labels that its node has to have.
+    os The operating system that its containers are made for.
+    overhead What it costs beside its containers, as its runtime class tells.
+    preemptionPolicy Whether pods of lower priority may have to go for it.
+    preemptionPolicy=Never It waits until there is room.
+    preemptionPolicy=PreemptLowerPriority Others may have to go.
+    priority How important it is; higher is more. Its class tells.
+    priorityClassName The class that tells how important it is.
+    readinessGates Conditions that must hold, too, before it is ready.
+    resourceClaims Claims of devices that its containers use, by name.
+    resources What its containers ask for together, and may use together.
+    restartPolicy Whether containers that end are started again; Always if it is not said.
+    restartPolicy=Always They are, however they ended.
+    restartPolicy=Never They are not.
+    restartPolicy=OnFailure They are, if they failed.
+    runtimeClassName The runtime class by which its containers run; that of the node if it is not said.
+    schedulerName Who finds a node for it.
+    schedulingGates While there is one, nobody looks for a node. They can only be removed.
+    schedulingGroup The group of pods that it is scheduled with.
+    securityContext What all its containers may do, where they do not say.
+    serviceAccount An older name of serviceAccountName.
+    serviceAccountName The service account that it acts as.
+    setHostnameAsFQDN Whether it calls itself by its whole name, with the domain.
+    shareProcessNamespace Whether its containers see each other's processes.
+    subdomain The domain of its hostname within the namespace.
+    terminationGracePeriodSeconds How many seconds it has to end after it is asked to; 30 if it is not said.
+    tolerations Taints of nodes that it bears. Others can be added later.
+    topologySpreadConstraints How it and its like spread over zones and nodes.
+    volumes What its containers can mount, by name.
+    T io.k8s.api.core.v1.PodStatus What runs in a pod, as its node tells it.
+    allocatedResources What its node keeps for the pod as a whole.
+    conditions What is to be known of it, by type.
+    containerStatuses How its containers are.
+    ephemeralContainerStatuses How the containers are that were added while it ran.
+    extendedResourceClaimStatus The claim that was made for devices it asks for as resources.
+    hostIP The address of its node.
+    hostIPs All addresses of its node, the first of which is hostIP.
+    initContainerStatuses How the containers are that run first.
+    message Why it is as it is, in a sentence for people.
+    nodeAllocatableResourceClaimStatuses What claims take of what the node can give.
+    nominatedNodeName The node on which room is made for it.
+    observedGeneration The generation of the spec that this follows.
+    phase Where in its life it is.
+    phase=Failed All containers have ended, and one of them has failed.
+    phase=Pending It was taken in, but not all of it has begun.
+    phase=Running It is on a node, and at least one container runs or begins.
+    phase=Succeeded All containers have ended well.
+    phase=Unknown Its node could not be asked.
+    podIP The address at which it is reached in the cluster.
+    podIPs All its addresses, one of each family at most; the first is podIP.
+    qosClass How it is treated when its node runs short; it follows from what the containers ask for.
+    qosClass=BestEffort It asks for nothing, and goes first.
+    qosClass=Burstable It asks for something, and may use more.
+    qosClass=Guaranteed It has what it asks for, and goes last.
+    reason Why it is as it is, in one word.
+    resize How a change of what it asks for goes on. Conditions tell it better.
+    resourceClaimStatuses The claims that were made for it, by their names in the spec.
+    resources What it has as a whole, as its node set it.
+    startTime When its node took it up.
+    T io.k8s.api.core.v1.PodTemplate A form that pods are made by.
+    apiVersion Group and version of the schema in which this object is written, such as v1 or apps/v1. Requests may leave it out; another value than the endpoint's is refused.
+    kind The name of this object's schema, in CamelCase. A server knows it from the endpoint, so requests may leave it out; it cannot be changed.
+    metadata Name, namespace, labels and all else that every object has.
+    template The form.
+    T io.k8s.api.core.v1.PodTemplateList All pod templates, or those a selector chose.
+    apiVersion Group and version of the schema in which this object is written, such as v1 or apps/v1. Requests may leave it out; another value than the endpoint's is refused.
+    items The templates, ordered by namespace and name.
+    kind The name of this object's schema, in CamelCase. A server knows it from the endpoint, so requests may leave it out; it cannot be changed.
+    metadata The revision of the list, and how to get the rest of it.
+    T io.k8s.api.core.v1.PodTemplateSpec What pods have that are made by a template.
+    metadata Labels, annotations and the like of the pods.
+    spec What shall run in the pods, and how.
     T io.k8s.api.core.v1.PortStatus 
     T io.k8s.api.core.v1.PortworxVolumeSource 
     T io.k8s.api.core.v1.PreferredSchedulingTerm 
@@ -397,11 +537,35 @@ extension FactDescriptions {
     T io.k8s.api.core.v1.QuobyteVolumeSource 
     T io.k8s.api.core.v1.RBDPersistentVolumeSource 
     T io.k8s.api.core.v1.RBDVolumeSource 
-    T io.k8s.api.core.v1.ReplicationController 
-    T io.k8s.api.core.v1.ReplicationControllerCondition 
-    T io.k8s.api.core.v1.ReplicationControllerList 
-    T io.k8s.api.core.v1.ReplicationControllerSpec 
-    T io.k8s.api.core.v1.ReplicationControllerStatus 
+    T io.k8s.api.core.v1.ReplicationController Keeps a number of equal pods. Deployments do that and more.
+    apiVersion Group and version of the schema in which this object is written, such as v1 or apps/v1. Requests may leave it out; another value than the endpoint's is refused.
+    kind The name of this object's schema, in CamelCase. A server knows it from the endpoint, so requests may leave it out; it cannot be changed.
+    metadata Name, namespace, labels and all else that every object has.
+    spec How many pods there shall be, and which.
+    status How many there are.
+    T io.k8s.api.core.v1.ReplicationControllerCondition Something to be known of a replication controller.
+    lastTransitionTime When the status last changed.
+    message The same in a sentence, for people.
+    reason Why it is so, in one word.
+    status True, False or Unknown.
+    type What it is about.
+    T io.k8s.api.core.v1.ReplicationControllerList All replication controllers, or those a selector chose.
+    apiVersion Group and version of the schema in which this object is written, such as v1 or apps/v1. Requests may leave it out; another value than the endpoint's is refused.
+    items The controllers, ordered by namespace and name.
+    kind The name of this object's schema, in CamelCase. A server knows it from the endpoint, so requests may leave it out; it cannot be changed.
+    metadata The revision of the list, and how to get the rest of it.
+    T io.k8s.api.core.v1.ReplicationControllerSpec How many pods there shall be, and which.
+    minReadySeconds For how many seconds a new pod must be ready before it counts as available.
+    replicas How many pods there shall be; 1 if it is not said.
+    selector The labels of the pods that count; those of the template if it is not said.
+    template What new pods are made by.
+    T io.k8s.api.core.v1.ReplicationControllerStatus How many pods there are.
+    availableReplicas How many pods have been ready for long enough.
+    conditions What else is to be known, by type.
+    fullyLabeledReplicas How many pods have all labels of the template.
+    observedGeneration The generation of the spec that these numbers follow.
+    readyReplicas How many pods are ready.
+    replicas How many pods were last counted.
     T io.k8s.api.core.v1.ResourceClaim 
     T io.k8s.api.core.v1.ResourceFieldSelector 
     T io.k8s.api.core.v1.ResourceHealth 

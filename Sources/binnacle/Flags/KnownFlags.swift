@@ -23,7 +23,7 @@ enum KnownFlags {
   private static let apiServer = """
     admission-control strings acts https protects
     admission-control-config-file string refused: the plug-ins that it configures are not built yet
-    advertise-address ip taken
+    advertise-address ip acts
     aggregator-reject-forwarding-redirect bool taken
     allow-metric-labels keyValues taken
     allow-metric-labels-manifest string taken
@@ -98,7 +98,7 @@ enum KnownFlags {
     enable-priority-and-fairness bool taken
     encryption-provider-config string acts filled
     encryption-provider-config-automatic-reload bool acts
-    endpoint-reconciler-type string taken
+    endpoint-reconciler-type string acts
     etcd-cafile string acts etcd filled
     etcd-certfile string acts etcd filled
     etcd-compaction-interval duration acts history
@@ -170,8 +170,8 @@ enum KnownFlags {
     service-account-max-token-expiration duration taken
     service-account-signing-endpoint string taken
     service-account-signing-key-file string taken
-    service-cluster-ip-range cidrs taken
-    service-node-port-range portRange taken
+    service-cluster-ip-range cidrs acts
+    service-node-port-range portRange acts
     show-hidden-metrics-for-version string taken
     shutdown-delay-duration duration acts
     shutdown-send-retry-after bool taken
