@@ -117,8 +117,16 @@ extension FactDescriptions {
     T io.k8s.api.core.v1.EndpointAddress 
     T io.k8s.api.core.v1.EndpointPort 
     T io.k8s.api.core.v1.EndpointSubset 
-    T io.k8s.api.core.v1.Endpoints 
-    T io.k8s.api.core.v1.EndpointsList 
+    T io.k8s.api.core.v1.Endpoints All addresses behind a service, as they were written before there were slices. Deprecated: EndpointSlice has taken its place.
+    apiVersion Group and version of the schema in which this object is written, such as v1 or apps/v1. Requests may leave it out; another value than the endpoint's is refused.
+    kind The name of this object's schema, in CamelCase. A server knows it from the endpoint, so requests may leave it out; it cannot be changed.
+    metadata Name, labels and all else that every object has.
+    subsets Addresses that have the same ports, and those ports.
+    T io.k8s.api.core.v1.EndpointsList All endpoints, or those a selector chose. Deprecated.
+    apiVersion Group and version of the schema in which this object is written, such as v1 or apps/v1. Requests may leave it out; another value than the endpoint's is refused.
+    items The endpoints, ordered by namespace and name.
+    kind The name of this object's schema, in CamelCase. A server knows it from the endpoint, so requests may leave it out; it cannot be changed.
+    metadata The revision of the list, and how to get the rest of it.
     T io.k8s.api.core.v1.EnvFromSource 
     T io.k8s.api.core.v1.EnvVar 
     T io.k8s.api.core.v1.EnvVarSource 
@@ -618,7 +626,12 @@ extension FactDescriptions {
     T io.k8s.api.core.v1.SecretReference 
     T io.k8s.api.core.v1.SecretVolumeSource 
     T io.k8s.api.core.v1.SecurityContext 
-    T io.k8s.api.core.v1.Service 
+    T io.k8s.api.core.v1.Service A name and an address under which others reach what pods serve.
+    apiVersion Group and version of the schema in which this object is written, such as v1 or apps/v1. Requests may leave it out; another value than the endpoint's is refused.
+    kind The name of this object's schema, in CamelCase. A server knows it from the endpoint, so requests may leave it out; it cannot be changed.
+    metadata Name, labels and all else that every object has.
+    spec How the service is reached, and which pods it leads to.
+    status Where a load balancer takes requests for it.
     T io.k8s.api.core.v1.ServiceAccount Who programs in pods are, when they speak to the API and elsewhere.
     apiVersion Group and version of the schema in which this object is written, such as v1 or apps/v1. Requests may leave it out; another value than the endpoint's is refused.
     automountServiceAccountToken Whether pods of this account are given its token; a pod may say otherwise.
@@ -632,10 +645,52 @@ extension FactDescriptions {
     kind The name of this object's schema, in CamelCase. A server knows it from the endpoint, so requests may leave it out; it cannot be changed.
     metadata The revision of the list, and how to get the rest of it.
     T io.k8s.api.core.v1.ServiceAccountTokenProjection 
-    T io.k8s.api.core.v1.ServiceList 
+    T io.k8s.api.core.v1.ServiceList All services, or those a selector chose.
+    apiVersion Group and version of the schema in which this object is written, such as v1 or apps/v1. Requests may leave it out; another value than the endpoint's is refused.
+    items The services, ordered by namespace and name.
+    kind The name of this object's schema, in CamelCase. A server knows it from the endpoint, so requests may leave it out; it cannot be changed.
+    metadata The revision of the list, and how to get the rest of it.
     T io.k8s.api.core.v1.ServicePort 
-    T io.k8s.api.core.v1.ServiceSpec 
-    T io.k8s.api.core.v1.ServiceStatus 
+    T io.k8s.api.core.v1.ServiceSpec How a service is reached, and which pods it leads to.
+    allocateLoadBalancerNodePorts Whether a service of type LoadBalancer gets ports of nodes; true unless it is said. Those that it has stay.
+    clusterIP The address inside the cluster. It is given out where it is left empty; None makes a service without one. It stays as long as the type needs it.
+    clusterIPs The addresses, one a family; the first is clusterIP's.
+    externalIPs Addresses at which nodes take traffic for the service, and which nobody here looks after. Deprecated.
+    externalName The name that a service of type ExternalName stands for.
+    externalTrafficPolicy Where traffic from outside goes.
+    externalTrafficPolicy=Cluster To all endpoints.
+    externalTrafficPolicy=Local To those of the node that it came to, and the sender's address is kept.
+    healthCheckNodePort The port of nodes at which load balancers ask whether the service has endpoints there. It is given out for type LoadBalancer and policy Local, and cannot be changed.
+    internalTrafficPolicy Where traffic from inside goes; Cluster unless it is said.
+    internalTrafficPolicy=Cluster To all endpoints.
+    internalTrafficPolicy=Local To those of the sender's node.
+    ipFamilies The families of the addresses, in their order. What is not said follows from the policy and from what the cluster has.
+    ipFamilies= A family that is not known.
+    ipFamilies=IPv4 Addresses of 32 bits.
+    ipFamilies=IPv6 Addresses of 128 bits.
+    ipFamilyPolicy How many families the service has; SingleStack unless it is said.
+    ipFamilyPolicy=PreferDualStack Both, where the cluster has them.
+    ipFamilyPolicy=RequireDualStack Both, or it is refused.
+    ipFamilyPolicy=SingleStack One.
+    loadBalancerClass Which implementation of load balancers the service is for; without it, the cluster's own. It cannot be changed while the type is LoadBalancer.
+    loadBalancerIP The address that a load balancer shall have. Deprecated: what it means differs between implementations.
+    loadBalancerSourceRanges Networks from which a load balancer takes traffic; without it, from everywhere.
+    ports The ports of the service. Where there are several each has a name.
+    publishNotReadyAddresses Whether endpoints are published before they are ready.
+    selector Labels of the pods that the service leads to. Without it somebody else writes its endpoints.
+    sessionAffinity Whether a client's connections go to one endpoint; None unless it is said.
+    sessionAffinity=ClientIP They do, by the client's address.
+    sessionAffinity=None They do not.
+    sessionAffinityConfig For how long they do.
+    trafficDistribution Which endpoints are preferred: PreferSameZone or PreferSameNode; PreferClose is an older name for the first.
+    type How the service is reached; by an address inside the cluster unless it is said.
+    type=ClusterIP At an address inside the cluster.
+    type=ExternalName Nowhere here: it is another name for externalName.
+    type=LoadBalancer At a load balancer outside, and as NodePort.
+    type=NodePort At a port of every node, and as ClusterIP.
+    T io.k8s.api.core.v1.ServiceStatus What is known of a service.
+    conditions What is known, a type each.
+    loadBalancer Where a load balancer takes requests for it.
     T io.k8s.api.core.v1.SessionAffinityConfig 
     T io.k8s.api.core.v1.SleepAction 
     T io.k8s.api.core.v1.StorageOSPersistentVolumeSource 

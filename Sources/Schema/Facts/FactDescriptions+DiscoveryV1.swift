@@ -7,8 +7,18 @@ extension FactDescriptions {
     T io.k8s.api.discovery.v1.EndpointConditions 
     T io.k8s.api.discovery.v1.EndpointHints 
     T io.k8s.api.discovery.v1.EndpointPort 
-    T io.k8s.api.discovery.v1.EndpointSlice 
-    T io.k8s.api.discovery.v1.EndpointSliceList 
+    T io.k8s.api.discovery.v1.EndpointSlice Some of the endpoints behind a service. All slices that name the service together are its endpoints.
+    addressType What all addresses of the slice are: IPv4, IPv6 or, which is deprecated, FQDN. It cannot be changed.
+    apiVersion Group and version of the schema in which this object is written, such as v1 or apps/v1. Requests may leave it out; another value than the endpoint's is refused.
+    endpoints The endpoints, at most 1000.
+    kind The name of this object's schema, in CamelCase. A server knows it from the endpoint, so requests may leave it out; it cannot be changed.
+    metadata Name, labels and all else that every object has.
+    ports The ports that every endpoint of the slice has, each by a name of its own. Without any, there are none.
+    T io.k8s.api.discovery.v1.EndpointSliceList All endpoint slices, or those a selector chose.
+    apiVersion Group and version of the schema in which this object is written, such as v1 or apps/v1. Requests may leave it out; another value than the endpoint's is refused.
+    items The slices, ordered by namespace and name.
+    kind The name of this object's schema, in CamelCase. A server knows it from the endpoint, so requests may leave it out; it cannot be changed.
+    metadata The revision of the list, and how to get the rest of it.
     T io.k8s.api.discovery.v1.ForNode 
     T io.k8s.api.discovery.v1.ForZone 
     """#

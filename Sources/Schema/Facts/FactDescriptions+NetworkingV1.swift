@@ -5,37 +5,104 @@ extension FactDescriptions {
   static let networkingV1: StaticString = #"""
     T io.k8s.api.networking.v1.HTTPIngressPath 
     T io.k8s.api.networking.v1.HTTPIngressRuleValue 
-    T io.k8s.api.networking.v1.IPAddress 
-    T io.k8s.api.networking.v1.IPAddressList 
-    T io.k8s.api.networking.v1.IPAddressSpec 
+    T io.k8s.api.networking.v1.IPAddress An address that is taken, named by itself in canonical form.
+    apiVersion Group and version of the schema in which this object is written, such as v1 or apps/v1. Requests may leave it out; another value than the endpoint's is refused.
+    kind The name of this object's schema, in CamelCase. A server knows it from the endpoint, so requests may leave it out; it cannot be changed.
+    metadata Name, labels and all else that every object has.
+    spec What holds the address.
+    T io.k8s.api.networking.v1.IPAddressList All addresses that are taken, or those a selector chose.
+    apiVersion Group and version of the schema in which this object is written, such as v1 or apps/v1. Requests may leave it out; another value than the endpoint's is refused.
+    items The addresses, ordered by name.
+    kind The name of this object's schema, in CamelCase. A server knows it from the endpoint, so requests may leave it out; it cannot be changed.
+    metadata The revision of the list, and how to get the rest of it.
+    T io.k8s.api.networking.v1.IPAddressSpec What holds an address.
+    parentRef The object that holds the address. It cannot be changed.
     T io.k8s.api.networking.v1.IPBlock 
-    T io.k8s.api.networking.v1.Ingress 
+    T io.k8s.api.networking.v1.Ingress Rules by which requests from outside reach services.
+    apiVersion Group and version of the schema in which this object is written, such as v1 or apps/v1. Requests may leave it out; another value than the endpoint's is refused.
+    kind The name of this object's schema, in CamelCase. A server knows it from the endpoint, so requests may leave it out; it cannot be changed.
+    metadata Name, labels and all else that every object has.
+    spec The rules.
+    status Where the ingress takes requests, as its controller tells.
     T io.k8s.api.networking.v1.IngressBackend 
-    T io.k8s.api.networking.v1.IngressClass 
-    T io.k8s.api.networking.v1.IngressClassList 
-    T io.k8s.api.networking.v1.IngressClassParametersReference 
-    T io.k8s.api.networking.v1.IngressClassSpec 
-    T io.k8s.api.networking.v1.IngressList 
+    T io.k8s.api.networking.v1.IngressClass A kind of ingress, and the controller that serves it.
+    apiVersion Group and version of the schema in which this object is written, such as v1 or apps/v1. Requests may leave it out; another value than the endpoint's is refused.
+    kind The name of this object's schema, in CamelCase. A server knows it from the endpoint, so requests may leave it out; it cannot be changed.
+    metadata Name, labels and all else that every object has.
+    spec Which controller serves ingresses of the class, and with which settings.
+    T io.k8s.api.networking.v1.IngressClassList All ingress classes, or those a selector chose.
+    apiVersion Group and version of the schema in which this object is written, such as v1 or apps/v1. Requests may leave it out; another value than the endpoint's is refused.
+    items The classes, ordered by name.
+    kind The name of this object's schema, in CamelCase. A server knows it from the endpoint, so requests may leave it out; it cannot be changed.
+    metadata The revision of the list, and how to get the rest of it.
+    T io.k8s.api.networking.v1.IngressClassParametersReference An object that holds settings of an ingress class.
+    apiGroup The group of the object's kind; without it, the core group.
+    kind The kind of the object.
+    name The name of the object.
+    namespace The namespace of the object: needed where scope is Namespace, and refused where it is Cluster.
+    scope Whether the object stands in a namespace: Cluster, which is the default, or Namespace.
+    T io.k8s.api.networking.v1.IngressClassSpec What an ingress class is.
+    controller The controller that serves ingresses of the class: a domain and a path, at most 250 characters. It cannot be changed.
+    parameters An object with more settings for the controller.
+    T io.k8s.api.networking.v1.IngressList All ingresses, or those a selector chose.
+    apiVersion Group and version of the schema in which this object is written, such as v1 or apps/v1. Requests may leave it out; another value than the endpoint's is refused.
+    items The ingresses, ordered by namespace and name.
+    kind The name of this object's schema, in CamelCase. A server knows it from the endpoint, so requests may leave it out; it cannot be changed.
+    metadata The revision of the list, and how to get the rest of it.
     T io.k8s.api.networking.v1.IngressLoadBalancerIngress 
     T io.k8s.api.networking.v1.IngressLoadBalancerStatus 
     T io.k8s.api.networking.v1.IngressPortStatus 
     T io.k8s.api.networking.v1.IngressRule 
     T io.k8s.api.networking.v1.IngressServiceBackend 
-    T io.k8s.api.networking.v1.IngressSpec 
-    T io.k8s.api.networking.v1.IngressStatus 
+    T io.k8s.api.networking.v1.IngressSpec Where requests go.
+    defaultBackend Where requests go that no rule is for. Needed where there are no rules.
+    ingressClassName The class whose controller serves the ingress; without it, the default class.
+    rules Rules by host, each with its paths. Of requests that fit none, the default backend takes care.
+    tls Certificates for hosts. All of them use port 443, and are told apart by the name that a client asks for.
+    T io.k8s.api.networking.v1.IngressStatus What a controller has made of an ingress.
+    loadBalancer Where requests are taken.
     T io.k8s.api.networking.v1.IngressTLS 
-    T io.k8s.api.networking.v1.NetworkPolicy 
+    T io.k8s.api.networking.v1.NetworkPolicy Which traffic may reach pods, and which may leave them.
+    apiVersion Group and version of the schema in which this object is written, such as v1 or apps/v1. Requests may leave it out; another value than the endpoint's is refused.
+    kind The name of this object's schema, in CamelCase. A server knows it from the endpoint, so requests may leave it out; it cannot be changed.
+    metadata Name, labels and all else that every object has.
+    spec The pods it is about, and what is let through.
     T io.k8s.api.networking.v1.NetworkPolicyEgressRule 
     T io.k8s.api.networking.v1.NetworkPolicyIngressRule 
-    T io.k8s.api.networking.v1.NetworkPolicyList 
+    T io.k8s.api.networking.v1.NetworkPolicyList All network policies, or those a selector chose.
+    apiVersion Group and version of the schema in which this object is written, such as v1 or apps/v1. Requests may leave it out; another value than the endpoint's is refused.
+    items The policies, ordered by namespace and name.
+    kind The name of this object's schema, in CamelCase. A server knows it from the endpoint, so requests may leave it out; it cannot be changed.
+    metadata The revision of the list, and how to get the rest of it.
     T io.k8s.api.networking.v1.NetworkPolicyPeer 
     T io.k8s.api.networking.v1.NetworkPolicyPort 
-    T io.k8s.api.networking.v1.NetworkPolicySpec 
-    T io.k8s.api.networking.v1.ParentReference 
+    T io.k8s.api.networking.v1.NetworkPolicySpec The pods that a policy is about, and what is let through.
+    egress What may leave the pods: traffic that fits one of these rules. Without rules nothing may, where the policy is about what leaves.
+    ingress What may reach the pods: traffic that fits one of these rules. Without rules nothing may, where the policy is about what comes.
+    podSelector The pods of the namespace that the policy is about; an empty selector means all.
+    policyTypes Whether the policy is about traffic that comes, that leaves, or both. Without it, about what comes, and about what leaves where there are rules for that.
+    policyTypes=Egress Traffic that leaves the pods.
+    policyTypes=Ingress Traffic that comes to the pods.
+    T io.k8s.api.networking.v1.ParentReference An object that holds something.
+    group The group of its resource; empty for the core group.
+    name Its name.
+    namespace Its namespace, where it has one.
+    resource Its resource, in the plural.
     T io.k8s.api.networking.v1.ServiceBackendPort 
-    T io.k8s.api.networking.v1.ServiceCIDR 
-    T io.k8s.api.networking.v1.ServiceCIDRList 
-    T io.k8s.api.networking.v1.ServiceCIDRSpec 
-    T io.k8s.api.networking.v1.ServiceCIDRStatus 
+    T io.k8s.api.networking.v1.ServiceCIDR Networks from which services get their addresses.
+    apiVersion Group and version of the schema in which this object is written, such as v1 or apps/v1. Requests may leave it out; another value than the endpoint's is refused.
+    kind The name of this object's schema, in CamelCase. A server knows it from the endpoint, so requests may leave it out; it cannot be changed.
+    metadata Name, labels and all else that every object has.
+    spec The networks.
+    status Whether addresses can be taken from them.
+    T io.k8s.api.networking.v1.ServiceCIDRList All networks of services, or those a selector chose.
+    apiVersion Group and version of the schema in which this object is written, such as v1 or apps/v1. Requests may leave it out; another value than the endpoint's is refused.
+    items The objects, ordered by name.
+    kind The name of this object's schema, in CamelCase. A server knows it from the endpoint, so requests may leave it out; it cannot be changed.
+    metadata The revision of the list, and how to get the rest of it.
+    T io.k8s.api.networking.v1.ServiceCIDRSpec Networks of services.
+    cidrs One network, or one of each family, in canonical form. A second family may be added; nothing else can be changed.
+    T io.k8s.api.networking.v1.ServiceCIDRStatus Whether addresses can be taken from networks.
+    conditions What is known, a type each: Ready says whether addresses can be taken.
     """#
 }
