@@ -223,7 +223,7 @@ import Testing
       "admission-control-config-file": ["--admission-control-config-file="],
       "egress-selector-config-file": ["--egress-selector-config-file="],
       "strict-transport-security-directives": ["--strict-transport-security-directives="], "tls-curve-preferences": [],
-      "etcd-servers-overrides": ["--etcd-servers-overrides=/pods#http://127.0.0.1:1"],
+      "etcd-servers-overrides": ["--etcd-servers-overrides=/unicorns#http://127.0.0.1:1"],
       "max-connection-bytes-per-sec": ["--max-connection-bytes-per-sec=0"],
       "disable-http2-serving": ["--disable-http2-serving=false"],
       "advertise-address": ["--advertise-address=192.0.2.1"],
@@ -453,7 +453,7 @@ import Testing
     ), (["--secure-port=1", "--secure-port=2"], "--secure-port is given more than once"),
     (["--oidc-username-claim=email"], "--oidc-username-claim has no effect"),
     (["--feature-gates=AllBeta=true"], "--feature-gates AllBeta is taken"),
-    (["--controllers=*,-ttl"], "--controllers is taken"),
+    (["--delete-collection-workers=3"], "--delete-collection-workers is taken"),
   ])
   func `what has no effect is named in a warning`(arguments: [String], words: String) throws {
     let notes = try Self.settings("serve", arguments).notes
