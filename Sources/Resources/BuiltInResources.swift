@@ -37,6 +37,7 @@ public enum BuiltInResources {
       .flowSchemas,
       .priorityLevelConfigurations,
       .runtimeClasses,
+      .podDisruptionBudgets,
       .clusterRoleBindings,
       .clusterRoles,
       .roleBindings,
