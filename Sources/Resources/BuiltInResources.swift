@@ -33,6 +33,8 @@ public enum BuiltInResources {
       .validatingWebhookConfigurations,
       .apiServices,
       .horizontalPodAutoscalers,
+      .cronJobs,
+      .jobs,
       .leases,
       .flowSchemas,
       .priorityLevelConfigurations,
