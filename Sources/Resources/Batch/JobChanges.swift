@@ -118,7 +118,8 @@ extension JobRules {
     let before = old["template"] ?? .object(JSONObject())
     guard mayChangeTemplate(context.oldObject) else {
       if RuleContext.areSame(after, before) { return }
-      let shown = InternalForm.text(of: after, type: "io.k8s.api.core.v1.PodTemplateSpec")
+      let shown = InternalForm.text(
+        of: after, type: "io.k8s.api.core.v1.PodTemplateSpec", given: context.given?["spec"]?["template"])
       return context.report(.invalid(context.path("template"), bare: shown, immutable))
     }
     let spec = after["spec"] ?? .object(JSONObject())
@@ -135,7 +136,8 @@ extension JobRules {
       }
     }
     if RuleContext.areSame(spec, known) { return }
-    let shown = InternalForm.text(of: spec, type: "io.k8s.api.core.v1.PodSpec")
+    let shown = InternalForm.text(
+      of: spec, type: "io.k8s.api.core.v1.PodSpec", given: context.given?["spec"]?["template"]?["spec"])
     context.report(.invalid(context.path("template", "spec"), bare: shown, immutable))
   }
 

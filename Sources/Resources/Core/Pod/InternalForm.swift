@@ -4,25 +4,28 @@ import Schema
 /// A value of a struct as upstream's messages show it: its internal type has no names for JSON, so that Go's stand
 /// there, and nothing is left out.
 enum InternalForm {
-  static func text(of value: JSONValue, type: String) -> String {
+  /// `given`: the same before it was read as its type has it, where that is known; then lists and maps that are empty show.
+  static func text(of value: JSONValue, type: String, given: JSONValue? = nil) -> String {
     guard let id = TypeModel.builtin.type(type) else { return value.encoded().text }
-    return shown(value, .structure(id)).encoded().text
+    return shown(value, .structure(id), given).encoded().text
   }
 
   /// A list of such structs.
   static func text(ofList values: [JSONValue], type: String) -> String {
     guard let id = TypeModel.builtin.type(type) else { return JSONValue.array(values).encoded().text }
-    return JSONValue.array(values.map { shown($0, .structure(id)) }).encoded().text
+    return JSONValue.array(values.map { shown($0, .structure(id), nil) }).encoded().text
   }
 
-  private static func shown(_ value: JSONValue?, _ shape: TypeModel.Shape) -> JSONValue {
+  private static func shown(_ value: JSONValue?, _ shape: TypeModel.Shape, _ given: JSONValue?) -> JSONValue {
     switch shape {
-    case .structure(let id): return shown(structure: value, id)
-    case .list(let element): return value?.array.map { .array($0.map { shown($0, element) }) } ?? .null
+    case .structure(let id): return shown(structure: value, id, given)
+    case .list(let element):
+      guard let elements = value?.array else { return given?.array?.isEmpty == true ? .array([]) : .null }
+      let others = given?.array.flatMap { $0.count == elements.count ? $0 : nil }
+      return .array(elements.indices.map { shown(elements[$0], element, others?[$0]) })
     case .map(let element):
-      return value?.object.map { map in
-        .object(JSONObject(unchecked: map.members.map { .init($0.name, shown($0.value, element)) }))
-      } ?? .null
+      guard let map = value?.object else { return given?.object?.isEmpty == true ? .object(JSONObject()) : .null }
+      return .object(JSONObject(unchecked: map.members.map { .init($0.name, shown($0.value, element, nil)) }))
     case .string: return value ?? ""
     case .bool: return value ?? false
     case .int32, .int64, .intOrString: return value ?? 0
@@ -31,7 +34,9 @@ enum InternalForm {
     }
   }
 
-  private static func shown(structure value: JSONValue?, _ id: TypeModel.TypeID) -> JSONValue {
+  private static func shown(
+    structure value: JSONValue?, _ id: TypeModel.TypeID, _ given: JSONValue?
+  ) -> JSONValue {
     let type = TypeModel.builtin[id]
     // Those are the same inside and outside.
     if type.name.hasPrefix("io.k8s.apimachinery.") { return value ?? .object(JSONObject()) }
@@ -39,16 +44,16 @@ enum InternalForm {
     if type.name == "io.k8s.api.core.v1.PodSpec" { moveHostMembers(&value) }
     var members: [JSONObject.Member] = []
     for field in fields(of: type) {
-      let given = value?[field.name].flatMap { $0.isNull ? nil : $0 }
+      let member = value?[field.name].flatMap { $0.isNull ? nil : $0 }
       if field.name == "metadata" {
         // Embedded: its members stand among the others.
-        members += given?.object?.members ?? []
+        members += member?.object?.members ?? []
         continue
       }
       members.append(
         JSONObject.Member(
           names[type.shortName]?[field.name] ?? name(field.name),
-          given == nil && field.isPointer ? .null : shown(given, field.shape)))
+          member == nil && field.isPointer ? .null : shown(member, field.shape, given?[field.name])))
     }
     return .object(JSONObject(unchecked: members))
   }
