@@ -325,13 +325,21 @@ extension APIServer {
         let status = try await endpoint.store.deleteUnreadable(name, namespace: namespace, options: options)
         return .success(status, negotiated)
       }
-      switch try await endpoint.store.delete(name, namespace: namespace, options: options) {
-      case .gone(let status): return .success(status, negotiated)
-      case .removed(let object): return try await endpoint.answerApart(object, negotiated, context)
+      let warnings = endpoint.store.warnings(of: options)
+      let deletion: DeleteResult
+      do throws(Status) {
+        deletion = try await endpoint.store.delete(name, namespace: namespace, options: options)
+      } catch {
+        throw error.after(warnings)
+      }
+      switch deletion {
+      case .gone(let status): return Answer.success(status, negotiated).warning(warnings)
+      case .removed(let object):
+        return try await endpoint.answerApart(object, negotiated, context).warning(warnings)
       case .pending(let object):
         // Only those who asked for the old cascading deletion hear that it goes on (semantics 2.14).
         let code = options.orphanDependents == false ? 202 : 200
-        return try await endpoint.answerApart(object, code: code, negotiated, context)
+        return try await endpoint.answerApart(object, code: code, negotiated, context).warning(warnings)
       }
     }
   }
@@ -347,10 +355,14 @@ extension APIServer {
       try options.validate()
       try options.refuseReadErrors()
       context.auditOptions()
-      let deleted = try await endpoint.store.deleteCollection(namespace: namespace, list: selection, options: options)
+      let warnings = endpoint.store.warnings(of: options)
+      let deleted: ListResult
+      do throws(Status) {
+        deleted = try await endpoint.store.deleteCollection(namespace: namespace, list: selection, options: options)
+      } catch { throw error.after(warnings) }
       // The cache has let go of them.
       let held = deleted.objects.reduce(0) { $0 + $1.object.count }
-      return try await endpoint.answer(deleted, negotiated, context, heldBytes: held)
+      return try await endpoint.answer(deleted, negotiated, context, heldBytes: held).warning(warnings)
     }
   }
 }

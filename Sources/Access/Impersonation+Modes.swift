@@ -98,7 +98,7 @@ extension Impersonation {
 
   private static func problem(ofExtra key: String, _ values: [String]) -> String? {
     if key.isEmpty { return "impersonating the empty string key in extra is not allowed" }
-    let errors = domainPrefixedPath(key)
+    let errors = NameValidation.domainPrefixedPath("extra.key", key)
     if !errors.isEmpty {
       return "impersonating an invalid key in extra is not allowed: \(FieldError.aggregate(errors.map(\.message)))"
     }
@@ -107,27 +107,5 @@ extension Impersonation {
     }
     if values.contains("") { return "impersonating the empty string value in extra is not allowed" }
     return nil
-  }
-
-  /// (`validation.IsDomainPrefixedPath`.)
-  private static func domainPrefixedPath(_ key: String) -> [FieldError] {
-    let field = "extra.key"
-    let parts = key.split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
-    guard parts.count == 2, !parts[0].isEmpty, !parts[1].isEmpty else {
-      return [.invalid(field, key, "must be a domain-prefixed path (such as \"acme.io/foo\")")]
-    }
-    let errors = NameValidation.dns1123Subdomain(parts[0]).map { FieldError.invalid(field, parts[0], $0) }
-    func isOfPath(_ byte: UInt8) -> Bool {
-      switch byte {
-      case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-        UInt8(ascii: "a")...UInt8(ascii: "z"):
-        true
-      default: "/-._~%!$&'()*+,;=:".utf8.contains(byte)
-      }
-    }
-    if parts[1].utf8.allSatisfy(isOfPath) { return errors }
-    return errors + [
-      .invalid(field, parts[1], "Invalid path (regex used for validation is '[A-Za-z0-9/\\-._~%!$&'()*+,;=:]+')")
-    ]
   }
 }

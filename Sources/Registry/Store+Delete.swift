@@ -232,6 +232,12 @@ extension Store {
     object["metadata"] = .object(MetadataOrder.sorted(meta))
   }
 
+  /// What a client hears of its wish to delete, whatever comes of it.
+  public func warnings(of options: DeleteOptions) -> [String] {
+    let isSaid = options.propagationPolicy != nil || options.orphanDependents != nil
+    return isSaid ? [] : definition.deletion.warningWithoutPropagation.map { [$0] } ?? []
+  }
+
   /// Deletes what a list selects, one after another or `workers` at a time; returns the list (semantics 2.18).
   public func deleteCollection(
     namespace: String, list options: ListOptions, options deletion: DeleteOptions, workers: Int = 1

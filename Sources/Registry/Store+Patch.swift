@@ -36,7 +36,8 @@ extension Store {
       do throws(Status) { try self.checkName(decoded.object, name) } catch { throw error.after(decoded.warnings) }
       var new = self.whole(decoded.object)
       self.fields.update(live: existing, new: &new, writer: self.writer(options, subresource), now: Timestamp.now)
-      return Made(object: new, warnings: decoded.warnings + OwnerReferences.deduplicate(&new, inPatch: true))
+      let warnings = decoded.warnings + OwnerReferences.deduplicate(&new, inPatch: true)
+      return Made(object: new, warnings: warnings, given: patched)
     }
   }
 

@@ -60,6 +60,8 @@ extension Store {
   struct Made: Sendable {
     var object: JSONValue
     var warnings: [String] = []
+    /// As a patch left it, before it was read as the type has it.
+    var given: JSONValue?
   }
 
   /// From what is stored, in the served version (nil where there is nothing and `mayCreate`), to what shall be.
@@ -194,6 +196,7 @@ extension Store {
     do throws(Status) {
       var draft = Draft(old: old, new: converter?.toStored(made.object) ?? made.object, revision: stored.revision)
       draft.warnings = change.warnings + made.warnings
+      draft.given = made.given
       try await admit(change, .update, &draft)
       if losingOwners { draft.new["metadata"]?["managedFields"] = nil }
       try matchVersion(&draft.new, old, change.name)
@@ -306,7 +309,8 @@ extension Store {
     let isMetaGood = errors.isEmpty
     errors += MetaValidation.validateUpdate(meta, before, isKnownGood: isMetaGood)
     errors += definition.rules.check(
-      draft.new, old: old, subresource: change.subresource, options: checkOptions, isMetaGood: isMetaGood)
+      draft.new, old: old, subresource: change.subresource, options: checkOptions, isMetaGood: isMetaGood,
+      given: draft.given)
     if !errors.isEmpty {
       throw .invalid(info.kind, group: definition.groupResource.group, name: change.name, errors)
     }

@@ -1,82 +1,132 @@
 import JSON
 import Schema
 
-/// Values as messages show them where upstream prints its own types, which have no JSON names: members in capitals, and
-/// nothing left out. Types of apimachinery are the same for everybody, and stay as they are.
+/// A value of a struct as upstream's messages show it: its internal type has no names for JSON, so that Go's stand
+/// there, and nothing is left out.
 enum InternalForm {
-  /// `type`: the name of the value's type, `io.k8s.api.resource.v1.AllocationResult`.
-  static func text(of value: JSONValue, as type: String) -> String {
-    let model = TypeModel.builtin
-    return model.type(type).map { structure(value, model[$0], model).encoded().text } ?? value.encoded().text
+  /// `given`: the same before it was read as its type has it, where that is known; then lists and maps that are empty show.
+  static func text(of value: JSONValue, as type: String, given: JSONValue? = nil) -> String {
+    guard let id = TypeModel.builtin.type(type) else { return value.encoded().text }
+    return shown(value, .structure(id), given).encoded().text
   }
 
-  /// A list of such values.
+  /// A list of such structs.
   static func text(ofList values: [JSONValue], as type: String) -> String {
-    let model = TypeModel.builtin
-    guard let id = model.type(type) else { return JSONValue.array(values).encoded().text }
-    return JSONValue.array(values.map { structure($0, model[id], model) }).encoded().text
+    guard let id = TypeModel.builtin.type(type) else { return JSONValue.array(values).encoded().text }
+    return JSONValue.array(values.map { shown($0, .structure(id), nil) }).encoded().text
   }
 
-  private static func structure(_ value: JSONValue, _ type: TypeModel.Structure, _ model: TypeModel) -> JSONValue {
-    // So Go writes what it embeds.
-    if type.name.hasPrefix("io.k8s.apimachinery.") { return value }
+  private static func shown(_ value: JSONValue?, _ shape: TypeModel.Shape, _ given: JSONValue?) -> JSONValue {
+    switch shape {
+    case .structure(let id): return shown(structure: value, id, given)
+    case .list(let element):
+      guard let elements = value?.array else { return given?.array?.isEmpty == true ? .array([]) : .null }
+      let others = given?.array.flatMap { $0.count == elements.count ? $0 : nil }
+      return .array(elements.indices.map { shown(elements[$0], element, others?[$0]) })
+    case .map(let element):
+      guard let map = value?.object else { return given?.object?.isEmpty == true ? .object(JSONObject()) : .null }
+      return .object(JSONObject(unchecked: map.members.map { .init($0.name, shown($0.value, element, nil)) }))
+    case .string: return value ?? ""
+    case .bool: return value ?? false
+    case .int32, .int64, .intOrString: return value ?? 0
+    case .quantity: return value ?? "0"
+    default: return value ?? .null
+    }
+  }
+
+  private static func shown(
+    structure value: JSONValue?, _ id: TypeModel.TypeID, _ given: JSONValue?
+  ) -> JSONValue {
+    let type = TypeModel.builtin[id]
+    // Those are the same inside and outside.
+    if type.name.hasPrefix("io.k8s.apimachinery.") { return value ?? .object(JSONObject()) }
+    var value = value
+    if type.name == "io.k8s.api.core.v1.PodSpec" { moveHostMembers(&value) }
     var members: [JSONObject.Member] = []
-    for field in type.fields {
-      let given = value[field.name].flatMap { $0.isNull ? nil : $0 }
-      if field.name == "metadata", case .structure = field.shape {
-        members += (given?.object?.members ?? []).filter { !$0.value.isNull }
+    for field in fields(of: type) {
+      let member = value?[field.name].flatMap { $0.isNull ? nil : $0 }
+      if field.name == "metadata" {
+        // Embedded: its members stand among the others.
+        members += member?.object?.members ?? []
         continue
       }
-      members.append(JSONObject.Member(name(field.name, in: type.shortName), form(given, field, model)))
+      members.append(
+        JSONObject.Member(
+          name(field.name, in: type.shortName),
+          member == nil && field.isPointer ? .null : shown(member, field.shape, given?[field.name])))
     }
     return .object(JSONObject(unchecked: members))
   }
 
-  private static func form(_ given: JSONValue?, _ field: TypeModel.Field, _ model: TypeModel) -> JSONValue {
-    if let given { return shaped(given, field.shape, model) }
-    return field.isPointer ? .null : zero(field.shape, model)
-  }
+  // MARK: what is otherwise inside
 
-  private static func shaped(_ value: JSONValue, _ shape: TypeModel.Shape, _ model: TypeModel) -> JSONValue {
-    switch (shape, value) {
-    case (.structure(let id), _): return structure(value, model[id], model)
-    case (.list(let inner), .array(let elements)): return .array(elements.map { shaped($0, inner, model) })
-    case (.map(let inner), .object(let map)):
-      var sorted = JSONObject(
-        unchecked: map.members.map { JSONObject.Member($0.name, shaped($0.value, inner, model)) })
-      sorted.sortByName()
-      return .object(sorted)
-    default: return value
+  private static let hostMembers = ["hostNetwork", "hostPID", "hostIPC", "shareProcessNamespace", "hostUsers"]
+
+  /// The members in the order of the internal type.
+  private static func fields(of type: TypeModel.Structure) -> [TypeModel.Field] {
+    guard let order = orders[type.name] else { return type.fields }
+    var known = type.fields
+    if type.shortName == "PodSecurityContext", let spec = TypeModel.builtin.type("io.k8s.api.core.v1.PodSpec") {
+      known += TypeModel.builtin[spec].fields
     }
+    return order.compactMap { name in known.first { $0.name == name } }
   }
 
-  private static func zero(_ shape: TypeModel.Shape, _ model: TypeModel) -> JSONValue {
-    switch shape {
-    case .string: ""
-    case .bool: false
-    case .int32, .int64, .double, .intOrString: 0
-    case .quantity: "0"
-    case .structure(let id): structure([:], model[id], model)
-    case .list, .map, .bytes, .time, .microTime, .raw, .json, .either: .null
-    }
+  /// What a spec says of its node's namespaces is inside said by its security context.
+  private static func moveHostMembers(_ spec: inout JSONValue?) {
+    var context = spec?["securityContext"]?.object ?? JSONObject()
+    for name in hostMembers { if let given = spec?[name] { context[name] = given } }
+    spec?["securityContext"] = .object(context)
   }
 
-  /// Go's name of a member.
-  private static func name(_ name: String, in type: String) -> String {
-    if type == "DeviceAttribute" {
-      // `int`, `ints`
-      let stem = name.hasSuffix("s") ? String(name.dropLast()) : name
-      return capitalized(stem) + (name.hasSuffix("s") ? "Values" : "Value")
-    }
-    return names[name] ?? capitalized(name)
-  }
-
-  /// Names differ from JSON's in more than the first letter where that stands for several words.
-  private static let names: [String: String] = [
-    "cel": "CEL", "ips": "IPs", "uid": "UID", "seLinuxOptions": "SELinuxOptions", "ip": "IP", "podIPs": "PodIPs",
-    "gmsaCredentialSpecName": "GMSACredentialSpecName", "gmsaCredentialSpec": "GMSACredentialSpec", "tty": "TTY",
-    "hostIP": "HostIP",
+  private static let orders: [String: [String]] = [
+    "io.k8s.api.core.v1.PodSpec": [
+      "volumes", "initContainers", "containers", "ephemeralContainers", "restartPolicy",
+      "terminationGracePeriodSeconds", "activeDeadlineSeconds", "dnsPolicy", "nodeSelector", "serviceAccountName",
+      "automountServiceAccountToken", "nodeName", "securityContext", "imagePullSecrets", "hostname", "subdomain",
+      "setHostnameAsFQDN", "affinity", "schedulerName", "tolerations", "hostAliases", "priorityClassName", "priority",
+      "preemptionPolicy", "dnsConfig", "readinessGates", "runtimeClassName", "overhead", "enableServiceLinks",
+      "topologySpreadConstraints", "os", "schedulingGates", "resourceClaims", "resources", "hostnameOverride",
+      "schedulingGroup",
+    ],
+    "io.k8s.api.core.v1.PodSecurityContext": hostMembers + [
+      "seLinuxOptions", "windowsOptions", "runAsUser", "runAsGroup", "runAsNonRoot", "supplementalGroups",
+      "supplementalGroupsPolicy", "fsGroup", "fsGroupChangePolicy", "sysctls", "seccompProfile", "appArmorProfile",
+      "seLinuxChangePolicy",
+    ],
+    "io.k8s.api.core.v1.Volume": [
+      "name", "hostPath", "emptyDir", "gcePersistentDisk", "awsElasticBlockStore", "gitRepo", "secret", "nfs", "iscsi",
+      "glusterfs", "persistentVolumeClaim", "rbd", "quobyte", "flexVolume", "cinder", "cephfs", "flocker",
+      "downwardAPI", "fc", "azureFile", "configMap", "vsphereVolume", "azureDisk", "photonPersistentDisk", "projected",
+      "portworxVolume", "scaleIO", "storageos", "csi", "ephemeral", "image",
+    ],
   ]
 
-  private static func capitalized(_ name: String) -> String { name.prefix(1).uppercased() + name.dropFirst() }
+  /// Names of members of one type.
+  private static let names: [String: [String: String]] = [
+    "RBDVolumeSource": ["monitors": "CephMonitors", "image": "RBDImage", "pool": "RBDPool", "user": "RadosUser"],
+    "GlusterfsVolumeSource": ["endpoints": "EndpointsName"],
+  ]
+
+  /// Go's names differ from JSON's in more than the first letter where that stands for several words.
+  private static let words: [String: String] = [
+    "cel": "CEL", "ips": "IPs", "podIPs": "PodIPs", "hostIP": "HostIP", "apiGroup": "APIGroup",
+    "apiVersion": "APIVersion", "awsElasticBlockStore": "AWSElasticBlockStore",
+    "cephfs": "CephFS", "chapAuthDiscovery": "DiscoveryCHAPAuth", "chapAuthSession": "SessionCHAPAuth", "csi": "CSI",
+    "diskURI": "DataDiskURI", "dnsConfig": "DNSConfig", "dnsPolicy": "DNSPolicy", "fc": "FC", "fsGroup": "FSGroup",
+    "fsGroupChangePolicy": "FSGroupChangePolicy", "fsType": "FSType", "gcePersistentDisk": "GCEPersistentDisk",
+    "gmsaCredentialSpec": "GMSACredentialSpec", "gmsaCredentialSpecName": "GMSACredentialSpecName", "grpc": "GRPC",
+    "httpGet": "HTTPGet", "httpHeaders": "HTTPHeaders", "ip": "IP", "iqn": "IQN", "iscsi": "ISCSI",
+    "iscsiInterface": "ISCSIInterface", "nfs": "NFS", "os": "OS", "pdName": "PDName", "rbd": "RBD",
+    "seLinuxChangePolicy": "SELinuxChangePolicy", "seLinuxOptions": "SELinuxOptions", "sslEnabled": "SSLEnabled",
+    "storageos": "StorageOS", "tcpSocket": "TCPSocket", "tty": "TTY", "uid": "UID", "wwids": "WWIDs",
+  ]
+
+  private static func name(_ member: String, in type: String) -> String {
+    if let known = names[type]?[member] ?? words[member] { return known }
+    let name = member.prefix(1).uppercased() + member.dropFirst()
+    // `int`, `ints`
+    if type == "DeviceAttribute" { return name.hasSuffix("s") ? "\(name.dropLast())Values" : "\(name)Value" }
+    return name
+  }
 }

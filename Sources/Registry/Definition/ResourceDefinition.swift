@@ -178,6 +178,8 @@ public struct DeletionRule: Sendable {
   public var answersObject = false
   /// Who owns nothing by themselves: what dependents of such an object do when the client does not say.
   public var orphansByDefault = false
+  /// What a client hears who does not say what dependents do; nil for most kinds.
+  public var warningWithoutPropagation: String?
   /// The propagation policy has no effect. (`rest.Unsupported`)
   public var ignoresPropagation = false
   /// Is a precondition that does not hold told of in the storage's words, of the resource and not of its kind?

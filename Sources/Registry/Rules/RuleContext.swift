@@ -11,6 +11,8 @@ public struct RuleContext {
   public let object: JSONValue
   /// The whole object as it was before an update.
   public let oldObject: JSONValue?
+  /// The whole object as a patch left it, where one did: messages tell what is empty from what is absent by it.
+  public internal(set) var given: JSONValue?
   /// Which part of the object the write is of; `.main` for a creation.
   public let subresource: Subresource
   /// What else the write carries, see `Rule.ifOption`.

@@ -11,23 +11,8 @@ enum DisruptionBudgets {
     let labels = pod["metadata"]?["labels"]?.object ?? JSONObject()
     return try await store.readAll(namespace: namespace).filter { budget in
       guard let selector = budget["spec"]?["selector"], !selector.isNull else { return false }
-      return selects(selector, labels)
+      return LabelSelectorMatch.selects(selector, labels)
     }
-  }
-
-  private static func selects(_ selector: JSONValue, _ labels: JSONObject) -> Bool {
-    (selector["matchLabels"]?.object?.members ?? []).allSatisfy { labels[$0.name] == $0.value }
-      && selector.array(at: "matchExpressions").allSatisfy { term in
-        let value = labels[term.string(at: "key")]
-        let isListed = value.map { term.array(at: "values").contains($0) } ?? false
-        switch term.string(at: "operator") {
-        case "In": return isListed
-        case "NotIn": return !isListed
-        case "Exists": return value != nil
-        case "DoesNotExist": return value == nil
-        default: return false
-        }
-      }
   }
 
   /// Why nothing more may go.

@@ -107,7 +107,7 @@ enum PodUpdateRules {
     let selector = munged["nodeSelector"]
     if !RuleContext.areSame(selector, old["nodeSelector"]) {
       for label in old["nodeSelector"]?.object?.members ?? [] where selector?[label.name] != label.value {
-        let shown = selector ?? .null
+        let shown = selector ?? context.given?["spec"]?["nodeSelector"] ?? .null
         context.refuses(
           value: shown, "only additions to spec.nodeSelector are allowed (no mutations or deletions)", at: "spec",
           "nodeSelector")
