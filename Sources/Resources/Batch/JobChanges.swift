@@ -119,7 +119,7 @@ extension JobRules {
     guard mayChangeTemplate(context.oldObject) else {
       if RuleContext.areSame(after, before) { return }
       let shown = InternalForm.text(
-        of: after, type: "io.k8s.api.core.v1.PodTemplateSpec", given: context.given?["spec"]?["template"])
+        of: after, as: "io.k8s.api.core.v1.PodTemplateSpec", given: context.given?["spec"]?["template"])
       return context.report(.invalid(context.path("template"), bare: shown, immutable))
     }
     let spec = after["spec"] ?? .object(JSONObject())
@@ -137,7 +137,7 @@ extension JobRules {
     }
     if RuleContext.areSame(spec, known) { return }
     let shown = InternalForm.text(
-      of: spec, type: "io.k8s.api.core.v1.PodSpec", given: context.given?["spec"]?["template"]?["spec"])
+      of: spec, as: "io.k8s.api.core.v1.PodSpec", given: context.given?["spec"]?["template"]?["spec"])
     context.report(.invalid(context.path("template", "spec"), bare: shown, immutable))
   }
 

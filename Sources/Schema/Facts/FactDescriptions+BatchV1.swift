@@ -3,22 +3,113 @@
 extension FactDescriptions {
   /// batch.v1
   static let batchV1: StaticString = #"""
-    T io.k8s.api.batch.v1.CronJob 
-    T io.k8s.api.batch.v1.CronJobList 
-    T io.k8s.api.batch.v1.CronJobSpec 
-    T io.k8s.api.batch.v1.CronJobStatus 
-    T io.k8s.api.batch.v1.Job 
-    T io.k8s.api.batch.v1.JobCondition 
-    T io.k8s.api.batch.v1.JobList 
-    T io.k8s.api.batch.v1.JobSpec 
-    T io.k8s.api.batch.v1.JobStatus 
-    T io.k8s.api.batch.v1.JobTemplateSpec 
-    T io.k8s.api.batch.v1.PodFailurePolicy 
-    T io.k8s.api.batch.v1.PodFailurePolicyOnExitCodesRequirement 
-    T io.k8s.api.batch.v1.PodFailurePolicyOnPodConditionsPattern 
-    T io.k8s.api.batch.v1.PodFailurePolicyRule 
-    T io.k8s.api.batch.v1.SuccessPolicy 
-    T io.k8s.api.batch.v1.SuccessPolicyRule 
-    T io.k8s.api.batch.v1.UncountedTerminatedPods 
+    T io.k8s.api.batch.v1.CronJob Jobs that are made by the clock.
+    apiVersion Group and version of the schema in which this object is written, such as v1 or apps/v1. Requests may leave it out; another value than the endpoint's is refused.
+    kind The name of this object's schema, in CamelCase. A server knows it from the endpoint, so requests may leave it out; it cannot be changed.
+    metadata Name, namespace, labels and all else that every object has.
+    spec When jobs are made, and what they do.
+    status Which of its jobs run, and when the last one was made.
+    T io.k8s.api.batch.v1.CronJobList All cron jobs, or those a selector chose.
+    apiVersion Group and version of the schema in which this object is written, such as v1 or apps/v1. Requests may leave it out; another value than the endpoint's is refused.
+    items The cron jobs, ordered by namespace and name.
+    kind The name of this object's schema, in CamelCase. A server knows it from the endpoint, so requests may leave it out; it cannot be changed.
+    metadata The revision of the list, and how to get the rest of it.
+    T io.k8s.api.batch.v1.CronJobSpec When jobs are made, and what they do.
+    concurrencyPolicy What happens when it is time for a job and the one before still runs.
+    concurrencyPolicy=Allow Both run.
+    concurrencyPolicy=Forbid The new one is left out.
+    concurrencyPolicy=Replace The old one is ended, and the new one takes its place.
+    failedJobsHistoryLimit How many failed jobs are kept. 1 unless said otherwise.
+    jobTemplate What each job looks like.
+    schedule When jobs are made, in cron's form: minute, hour, day of the month, month, day of the week.
+    startingDeadlineSeconds How late a job may be made, in seconds; one that would be later counts as failed.
+    successfulJobsHistoryLimit How many jobs are kept that have done their work. 3 unless said otherwise.
+    suspend Whether no more jobs are made for now. Those that run go on.
+    timeZone The time zone that the schedule is meant in, such as Europe/Berlin. Where there is none, it is that of the controller.
+    T io.k8s.api.batch.v1.CronJobStatus What became of a cron job's jobs.
+    active Its jobs that run now.
+    lastScheduleTime When the last job was made.
+    lastSuccessfulTime When a job last ended with its work done.
+    T io.k8s.api.batch.v1.Job Work that pods do until it is done.
+    apiVersion Group and version of the schema in which this object is written, such as v1 or apps/v1. Requests may leave it out; another value than the endpoint's is refused.
+    kind The name of this object's schema, in CamelCase. A server knows it from the endpoint, so requests may leave it out; it cannot be changed.
+    metadata Name, namespace, labels and all else that every object has.
+    spec How many pods are to succeed, and what they run.
+    status How far the work is.
+    T io.k8s.api.batch.v1.JobCondition What has become of a job.
+    lastProbeTime When somebody last looked.
+    lastTransitionTime When the status last changed.
+    message Why, for people.
+    reason Why, in one word for programs.
+    status True, False or Unknown.
+    type What this is about: Complete, Failed, Suspended, FailureTarget or SuccessCriteriaMet.
+    T io.k8s.api.batch.v1.JobList All jobs, or those a selector chose.
+    apiVersion Group and version of the schema in which this object is written, such as v1 or apps/v1. Requests may leave it out; another value than the endpoint's is refused.
+    items The jobs, ordered by namespace and name.
+    kind The name of this object's schema, in CamelCase. A server knows it from the endpoint, so requests may leave it out; it cannot be changed.
+    metadata The revision of the list, and how to get the rest of it.
+    T io.k8s.api.batch.v1.JobSpec How many pods are to succeed, and what they run.
+    activeDeadlineSeconds How long the job may take before it is ended, in seconds.
+    backoffLimit How often pods may fail before the job has failed. 6 unless said otherwise.
+    backoffLimitPerIndex How often the pod of one index may fail before that index has failed. For indexed jobs.
+    completionMode What counts as done.
+    completionMode=Indexed Each pod has an index, and the pod of every index is to succeed.
+    completionMode=NonIndexed As many pods as there are completions are to succeed, whichever they are.
+    completions How many pods are to succeed. Where it is missing, the job is done when any pod has succeeded.
+    managedBy Which controller cares for the job, where it is not Kubernetes' own. It cannot be changed.
+    manualSelector Whether the client chooses selector and labels; else they are made so that no other job's pods are meant.
+    maxFailedIndexes How many indexes may fail before the whole job has failed.
+    parallelism How many pods may run at a time. 1 unless said otherwise.
+    podFailurePolicy What a failed pod means, by its exit code or its conditions.
+    podReplacementPolicy When a new pod takes the place of one that goes.
+    podReplacementPolicy=Failed When it has ended.
+    podReplacementPolicy=TerminatingOrFailed As soon as it is asked to go.
+    selector Which pods belong to the job. Mostly made by the server.
+    successPolicy When enough indexes have succeeded. For indexed jobs.
+    suspend Whether no pods run for now: those that do are removed, and the time starts anew afterwards.
+    template What each pod looks like.
+    ttlSecondsAfterFinished How long the job is kept after it has ended, in seconds.
+    T io.k8s.api.batch.v1.JobStatus How far a job is.
+    active How many pods are there and have not ended.
+    completedIndexes The indexes that have succeeded, as text: 1,3-5,7.
+    completionTime When the job was done. Only where it has succeeded.
+    conditions What has become of the job.
+    failed How many pods have failed.
+    failedIndexes The indexes that have failed for good, as text: 1,3-5,7.
+    ready How many pods are ready.
+    startTime When a controller began with the job, or last went on with it.
+    succeeded How many pods have succeeded.
+    terminating How many pods are asked to go and are not gone yet.
+    uncountedTerminatedPods Pods that have ended and are not counted yet.
+    T io.k8s.api.batch.v1.JobTemplateSpec What the jobs of a cron job look like.
+    metadata Labels and annotations of the jobs.
+    spec How many pods are to succeed, and what they run.
+    T io.k8s.api.batch.v1.PodFailurePolicy What failed pods mean to a job.
+    rules The first that fits a pod decides; where none does, the pod counts against backoffLimit.
+    T io.k8s.api.batch.v1.PodFailurePolicyOnExitCodesRequirement Which exit codes are meant.
+    containerName Whose; all containers where there is none.
+    operator How the codes are compared.
+    operator=In One that failed ended with one of them.
+    operator=NotIn One that failed ended with none of them.
+    values The codes, in order, each once.
+    T io.k8s.api.batch.v1.PodFailurePolicyOnPodConditionsPattern Which condition of a pod is meant.
+    status Its status. True unless said otherwise.
+    type Its type.
+    T io.k8s.api.batch.v1.PodFailurePolicyRule What some failed pods mean.
+    action What happens.
+    action=Count The pod counts against backoffLimit.
+    action=FailIndex The pod's index has failed.
+    action=FailJob The job has failed.
+    action=Ignore The pod does not count.
+    onExitCodes Pods whose containers ended with these codes.
+    onPodConditions Pods with one of these conditions.
+    T io.k8s.api.batch.v1.SuccessPolicy When enough of an indexed job is done.
+    rules When one of these is fulfilled, the job has succeeded.
+    T io.k8s.api.batch.v1.SuccessPolicyRule How much is enough.
+    succeededCount How many indexes, of all or of succeededIndexes.
+    succeededIndexes Which indexes, as text: 1,3-5,7.
+    T io.k8s.api.batch.v1.UncountedTerminatedPods Pods that have ended and are not counted yet, by uid.
+    failed Those that failed.
+    succeeded Those that succeeded.
     """#
 }

@@ -3,10 +3,36 @@
 extension FactDescriptions {
   /// policy.v1
   static let policyV1: StaticString = #"""
-    T io.k8s.api.policy.v1.Eviction 
-    T io.k8s.api.policy.v1.PodDisruptionBudget 
-    T io.k8s.api.policy.v1.PodDisruptionBudgetList 
-    T io.k8s.api.policy.v1.PodDisruptionBudgetSpec 
-    T io.k8s.api.policy.v1.PodDisruptionBudgetStatus 
+    T io.k8s.api.policy.v1.Eviction Asks a pod to go, if the budgets it counts in allow that.
+    apiVersion Group and version of the schema in which this object is written, such as v1 or apps/v1. Requests may leave it out; another value than the endpoint's is refused.
+    deleteOptions How the pod is deleted.
+    kind The name of this object's schema, in CamelCase. A server knows it from the endpoint, so requests may leave it out; it cannot be changed.
+    metadata Which pod.
+    T io.k8s.api.policy.v1.PodDisruptionBudget How many of some pods may be missing at a time because somebody wants it so.
+    apiVersion Group and version of the schema in which this object is written, such as v1 or apps/v1. Requests may leave it out; another value than the endpoint's is refused.
+    kind The name of this object's schema, in CamelCase. A server knows it from the endpoint, so requests may leave it out; it cannot be changed.
+    metadata Name, namespace, labels and all else that every object has.
+    spec Which pods, and how many of them are needed.
+    status How many there are, and how many may go.
+    T io.k8s.api.policy.v1.PodDisruptionBudgetList All budgets of disruptions, or those a selector chose.
+    apiVersion Group and version of the schema in which this object is written, such as v1 or apps/v1. Requests may leave it out; another value than the endpoint's is refused.
+    items The budgets, ordered by namespace and name.
+    kind The name of this object's schema, in CamelCase. A server knows it from the endpoint, so requests may leave it out; it cannot be changed.
+    metadata The revision of the list, and how to get the rest of it.
+    T io.k8s.api.policy.v1.PodDisruptionBudgetSpec Which pods, and how many of them are needed.
+    maxUnavailable How many pods may be unavailable after an eviction, as a number or a percentage. Not together with minAvailable.
+    minAvailable How many pods have to be available after an eviction, as a number or a percentage.
+    selector Which pods count. An empty one takes all of the namespace, none takes none.
+    unhealthyPodEvictionPolicy When pods may be evicted that run and are not ready.
+    unhealthyPodEvictionPolicy=AlwaysAllow Always.
+    unhealthyPodEvictionPolicy=IfHealthyBudget When enough others are healthy. This is so unless said otherwise.
+    T io.k8s.api.policy.v1.PodDisruptionBudgetStatus How many pods there are, and how many may go.
+    conditions What is so of the budget; DisruptionAllowed says whether pods may go.
+    currentHealthy How many pods are healthy.
+    desiredHealthy How many have to be.
+    disruptedPods Pods whose eviction was let through and that are not gone yet, with the time when it was.
+    disruptionsAllowed How many more pods may go now.
+    expectedPods How many pods count in the budget.
+    observedGeneration The generation of the budget that this was made of.
     """#
 }
