@@ -1,3 +1,4 @@
+import JSON
 import Testing
 
 @testable import Resources
@@ -23,7 +24,8 @@ import Testing
     ("* * * * mo", "failed to parse int from mo: strconv.Atoi: parsing \"mo\": invalid syntax"),
     (
       "99999999999999999999 * * * *",
-      "failed to parse int from 99999999999999999999: strconv.Atoi: parsing \"99999999999999999999\": value out of range"
+      "failed to parse int from 99999999999999999999: strconv.Atoi: parsing "
+        + "\"99999999999999999999\": value out of range"
     ),
     ("@reboot", "unrecognized descriptor: @reboot"),
     ("@every x", "failed to parse duration @every x: time: invalid duration \"x\""),
