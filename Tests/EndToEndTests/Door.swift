@@ -10,15 +10,17 @@ enum Door: CaseIterable, Sendable, CustomStringConvertible {
   var description: String { self == .plain ? "HTTP" : "HTTPS" }
 
   /// A daemon behind this door and its address. A secure one makes its certificates in `certificates`.
-  func open(on backend: Backend, certificates: String) async throws -> (daemon: Daemon, address: String) {
+  func open(
+    on backend: Backend, certificates: String, arguments: [String] = []
+  ) async throws -> (daemon: Daemon, address: String) {
     switch self {
     case .plain:
-      let daemon = try await Daemon.start(on: backend)
+      let daemon = try await Daemon.start(on: backend, arguments: arguments)
       return (daemon, daemon.url)
     case .secure:
       let port = try Ports.free()
       let daemon = try await Daemon.start(
-        on: backend, arguments: ["--secure-port", String(port), "--cert-dir", certificates])
+        on: backend, arguments: ["--secure-port", String(port), "--cert-dir", certificates] + arguments)
       return (daemon, "https://127.0.0.1:\(port)")
     }
   }

@@ -2,8 +2,8 @@ import Foundation
 import TestSupport
 import Testing
 
-/// Every kubectl at hand, old and new: the newest goes through the pages of `Tests/Kubectl`, the others through the smoke
-/// page, and in a full run through all pages too. Each command prints what it prints with a kube-apiserver of 1.36.
+/// Every kubectl at hand, old and new: the newest goes through the pages of `Tests/Kubectl` and those of `kinds`, the
+/// others through the smoke page, and in a full run through all pages too but those of `kinds`. Each command prints what it prints with a kube-apiserver of 1.36.
 @Suite struct `kubectl` {
   static let pages = Repository.root.appending(path: "Tests/Kubectl")
 
@@ -21,10 +21,16 @@ import Testing
     let minor = try #require(Int(version.dropFirst(2)))
     let isWhole = version == "1.37" || Tools.isFullRun
     let folder = isWhole ? Self.pages : Self.pages.appending(path: "smoke")
-    let files = try FileManager.default.contentsOfDirectory(atPath: folder.path).filter { $0.hasSuffix(".md") }.sorted()
-    let transcripts = try files.map { try Transcript(path: folder.appending(path: $0).path) }
+    let folders = [folder] + (version == "1.37" ? [Self.pages.appending(path: "kinds")] : [])
+    let transcripts = try folders.flatMap { folder in
+      try FileManager.default.contentsOfDirectory(atPath: folder.path).filter { $0.hasSuffix(".md") }.sorted().map {
+        try Transcript(path: folder.appending(path: $0).path)
+      }
+    }
     let home = try TemporaryFolder()
-    let (daemon, address) = try await door.open(on: backend, certificates: home.file("certificates"))
+    // Over etcd they are off unless one asks for them.
+    let (daemon, address) = try await door.open(
+      on: backend, certificates: home.file("certificates"), arguments: ["--controllers=*"])
     defer { daemon.stop() }
     let environment = [
       "PATH":
