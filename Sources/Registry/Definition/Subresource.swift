@@ -60,9 +60,10 @@ public struct SubresourceDefinition: Sendable {
   }
 
   public static func status(
-    keeps: [String] = ["spec"], prepare: @escaping ResourceDefinition.UpdateHook = { _, _ in }
+    keeps: [String] = ["spec"], disowned: [[String]] = [],
+    prepare: @escaping ResourceDefinition.UpdateHook = { _, _ in }
   ) -> SubresourceDefinition {
-    SubresourceDefinition(.status, keeps: keeps, prepare: prepare)
+    SubresourceDefinition(.status, keeps: keeps, disowned: disowned, prepare: prepare)
   }
 
   /// Restores what this kind of update may not change.

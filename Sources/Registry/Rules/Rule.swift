@@ -21,6 +21,7 @@ public struct Rule: Sendable {
 
   /// What rules are, before their names are looked up.
   indirect enum Form: Sendable {
+    typealias Change = @Sendable (JSONValue) -> JSONValue
     case at(String, [Rule])
     case each([Rule], uniqueBy: [String]?)
     case keys([Rule])
@@ -30,6 +31,7 @@ public struct Rule: Sendable {
     case tolerating(Tolerance, [Rule])
     case given(Condition, [Rule])
     case ratcheting([Rule])
+    case seen(Form.Change, [Rule])
     case all([Rule])
     case check(Check)
     case unique([String])
@@ -159,6 +161,11 @@ public struct Rule: Sendable {
       .maxItems(count),
       Rule(.given({ value, _ in (value?.array?.count ?? 0) <= count }, [Rule(.each(rules, uniqueBy: nil))])),
     ])
+  }
+  /// Rules for a value as `change` shows it, where it is judged by what becomes of it. What was there before is shown as
+  /// it was.
+  public static func seen(as change: @escaping @Sendable (JSONValue) -> JSONValue, _ rules: Rule...) -> Rule {
+    Rule(.seen(change, rules))
   }
   /// Rules that an update is spared if it leaves the value as it was.
   public static func ratcheting(_ rules: Rule...) -> Rule { Rule(.ratcheting(rules)) }

@@ -41,6 +41,7 @@ struct RuleCompiler {
     case .option(let name, let isSet, let rules): return .option(name, isSet: isSet, compile(rules, subject))
     case .tolerating(let tolerance, let rules): return .tolerating(tolerance, compile(rules, subject))
     case .given(let condition, let rules): return .given(condition, compile(rules, subject))
+    case .seen(let change, let rules): return .seen(change, compile(rules, subject))
     case .ratcheting(let rules): return .ratcheting(compile(rules, subject))
     case .all(let rules): return .all(compile(rules, subject))
     case .check(let check):
@@ -166,7 +167,7 @@ struct RuleCompiler {
   private static func needsOld(_ step: RuleStep) -> Bool {
     switch step {
     case .member(_, let inner), .each(let inner, _), .said(_, let inner), .option(_, _, let inner), .all(let inner),
-      .when(_, let inner), .tolerating(_, let inner):
+      .when(_, let inner), .tolerating(_, let inner), .seen(_, let inner):
       inner.needsOld
     case .ratcheting, .given, .oneMember, .check(.immutable, _), .check(.custom, _): true
     case .firstOf(let choices, _, _): choices.contains { $0.inner.needsOld }

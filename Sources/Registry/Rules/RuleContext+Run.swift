@@ -42,6 +42,8 @@ extension RuleContext {
       case .ratcheting(let rules):
         if isUpdate, Self.areSame(value, old) { continue }
         if !run(rules, value, old) { return false }
+      case .seen(let change, let rules):
+        if !run(rules, value.map(change), old) { return false }
       case .all(let rules):
         if !run(rules, value, old) { return false }
       case .check(let check, let place):

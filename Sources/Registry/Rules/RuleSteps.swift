@@ -12,6 +12,7 @@ indirect enum RuleStep: Sendable {
   case tolerating(Rule.Tolerance, Inner)
   case given(Rule.Condition, Inner)
   case ratcheting(Inner)
+  case seen(Rule.Form.Change, Inner)
   case all(Inner)
   case check(Rule.Check, Place)
   case unique(Uniqueness)

@@ -1,30 +1,32 @@
 import JSON
+import Registry
 
-/// A label selector as tables show it. (`FormatLabelSelector`)
+/// A label selector as text.
 enum LabelSelectorText {
+  /// As tables show it. (`FormatLabelSelector`)
   static func text(_ selector: JSONNode?) -> String {
     guard let selector, selector.kind == .object else { return "<none>" }
-    var terms: [(key: String, text: String)] = []
-    if let labels = selector["matchLabels"] {
-      for (name, value) in labels.members {
-        let key = name.string ?? ""
-        terms.append((key, "\(key)=\(value.string ?? "")"))
+    guard let text = query(JSONValue(selector)) else { return "<error>" }
+    return text.isEmpty ? "<none>" : text
+  }
+
+  /// As a client may ask by it; empty for one that selects nothing or all, nil for one that can't be read.
+  /// (`LabelSelectorAsSelector`)
+  static func query(_ selector: JSONValue) -> String? {
+    guard RuleContext.isGoodLabelSelector(selector) else { return nil }
+    var terms: [(key: String, text: String)] = (selector["matchLabels"]?.object?.members ?? []).map {
+      ($0.name, "\($0.name)=\($0.value.string ?? "")")
+    }
+    for expression in selector["matchExpressions"]?.array ?? [] {
+      let key = expression["key"]?.string ?? ""
+      let values = (expression["values"]?.array ?? []).map { $0.string ?? "" }.sorted().joined(separator: ",")
+      switch expression["operator"]?.string ?? "" {
+      case "In": terms.append((key, "\(key) in (\(values))"))
+      case "NotIn": terms.append((key, "\(key) notin (\(values))"))
+      case "Exists": terms.append((key, key))
+      default: terms.append((key, "!\(key)"))
       }
     }
-    if let expressions = selector["matchExpressions"] {
-      for expression in expressions.elements {
-        let key = expression["key"]?.string ?? ""
-        let values = (expression["values"]?.elements.map { $0.string ?? "" } ?? []).sorted()
-        switch expression["operator"]?.string ?? "" {
-        case "In" where !values.isEmpty: terms.append((key, "\(key) in (\(values.joined(separator: ",")))"))
-        case "NotIn" where !values.isEmpty: terms.append((key, "\(key) notin (\(values.joined(separator: ",")))"))
-        case "Exists" where values.isEmpty: terms.append((key, key))
-        case "DoesNotExist" where values.isEmpty: terms.append((key, "!\(key)"))
-        default: return "<error>"
-        }
-      }
-    }
-    if terms.isEmpty { return "<none>" }
     let sorted = terms.indices.sorted { terms[$0].key == terms[$1].key ? $0 < $1 : terms[$0].key < terms[$1].key }
     return sorted.map { terms[$0].text }.joined(separator: ",")
   }

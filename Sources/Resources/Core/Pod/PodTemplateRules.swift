@@ -19,7 +19,7 @@ enum PodTemplateRules {
   ]
 
   /// Complaints leave `metadata` out of the path, as upstream's do.
-  private static let labels: Rule.Function = { context in
+  static let labels: Rule.Function = { context in
     for label in context.value?["metadata"]?["labels"]?.object?.members ?? [] {
       let text = label.value.string ?? ""
       context.refuses(label.name, each: NameValidation.qualifiedName(label.name), at: "labels")
