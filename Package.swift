@@ -271,7 +271,7 @@ let package = Package(
     .testTarget(
       name: "binnacleTests",
       dependencies: [
-        "binnacle", "HTTPServer", "Resources", "TestSupport",
+        "binnacle", "Controllers", "HTTPServer", "Resources", "TestSupport",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: swiftSettings),

@@ -85,11 +85,13 @@ final class Daemon: Sendable {
     return etcd.map { ["--etcd-servers", $0.url] + tls + type } ?? ["--data-dir", folder.file("data")]
   }
 
-  /// Starts the process again on what it stored.
+  /// Starts the process again on what it stored, without controllers unless `arguments` name them: what it does is
+  /// compared with what was recorded of a kube-apiserver alone.
   /// `prefix`: a command that runs it.
   func launch(arguments: [String] = [], prefix: [String] = []) async throws {
+    let controllers = arguments.contains { $0.hasPrefix("--controllers") } ? [] : ["--controllers=-*"]
     let child = try ChildProcess(
-      prefix + [Self.program, "serve", "--insecure-port", String(port)] + storageArguments + arguments,
+      prefix + [Self.program, "serve", "--insecure-port", String(port)] + storageArguments + controllers + arguments,
       outputFile: folder.file("log-\(UInt32.random(in: 0...UInt32.max))"))
     process.withLock { $0 = child }
     try await eventually("the daemon to be ready", within: .seconds(30)) {
