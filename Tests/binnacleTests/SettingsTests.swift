@@ -442,7 +442,7 @@ import Testing
     ), (["--secure-port=1", "--secure-port=2"], "--secure-port is given more than once"),
     (["--oidc-username-claim=email"], "--oidc-username-claim has no effect"),
     (["--feature-gates=AllBeta=true"], "--feature-gates AllBeta is taken"),
-    (["--controllers=*,-ttl"], "--controllers is taken"),
+    (["--delete-collection-workers=3"], "--delete-collection-workers is taken"),
   ])
   func `what has no effect is named in a warning`(arguments: [String], words: String) throws {
     let notes = try Self.settings("serve", arguments).notes
