@@ -124,15 +124,16 @@ extension Cacher: WatchFeed {
   // MARK: WatchFeed
 
   func catchUp(_ watcher: CacheWatcher, from sequence: Int, max: Int) -> CatchUp {
-    watches.withLock { w in
+    let (result, isFirst): (CatchUp, Bool) = watches.withLock { w in
       // Not there: the watch has just ended, and its own state says why.
-      guard w.all.contains(watcher) else { return CatchUp(next: sequence) }
+      guard w.all.contains(watcher) else { return (CatchUp(next: sequence), false) }
       guard sequence >= w.ring.start else {
         w.watchersTerminated += 1
         forget(watcher, in: &w)
-        return CatchUp(isLost: true)
+        return (CatchUp(isLost: true), false)
       }
       var result = CatchUp()
+      var isFirst = false
       var next = sequence
       let end = min(w.ring.end, sequence + Self.catchUpMax)
       while next < end && result.events.count < max {
@@ -146,12 +147,17 @@ extension Cacher: WatchFeed {
         result.next = next
       } else {
         w.index.insert(watcher)
-        if watcher.allowBookmarks { w.bookmarkers.insert(watcher) }
+        if watcher.allowBookmarks {
+          isFirst = w.bookmarkers.isEmpty
+          w.bookmarkers.insert(watcher)
+        }
         watcher.goLive(
           now: config.clock.now(), period: config.bookmarkPeriod, beforeDeadline: config.bookmarkBeforeDeadline)
       }
-      return result
+      return (result, isFirst)
     }
+    if isFirst { bookmarksWanted.raise() }
+    return result
   }
 
   func remove(_ watcher: CacheWatcher) {
@@ -161,10 +167,14 @@ extension Cacher: WatchFeed {
   // MARK: Bookmarks
 
   /// A tick about each second; each watcher hears a bookmark about once a minute and shortly before its deadline
-  /// (semantics 2.33).
+  /// (semantics 2.33). Nothing ticks while no watcher wants bookmarks: most of sixty resources have none.
   func sendBookmarks() async {
     var lastAsked = config.clock.now()
     while !Task.isCancelled {
+      if watches.withLock({ $0.bookmarkers.isEmpty }) {
+        await bookmarksWanted.wait()
+        continue
+      }
       do { try await config.clock.sleep(.seconds(1) * Double.random(in: 1...1.25)) } catch { return }
       let now = config.clock.now()
       let hasAny = offerBookmarks(now: now)

@@ -20,6 +20,8 @@ public final class Cacher: ObjectStorage, StorageWrapper {
   let incoming = HighWaterMark()
   /// Somebody waits for freshness.
   let waiting = Signal()
+  /// A first watcher wants bookmarks.
+  let bookmarksWanted = Signal()
   let waiterIDs = Atomic<Int>(0)
 
   let currentRevisionCall: SharedCall<Revision>

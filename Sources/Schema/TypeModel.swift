@@ -103,7 +103,7 @@ public struct TypeModel: Sendable {
 
   /// `facts`: text in the form that scripts/generate-schema describes.
   init(facts: String) {
-    let lines = facts.split(separator: "\n")
+    let lines = facts[...].parts(UInt8(ascii: "\n"))
     let linker = TypeLinker(lines)
     var structures: [Structure] = []
     var places: [String: Int] = [:]
@@ -118,7 +118,7 @@ public struct TypeModel: Sendable {
       fields = []
     }
     for line in lines {
-      let words = line.split(separator: " ", maxSplits: 3)
+      let words = line.parts(UInt8(ascii: " "), maxSplits: 3)
       if words.count >= 3, words[0] == "T" {
         close()
         name = String(words[1])
@@ -145,27 +145,34 @@ public struct TypeModel: Sendable {
   }
 
   private static func field(_ words: [Substring], of type: String, _ linker: TypeLinker) -> Field {
-    var attributes: [Substring: String] = [:]
-    for attribute in words.count > 3 ? words[3].split(separator: " ") : [] {
-      let parts = attribute.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-      if parts.count == 2 { attributes[parts[0]] = String(parts[1]) }
+    // Few to a field: a table of them would cost more than it saves.
+    let attributes = words.count > 3 ? words[3].parts(UInt8(ascii: " ")) : []
+    func attribute(_ name: String) -> Substring? {
+      for attribute in attributes {
+        let bytes = attribute.utf8
+        guard let equals = bytes.firstIndex(of: UInt8(ascii: "=")), bytes[..<equals].elementsEqual(name.utf8) else {
+          continue
+        }
+        return attribute[bytes.index(after: equals)...]
+      }
+      return nil
     }
+    func list(_ name: String) -> [Substring] { attribute(name)?.parts(UInt8(ascii: ",")) ?? [] }
     var code = words[1]
     let isPointer = code.first == "*"
     if isPointer { code = code.dropFirst() }
     return Field(
       name: String(words[0]), shape: shape(code, of: type, linker), isPointer: isPointer,
       omission: words[2] == "a" ? .never : words[2] == "e" ? .whenEmpty : .whenZero,
-      listType: attributes["lt"], mapKeys: attributes["mk"]?.split(separator: ",").map(String.init) ?? [],
-      isAtomicMap: attributes["mt"] == "atomic",
-      patchStrategies: attributes["ps"]?.split(separator: ",").map(String.init) ?? [], patchMergeKey: attributes["pk"],
-      isRequired: attributes["rq"] != nil,
-      enumeration: attributes["en"]?.split(separator: ",").map { $0.split(separator: "%20").joined(separator: " ") }
-        ?? [],
-      defaultValue: attributes["df"].flatMap { try? JSONValue(parsing: $0) },
-      number: attributes["pb"].flatMap { UInt32($0) } ?? 0,
-      outerNumbers: attributes["pi"]?.split(separator: ",").compactMap { UInt32($0) } ?? [],
-      goType: attributes["go"])
+      listType: attribute("lt").map(String.init), mapKeys: list("mk").map(String.init),
+      isAtomicMap: attribute("mt") == "atomic",
+      patchStrategies: list("ps").map(String.init), patchMergeKey: attribute("pk").map(String.init),
+      isRequired: attribute("rq") != nil,
+      enumeration: list("en").map { $0.split(separator: "%20").joined(separator: " ") },
+      defaultValue: attribute("df").flatMap { try? JSONValue(parsing: String($0)) },
+      number: attribute("pb").flatMap { UInt32($0) } ?? 0,
+      outerNumbers: list("pi").compactMap { UInt32($0) },
+      goType: attribute("go").map(String.init))
   }
 
   private static func shape(_ code: Substring, of type: String, _ linker: TypeLinker) -> Shape {
@@ -197,5 +204,13 @@ public struct TypeModel: Sendable {
   ) -> Shape {
     guard case .structure(let id) = shape(code.dropFirst(), of: type, linker) else { return .raw }
     return .either(id, or: other)
+  }
+}
+
+extension Substring {
+  /// As `split(separator:)`, which crosses a module's border for each byte: thousands of lines are taken apart at each
+  /// start.
+  fileprivate func parts(_ separator: UInt8, maxSplits: Int = .max) -> [Substring] {
+    utf8.split(separator: separator, maxSplits: maxSplits).map { Substring($0) }
   }
 }

@@ -265,6 +265,35 @@ import Testing
     await cacher.destroy()
   }
 
+  @Test func `nothing ticks for bookmarks until a watch wants them`() async throws {
+    let time = TestClock()
+    let ticks = Mutex(0)
+    let storage = ModelStorage(.inProcess)
+    let cacher = try await makeCacher(storage) {
+      $0.clock = CacherClock(
+        now: { time.now },
+        sleep: { duration in
+          if duration >= .seconds(1) { ticks.withLock { $0 += 1 } }
+          try await Task.sleep(for: .milliseconds(1))
+        })
+    }
+    let home = ManualHome()
+    let without = Collector(
+      try await cacher.watch(WatchRequest(target: .prefix(prefix), start: .after(Revision(1))), home: home))
+    home.run()
+    for round in 1...20 {
+      storage.put(a("a"), "v\(round)")
+      try await pump(home, "a change") { without.lines.count == round }
+    }
+    #expect(ticks.withLock { $0 } == 0)
+    let wanting = Collector(
+      try await cacher.watch(
+        WatchRequest(target: .prefix(prefix), start: .after(Revision(21)), allowBookmarks: true), home: home))
+    try await pump(home, "ticks") { ticks.withLock { $0 } > 1 }
+    #expect(wanting.end == nil)
+    await cacher.destroy()
+  }
+
   @Test func `a relist ends the watches, and what is older than the list can't be resumed`() async throws {
     let storage = ModelStorage(.progress)
     storage.put(a("a"), "v1")

@@ -33,6 +33,7 @@ struct Benchmarks {
       defer { Servers.cleanUp() }
       print("| what | Binnacle | beside it | ratio | aim |\n|---|---|---|---|---|")
       if !wanted.isDisjoint(with: ["get", "list", "owners", "footprint"]) { try reads(wanted) }
+      if wanted.contains("footprint") { try StartCost.run() }
       if wanted.contains("leases") { try Leases.run() }
       if wanted.contains("fanout") { try fanOut() }
       try overTLS(wanted)

@@ -33,12 +33,29 @@ final class Child {
     return (user + system) / Double(sysconf(Int32(_SC_CLK_TCK)))
   }
 
+  /// What its threads have run so far, in seconds; finer than `cpuSeconds`, for one that hardly does anything.
+  var scheduledSeconds: Double {
+    let threads = (try? output(of: ["ls", "/proc/\(pid)/task"]))?.split(separator: "\n") ?? []
+    return threads.reduce(0) { sum, thread in
+      let text = try? readFile("/proc/\(pid)/task/\(thread)/schedstat")
+      return sum + (text?.split(separator: " ").first.flatMap { Double($0) } ?? 0) / 1e9
+    }
+  }
+
   /// Resident memory, in bytes.
-  var residentBytes: Int {
+  var residentBytes: Int { status("VmRSS") * 1024 }
+
+  /// Resident memory that is this process's alone: without the program's own file. In bytes.
+  var privateBytes: Int { status("RssAnon") * 1024 }
+
+  var threads: Int { status("Threads") }
+
+  /// A number of its status as the kernel shows it; 0 where there is none.
+  private func status(_ name: String) -> Int {
     guard let text = try? readFile("/proc/\(pid)/status"),
-      let line = text.split(separator: "\n").first(where: { $0.hasPrefix("VmRSS") })
+      let line = text.split(separator: "\n").first(where: { $0.hasPrefix(name + ":") })
     else { return 0 }
-    return (Int(line.split(whereSeparator: { $0 == " " || $0 == "\t" }).dropFirst().first ?? "0") ?? 0) * 1024
+    return Int(line.split(whereSeparator: { $0 == " " || $0 == "\t" }).dropFirst().first ?? "0") ?? 0
   }
 
   func stop() {

@@ -43,9 +43,9 @@ enum Servers {
   }
 
   static func binnacle(
-    port: Int, _ arguments: [String], database: String = "db"
+    port: Int, _ arguments: [String], database: String = "db", program other: String? = nil
   ) throws -> (Child, readySeconds: Double) {
-    let path = try program()
+    let path = try other ?? program()
     let storage = arguments.contains("--etcd-servers") ? [] : ["--data-dir", "\(folder)/\(database)"]
     let start = monotonicSeconds()
     let child = try Child(

@@ -92,9 +92,9 @@ public final class BootstrapRolesHook: StartHook {
 
   private static func namespace(_ object: JSONValue) -> String { object["metadata"]?["namespace"]?.string ?? "" }
 
-  /// So many objects of a resource are under way at a time: enough for the storage to write many in one go, few enough
-  /// to leave no trace in memory.
-  private static let width = 8
+  /// So many objects of a resource are under way at a time: enough for the storage to write all in a few goes, each of
+  /// which waits for the disk once; few enough to leave no trace in memory.
+  private static let width = 24
 
   private func ensure(_ objects: [JSONValue], in store: Store, _ reconcile: @escaping Reconcile) async -> [String] {
     await withTaskGroup(of: String?.self) { group in
