@@ -51,7 +51,7 @@ enum VolumeAttachmentRules {
     .metadata(.subdomain),
     .at(
       "spec",
-      .at("attacher", .custom(InlineVolumeRules.driverName)),
+      .at("attacher", CSIDriverName.rules),
       .at("source", .custom(source)),
       .at("nodeName", .format(.dns1123Subdomain))),
     .at(
@@ -67,7 +67,7 @@ enum VolumeAttachmentRules {
   private static let inlineRules: CompiledRules? = {
     let model = TypeModel.builtin
     return model.type("io.k8s.api.core.v1.PersistentVolumeSpec").map {
-      CompiledRules(InlineVolumeRules.all, type: $0, model: model, isNamespaced: false)
+      CompiledRules(PersistentVolumeRules.spec(isInline: true), type: $0, model: model, isNamespaced: false)
     }
   }()
 

@@ -24,9 +24,20 @@ public enum Corpus {
     "core-replicationcontrollers/scale-apply": "scales",
     "core-persistentvolumes/sweep-merge": emptied, "core-persistentvolumes/sweep-strategic": emptied,
     "storage.k8s.io-storageclasses/sweep-strategic": emptied,
-    "apiregistration.k8s.io-apiservices/built-in": "workloads and autoscalers",
+    "core-services/proxy": "proxies",
+    "apps-controllerrevisions/delete": "what upstream complains of twice",
+    "apps-controllerrevisions/sweep-create": emptied, "apps-controllerrevisions/sweep-replace": emptied,
+    "apps-controllerrevisions/data-bytes": "a decoder that keeps the white space of raw JSON",
+    "apps-daemonsets/rich": hidden, "apps-daemonsets/list": hidden, "apps-daemonsets/table": hidden,
+    "apps-daemonsets/selectors": hidden, "apps-daemonsets/watch": hidden,
+    "apps-daemonsets/sweep-strategic": emptied, "apps-deployments/sweep-strategic": emptied,
+    "apps-statefulsets/sweep-strategic": emptied,
+    "apps-deployments/scale": "scales", "apps-deployments/scale-apply": "scales",
+    "apps-replicasets/scale": "scales", "apps-replicasets/scale-apply": "scales",
+    "apps-statefulsets/scale": "scales", "apps-statefulsets/scale-apply": "scales",
   ]
 
+  private static let hidden = "an annotation that answers show and metadata alone does not"
   private static let emptied = "a decoder that tells a map which is empty from one which is absent"
 
   /// Does a row of a sweep expect that an expression of a policy or webhook is refused? Nobody compiles them yet.

@@ -15,7 +15,8 @@ enum PersistentVolumeRules {
 
   private static let object: [Rule] = [.metadata(.subdomain), .at("spec", spec(isInline: false))]
 
-  /// Rules for the spec. `isInline`: of a volume that has no object of its own.
+  /// Rules for the spec. `isInline`: of a volume that has no object of its own; such rules are compiled for the spec
+  /// alone.
   static func spec(isInline: Bool) -> [Rule] {
     let rules: [Rule] =
       isInline ? [.at("claimRef", .forbidden(notInline)), .at("capacity", .forbidden(notInline)), csiIsNeeded] : []
@@ -143,10 +144,9 @@ enum PersistentVolumeRules {
     if context.object["spec"]?["nodeAffinity"]?.object != nil { return }
     context.report(.required("spec.nodeAffinity", "Local volume requires node affinity"))
   }
-  /// There the affinity counts as absent, whatever is written.
+  /// There the affinity counts as absent, whatever is written. The spec is all that there is.
   private static let localInline = Rule.custom { context in
-    let path = "spec.source.inlineVolumeSpec.nodeAffinity"
-    context.report(.required(path, "Local volume requires node affinity"))
+    context.report(.required("nodeAffinity", "Local volume requires node affinity"))
   }
 
   static let sourceNames = sources(isInline: false).map(\.name)
