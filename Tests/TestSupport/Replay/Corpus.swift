@@ -25,6 +25,7 @@ public enum Corpus {
     "core-persistentvolumes/sweep-merge": emptied, "core-persistentvolumes/sweep-strategic": emptied,
     "storage.k8s.io-storageclasses/sweep-strategic": emptied,
     "core-services/proxy": "proxies",
+    "storage.k8s.io-volumeattachments/sweep-create": "defaults inside of volumes that have no object",
     "apps-controllerrevisions/delete": "what upstream complains of twice",
     "apps-controllerrevisions/sweep-create": emptied, "apps-controllerrevisions/sweep-replace": emptied,
     "apps-controllerrevisions/data-bytes": "a decoder that keeps the white space of raw JSON",
