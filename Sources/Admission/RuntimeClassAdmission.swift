@@ -96,8 +96,12 @@ public struct RuntimeClassAdmission: AdmissionPlugin {
 /// Tolerations of two lists, without those that others include. (Kubernetes: pkg/util/tolerations,
 /// `MergeTolerations`)
 enum TolerationMerge {
+  /// Each is compared with all others: of more than these, which no pod has, all are kept.
+  private static let comparedMax = 1_000
+
   static func all(_ first: [JSONValue], _ second: [JSONValue]) -> [JSONValue] {
     let all = first + second
+    if all.count > comparedMax { return all }
     var merged: [JSONValue] = []
     for (place, toleration) in all.enumerated() {
       let isRedundant =
