@@ -32,9 +32,13 @@ import Testing
     try Conversation.read(Repository.root.appending(path: "Tests/Conformance/\(file).json"))
   }
 
+  /// What a daemon says of all that it serves; replayed over HTTP alone.
+  private static let ofDaemons: Set<String> = ["apiregistration.k8s.io-apiservices/built-in"]
+
   private static func replay(_ conversations: [Conversation], _ server: TestServer) {
     let replayer = Replayer(leavingOut: Corpus.awaitsExpressions) { try server.connect() }
-    for conversation in conversations where Corpus.awaiting[conversation.name] == nil {
+    for conversation in conversations
+    where Corpus.awaiting[conversation.name] == nil && !ofDaemons.contains(conversation.name) {
       let outcome = replayer.run(conversation)
       let shown = outcome.differences.prefix(5).joined(separator: "\n")
       #expect(outcome.differences.isEmpty, "\(conversation.name): \(outcome.differences.count) differ\n\(shown)")

@@ -4,31 +4,31 @@ import JSON
 import TestSupport
 import Testing
 
+/// etcd as another client sees it.
+struct EtcdGateway {
+  let port: Int
+
+  private func call(_ path: String, _ body: JSONValue) async throws -> JSONValue {
+    let answer = await HTTPProbe.answer(
+      "POST", port: port, path: path, body: String(decoding: body.encoded().array, as: UTF8.self), timeoutSeconds: 10)
+    return try JSONValue(parsing: #require(answer).body)
+  }
+
+  func put(_ key: String, _ value: Data) async throws {
+    _ = try await call(
+      "/v3/kv/put",
+      ["key": .string(Data(key.utf8).base64EncodedString()), "value": .string(value.base64EncodedString())])
+  }
+
+  func get(_ key: String) async throws -> Data {
+    let answer = try await call("/v3/kv/range", ["key": .string(Data(key.utf8).base64EncodedString())])
+    return try #require(answer["kvs"]?.array?.first?["value"]?.string.flatMap { Data(base64Encoded: $0) })
+  }
+}
+
 /// One etcd with kube-apiserver's values in it: what it has stored as protobuf is served, and what is stored here in
 /// its form can be read there.
 @Suite struct `Interchange with kube-apiserver` {
-  /// etcd as another client sees it.
-  private struct Gateway {
-    let port: Int
-
-    private func call(_ path: String, _ body: JSONValue) async throws -> JSONValue {
-      let answer = await HTTPProbe.answer(
-        "POST", port: port, path: path, body: String(decoding: body.encoded().array, as: UTF8.self), timeoutSeconds: 10)
-      return try JSONValue(parsing: #require(answer).body)
-    }
-
-    func put(_ key: String, _ value: Data) async throws {
-      _ = try await call(
-        "/v3/kv/put",
-        ["key": .string(Data(key.utf8).base64EncodedString()), "value": .string(value.base64EncodedString())])
-    }
-
-    func get(_ key: String) async throws -> Data {
-      let answer = try await call("/v3/kv/range", ["key": .string(Data(key.utf8).base64EncodedString())])
-      return try #require(answer["kvs"]?.array?.first?["value"]?.string.flatMap { Data(base64Encoded: $0) })
-    }
-  }
-
   private static let key = "/registry/minions/pb"
 
   private static func recorded(_ name: String) throws -> Data {
@@ -63,7 +63,7 @@ import Testing
   {
     let daemon = try await Daemon.start(on: .etcd34)
     defer { daemon.stop() }
-    let gateway = Gateway(port: try #require(daemon.etcd).clientPort)
+    let gateway = EtcdGateway(port: try #require(daemon.etcd).clientPort)
     let (message, document) = (
       try Self.recorded("node.bin"), try Self.undated(String(decoding: try Self.recorded("node.json"), as: UTF8.self))
     )
@@ -125,7 +125,7 @@ import Testing
   @Test func `what is of another kind, or cut short, is told by its key and left alone`() async throws {
     let daemon = try await Daemon.start(on: .etcd34)
     defer { daemon.stop() }
-    let gateway = Gateway(port: try #require(daemon.etcd).clientPort)
+    let gateway = EtcdGateway(port: try #require(daemon.etcd).clientPort)
     let message = try Self.recorded("node.bin")
     let alien = try Self.recorded("status-not-found.bin")
     try await gateway.put("/registry/minions/alien", alien)
