@@ -29,7 +29,7 @@ public enum Corpus {
     "apps-controllerrevisions/delete": "what upstream complains of twice",
     "apps-controllerrevisions/sweep-create": emptied, "apps-controllerrevisions/sweep-replace": emptied,
     "apps-controllerrevisions/data-bytes": "a decoder that keeps the white space of raw JSON",
-    "apps-daemonsets/rich": hidden, "apps-daemonsets/list": hidden, "apps-daemonsets/table": hidden,
+    "apps-daemonsets/list": hidden, "apps-daemonsets/table": hidden,
     "apps-daemonsets/selectors": hidden, "apps-daemonsets/watch": hidden,
     "apps-daemonsets/sweep-strategic": emptied, "apps-deployments/sweep-strategic": emptied,
     "apps-statefulsets/sweep-strategic": emptied,
