@@ -7,6 +7,8 @@ import asyncio
 import json
 import pathlib
 import re
+import time
+import urllib.error
 import urllib.request
 
 import kr8s
@@ -18,12 +20,15 @@ from kr8s.asyncio.objects import new_class
 from lightkube import KubeConfig
 from lightkube.codecs import from_dict
 from lightkube.config.models import Cluster, User
+from lightkube.types import CascadeType
 
 from checks import conclude, node
 
 RECORDED = pathlib.Path(__file__).parent.parent / "Conformance/cases/builtin"
 # What can't be made through these: it has no objects, or a client library has no types of it.
 READ_ONLY = {"componentstatuses"}
+# A replication controller is deleted with a finalizer otherwise, which waits for a garbage collector.
+WHOLE = "Background"
 
 
 def kinds(server):
@@ -41,7 +46,8 @@ def kinds(server):
 
 def manifests():
     """A body by group and version and plural: the first of each that was recorded as created."""
-    found = {("v1", "nodes"): node("every-kind")}
+    service = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "every-kind"}, "spec": {"ports": [{"port": 80}]}}
+    found = {("v1", "nodes"): node("every-kind"), ("v1", "services"): service}
     for file in sorted(RECORDED.glob("*.json")):
         for case in json.loads(file.read_text()):
             for step in case["steps"]:
@@ -54,6 +60,20 @@ def manifests():
                 if len(rest) in (1, 3) and body["metadata"].get("name") and not (len(rest) == 1 and rest[0] == "namespaces" and "deletionTimestamp" in body["metadata"]):
                     found.setdefault((version, rest[-1]), {"apiVersion": version, **body, "apiVersion": version})
     return found
+
+
+def gone(address):
+    """Returns when nothing is there any more."""
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        try:
+            with urllib.request.urlopen(address, timeout=20):
+                time.sleep(0.02)
+        except urllib.error.HTTPError as answer:
+            if answer.code == 404:
+                return
+            raise
+    raise TimeoutError(f"{address} does not go")
 
 
 def snake(kind):
@@ -75,8 +95,9 @@ def with_kubernetes(check, version, kind, body, place):
     start = list_(*place).metadata.resource_version
     made = create(*place, body)
     check(f"kubernetes: {kind} is made", (made.kind, made.metadata.name), (kind, name))
-    delete(name, *place)
-    stream = kubernetes.watch.Watch()
+    delete(name, *place, propagation_policy=WHOLE)
+    # It does not always find the type by itself.
+    stream = kubernetes.watch.Watch(return_type=type(made))
     seen = [event["type"] for event in stream.stream(list_, *place, resource_version=start, timeout_seconds=20, field_selector=f"metadata.name={name}") if event["type"] != "DELETED" or stream.stop()]
     check(f"kubernetes: {kind} is watched", seen[0] if seen else "nothing", "ADDED")
 
@@ -87,8 +108,8 @@ async def with_kubernetes_asyncio(check, version, kind, body, place):
     start = (await list_(*place)).metadata.resource_version
     made = await create(*place, body)
     check(f"kubernetes_asyncio: {kind} is made", (made.kind, made.metadata.name), (kind, name))
-    await delete(name, *place)
-    async with kubernetes_asyncio.watch.Watch() as stream:
+    await delete(name, *place, propagation_policy=WHOLE)
+    async with kubernetes_asyncio.watch.Watch(return_type=type(made).__name__) as stream:
         async for event in stream.stream(list_, *place, resource_version=start, timeout_seconds=20, field_selector=f"metadata.name={name}"):
             check(f"kubernetes_asyncio: {kind} is watched", event["type"], "ADDED")
             break
@@ -102,7 +123,7 @@ def with_lightkube(check, client, kind, body, place):
     for event, seen in client.watch(type(wanted), fields={"metadata.name": made.metadata.name}, server_timeout=20, **namespace):
         check(f"lightkube: {kind} is watched", (event, seen.metadata.name), ("ADDED", made.metadata.name))
         break
-    client.delete(type(wanted), made.metadata.name, **namespace)
+    client.delete(type(wanted), made.metadata.name, cascade=CascadeType.BACKGROUND, **namespace)
 
 
 async def with_kr8s(check, api, version, plural, kind, body, place):
@@ -113,7 +134,7 @@ async def with_kr8s(check, api, version, plural, kind, body, place):
     async for event, seen in api.async_watch(cls, namespace=place[0] if place else None, field_selector=f"metadata.name={made.name}"):
         check(f"kr8s: {kind} is watched", (event, seen.name), ("ADDED", made.name))
         break
-    await made.delete()
+    await made.delete(propagation_policy=WHOLE)
 
 
 async def work(check, door):
@@ -129,19 +150,23 @@ async def work(check, door):
         check(f"{plural} of {version} has a recorded conversation", (version, plural) in bodies)
         body, place = bodies[version, plural], ["every-kind"] if namespaced else []
         body["metadata"].pop("namespace", None)
+        # Of a namespace: what waits for somebody who is not here.
+        body.get("spec", {}).pop("finalizers", None)
         for reference in ("involvedObject", "regarding"):
             if reference in body:
                 body[reference]["namespace"] = "every-kind"
 
-        def named(library):
-            """A namespace that goes takes its time to go, so each library has its own."""
-            name = body["metadata"]["name"] + (f"-{library}" if plural == "namespaces" else "")
-            return {**body, "metadata": {**body["metadata"], "name": name}}
+        where = ("/api/" if "/" not in version else "/apis/") + "/".join([version] + ["namespaces/every-kind"] * namespaced + [plural, body["metadata"]["name"]])
 
-        await asyncio.to_thread(with_kubernetes, check, version, kind, named("a"), place)
-        await with_kubernetes_asyncio(check, version, kind, named("b"), place)
-        await asyncio.to_thread(with_lightkube, check, light, kind, named("c"), place)
-        await with_kr8s(check, kr, version, plural, kind, named("d"), place)
+        # What controllers finish goes a moment later.
+        await asyncio.to_thread(with_kubernetes, check, version, kind, body, place)
+        await asyncio.to_thread(gone, door.server + where)
+        await with_kubernetes_asyncio(check, version, kind, body, place)
+        await asyncio.to_thread(gone, door.server + where)
+        await asyncio.to_thread(with_lightkube, check, light, kind, body, place)
+        await asyncio.to_thread(gone, door.server + where)
+        await with_kr8s(check, kr, version, plural, kind, body, place)
+        await asyncio.to_thread(gone, door.server + where)
         count += 1
     print(f"{count} kinds")
 
