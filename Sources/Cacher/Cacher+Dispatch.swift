@@ -72,6 +72,7 @@ extension Cacher {
         w.isOpen = true
       }
     }
+    readiness.open()
   }
 
   /// Out of service until the next list: reads go to storage or are refused, watches end, waits are given up.

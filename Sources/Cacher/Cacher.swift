@@ -22,6 +22,8 @@ public final class Cacher: ObjectStorage, StorageWrapper {
   let waiting = Signal()
   /// A first watcher wants bookmarks.
   let bookmarksWanted = Signal()
+  /// It may have become ready, or come to its end.
+  let readiness = Gate()
   let waiterIDs = Atomic<Int>(0)
 
   let currentRevisionCall: SharedCall<Revision>
@@ -77,7 +79,8 @@ public final class Cacher: ObjectStorage, StorageWrapper {
       case .destroyed: throw StorageError.shutDown
       case .notReady: break
       }
-      try await config.clock.sleep(.milliseconds(2))
+      try Task.checkCancellation()
+      await readiness.wait { self.state.withLock { $0.isReady || $0.phase == .destroyed } }
     }
   }
 
@@ -99,6 +102,7 @@ public final class Cacher: ObjectStorage, StorageWrapper {
       return s.takeAllWaiters()
     }
     for resume in resumptions { resume() }
+    readiness.open()
     endWatches(.shutDown)
     task?.cancel()
     await task?.value

@@ -91,6 +91,11 @@ struct ServedResources: Sendable {
     for meter in meters { meter.write(&text) }
   }
 
+  /// Returns when all caches are filled, or the task is cancelled.
+  func filled() async {
+    for storage in storages { try? await (storage.objects as? Cacher)?.waitUntilReady() }
+  }
+
   /// Throws while a cache is not filled.
   func readinessCheck() async throws {
     for storage in storages { try await storage.objects.readinessCheck() }

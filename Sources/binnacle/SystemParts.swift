@@ -15,6 +15,7 @@ final class SystemParts: Sendable {
   /// nil where this server is alone with its storage.
   private let elector: LeaderElector?
   private let logger: Logger
+  private let resources: ServedResources
   private let running = Mutex<[Task<Void, Never>]>([])
 
   /// `rootCertificates`: by which clients know this server; nil where nobody has to.
@@ -23,6 +24,7 @@ final class SystemParts: Sendable {
     rootCertificates: String?, _ logger: Logger
   ) {
     self.logger = logger
+    self.resources = resources
     let server = SystemClient.server(surroundings)
     let namespaces: [any StartHook] = [
       resources.store(GroupResource(resource: "namespaces")).map { SystemNamespaces($0, server) }
@@ -62,12 +64,19 @@ final class SystemParts: Sendable {
 
   /// Begins, once the server serves.
   func start() {
-    var tasks = hooks.map { hook in Task { [logger] in await hook.run(logger) } }
+    // What they look at first is in the caches.
+    var tasks = hooks.map { hook in
+      Task { [logger, resources] in
+        await resources.filled()
+        await hook.run(logger)
+      }
+    }
     if !controllers.names.isEmpty {
       logger.info("controllers", metadata: ["names": "\(controllers.names.joined(separator: ","))"])
       let (controllers, elector) = (controllers, elector)
       tasks.append(
-        Task {
+        Task { [resources] in
+          await resources.filled()
           guard let elector else { return await controllers.run() }
           await elector.run { await controllers.run() }
         })

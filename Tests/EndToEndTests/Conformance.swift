@@ -13,7 +13,8 @@ import Testing
 
   @Test(arguments: Backend.all)
   func `every recorded conversation matches`(on backend: Backend) async throws {
-    let daemon = try await Daemon.start(on: backend)
+    // The network that services were recorded with.
+    let daemon = try await Daemon.start(on: backend, arguments: ["--service-cluster-ip-range=10.96.0.0/16"])
     defer { daemon.stop() }
     try await Self.replay(
       suites: Self.suites + Self.kinds + ["derived"], isWhole: backend == .sqlite || Tools.isFullRun,

@@ -30,7 +30,8 @@ import Testing
 
   @Test func `every kind that is stored is made, watched and deleted by every library`() async throws {
     let home = try TemporaryFolder()
-    let (daemon, address) = try await Door.plain.open(on: .sqlite, certificates: home.file("certificates"))
+    let (daemon, address) = try await Door.plain.open(
+      on: .sqlite, certificates: home.file("certificates"), arguments: ["--controllers=*"])
     defer { daemon.stop() }
     let result = try await run(
       ["python3", "-B", Repository.root.appending(path: "Tests/Clients/every_kind.py").path, "--server", address],

@@ -9,7 +9,7 @@ import Testing
   @Test func `shows what its commands print`() async throws {
     let page = Repository.root.appending(path: "README.md").path
     let steps = try Transcript(path: page).steps
-    let daemon = try await Daemon.start(on: .sqlite)
+    let daemon = try await Daemon.start(on: .sqlite, arguments: ["--controllers=*"])
     defer { daemon.stop() }
     // The folder that a reader is in, with the daemon's own port.
     let home = try TemporaryFolder()
