@@ -7,7 +7,7 @@ final class TestClock: Sendable {
     var now = ContinuousClock.now
     var sleepers: [Int: (due: ContinuousClock.Instant, CheckedContinuation<Void, any Error>)] = [:]
     var begun = 0
-    var watchers: [(count: Int, CheckedContinuation<Void, Never>)] = []
+    var watchers: [(due: ContinuousClock.Instant, CheckedContinuation<Void, Never>)] = []
   }
   private let state = Mutex(State())
 
@@ -26,12 +26,13 @@ final class TestClock: Sendable {
     for sleeper in due { sleeper.resume() }
   }
 
-  /// Returns when somebody has slept so often; so that time is moved only after they do.
-  func sleeping(times count: Int) async {
+  /// Returns when somebody sleeps that wakes after this time and not before; so that time is moved only after they do.
+  func sleeping(for duration: Duration) async {
     await withCheckedContinuation { continuation in
       let isThere = state.withLock { s in
-        if s.begun >= count { return true }
-        s.watchers.append((count, continuation))
+        let due = s.now + duration
+        if s.sleepers.values.contains(where: { $0.due == due }) { return true }
+        s.watchers.append((due, continuation))
         return false
       }
       if isThere { continuation.resume() }
@@ -49,8 +50,8 @@ final class TestClock: Sendable {
           let due = s.now + duration
           let isDue = duration <= .zero || Task.isCancelled
           if !isDue { s.sleepers[id] = (due, continuation) }
-          let told = s.watchers.filter { $0.count <= s.begun }
-          s.watchers.removeAll { $0.count <= s.begun }
+          let told = s.watchers.filter { $0.due == due }
+          s.watchers.removeAll { $0.due == due }
           return (isDue, told)
         }
         if mayGo { continuation.resume() }
