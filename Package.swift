@@ -133,10 +133,19 @@ let package = Package(
         "Cryptography", "ByteBuffers",
       ],
       swiftSettings: swiftSettings),
+    // What a definition of a custom resource says, and what its objects have to be.
+    .target(
+      name: "CustomResources",
+      dependencies: [
+        "Access", "CEL", "FieldManagement", "Registry", "RegularExpressions", "Schema", "Machinery", "JSON",
+        "ByteBuffers",
+      ],
+      swiftSettings: swiftSettings),
     // What the built-in resources are: a folder a group. Nothing else may name a kind.
     .target(
       name: "Resources",
       dependencies: [
+        "CustomResources",
         "CCrypto", "Access", "Registry", "RegularExpressions", "Cacher", "Storage", "Schema", "Machinery", "JSON",
         "ByteBuffers",
       ],
@@ -181,6 +190,9 @@ let package = Package(
       name: "AccessTests", dependencies: ["Access", "Machinery", "JSON", "ByteBuffers"], swiftSettings: swiftSettings),
     .testTarget(name: "RegularExpressionsTests", dependencies: ["RegularExpressions"], swiftSettings: swiftSettings),
     .testTarget(name: "ByteBuffersTests", dependencies: ["ByteBuffers"], swiftSettings: swiftSettings),
+    .testTarget(
+      name: "CustomResourcesTests", dependencies: ["CustomResources", "Registry", "JSON", "Machinery"],
+      swiftSettings: swiftSettings),
     .testTarget(name: "CELTests", dependencies: ["CEL", "JSON"], swiftSettings: swiftSettings),
     .testTarget(
       name: "AccessJWTTests",
