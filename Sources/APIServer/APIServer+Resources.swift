@@ -258,7 +258,13 @@ extension APIServer {
         let request = SubresourceAction.Request(
           name: name ?? object["metadata"]?["name"]?.string ?? "", namespace: namespace, body: object,
           store: endpoint.store, options: options, stores: served.store)
-        return Answer.success(try await action.perform(request), negotiated).warning(warnings)
+        switch try await action.respond(request) {
+        case .success(let status): return Answer.success(status, negotiated).warning(warnings)
+        case .object(let object, let more):
+          return Answer.document(
+            Document(object), negotiated.media, pretty: context.pretty || negotiated.pretty, code: 201
+          ).warning(warnings + more)
+        }
       } catch { throw error.after(warnings) }
     }
   }

@@ -54,6 +54,11 @@ public final class APIServer: RequestHandler {
     /// Hears of every request that ended; nil for none. Any thread.
     public var log: (@Sendable (RequestRecord) -> Void)?
 
+    /// By which tokens of service accounts are believed elsewhere; nil where none are given.
+    public var tokenDocuments: TokenDocuments?
+    /// nil where no tokens of service accounts are believed.
+    public var tokenAudiences: TokenAudiences?
+
     public init(stores: [Store]) { self.stores = stores }
   }
 
@@ -174,6 +179,7 @@ public final class APIServer: RequestHandler {
     case .root: reply.send(.rawJSON(["paths": .array(paths(discovery).map { .string($0) })]))
     case .metrics: answerMetrics(context)
     case .version: version(context)
+    case .tokenDocument(let kind): tokenDocument(kind, context)
     case .coreVersions where aggregated(discovery.aggregatedCore, isRouted: true, context): break
     case .groups where aggregated(discovery.aggregatedGroups, isRouted: false, context): break
     case .coreVersions: document(context) { Discovery.coreVersions(serverAddress: context.host ?? "") }
@@ -192,6 +198,7 @@ public final class APIServer: RequestHandler {
       "/api", "/apis", "/healthz", "/livez", "/readyz", "/metrics", "/openapi/v2", "/openapi/v3", "/openapi/v3/",
       "/version",
     ]
+    if configuration.tokenDocuments != nil { paths.formUnion(["/.well-known/openid-configuration", "/openid/v1/jwks"]) }
     for (name, endpoint) in health { paths.formUnion(endpoint.checks.map { "/\(name)/\($0.name)" }) }
     paths.formUnion(discovery.resourceLists.keys)
     paths.formUnion(discovery.groups.keys.map { "/apis/\($0)" })
@@ -238,7 +245,7 @@ public final class APIServer: RequestHandler {
   }
 
   /// go-restful's route lets GET through, and who accepts what it produces.
-  private func isThroughRoute(_ context: RequestContext, producing types: [String] = MediaType.all) -> Bool {
+  func isThroughRoute(_ context: RequestContext, producing types: [String] = MediaType.all) -> Bool {
     var refusal: Status?
     if context.method != .get {
       refusal = .methodNotAllowed

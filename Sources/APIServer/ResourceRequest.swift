@@ -12,6 +12,7 @@ enum RequestTarget: Sendable {
   case health(String, check: String?)
   case version
   case metrics
+  case tokenDocument(TokenDocuments.Kind)
   /// `/api` or `/apis`.
   case coreVersions
   case groups
