@@ -106,7 +106,7 @@ enum DeviceRules {
     complainOfRepeated(good, "bindingConditions", [], &context)
     complainOfRepeated(bad, "bindingFailureConditions", good, &context)
     func complainOfMissing(_ member: String, _ other: String, _ context: inout RuleContext) {
-      let shown = context.value?[member].map { $0.isNull ? "null" : "[]" } ?? "null"
+      let shown = (context.emptied(.member(member)) ?? .null).encoded().text
       context.report(.invalid(context.path(.member(member)), bare: shown, "\(member) are required to use \(other)"))
     }
     if good.isEmpty && !bad.isEmpty {

@@ -27,8 +27,9 @@ enum ResourceClaimRules {
     { context in
       guard let old = context.oldObject else { return }
       let (new, before) = (context.object["spec"], old["spec"])
-      if RuleContext.areSame(new, before) { return }
-      let shown = InternalForm.text(of: new ?? [:], as: "io.k8s.api.resource.v1.\(type)")
+      if RuleContext.areSame(new, before) && !context.hasLooseRaw("spec") { return }
+      let shown = InternalForm.text(
+        of: new ?? [:], as: "io.k8s.api.resource.v1.\(type)", traces: context.traces?["spec"])
       context.report(.invalid(context.path("spec"), bare: shown, "field is immutable"))
     }
   }

@@ -76,9 +76,10 @@ enum ResourceClaimStatusRules {
   /// What was given can be taken back, but not changed.
   private static let stays: Rule.Function = { context in
     guard let old = context.oldObject?["status"]?["allocation"], !old.isNull, let new = context.value,
-      !RuleContext.areSame(new, old)
+      !RuleContext.areSame(new, old) || context.hasLooseRaw()
     else { return }
-    let shown = InternalForm.text(of: new, as: "io.k8s.api.resource.v1.AllocationResult")
+    let shown = InternalForm.text(
+      of: new, as: "io.k8s.api.resource.v1.AllocationResult", traces: context.tracesInside())
     context.report(.invalid(context.path(), bare: shown, "field is immutable"))
   }
 

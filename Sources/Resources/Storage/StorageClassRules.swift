@@ -32,7 +32,7 @@ enum StorageClassRules {
     let new = context.value?["parameters"]?.object
     let old = context.old?["parameters"]?.object ?? JSONObject()
     if JSONValue.object(new ?? JSONObject()).isSameValue(as: .object(old)) { return }
-    var shown = JSONValue.null
+    var shown = context.emptied("parameters") ?? .null
     if var sorted = new {
       sorted.sortByName()
       shown = .object(sorted)
