@@ -45,8 +45,9 @@ public enum BuiltInPlugins {
   /// Those of `names`.
   public static func chain(_ names: [String], _ surroundings: Surroundings) -> AdmissionChain {
     let chosen = all.filter { names.contains($0.name) }.compactMap { $0.make(surroundings) }
-    // It has no flag's name: upstream asks it in the strategy.
-    let always = surroundings.store(NamespaceLifecycle.namespaces).map { [DeviceAdminAccess($0)] } ?? []
-    return AdmissionChain(chosen + always)
+    // They have no flag's names: upstream asks them in the strategy.
+    let admin = surroundings.store(NamespaceLifecycle.namespaces).map { DeviceAdminAccess($0) }
+    let always: [(any AdmissionPlugin)?] = [admin, ClaimStatusAccess(surroundings.authorizer)]
+    return AdmissionChain(chosen + always.compactMap { $0 })
   }
 }

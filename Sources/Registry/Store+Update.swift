@@ -251,8 +251,8 @@ extension Store {
     _ change: Change, _ operation: AdmissionRequest.Operation, _ draft: Draft
   ) -> AdmissionRequest {
     admission(
-      operation, change.name, namespace: change.namespace, subresource: change.subresource, new: draft.new,
-      old: draft.old)
+      operation, change.name, namespace: change.namespace, subresource: change.subresource,
+      isPatch: change.options.verb == .patch, new: draft.new, old: draft.old)
   }
 
   /// The revision that a body names; zero for none. Throws 400, where upstream lets the parser's error become a 500.
