@@ -16,6 +16,8 @@ public enum Corpus {
 
   /// Conversations that need what is not there yet, and what that is.
   public static let awaiting = [
+    "access/decisions/cluster": "what only OpenShift's build says of nodes/proxy",
+    "access/requests/impersonate-refused": accountTokens,
     "core-replicationcontrollers/scale-apply": "scales",
     "core-services/proxy": "proxies",
     "apps-daemonsets/list": hidden, "apps-daemonsets/table": hidden,
@@ -25,6 +27,7 @@ public enum Corpus {
     "apps-statefulsets/scale": "scales", "apps-statefulsets/scale-apply": "scales",
   ]
 
+  private static let accountTokens = "tokens of service accounts"
   private static let hidden = "an annotation that answers show and metadata alone does not"
 
   /// Does a row of a sweep expect that an expression of a policy or webhook is refused? Nobody compiles them yet.
