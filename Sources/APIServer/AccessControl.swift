@@ -11,8 +11,13 @@ public struct AccessControl: Sendable {
   public var authorizer: any Authorizer
   /// Headers, and beginnings of headers, that authenticators want to see; in small letters.
   public var headers: [String]
+  /// The names by which tokens know this API. (kube-apiserver: `--api-audiences`)
+  public var audiences: [String]
 
-  public init(authenticator: AuthenticatorChain, authorizer: any Authorizer, headers: [String] = []) {
+  public init(
+    authenticator: AuthenticatorChain, authorizer: any Authorizer, headers: [String] = [], audiences: [String] = []
+  ) {
+    self.audiences = audiences
     self.authenticator = authenticator
     self.authorizer = authorizer
     self.headers = headers

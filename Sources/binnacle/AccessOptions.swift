@@ -23,6 +23,12 @@ struct AccessOptions: ParsableArguments {
 
   @Option(
     help:
+      "Comma-separated names by which tokens know this API: a TokenReview that asks for others finds no user, and one that asks for none is told these."
+  )
+  var apiAudiences: [String] = []
+
+  @Option(
+    help:
       "Comma-separated list, in order, of AlwaysAllow, AlwaysDeny, ABAC, Node, RBAC and Webhook: who says what a request over HTTPS may do."
   )
   var authorizationMode = ["AlwaysAllow"]
@@ -105,10 +111,18 @@ struct AccessOptions: ParsableArguments {
     let roles = authorizationMode == ["AlwaysAllow"] ? nil : RoleIndex()
     let control = AccessControl(
       authenticator: structured?.chain ?? AuthenticatorChain(before + after, anonymous: anonymous),
-      authorizer: try authorizer(webhooks, roles), headers: proxied?.all ?? [])
+      authorizer: try authorizer(webhooks, roles), headers: proxied?.all ?? [],
+      audiences: try audiences())
     return Made(
       control: control, roles: roles, admission: admission, anonymous: anonymous, structured: structured,
       tokenMetrics: tokenMetrics)
+  }
+
+  /// Throws `StartFailure`.
+  private func audiences() throws -> [String] {
+    let names = apiAudiences == [""] ? [] : apiAudiences
+    if names.contains("") { throw StartFailure("--api-audiences: an entry is empty") }
+    return names
   }
 
   /// `roles`: nil where AlwaysAllow is the only mode.

@@ -32,7 +32,7 @@ import Testing
   /// A value that is wrong, by name where the type has none, with what else must be given for it to be looked at.
   private static let wrong: [String: (value: String, beside: [String])] = [
     "authentication-config": ("/nowhere", []), "token-auth-file": ("/nowhere", []), "authorization-mode": ("Maybe", []),
-    "authorization-policy-file": ("/nowhere", ["--authorization-mode=ABAC"]),
+    "authorization-policy-file": ("/nowhere", ["--authorization-mode=ABAC"]), "api-audiences": ("a,,b", []),
     "disable-admission-plugins": ("X", []), "enable-admission-plugins": ("PodSecurity", []),
     "admission-control": ("X", []), "event-ttl": ("-1s", []), "endpoint-reconciler-type": ("master-count", []),
     "controllers": ("X", []), "root-ca-file": ("/nowhere", []),
@@ -160,6 +160,7 @@ import Testing
       "authentication-config": [
         "--authentication-config=\(try file("authn", "apiVersion: apiserver.config.k8s.io/v1\nkind: AuthenticationConfiguration\nanonymous: {enabled: false}"))"
       ],
+      "api-audiences": ["--api-audiences=binnacle,https://binnacle.example"],
       "token-auth-file": ["--token-auth-file=\(try file("tokens", "t,u,1"))"],
       "authorization-mode": ["--authorization-mode=Node,AlwaysDeny"],
       "authorization-policy-file": [

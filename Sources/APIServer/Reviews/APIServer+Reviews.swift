@@ -38,7 +38,9 @@ extension APIServer {
     let authorizer = configuration.access?.authorizer ?? AlwaysAllow()
     return switch kind {
     case .selfSubject: IdentityReview.answer(object, for: context.user)
-    case .token: try await IdentityReview.answer(token: object, by: configuration.access?.authenticator)
+    case .token:
+      try await IdentityReview.answer(
+        token: object, by: configuration.access?.authenticator, audiences: configuration.access?.audiences ?? [])
     case .selfSubjectAccess, .subjectAccess, .localSubjectAccess:
       try await AccessReview(kind: kind, object: object).answered(by: authorizer, for: context.user)
     case .selfSubjectRules: try RulesReview.answer(object, by: authorizer, for: context.user)

@@ -12,10 +12,12 @@ enum IdentityReview {
     ]
   }
 
-  /// Whose a token is. No authenticator here says for whom its tokens are meant, so a token is good for none that is
-  /// named. (`authenticator.WrapAudienceAgnosticToken`.)
-  static func answer(token object: JSONValue, by authenticator: (any Authenticator)?) async throws(Status) -> JSONValue
-  {
+  /// Whose a token is. No authenticator here says for whom its tokens are meant: all are meant for this API, which goes
+  /// by the names of `audiences`, so a token is good for those of them that are asked for, and for no other.
+  /// (`authenticator.WrapAudienceAgnosticToken`.)
+  static func answer(
+    token object: JSONValue, by authenticator: (any Authenticator)?, audiences: [String]
+  ) async throws(Status) -> JSONValue {
     guard let token = object["spec"]?["token"]?.string, !token.isEmpty else {
       throw .badRequest("token is required for TokenReview in authentication")
     }
@@ -23,7 +25,9 @@ enum IdentityReview {
     var status: JSONObject = [:]
     if let authenticator {
       var verdict = AuthenticationVerdict.invalid("invalid bearer token")
-      if object["spec"]?["audiences"]?.array?.isEmpty ?? true {
+      let asked = (object["spec"]?["audiences"]?.array ?? []).map { $0.string ?? "" }
+      let meant = asked.isEmpty ? audiences : asked.filter(audiences.contains)
+      if asked.isEmpty || !meant.isEmpty {
         verdict = authenticator.authenticate(Credentials(authorization: "Bearer \(token)"))
       }
       while case .later(let work) = verdict { verdict = await work() }
@@ -31,6 +35,7 @@ enum IdentityReview {
       case .user(let user):
         status["authenticated"] = true
         status["user"] = user.json
+        if !meant.isEmpty { status["audiences"] = .array(meant.map { .string($0) }) }
       case .invalid(let why):
         status["user"] = [:]
         status["error"] = .string(why)

@@ -29,7 +29,7 @@ enum KnownFlags {
     allow-metric-labels-manifest string taken
     allow-privileged bool taken
     anonymous-auth bool acts https protects
-    api-audiences strings taken
+    api-audiences strings acts https
     audit-log-batch-buffer-size int acts with=audit-log-path
     audit-log-batch-max-size int taken
     audit-log-batch-max-wait duration taken
