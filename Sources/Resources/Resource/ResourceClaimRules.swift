@@ -112,9 +112,7 @@ enum ResourceClaimRules {
     case "ExactCount":
       if count <= 0 { context.report(.invalid(context.path("count"), bare: "\(count)", "must be greater than zero")) }
     default:
-      let error = FieldError.notSupported(context.path("allocationMode"), mode, ["All", "ExactCount"])
-      context.report(
-        FieldError(error.kind, error.field, value: JSONValue.string(mode).encoded().text, detail: error.detail))
+      context.report(.notSupported(context.path("allocationMode"), named: .string(mode), ["All", "ExactCount"]))
     }
   }
 

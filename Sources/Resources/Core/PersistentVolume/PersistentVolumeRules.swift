@@ -63,8 +63,7 @@ enum PersistentVolumeRules {
     if amounts.isEmpty { context.report(.required(path, "")) }
     if amounts["storage"] == nil || amounts.count > 1 {
       let given = capacity?.object == nil ? context.emptied("capacity") ?? .null : .object(amounts)
-      let shown = given.encoded().text
-      context.report(FieldError(.notSupported, path, value: shown, detail: #"supported values: "storage""#))
+      context.report(.notSupported(path, named: given, ["storage"]))
     }
     for amount in amounts.members {
       let path = context.path("capacity", .key(amount.name))
