@@ -16,7 +16,7 @@ enum DeviceRules {
   /// may be as long as it is. (`validateDeviceConfiguration`)
   static func configuration(isKnown: @escaping @Sendable (RuleContext) -> Bool = { _ in false }) -> Rule {
     .at(
-      "opaque", .required, .at("driver", DeviceNames.driver),
+      "opaque", .required, .at("driver", CSIDriverName.rules),
       .custom { context in
         raw(context.value?["parameters"], "parameters", isBounded: !isKnown(context), &context)
       })

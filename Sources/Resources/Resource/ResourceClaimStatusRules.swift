@@ -42,7 +42,7 @@ enum ResourceClaimStatusRules {
 
   /// (`validateDeviceStatus`)
   private static let device: [Rule] = [
-    .at("driver", DeviceNames.driver), .at("pool", DeviceNames.pool), .at("device", .format(.dns1123Label)),
+    .at("driver", CSIDriverName.rules), .at("pool", DeviceNames.pool), .at("device", .format(.dns1123Label)),
     .at("shareID", .custom(DeviceNames.uid)),
     .custom(isAllocated),
     .at("conditions", .maxItems(8), .custom(Conditions.check)),
@@ -97,7 +97,7 @@ enum ResourceClaimStatusRules {
   ]
 
   private static let result: [Rule] = [
-    .at("request", .custom(request)), .at("driver", DeviceNames.driver), .at("pool", DeviceNames.pool),
+    .at("request", .custom(request)), .at("driver", CSIDriverName.rules), .at("pool", DeviceNames.pool),
     .at("device", .format(.dns1123Label)),
     .custom(DeviceRules.checkBinding), .at("shareID", .custom(DeviceNames.uid)),
   ]

@@ -11,7 +11,7 @@ enum ResourceSliceRules {
     .onUpdate(.metadataUpdate),
     .at(
       "spec",
-      .at("driver", DeviceNames.driver),
+      .at("driver", CSIDriverName.rules),
       .at(
         "pool",
         .at("name", DeviceNames.pool),
