@@ -210,10 +210,11 @@ extension APIServer {
       let body = try await RequestBody.read(context, endpoint.store.reader)
       let options = try context.writeOptions(.create)
       try options.validate()
-      let (object, warnings) = try endpoint.store.decodeBody(
+      let read = try endpoint.store.decodeBody(
         body.json, validation: options.fieldValidationKind, problems: body.problems(options.fieldValidationKind))
-      context.reply.audit?.sent(object)
-      let result = try await endpoint.store.create(object, namespace: namespace, options: options, warnings: warnings)
+      context.reply.audit?.sent(read.object)
+      let result = try await endpoint.store.create(
+        read.object, namespace: namespace, options: options, warnings: read.warnings, traces: read.traces)
       let answer = try await endpoint.answerApart(result.object, code: result.code, negotiated, context)
       return answer.warning(result.warnings)
     }
@@ -249,9 +250,10 @@ extension APIServer {
       let options = try context.writeOptions(.create)
       try options.validate()
       let validation = options.fieldValidationKind
-      let (object, warnings) = try action.reader.decode(
+      let read = try action.reader.decode(
         body.json, validation: validation, problems: body.problems(validation),
         acceptsOtherVersions: action.acceptsOtherVersions)
+      let (object, warnings) = (read.object, read.warnings)
       context.reply.audit?.sent(object)
       do throws(Status) {
         try endpoint.info.checkNamespace(object["metadata"], namespace)
@@ -279,11 +281,12 @@ extension APIServer {
       let options = try context.writeOptions(.update)
       try options.validate()
       let body = try await RequestBody.read(context, endpoint.store.reader)
-      let (object, warnings) = try endpoint.store.decodeBody(
+      let read = try endpoint.store.decodeBody(
         body.json, validation: options.fieldValidationKind, problems: body.problems(options.fieldValidationKind))
-      context.reply.audit?.sent(object)
+      context.reply.audit?.sent(read.object)
       let result = try await endpoint.store.update(
-        name, namespace: namespace, body: object, subresource: subresource, options: options, warnings: warnings)
+        name, namespace: namespace, body: read.object, subresource: subresource, options: options,
+        warnings: read.warnings, traces: read.traces)
       let answer = try await endpoint.answerApart(result.object, code: result.code, negotiated, context)
       return answer.warning(result.warnings)
     }

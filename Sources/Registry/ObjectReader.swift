@@ -4,10 +4,30 @@ public import JSON
 public import Machinery
 public import Schema
 
+/// An object that was read.
+public struct ReadObject: Sendable {
+  public var object: JSONValue
+  /// What the client is told where it asked for warnings.
+  public let warnings: [String]
+  /// What was given and the object does not show, see `Decoded.traces`.
+  public let traces: JSONValue?
+
+  /// Is there raw JSON that Go would not find the same as any that is stored, inside of some traces?
+  static func haveLooseRaw(_ traces: JSONValue?) -> Bool {
+    switch traces {
+    case .bool(let isLoose)?: isLoose
+    case .array(let elements)?: elements.contains { haveLooseRaw($0) }
+    case .object(let object)?: object.members.contains { haveLooseRaw($0.value) }
+    default: false
+    }
+  }
+}
+
 /// Reads request bodies as objects of one kind, in kube-apiserver's words where they are none.
 public struct ObjectReader: Sendable {
   public let info: ResourceInfo
   private let applyDefaults: @Sendable (inout JSONValue) -> Void
+  private let mendDefaults: ResourceDefinition.TracesHook?
   private let model: TypeModel
   private let type: TypeModel.TypeID
 
@@ -17,15 +37,16 @@ public struct ObjectReader: Sendable {
     model: TypeModel = .builtin
   ) {
     guard let type = model.type(info.typeName) else { preconditionFailure("no facts about \(info.typeName)") }
-    self.init(info, applyDefaults: applyDefaults, model: model, type: type)
+    self.init(info, applyDefaults: applyDefaults, mendDefaults: nil, model: model, type: type)
   }
 
   init(
-    _ info: ResourceInfo, applyDefaults: @escaping @Sendable (inout JSONValue) -> Void, model: TypeModel,
-    type: TypeModel.TypeID
+    _ info: ResourceInfo, applyDefaults: @escaping @Sendable (inout JSONValue) -> Void,
+    mendDefaults: ResourceDefinition.TracesHook?, model: TypeModel, type: TypeModel.TypeID
   ) {
     self.info = info
     self.applyDefaults = applyDefaults
+    self.mendDefaults = mendDefaults
     self.model = model
     self.type = type
   }
@@ -57,7 +78,7 @@ public struct ObjectReader: Sendable {
   /// is read, and refused only then.
   public func decode(
     _ body: ByteSlice, validation: FieldValidation, problems: [String] = [], acceptsOtherVersions: Bool = false
-  ) throws(Status) -> (object: JSONValue, warnings: [String]) {
+  ) throws(Status) -> ReadObject {
     let tape: JSONTape
     do { tape = try JSONTape.parse(body) } catch {
       throw unrecognized("couldn't get version/kind; json parse error: \(error)", body)
@@ -73,13 +94,15 @@ public struct ObjectReader: Sendable {
   }
 
   /// The same for an edited tree: what its text would be read as, and no text is made unless an answer shows it.
+  /// `sortsRaw`: see `TypeModel.decode(tree:as:sortsRaw:)`.
   public func decode(
-    tree: JSONValue, validation: FieldValidation, problems: [String] = [], acceptsOtherVersions: Bool = false
-  ) throws(Status) -> (object: JSONValue, warnings: [String]) {
+    tree: JSONValue, validation: FieldValidation, problems: [String] = [], acceptsOtherVersions: Bool = false,
+    sortsRaw: Bool = false
+  ) throws(Status) -> ReadObject {
     try object(
       Given(
         type: { () throws(TypeMembers.Failure) in try TypeMembers(tree) },
-        decoded: { () throws(DecodeError) in try model.decode(tree: tree, as: type) },
+        decoded: { () throws(DecodeError) in try model.decode(tree: tree, as: type, sortsRaw: sortsRaw) },
         clearsOwners: tree["metadata"]?["managedFields"]?.array?.isEmpty == true,
         text: { ByteSlice(tree.encoded()) }),
       validation: validation, problems: problems, acceptsOtherVersions: acceptsOtherVersions)
@@ -101,7 +124,7 @@ public struct ObjectReader: Sendable {
 
   private func object(
     _ given: Given, validation: FieldValidation, problems: [String], acceptsOtherVersions: Bool
-  ) throws(Status) -> (object: JSONValue, warnings: [String]) {
+  ) throws(Status) -> ReadObject {
     let expected = GroupVersionKind(info.groupVersion, kind: info.kind)
     let type: TypeMembers
     do { type = try given.type().filled(from: expected) } catch {
@@ -123,6 +146,7 @@ public struct ObjectReader: Sendable {
     object["apiVersion"] = .string(version)
     moveTypeToFront(&object)
     applyDefaults(&object)
+    if let traces = decoded.traces { mendDefaults?(&object, traces) }
     let complaints = problems + decoded.strictProblems
     if !complaints.isEmpty, validation == .strict {
       throw unhandled("strict decoding error: \(complaints.joined(separator: ", "))")
@@ -132,7 +156,7 @@ public struct ObjectReader: Sendable {
       let given = "the API version in the data (\(type.groupVersion))"
       throw .badRequest("\(given) does not match the expected API version (\(version))").after(warnings)
     }
-    return (object, warnings)
+    return ReadObject(object: object, warnings: warnings, traces: decoded.traces)
   }
 
   /// kind and apiVersion come first; a body without them has them added.

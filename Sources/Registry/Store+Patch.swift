@@ -37,7 +37,7 @@ extension Store {
       var new = self.whole(decoded.object)
       self.fields.update(live: existing, new: &new, writer: self.writer(options, subresource), now: Timestamp.now)
       let warnings = decoded.warnings + OwnerReferences.deduplicate(&new, inPatch: true)
-      return Made(object: new, warnings: warnings, given: patched)
+      return Made(object: new, warnings: warnings, traces: decoded.traces)
     }
   }
 
@@ -186,12 +186,14 @@ extension Store {
     return patched
   }
 
-  /// A patched tree as the type holds it. What does not decode is the patch's fault: 422 with the field "patch".
+  /// A patched tree as the type holds it. `shown`: of a strategic patch, for which upstream makes a tree of the object
+  /// and an object of the tree. What does not decode is the patch's fault: 422 with the field "patch".
   private func reread(
     _ value: JSONValue, validation: FieldValidation, problems: [String], shown: (@Sendable () -> String)?
-  ) throws(Status) -> (object: JSONValue, warnings: [String]) {
+  ) throws(Status) -> ReadObject {
     do throws(Status) {
-      return try reader.decode(tree: value, validation: validation, problems: problems, acceptsOtherVersions: true)
+      return try reader.decode(
+        tree: value, validation: validation, problems: problems, acceptsOtherVersions: true, sortsRaw: shown != nil)
     } catch {
       guard error.code == 400 else { throw error }
       let text = value.encoded()

@@ -7,10 +7,10 @@ import FieldManagement
 import Storage
 
 extension Store {
-  /// Replaces an object with a decoded body, or creates it where the resource allows that.
+  /// Replaces an object with a decoded body, or creates it where the resource allows that. `traces`: see `ReadObject`.
   public func update(
     _ name: String, namespace: String, body: JSONValue, subresource: Subresource = .main, options: WriteOptions,
-    warnings: [String] = []
+    warnings: [String] = [], traces: JSONValue? = nil
   ) async throws(Status) -> WriteResult {
     try options.validate()
     do throws(Status) {
@@ -37,7 +37,7 @@ extension Store {
       }
       var new = body
       self.fields.update(live: existing, new: &new, writer: self.writer(options, subresource), now: Timestamp.now)
-      return Made(object: new)
+      return Made(object: new, traces: traces)
     }
   }
 
@@ -60,8 +60,8 @@ extension Store {
   struct Made: Sendable {
     var object: JSONValue
     var warnings: [String] = []
-    /// As a patch left it, before it was read as the type has it.
-    var given: JSONValue?
+    /// See `ReadObject`.
+    var traces: JSONValue?
   }
 
   /// From what is stored, in the served version (nil where there is nothing and `mayCreate`), to what shall be.
@@ -196,7 +196,7 @@ extension Store {
     do throws(Status) {
       var draft = Draft(old: old, new: converter?.toStored(made.object) ?? made.object, revision: stored.revision)
       draft.warnings = change.warnings + made.warnings
-      draft.given = made.given
+      draft.traces = made.traces
       try await admit(change, .update, &draft)
       if losingOwners { draft.new["metadata"]?["managedFields"] = nil }
       try matchVersion(&draft.new, old, change.name)
@@ -217,6 +217,7 @@ extension Store {
     do throws(Status) {
       var draft = Draft(new: converter?.toStored(made.object) ?? made.object)
       draft.warnings = change.warnings + made.warnings
+      draft.traces = made.traces
       // There is nothing to compare it with; only whether it is one is looked at.
       _ = try namedRevision(draft.new)
       try await admit(change, .create, &draft)
@@ -250,8 +251,8 @@ extension Store {
     _ change: Change, _ operation: AdmissionRequest.Operation, _ draft: Draft
   ) -> AdmissionRequest {
     admission(
-      operation, change.name, namespace: change.namespace, subresource: change.subresource, new: draft.new,
-      old: draft.old)
+      operation, change.name, namespace: change.namespace, subresource: change.subresource,
+      isPatch: change.options.verb == .patch, new: draft.new, old: draft.old)
   }
 
   /// The revision that a body names; zero for none. Throws 400, where upstream lets the parser's error become a 500.
@@ -300,7 +301,7 @@ extension Store {
     draft.new["metadata"] = .object(MetadataOrder.sorted(meta))
     try await change.held?.reserve(&draft.new, old)
     part.prepareForUpdate(&draft.new, old: old)
-    if part.raisesGeneration { definition.generation.follow(&draft.new, old) }
+    if part.raisesGeneration { definition.generation.follow(&draft.new, old, traces: draft.traces) }
     definition.restoreOrder(&draft.new)
     meta = draft.new["metadata"]?.object ?? JSONObject()
     var errors = MetaValidation.validate(meta, isNamespaced: info.isNamespaced) { name, _ in
@@ -310,7 +311,7 @@ extension Store {
     errors += MetaValidation.validateUpdate(meta, before, isKnownGood: isMetaGood)
     errors += definition.rules.check(
       draft.new, old: old, subresource: change.subresource, options: checkOptions, isMetaGood: isMetaGood,
-      given: draft.given)
+      traces: draft.traces)
     if !errors.isEmpty {
       throw .invalid(info.kind, group: definition.groupResource.group, name: change.name, errors)
     }

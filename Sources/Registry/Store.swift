@@ -1,7 +1,7 @@
 public import ByteBuffers
 public import Cacher
 import FieldManagement
-public import JSON
+import JSON
 public import Machinery
 public import Schema
 import Storage
@@ -82,7 +82,9 @@ public final class Store: Sendable {
     let hasDefaults = place == 0 || definition.versions[place].conversion == nil
     let defaults = hasDefaults ? definition.defaults : ResourceDefinition.noHook
     defaults(&empty)
-    reader = ObjectReader(info, applyDefaults: defaults, model: model, type: type)
+    reader = ObjectReader(
+      info, applyDefaults: defaults, mendDefaults: hasDefaults ? definition.mendDefaults : nil, model: model, type: type
+    )
     fields = FieldManager(
       model, type: type, kind: GroupVersionKind(info.groupVersion, kind: info.kind), empty: empty,
       others: VersionConverter.schemas(definition, except: place, model: model),
@@ -194,7 +196,7 @@ public final class Store: Sendable {
   /// Reads a request body as an object of this resource, see `ObjectReader.decode`.
   public func decodeBody(
     _ body: ByteSlice, validation: FieldValidation, problems: [String] = [], acceptsOtherVersions: Bool = false
-  ) throws(Status) -> (object: JSONValue, warnings: [String]) {
+  ) throws(Status) -> ReadObject {
     try reader.decode(body, validation: validation, problems: problems, acceptsOtherVersions: acceptsOtherVersions)
   }
 }

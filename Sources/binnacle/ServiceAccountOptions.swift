@@ -80,7 +80,8 @@ struct ServiceAccountOptions: ParsableArguments {
     } else {
       signing = SigningKeyFile(path: "\(folder)/service-account.key").source
     }
-    let audiences = apiAudiences.ofList
+    let audiences = apiAudiences == [""] ? [] : apiAudiences
+    if audiences.contains("") { throw StartFailure("--api-audiences: an entry is empty") }
     return ServiceAccountAccess(
       tokens: ServiceAccountTokens(
         issuers: serviceAccountIssuer.isEmpty ? [Self.defaultIssuer] : serviceAccountIssuer, audiences: audiences,

@@ -19,6 +19,8 @@ public final class ResourceDefinition: Sendable {
   }
 
   public typealias Hook = @Sendable (_ object: inout JSONValue) -> Void
+  /// `traces`: see `ReadObject`.
+  public typealias TracesHook = @Sendable (_ object: inout JSONValue, _ traces: JSONValue) -> Void
   public typealias UpdateHook = @Sendable (_ object: inout JSONValue, _ old: JSONValue) -> Void
   public typealias AuthorHook = @Sendable (_ object: inout JSONValue, _ author: UserInfo) -> Void
   public typealias RowOrder = @Sendable (_ object: JSONNode) -> Int64
@@ -65,6 +67,9 @@ public final class ResourceDefinition: Sendable {
 
   /// Sets what Go code sets beyond the defaults of the schema. Runs on every decoded object.
   let defaults: Hook
+  /// Mends what `defaults` has filled in though something empty was given, where Go sees a difference; nil for most
+  /// kinds.
+  let mendDefaults: TracesHook?
   /// Drops what a client may not set, and sets what the server does.
   let prepareForCreate: Hook
   /// Writes down who creates an object, after `prepareForCreate`; nil for most kinds.
@@ -85,7 +90,7 @@ public final class ResourceDefinition: Sendable {
     rules: [Rule], generation: GenerationRule = .none, deletion: DeletionRule = DeletionRule(),
     reservations: ReservationRule? = nil,
     timeToLive: Duration? = nil,
-    defaults: @escaping Hook = { _ in },
+    defaults: @escaping Hook = { _ in }, mendDefaults: TracesHook? = nil,
     prepareForCreate: @escaping Hook = { _ in }, stampAuthor: AuthorHook? = nil,
     earlyWarnings: EarlyWarnings? = nil, warnings: @escaping Warnings = { _, _ in [] },
     selectableFields: [SelectableField] = [], unknownField: SelectableFields.Complaint = .known,
@@ -129,6 +134,7 @@ public final class ResourceDefinition: Sendable {
     self.rowOrder = rowOrder
     self.postedCollections = postedCollections
     self.defaults = defaults
+    self.mendDefaults = mendDefaults
     self.prepareForCreate = prepareForCreate
     self.stampAuthor = stampAuthor
     self.earlyWarnings = earlyWarnings

@@ -50,8 +50,7 @@ enum DaemonSetRules {
         for member in ["maxUnavailable", "maxSurge"] where !update.isSet(member) { update[member] = 0 }
       }
       let text = InternalForm.text(of: shown, as: "io.k8s.api.apps.v1.DaemonSetUpdateStrategy")
-      let error = FieldError.notSupported(context.path(), "", ["RollingUpdate", "OnDelete"])
-      context.report(FieldError(error.kind, error.field, value: text, detail: error.detail))
+      context.report(.notSupported(context.path(), bare: text, ["RollingUpdate", "OnDelete"]))
     }
   }
 

@@ -43,8 +43,7 @@ enum DeploymentRules {
         for member in ["maxUnavailable", "maxSurge"] where !update.isSet(member) { update[member] = 0 }
       }
       let text = InternalForm.text(of: shown, as: "io.k8s.api.apps.v1.DeploymentStrategy")
-      let error = FieldError.notSupported(context.path(), "", ["Recreate", "RollingUpdate"])
-      context.report(FieldError(error.kind, error.field, value: text, detail: error.detail))
+      context.report(.notSupported(context.path(), bare: text, ["Recreate", "RollingUpdate"]))
     }
   }
 

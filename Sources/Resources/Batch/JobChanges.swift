@@ -97,7 +97,10 @@ extension JobRules {
     if RuleContext.areSame(value, old[member] ?? .null) { return }
     let types = ["podFailurePolicy": "PodFailurePolicy", "successPolicy": "SuccessPolicy"]
     let type = value.isNull ? nil : types[member]
-    let shown = type.map { InternalForm.text(of: value, as: "io.k8s.api.batch.v1.\($0)") } ?? value.encoded().text
+    let traces = context.tracesInside([.member(member)])
+    let shown =
+      type.map { InternalForm.text(of: value, as: "io.k8s.api.batch.v1.\($0)", traces: traces) }
+      ?? value.encoded().text
     context.report(.invalid(context.path(.member(member)), bare: shown, immutable))
   }
 
@@ -119,7 +122,7 @@ extension JobRules {
     guard mayChangeTemplate(context.oldObject) else {
       if RuleContext.areSame(after, before) { return }
       let shown = InternalForm.text(
-        of: after, as: "io.k8s.api.core.v1.PodTemplateSpec", given: context.given?["spec"]?["template"])
+        of: after, as: "io.k8s.api.core.v1.PodTemplateSpec", traces: context.traces?["spec"]?["template"])
       return context.report(.invalid(context.path("template"), bare: shown, immutable))
     }
     let spec = after["spec"] ?? .object(JSONObject())
@@ -137,7 +140,7 @@ extension JobRules {
     }
     if RuleContext.areSame(spec, known) { return }
     let shown = InternalForm.text(
-      of: spec, as: "io.k8s.api.core.v1.PodSpec", given: context.given?["spec"]?["template"]?["spec"])
+      of: spec, as: "io.k8s.api.core.v1.PodSpec", traces: context.traces?["spec"]?["template"]?["spec"])
     context.report(.invalid(context.path("template", "spec"), bare: shown, immutable))
   }
 

@@ -16,7 +16,7 @@ enum DeviceRules {
   /// may be as long as it is. (`validateDeviceConfiguration`)
   static func configuration(isKnown: @escaping @Sendable (RuleContext) -> Bool = { _ in false }) -> Rule {
     .at(
-      "opaque", .required, .at("driver", DeviceNames.driver),
+      "opaque", .required, .at("driver", CSIDriverName.rules),
       .custom { context in
         raw(context.value?["parameters"], "parameters", isBounded: !isKnown(context), &context)
       })
@@ -43,13 +43,7 @@ enum DeviceRules {
     let effect = text("effect")
     if effect.isEmpty { return context.report(.required(context.path("effect"), "")) }
     let known = ["NoExecute", "NoSchedule", "None"]
-    if !known.contains(effect) { context.report(unknown(effect, context.path("effect"), known)) }
-  }
-
-  /// As Go shows a text that has a type of its own.
-  private static func unknown(_ text: String, _ path: String, _ known: [String]) -> FieldError {
-    let error = FieldError.notSupported(path, text, known)
-    return FieldError(error.kind, path, value: JSONValue.string(text).encoded().text, detail: error.detail)
+    if !known.contains(effect) { context.report(.notSupported(context.path("effect"), named: .string(effect), known)) }
   }
 
   /// What is put up with. (`validateDeviceToleration`)
@@ -72,7 +66,7 @@ enum DeviceRules {
         context.report(.invalid(context.path("value"), value, problem))
       }
     case "": context.report(.required(context.path("operator"), ""))
-    default: context.report(unknown(operation, context.path("operator"), ["Equal", "Exists"]))
+    default: context.report(.notSupported(context.path("operator"), named: .string(operation), ["Equal", "Exists"]))
     }
   }
 
@@ -106,7 +100,7 @@ enum DeviceRules {
     complainOfRepeated(good, "bindingConditions", [], &context)
     complainOfRepeated(bad, "bindingFailureConditions", good, &context)
     func complainOfMissing(_ member: String, _ other: String, _ context: inout RuleContext) {
-      let shown = context.value?[member].map { $0.isNull ? "null" : "[]" } ?? "null"
+      let shown = (context.emptied(.member(member)) ?? .null).encoded().text
       context.report(.invalid(context.path(.member(member)), bare: shown, "\(member) are required to use \(other)"))
     }
     if good.isEmpty && !bad.isEmpty {

@@ -31,7 +31,7 @@ enum CSINodeRules {
     for (place, driver) in (context.value?.array ?? []).enumerated() {
       func path(_ member: RuleContext.Part) -> String { context.path(.index(place), member) }
       let name = driver["name"]?.string ?? ""
-      for error in nameErrors(path("name"), name) { context.report(error) }
+      for error in CSIDriverName.errors(path("name"), name) { context.report(error) }
       let node = driver["nodeID"]?.string ?? ""
       if node.isEmpty { context.report(.required(path("nodeID"), "")) }
       if node.utf8.count > 256 { context.report(.invalid(path("nodeID"), node, "must be 256 characters or less")) }
@@ -44,13 +44,6 @@ enum CSINodeRules {
       }
       topologyKeys(driver, context.path(.index(place)), &context)
     }
-  }
-
-  /// (`ValidateCSIDriverName`)
-  static func nameErrors(_ path: String, _ name: String) -> [FieldError] {
-    if name.isEmpty { return [.required(path, "")] }
-    return (name.utf8.count > 63 ? [.tooLong(path, limit: 63)] : [])
-      + NameValidation.dns1123Subdomain(name.lowercased()).map { .invalid(path, name, $0) }
   }
 
   /// Complaints stand at the driver.

@@ -18,23 +18,10 @@ public enum Corpus {
   public static let awaiting = [
     "access/decisions/cluster": "what only OpenShift's build says of nodes/proxy",
     "access/serviceaccounts/bound-node": taints, "access/serviceaccounts/bound-pod-node": taints,
-    "core-pods/sweep-merge": emptied,
-    "resource.k8s.io-deviceclasses/raw-bytes": "a decoder that keeps the white space of raw JSON",
-    "resource.k8s.io-resourceclaims/sweep-replace": emptied,
-    "resource.k8s.io-resourceclaimtemplates/sweep-replace": emptied,
-    "resource.k8s.io-resourceslices/sweep-replace": emptied,
     "core-replicationcontrollers/scale-apply": "scales",
-    "core-persistentvolumes/sweep-merge": emptied, "core-persistentvolumes/sweep-strategic": emptied,
-    "storage.k8s.io-storageclasses/sweep-strategic": emptied,
     "core-services/proxy": "proxies",
-    "storage.k8s.io-volumeattachments/sweep-create": "defaults inside of volumes that have no object",
-    "apps-controllerrevisions/delete": "what upstream complains of twice",
-    "apps-controllerrevisions/sweep-create": emptied, "apps-controllerrevisions/sweep-replace": emptied,
-    "apps-controllerrevisions/data-bytes": "a decoder that keeps the white space of raw JSON",
     "apps-daemonsets/list": hidden, "apps-daemonsets/table": hidden,
     "apps-daemonsets/selectors": hidden, "apps-daemonsets/watch": hidden,
-    "apps-daemonsets/sweep-strategic": emptied, "apps-deployments/sweep-strategic": emptied,
-    "apps-statefulsets/sweep-strategic": emptied,
     "apps-deployments/scale": "scales", "apps-deployments/scale-apply": "scales",
     "apps-replicasets/scale": "scales", "apps-replicasets/scale-apply": "scales",
     "apps-statefulsets/scale": "scales", "apps-statefulsets/scale-apply": "scales",
@@ -42,7 +29,6 @@ public enum Corpus {
 
   private static let taints = "the admission plug-in TaintNodesByCondition"
   private static let hidden = "an annotation that answers show and metadata alone does not"
-  private static let emptied = "a decoder that tells a map which is empty from one which is absent"
 
   /// Does a row of a sweep expect that an expression of a policy or webhook is refused? Nobody compiles them yet.
   public static func awaitsExpressions(_ row: JSONValue) -> Bool {

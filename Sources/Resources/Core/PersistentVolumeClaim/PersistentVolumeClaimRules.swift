@@ -107,9 +107,7 @@ enum PersistentVolumeClaimRules {
       for error in keyErrors(entry.name, statuses) { context.report(error) }
       if resizes.contains(entry.value.string ?? "") { continue }
       // The name is shown, not what is wrong.
-      let error = FieldError.notSupported(statuses, entry.name, resizes)
-      let shown = JSONValue.string(entry.name).encoded().text
-      context.report(FieldError(error.kind, error.field, value: shown, detail: error.detail))
+      context.report(.notSupported(statuses, named: .string(entry.name), resizes))
     }
     let amounts = context.path("allocatedResources")
     for entry in context.value?["allocatedResources"]?.object?.members ?? [] {

@@ -206,7 +206,7 @@ enum PodVolumeSources {
   // MARK: by drivers and images
 
   static let csi: [Rule] = [
-    .at("driver", .custom(driverName)),
+    .at("driver", CSIDriverName.rules),
     .custom { context in
       guard let secret = context.value?["nodePublishSecretRef"], !secret.isNull else { return }
       let name = secret.string(at: "name")
@@ -214,14 +214,6 @@ enum PodVolumeSources {
       context.refuses(name, each: NameValidation.dns1123Subdomain(name), at: "name")
     },
   ]
-
-  /// (`ValidateCSIDriverName`)
-  static let driverName: Rule.Function = { context in
-    let name = context.value?.string ?? ""
-    if name.isEmpty { return context.needs() }
-    if name.utf8.count > 63 { context.report(.tooLong(context.path(), limit: 63)) }
-    context.refuses(name, each: NameValidation.dns1123Subdomain(name.lowercased()))
-  }
 
   static let ephemeral: [Rule] = [
     .at("volumeClaimTemplate", .required, .custom(ClaimTemplateRules.metadata), .at("spec", ClaimTemplateRules.spec))
