@@ -8,8 +8,10 @@ public import Schema
 public struct ObjectReader: Sendable {
   public let info: ResourceInfo
   private let applyDefaults: @Sendable (inout JSONValue) -> Void
-  private let model: TypeModel
-  private let type: TypeModel.TypeID
+  let model: TypeModel
+  let type: TypeModel.TypeID
+  /// nil for built-in kinds.
+  let form: (any ObjectForm)?
 
   /// `applyDefaults`: what Go code sets, beyond the defaults of the schema.
   public init(
@@ -22,8 +24,9 @@ public struct ObjectReader: Sendable {
 
   init(
     _ info: ResourceInfo, applyDefaults: @escaping @Sendable (inout JSONValue) -> Void, model: TypeModel,
-    type: TypeModel.TypeID
+    type: TypeModel.TypeID, form: (any ObjectForm)? = nil
   ) {
+    self.form = form
     self.info = info
     self.applyDefaults = applyDefaults
     self.model = model
@@ -62,6 +65,12 @@ public struct ObjectReader: Sendable {
     do { tape = try JSONTape.parse(body) } catch {
       throw unrecognized("couldn't get version/kind; json parse error: \(error)", body)
     }
+    if let form {
+      return try custom(
+        JSONValue(tape.root), as: form, validation: validation,
+        problems: problems + (validation == .ignore ? [] : StrictDocument.problems(tape.root)),
+        acceptsOtherVersions: acceptsOtherVersions, text: { body })
+    }
     // An empty list is left out of objects, but a client that sends one clears the field owners.
     let owners = tape.root["metadata"]?["managedFields"]
     return try object(
@@ -76,7 +85,12 @@ public struct ObjectReader: Sendable {
   public func decode(
     tree: JSONValue, validation: FieldValidation, problems: [String] = [], acceptsOtherVersions: Bool = false
   ) throws(Status) -> (object: JSONValue, warnings: [String]) {
-    try object(
+    if let form {
+      return try custom(
+        tree, as: form, validation: validation, problems: problems, acceptsOtherVersions: acceptsOtherVersions,
+        text: { ByteSlice(tree.encoded()) })
+    }
+    return try object(
       Given(
         type: { () throws(TypeMembers.Failure) in try TypeMembers(tree) },
         decoded: { () throws(DecodeError) in try model.decode(tree: tree, as: type) },
@@ -95,7 +109,7 @@ public struct ObjectReader: Sendable {
     let text: () -> ByteSlice
   }
 
-  private func unrecognized(_ why: String, _ text: ByteSlice) -> Status {
+  func unrecognized(_ why: String, _ text: ByteSlice) -> Status {
     .badRequest("the object provided is unrecognized (must be of type \(info.kind)): \(why) (\(Self.summary(text)))")
   }
 
