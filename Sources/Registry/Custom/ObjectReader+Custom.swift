@@ -27,7 +27,7 @@ extension ObjectReader {
       object["metadata"] = metadata.value
       tree = .object(object)
       let completed = try form.complete(&tree)
-      complaints += completed.unknown.map { "unknown field \(GoText.quoted($0))" } + metadata.strictProblems
+      complaints += metadata.strictProblems + completed.unknown.map { "unknown field \"\($0)\"" }
     } catch { throw unhandled(error.description) }
     tree.sortByName()
     if !complaints.isEmpty, validation == .strict {
