@@ -55,11 +55,18 @@ extension APIServer {
     _ endpoint: ResourceEndpoint, _ namespace: String, _ name: String, _ subresource: Subresource,
     _ context: RequestContext
   ) {
-    if let connection = endpoint.store.definition.subresource(subresource)?.connection {
+    if let connection = endpoint.store.subresource(subresource)?.connection {
       return connect(connection, endpoint, namespace, name, context)
     }
-    if context.method == .patch, !MediaType.patches.contains(patchType(context)) {
-      return context.reply.send(context.error(.routeUnsupportedMediaType))
+    if context.method == .patch {
+      // What a client has defined has no router of its own, and no type by which lists could be merged.
+      if endpoint.info.isCustom {
+        guard MediaType.customPatches.contains(patchType(context)) else {
+          return context.reply.send(context.error(.unsupportedMediaType(accepted: MediaType.customPatches)))
+        }
+      } else if !MediaType.patches.contains(patchType(context)) {
+        return context.reply.send(context.error(.routeUnsupportedMediaType))
+      }
     }
     guard accepts(MediaType.all, context) else { return }
     switch context.method {
@@ -239,7 +246,7 @@ extension APIServer {
     _ endpoint: ResourceEndpoint, _ namespace: String, _ name: String?, _ subresource: Subresource,
     _ context: RequestContext
   ) {
-    guard let action = endpoint.store.definition.subresource(subresource)?.action else {
+    guard let action = endpoint.store.subresource(subresource)?.action else {
       return context.reply.send(context.error(.methodNotAllowed))
     }
     let served = catalog.served

@@ -202,7 +202,9 @@ public struct ResourceCodec: ObjectCodec {
       return value
     }
     let tape: JSONTape
-    do { tape = try JSONTape.parse(stored.value, limits: Self.limits) } catch { throw stored.undecodable(error.description) }
+    do { tape = try JSONTape.parse(stored.value, limits: Self.limits) } catch {
+      throw stored.undecodable(error.description)
+    }
     var value =
       hasHead(stored.value)
       ? JSONValue(tape.root, leavingUnread: "fieldsV1") : try canonical(tape.root, key: stored.key)

@@ -36,6 +36,7 @@ public enum BuiltInResources {
       .validatingAdmissionPolicyBindings,
       .validatingWebhookConfigurations,
       .apiServices,
+      .customResourceDefinitions,
       .controllerRevisions,
       .daemonSets,
       .deployments,

@@ -41,7 +41,9 @@ enum CustomColumns {
     case ("string", .null): .null
     case ("string", _): .string(value.encoded().text)
     case ("date", .string(let text)):
-      if text.isEmpty { "<unknown>" } else {
+      if text.isEmpty {
+        "<unknown>"
+      } else {
         (try? Timestamp.parse(text)) == nil ? "<invalid>" : .string(Age.text(since: text, now: now))
       }
     default: .null

@@ -89,7 +89,8 @@ public struct CustomVersion: Sendable {
 
   /// The status as a part that is written by itself: of metadata nothing changes but who owns what.
   /// (`statusStrategy.PrepareForUpdate`)
-  public static let status = SubresourceDefinition(.status, keeps: [], disowned: [["metadata"], ["spec"]]) { object, old in
+  public static let status = SubresourceDefinition(.status, keeps: [], disowned: [["metadata"], ["spec"]]) {
+    object, old in
     var changed = old
     changed["metadata"]?["managedFields"] = object["metadata"]?["managedFields"]
     changed["status"] = object["status"]

@@ -79,7 +79,8 @@ public final class ResourceDefinition: Sendable {
 
   /// `name`: plural and group, as `leases.coordination.k8s.io`, or `nodes`. `versions`: the stored one first.
   public init(
-    _ name: String, kind: String, singular: String? = nil, listKind: String? = nil, shortNames: [String] = [], categories: [String] = [],
+    _ name: String, kind: String, singular: String? = nil, listKind: String? = nil, shortNames: [String] = [],
+    categories: [String] = [],
     scope: Scope, folder: String, versions: [ServedVersion],
     verbs: [String] = ["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"],
     puts: [PutRule] = [], completesNames: Bool = true, main: SubresourceDefinition = .main(),
@@ -109,7 +110,8 @@ public final class ResourceDefinition: Sendable {
       let subresources = version.custom?.subresources ?? subresources
       return ResourceInfo(
         groupVersion: groupVersion, plural: plural, singular: singular ?? kind.lowercased(), kind: kind,
-        listKind: listKind, isNamespaced: scope == .namespaced, shortNames: shortNames, categories: categories, verbs: verbs,
+        listKind: listKind, isNamespaced: scope == .namespaced, shortNames: shortNames, categories: categories,
+        verbs: verbs,
         subresources: subresources.map { ($0.subresource.name, $0.verbs) },
         subresourceKinds: Dictionary(
           uniqueKeysWithValues: subresources.compactMap { part in
