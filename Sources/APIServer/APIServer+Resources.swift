@@ -13,7 +13,12 @@ import Schema
 extension APIServer {
   /// A path of a resource. What the resource does not do there the router says, before anybody else is asked.
   func resource(_ endpoint: Endpoint, _ form: ResourceForm, _ context: RequestContext) {
-    guard endpoint.allows(context.method, form) else { return context.reply.send(context.error(.methodNotAllowed)) }
+    guard endpoint.allows(context.method, form) else {
+      let status: Status =
+        endpoint.info.isCustom
+        ? .methodNotSupported(endpoint.info.groupResource, action: context.asked.verb) : .methodNotAllowed
+      return context.reply.send(context.error(status))
+    }
     if let deprecation = endpoint.info.deprecation { context.reply.warn(deprecation) }
     let namespace = context.asked.namespace
     let name = context.asked.name
@@ -81,6 +86,8 @@ extension APIServer {
 
   /// The router's look at the Accept header; answers 406 itself.
   func accepts(_ types: [String], _ context: RequestContext) -> Bool {
+    // What a client has defined has no router of its own.
+    if case .resource(let endpoint, _) = context.asked.target, endpoint.info.isCustom { return true }
     if Negotiation.routeProduces(types, accept: context.accept) { return true }
     context.reply.send(context.error(.routeNotAcceptable(types)))
     return false

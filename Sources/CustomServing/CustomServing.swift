@@ -163,7 +163,7 @@ public final class CustomServing: StartHook, Controller {
   /// Serves a definition as it is now; returns when all reactors do.
   private func serve(_ definition: JSONValue, _ name: String) async throws {
     let key = ByteString(name)
-    let isTerminating = definition["metadata"]?["deletionTimestamp"] != nil
+    let isTerminating = DefinitionConditions.isTrue("Terminating", definition)
     let known = state.withLock { $0.served[key] }
     let fingerprint = ServedDefinition.fingerprint(of: definition)
     known?.isTerminating.store(isTerminating, ordering: .relaxed)

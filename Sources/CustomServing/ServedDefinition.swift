@@ -52,9 +52,10 @@ final class ServedDefinition: Sendable {
     let flag = Flag(isTerminating)
     let plural = definition["status"]?["acceptedNames"]?["plural"]?.string ?? ""
     let resource = GroupResource(group: definition["spec"]?["group"]?.string ?? "", resource: plural)
-    let kind = try CustomResource.resource(definition) { () throws(Status) in
+    let kind = try CustomResource.resource(definition) { name throws(Status) in
       guard flag.isSet else { return }
-      throw .methodNotSupported(resource, action: "create")
+      throw .forbidden(
+        resource, name: name, "create not allowed while custom resource definition is terminating")
     }
     let made = try await make(kind)
     try await (made.storage.objects as? Cacher)?.waitUntilReady()

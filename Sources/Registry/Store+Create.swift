@@ -11,7 +11,6 @@ extension Store {
     _ body: JSONValue, namespace: String, options: WriteOptions, warnings: [String] = []
   ) async throws(Status) -> WriteResult {
     try options.validate()
-    try custom?.checkCreation()
     do throws(Status) { try info.checkNamespace(body["metadata"], namespace) } catch { throw error.after(warnings) }
     var body = whole(body)
     // Nobody comes to own what the server sets anyway.
@@ -38,6 +37,7 @@ extension Store {
     let base = body["metadata"]?["generateName"]?.string ?? ""
     let isGenerated = (body["metadata"]?["name"]?.string ?? "").isEmpty && !base.isEmpty
     var stored = converter?.toStored(body) ?? body
+    try custom?.checkCreation(body)
     if let admission = options.admission {
       var request = self.admission(
         .create, body["metadata"]?["name"]?.string ?? "", namespace: namespace, new: stored)

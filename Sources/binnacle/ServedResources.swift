@@ -61,10 +61,14 @@ struct ServedResources: Sendable {
   /// That of a built-in resource in the version that is stored.
   func store(_ resource: GroupResource) -> Store? { stores.first { $0.info.groupResource == resource } }
 
+  /// What clients define; nil where that is not served.
+  var definitions: Store? {
+    store(GroupResource(group: "apiextensions.k8s.io", resource: "customresourcedefinitions"))
+  }
+
   /// Serves what clients define; nil where definitions are not served.
   func customServing(_ client: SystemClient) -> CustomServing? {
-    let name = GroupResource(group: "apiextensions.k8s.io", resource: "customresourcedefinitions")
-    return store(name).map { definitions in
+    definitions.map { definitions in
       CustomServing(definitions, client) { [maker] definition in
         let made = await maker.make(definition)
         return CustomStorage(made.storage, destroy: made.destroy)

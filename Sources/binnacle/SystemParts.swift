@@ -47,7 +47,13 @@ final class SystemParts: Sendable {
         endpoints: settings.advertisedAddress.flatMap { resources.serverEndpoints($0, settings, server) }))
     let custom = resources.customServing(server)
     self.custom = custom
-    self.hooks = hooks + [custom].compactMap(\.self)
+    if let custom { hooks.append(custom) }
+    if let definitions = resources.definitions,
+      let services = resources.store(GroupResource(group: "apiregistration.k8s.io", resource: "apiservices"))
+    {
+      hooks.append(CustomAPIServices(services, definitions: definitions, server))
+    }
+    self.hooks = hooks
     let isAlone = settings.storage.type == StorageBackend.typeSQLite
     var list = ControllerList(settings.controllers, resources, surroundings, custom: custom, logger)
     list.addAll(rootCertificates: rootCertificates, isAlone: isAlone)

@@ -12,10 +12,10 @@ public enum CustomResource {
   }
 
   /// `definition`: a CustomResourceDefinition whose names are accepted. `conversion`: who converts between its versions;
-  /// nil where they differ in apiVersion alone. `mayCreate`: throws why nothing can be created.
+  /// nil where they differ in apiVersion alone. `mayCreate`: throws why an object of a name can't be created.
   public static func resource(
     _ definition: JSONValue, conversion: (any ObjectConversion)? = nil,
-    mayCreate: @escaping @Sendable () throws(Status) -> Void = {}
+    mayCreate: @escaping @Sendable (String) throws(Status) -> Void = { _ in }
   ) throws(Failure) -> ResourceDefinition {
     let spec = definition["spec"]
     let names = definition["status"]?["acceptedNames"]

@@ -109,11 +109,11 @@ public protocol ObjectConversion: Sendable {
 public struct CustomKind: Sendable {
   /// nil where versions differ in apiVersion alone.
   public let conversion: (any ObjectConversion)?
-  /// Asked before anything is created; throws why nothing can be.
-  public let mayCreate: @Sendable () throws(Status) -> Void
+  /// Asked before an object of that name is created; throws why it can't be.
+  public let mayCreate: @Sendable (_ name: String) throws(Status) -> Void
 
   public init(
-    conversion: (any ObjectConversion)? = nil, mayCreate: @escaping @Sendable () throws(Status) -> Void = {}
+    conversion: (any ObjectConversion)? = nil, mayCreate: @escaping @Sendable (String) throws(Status) -> Void = { _ in }
   ) {
     self.conversion = conversion
     self.mayCreate = mayCreate

@@ -42,7 +42,9 @@ final class CustomStore: Sendable {
   }
 
   /// Throws why nothing can be created.
-  func checkCreation() throws(Status) { try kind.mayCreate() }
+  func checkCreation(_ object: JSONValue) throws(Status) {
+    try kind.mayCreate(object["metadata"]?["name"]?.string ?? "")
+  }
 
   // MARK: rules
 
