@@ -13,6 +13,10 @@ import Schema
 extension APIServer {
   /// A path of a resource. What the resource does not do there the router says, before anybody else is asked.
   func resource(_ endpoint: Endpoint, _ form: ResourceForm, _ context: RequestContext) {
+    // Across all namespaces one can only look, and a custom kind has no other path there.
+    if endpoint.info.isCustom, form == .everywhere, context.method != .get {
+      return context.reply.send(.pathNotFound)
+    }
     guard endpoint.allows(context.method, form) else {
       let status: Status =
         endpoint.info.isCustom
@@ -102,7 +106,10 @@ extension APIServer {
       let negotiated = try context.negotiated()
       let version = context.query["resourceVersion"] ?? ""
       if let object = try endpoint.store.getNow(name, namespace: namespace, resourceVersion: version) {
-        guard negotiated.isLong(object, isConverted: endpoint.store.isConverted) else {
+        guard
+          endpoint.store.isConvertedElsewhere
+            || negotiated.isLong(object, isConverted: endpoint.store.isConverted)
+        else {
           return context.reply.send(try endpoint.answer(object, negotiated, context))
         }
         return perform(context, limit: configuration.requestTimeout) { () async throws(Status) in

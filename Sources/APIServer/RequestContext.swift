@@ -56,12 +56,8 @@ struct RequestContext: Sendable {
 
   /// What the client wants, or the 406 of the handlers (the router's 406 has other words and comes first).
   func negotiated() throws(Status) -> Negotiated {
-    // There is no message for what a client has defined.
     let isCustom = if case .resource(let endpoint, _) = asked.target { endpoint.info.isCustom } else { false }
-    guard
-      var result = Negotiation.negotiate(accept: accept, .ofObjects),
-      !isCustom || result.media != .protobuf || result.form != .whole
-    else {
+    guard var result = Negotiation.negotiate(accept: accept, isCustom ? .ofCustomObjects : .ofObjects) else {
       throw Status.notAcceptable(
         "only the following media types are accepted: \(MediaType.all.joined(separator: ", "))")
     }

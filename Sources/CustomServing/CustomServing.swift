@@ -8,6 +8,7 @@ import Machinery
 public import Metrics
 public import Registry
 import Synchronization
+import Webhooks
 
 /// Serves what clients have defined: follows the definitions, accepts or refuses their names, makes and destroys the
 /// storage of their objects, and changes what the server serves. A part of the server, whatever `--controllers` says;
@@ -22,6 +23,7 @@ public final class CustomServing: StartHook, Controller {
   private let definitions: Store
   private let client: SystemClient
   private let make: CustomStorage.Maker
+  private let resolve: HookClient.Resolver
   private let state = Mutex(State())
 
   private struct State {
@@ -36,8 +38,14 @@ public final class CustomServing: StartHook, Controller {
     var isOver = false
   }
 
-  /// `definitions`: where they are.
-  public init(_ definitions: Store, _ client: SystemClient, make: @escaping CustomStorage.Maker) {
+  /// `definitions`: where they are. `services`: finds those that webhooks are at; nil where there are none.
+  public init(
+    _ definitions: Store, _ client: SystemClient, services: ServiceResolver?, make: @escaping CustomStorage.Maker
+  ) {
+    resolve = { namespace, name, port throws(HookClient.Failure) in
+      guard let services else { throw HookClient.Failure("services are not served") }
+      return try await services.endpoint(namespace, name, port)
+    }
     self.definitions = definitions
     self.client = client
     self.make = make
@@ -168,7 +176,8 @@ public final class CustomServing: StartHook, Controller {
     let fingerprint = ServedDefinition.fingerprint(of: definition)
     known?.isTerminating.store(isTerminating, ordering: .relaxed)
     if let known, known.fingerprint == fingerprint { return }
-    let next = try await ServedDefinition.make(definition, fingerprint, isTerminating: isTerminating, make)
+    let next = try await ServedDefinition.make(
+      definition, fingerprint, isTerminating: isTerminating, make, resolve: resolve)
     let isOver = state.withLock { state in
       state.ends[ObjectIdentifier(next.end)] = next.end
       return state.isOver

@@ -4,7 +4,9 @@ import Cryptography
 import JSON
 import Machinery
 import Registry
+import Storage
 import Synchronization
+import Webhooks
 
 /// One definition as it is served.
 final class ServedDefinition: Sendable {
@@ -47,21 +49,27 @@ final class ServedDefinition: Sendable {
 
   /// Makes the storage of a definition's objects; returns when its cache is filled.
   static func make(
-    _ definition: JSONValue, _ fingerprint: String, isTerminating: Bool, _ make: CustomStorage.Maker
+    _ definition: JSONValue, _ fingerprint: String, isTerminating: Bool, _ make: CustomStorage.Maker,
+    resolve: @escaping HookClient.Resolver
   ) async throws -> ServedDefinition {
     let flag = Flag(isTerminating)
     let plural = definition["status"]?["acceptedNames"]?["plural"]?.string ?? ""
     let resource = GroupResource(group: definition["spec"]?["group"]?.string ?? "", resource: plural)
-    let kind = try CustomResource.resource(definition) { name throws(Status) in
+    let webhook = ConversionWebhook(definition, resolve: resolve)
+    let kind = try CustomResource.resource(definition, conversion: webhook) { name throws(Status) in
       guard flag.isSet else { return }
       throw .forbidden(
         resource, name: name, "create not allowed while custom resource definition is terminating")
     }
     let made = try await make(kind)
+    let destroy: DestroyFunc = {
+      await made.destroy()
+      await webhook?.shutDown()
+    }
     try await (made.storage.objects as? Cacher)?.waitUntilReady()
     let stores = made.storage.stores
     return ServedDefinition(
-      fingerprint, stores: stores, contents: Store(made.storage), end: SharedEnd(stores.count, made.destroy),
+      fingerprint, stores: stores, contents: Store(made.storage), end: SharedEnd(stores.count, destroy),
       isTerminating: flag)
   }
 }

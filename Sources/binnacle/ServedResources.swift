@@ -68,8 +68,11 @@ struct ServedResources: Sendable {
 
   /// Serves what clients define; nil where definitions are not served.
   func customServing(_ client: SystemClient) -> CustomServing? {
-    definitions.map { definitions in
-      CustomServing(definitions, client) { [maker] definition in
+    let services = store(GroupResource(resource: "services"))
+    let slices = store(GroupResource(group: "discovery.k8s.io", resource: "endpointslices"))
+    let resolver = services.flatMap { services in slices.map { ServiceResolver(services: services, slices: $0) } }
+    return definitions.map { definitions in
+      CustomServing(definitions, client, services: resolver) { [maker] definition in
         let made = await maker.make(definition)
         return CustomStorage(made.storage, destroy: made.destroy)
       }

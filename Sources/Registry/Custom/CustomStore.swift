@@ -111,9 +111,10 @@ final class CustomStore: Sendable {
     var tree = object
     if isConverted {
       if let conversion = kind.conversion {
+        tree["metadata"]?["resourceVersion"] = nil
         guard
           let converted = try await conversion.convert(
-            [object], from: info.groupVersion, to: stored.groupVersion
+            [tree], from: info.groupVersion, to: stored.groupVersion
           ).first
         else { throw .internalError("a conversion gave nothing") }
         tree = converted
@@ -142,34 +143,28 @@ final class CustomStore: Sendable {
 
   /// The same of many, whoever has to be asked. They are not converted again by `shown`.
   func shown(_ objects: [CachedObject]) async throws(Status) -> [CachedObject] {
-    guard isConverted else { return objects }
+    if !isConverted || objects.isEmpty || objects.allSatisfy({ $0.facts is Shown }) { return objects }
     guard let conversion = kind.conversion else { return objects.map(shown) }
-    var shown = objects
-    var missing: [Int] = []
-    var trees: [JSONValue] = []
-    for (place, object) in objects.enumerated() where !(object.facts is Shown) {
-      if let known = object.knownForm(encoding) {
-        shown[place] = known
-        continue
-      }
-      guard let tape = try? JSONTape.parse(object.object) else { continue }
-      missing.append(place)
-      trees.append(JSONValue(tape.root, leavingUnread: "fieldsV1"))
+    let trees = objects.map { object -> JSONValue in
+      let tape = try? JSONTape.parse(object.object)
+      return tape.map { JSONValue($0.root, leavingUnread: "fieldsV1") } ?? .object(JSONObject())
     }
-    guard !trees.isEmpty else { return shown }
-    let revisions = trees.map { $0["metadata"]?["resourceVersion"] }
-    for place in trees.indices { trees[place]["metadata"]?["resourceVersion"] = nil }
-    let converted = try await conversion.convert(trees, from: stored.groupVersion, to: info.groupVersion)
+    let given = trees.map { tree in
+      var tree = tree
+      // The webhook is not told, and what it says of it does not count.
+      tree["metadata"]?["resourceVersion"] = nil
+      return tree
+    }
+    let converted = try await conversion.convert(given, from: stored.groupVersion, to: info.groupVersion)
     guard converted.count == trees.count else { throw .internalError("a conversion gave too little") }
-    for (index, place) in missing.enumerated() {
-      var tree = converted[index]
+    // A webhook may answer otherwise the next time: nothing is kept.
+    return zip(objects, zip(trees, converted)).map { object, pair in
+      var tree = pair.1
       version.form.restore(&tree)
-      if let revision = revisions[index] { tree["metadata"]?["resourceVersion"] = revision }
+      if let revision = pair.0["metadata"]?["resourceVersion"] { tree["metadata"]?["resourceVersion"] = revision }
       tree.sortByName()
-      let object = objects[place]
-      shown[place] = object.form(encoding) { made(of: object, tree) }
+      return made(of: object, tree)
     }
-    return shown
   }
 
   private func made(of object: CachedObject, _ tree: JSONValue) -> CachedObject {
