@@ -173,10 +173,18 @@ let package = Package(
         "Metrics", "JSON", "ByteBuffers", .product(name: "Logging", package: "swift-log"),
       ],
       swiftSettings: swiftSettings),
+    // What clients define, served: follows definitions, and changes what the server serves with them.
+    .target(
+      name: "CustomServing",
+      dependencies: [
+        "APIServer", "Controllers", "CustomResources", "Registry", "Cacher", "Storage", "Webhooks", "CurlHTTP",
+        "Cryptography", "Machinery", "Metrics", "JSON", "ByteBuffers", .product(name: "Logging", package: "swift-log"),
+      ],
+      swiftSettings: swiftSettings),
     .executableTarget(
       name: "binnacle",
       dependencies: [
-        "APIServer", "Controllers", "Registry", "Resources", "Cacher", "HTTPServer", "Schema", "Storage",
+        "CustomServing", "APIServer", "Controllers", "Registry", "Resources", "Cacher", "HTTPServer", "Schema", "Storage",
         "StorageEncryption",
         "EtcdTransport", "StorageEtcd2", "StorageEtcd3", "StorageSQLite", "Access", "AccessJWT", "AccessRBAC",
         "AccessWebhooks", "Admission", "Audit", "Webhooks", "CurlHTTP", "ConfigurationFiles", "Machinery", "Metrics",
@@ -287,8 +295,8 @@ let package = Package(
     .testTarget(
       name: "APIServerTests",
       dependencies: [
-        "APIServer", "Admission", "Controllers", "ByteBuffers", "Cacher", "Capacity", "Registry", "Resources",
-        "Storage",
+        "CustomServing", "APIServer", "Admission", "Controllers", "ByteBuffers", "Cacher", "Capacity", "Registry",
+        "Resources", "Storage",
         "StorageSQLite", "HTTPServer", "JSON", "TestSupport",
       ], swiftSettings: swiftSettings),
     .target(name: "LoadClient", dependencies: ["COpenSSL"], path: "Tests/LoadClient", swiftSettings: swiftSettings),

@@ -13,7 +13,16 @@ import Schema
 extension APIServer {
   /// A path of a resource. What the resource does not do there the router says, before anybody else is asked.
   func resource(_ endpoint: Endpoint, _ form: ResourceForm, _ context: RequestContext) {
-    guard endpoint.allows(context.method, form) else { return context.reply.send(context.error(.methodNotAllowed)) }
+    // Across all namespaces one can only look, and a custom kind has no other path there.
+    if endpoint.info.isCustom, form == .everywhere, context.method != .get {
+      return context.reply.send(.pathNotFound)
+    }
+    guard endpoint.allows(context.method, form) else {
+      let status: Status =
+        endpoint.info.isCustom
+        ? .methodNotSupported(endpoint.info.groupResource, action: context.asked.verb) : .methodNotAllowed
+      return context.reply.send(context.error(status))
+    }
     if let deprecation = endpoint.info.deprecation { context.reply.warn(deprecation) }
     let namespace = context.asked.namespace
     let name = context.asked.name
@@ -55,11 +64,18 @@ extension APIServer {
     _ endpoint: ResourceEndpoint, _ namespace: String, _ name: String, _ subresource: Subresource,
     _ context: RequestContext
   ) {
-    if let connection = endpoint.store.definition.subresource(subresource)?.connection {
+    if let connection = endpoint.store.subresource(subresource)?.connection {
       return connect(connection, endpoint, namespace, name, context)
     }
-    if context.method == .patch, !MediaType.patches.contains(patchType(context)) {
-      return context.reply.send(context.error(.routeUnsupportedMediaType))
+    if context.method == .patch {
+      // What a client has defined has no router of its own, and no type by which lists could be merged.
+      if endpoint.info.isCustom {
+        guard MediaType.customPatches.contains(patchType(context)) else {
+          return context.reply.send(context.error(.unsupportedMediaType(accepted: MediaType.customPatches)))
+        }
+      } else if !MediaType.patches.contains(patchType(context)) {
+        return context.reply.send(context.error(.routeUnsupportedMediaType))
+      }
     }
     guard accepts(MediaType.all, context) else { return }
     switch context.method {
@@ -74,6 +90,8 @@ extension APIServer {
 
   /// The router's look at the Accept header; answers 406 itself.
   func accepts(_ types: [String], _ context: RequestContext) -> Bool {
+    // What a client has defined has no router of its own.
+    if case .resource(let endpoint, _) = context.asked.target, endpoint.info.isCustom { return true }
     if Negotiation.routeProduces(types, accept: context.accept) { return true }
     context.reply.send(context.error(.routeNotAcceptable(types)))
     return false
@@ -88,7 +106,10 @@ extension APIServer {
       let negotiated = try context.negotiated()
       let version = context.query["resourceVersion"] ?? ""
       if let object = try endpoint.store.getNow(name, namespace: namespace, resourceVersion: version) {
-        guard negotiated.isLong(object, isConverted: endpoint.store.isConverted) else {
+        guard
+          endpoint.store.isConvertedElsewhere
+            || negotiated.isLong(object, isConverted: endpoint.store.isConverted)
+        else {
           return context.reply.send(try endpoint.answer(object, negotiated, context))
         }
         return perform(context, limit: configuration.requestTimeout) { () async throws(Status) in
@@ -240,7 +261,7 @@ extension APIServer {
     _ endpoint: ResourceEndpoint, _ namespace: String, _ name: String?, _ subresource: Subresource,
     _ context: RequestContext
   ) {
-    guard let action = endpoint.store.definition.subresource(subresource)?.action else {
+    guard let action = endpoint.store.subresource(subresource)?.action else {
       return context.reply.send(context.error(.methodNotAllowed))
     }
     let served = catalog.served

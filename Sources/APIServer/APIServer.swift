@@ -171,6 +171,8 @@ public final class APIServer: RequestHandler {
     switch context.asked.target {
     case .resource(let endpoint, let form): resource(endpoint, form, context)
     case .unknownResource: reply.send(context.error(.unknownResource))
+    case .unknownPart(let endpoint):
+      reply.send(context.error(.notFound(endpoint.info.groupResource, context.asked.name)))
     case .notFound: reply.send(.pathNotFound)
     case .incompleteWatch:
       let why = "failed to create RequestInfo: unable to determine kind and namespace from url, \(target)"

@@ -36,6 +36,8 @@ public final class Catalog: Sendable {
     /// What is being taken down.
     var retirements: [Int: Task<Void, Never>] = [:]
     var retirementsBegun = 0
+    /// By their names, what was replaced and still has watches: one of each, the newest.
+    var replaced: [ByteString: ResourceLifetime] = [:]
   }
 
   private let state: Mutex<State>
@@ -97,7 +99,9 @@ public final class Catalog: Sendable {
       // Documents are made here, where nobody waits.
       let next = try make(after, from: served)
       if await publish(next, after, instead: generation) {
-        return retire(before.filter { old in !after.contains { $0.store === old.store } }, of: served)
+        let kept = Set(after.map { ObjectIdentifier($0.store) })
+        let names = Set(after.map { ByteString($0.store.info.servedName) })
+        return retire(before.filter { !kept.contains(ObjectIdentifier($0.store)) }, of: served, replaced: names)
       }
     }
   }
@@ -161,14 +165,33 @@ public final class Catalog: Sendable {
 
   // MARK: what goes
 
-  private func retire(_ gone: [ServedResource], of served: ServedAPI) {
+  /// `replaced`: what is served again under the same name, by another store. Its watches go on with what they began
+  /// with; only when that is replaced once more they end, so that what changes again and again costs no more than twice.
+  private func retire(_ gone: [ServedResource], of served: ServedAPI, replaced names: Set<ByteString>) {
     guard !gone.isEmpty else { return }
+    let old = Dictionary(gone.map { (ObjectIdentifier($0.store), $0) }, uniquingKeysWith: { first, _ in first })
     for endpoint in served.endpoints {
-      guard case .stored(let resource) = endpoint.service,
-        let old = gone.first(where: { $0.store === resource.store })
-      else { continue }
-      resource.lifetime.retire()
-      wait(for: resource.lifetime, old.retired)
+      guard case .stored(let resource) = endpoint.service, let old = old[ObjectIdentifier(resource.store)] else {
+        continue
+      }
+      let name = ByteString(endpoint.info.servedName)
+      // Whoever waits must not hold the endpoint.
+      let (lifetime, hook) = (resource.lifetime, old.retired)
+      let isReplaced = names.contains(name)
+      let before = state.withLock { state in
+        defer { state.replaced[name] = isReplaced ? lifetime : nil }
+        return state.replaced[name]
+      }
+      before?.retire()
+      if isReplaced {
+        Task {
+          await lifetime.ended(within: nil)
+          await hook?()
+        }
+      } else {
+        lifetime.retire()
+        wait(for: lifetime, hook)
+      }
     }
     for seat in state.withLock({ $0.seats }) { seat.reactor?.post { seat.endRetiredWatches() } }
   }
@@ -230,11 +253,13 @@ final class ResourceLifetime: Sendable {
     for one in waiting { one.resume() }
   }
 
-  /// Waits until nobody uses the resource, at most for `grace`.
-  func ended(within grace: Duration) async {
-    let timer = Task {
-      try? await Task.sleep(for: grace)
-      end()
+  /// Waits until nobody uses the resource, at most for `grace`; nil: however long that takes.
+  func ended(within grace: Duration?) async {
+    let timer = grace.map { grace in
+      Task {
+        try? await Task.sleep(for: grace)
+        end()
+      }
     }
     await withCheckedContinuation { (done: CheckedContinuation<Void, Never>) in
       let isOver = state.withLock { state in
@@ -243,6 +268,6 @@ final class ResourceLifetime: Sendable {
       }
       if isOver { done.resume() }
     }
-    timer.cancel()
+    timer?.cancel()
   }
 }

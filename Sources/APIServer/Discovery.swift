@@ -31,12 +31,21 @@ struct Discovery: Sendable {
     aggregatedCore = AggregatedDiscovery(resources.filter { $0.groupVersion.group.isEmpty }, hasCore: true)
     aggregatedGroups = AggregatedDiscovery(resources.filter { !$0.groupVersion.group.isEmpty }, hasCore: false)
     groups = Dictionary(
-      uniqueKeysWithValues: versions.map { ($0.key, Self.group($0.key, $0.value.sorted(), isInList: false)) })
+      uniqueKeysWithValues: versions.map { ($0.key, Self.group($0.key, Self.ordered($0, resources), isInList: false)) })
     groupList = [
       "kind": "APIGroupList", "apiVersion": "v1",
       "groups": .array(
-        versions.sorted { $0.key < $1.key }.map { Self.group($0.key, $0.value.sorted(), isInList: true) }),
+        versions.sorted { $0.key < $1.key }.map { Self.group($0.key, Self.ordered($0, resources), isInList: true) }),
     ]
+  }
+
+  /// The versions of a group. Those of a group that clients have defined stand by what their names say.
+  private static func ordered(
+    _ group: (key: String, value: [String]), _ resources: [ResourceInfo]
+  ) -> (versions: [String], preferred: String) {
+    let isCustom = resources.first { $0.groupVersion.group == group.key }?.isCustom == true
+    let versions = isCustom ? group.value.sorted(by: KubernetesVersion.precedes) : group.value.sorted()
+    return (versions, (isCustom ? versions.first : versions.last) ?? "")
   }
 
   /// `/api`. `serverAddress` is where the client reached us.
@@ -47,14 +56,18 @@ struct Discovery: Sendable {
     ]
   }
 
-  private static func group(_ name: String, _ versions: [String], isInList: Bool) -> JSONValue {
-    let entries = versions.map { version -> JSONValue in
+  private static func group(
+    _ name: String, _ order: (versions: [String], preferred: String), isInList: Bool
+  ) -> JSONValue {
+    let entries = order.versions.map { version -> JSONValue in
       ["groupVersion": .string("\(name)/\(version)"), "version": .string(version)]
     }
     var object: JSONObject = isInList ? [:] : ["kind": "APIGroup", "apiVersion": "v1"]
     object["name"] = .string(name)
     object["versions"] = .array(entries)
-    object["preferredVersion"] = entries.last ?? .null
+    object["preferredVersion"] = [
+      "groupVersion": .string("\(name)/\(order.preferred)"), "version": .string(order.preferred),
+    ]
     return .object(object)
   }
 

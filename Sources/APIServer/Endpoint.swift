@@ -127,6 +127,11 @@ final class Endpoint: Sendable {
     return subresources.firstIndex { Self.equals($0.bytes, part) }.map { .subresource($0) }
   }
 
+  /// Does a path name an object of it, and more?
+  func hasItem(_ path: ResourcePath) -> Bool {
+    !path.name.isEmpty && !path.subresource.isEmpty && path.isInNamespace == isNamespaced && path.special != .watch
+  }
+
   /// May a path of that form be asked with this method? If not, the router says so.
   func allows(_ method: HTTPMethod, _ form: ResourceForm) -> Bool {
     switch form {

@@ -27,6 +27,8 @@ final class ListPieces: AnswerSource, @unchecked Sendable {  // Sendable: one th
   private let objects: [CachedObject]
   private let form: Form
   private let head: String
+  /// In compact JSON.
+  private let end: ByteSlice
   private var style: Style
   private var place = 0
   /// Compact, of what is to be indented, and whether nothing comes after it.
@@ -41,13 +43,15 @@ final class ListPieces: AnswerSource, @unchecked Sendable {  // Sendable: one th
     self.form = form
     let items: String
     switch form {
-    case .whole: (head, items) = (endpoint.listHead(list), "items")
-    case .partial(let version): (head, items) = (endpoint.partialListHead(list, version: version), "items")
-    case .table(let rows): (head, items) = (rows.head(metadata: endpoint.listMetadata(list)), "rows")
+    case .whole: (head, items, end) = (endpoint.listHead(list), "items", endpoint.listEnd(list, isLine: false))
+    case .partial(let version):
+      (head, items, end) = (endpoint.partialListHead(list, version: version), "items", Bytes.listEndCompact)
+    case .table(let rows):
+      (head, items, end) = (rows.head(metadata: endpoint.listMetadata(list)), "rows", Bytes.listEndCompact)
     }
     switch media {
     case .yaml:
-      guard let value = try? JSONValue(parsing: head + "]}"), case .object(let head) = value else {
+      guard let value = try? JSONValue(parsing: head + end.text), case .object(let head) = value else {
         throw .unrenderable("the list")
       }
       style = .yaml(YAMLListWriter(head: head, items: items))
@@ -136,8 +140,8 @@ final class ListPieces: AnswerSource, @unchecked Sendable {  // Sendable: one th
     }
     piece.isLast = place == objects.count
     if piece.isLast {
-      let end = if case .compact = style { Bytes.listEnd } else { Bytes.listEndCompact }
       piece.add(.bytes(end), own: 0)
+      if case .compact = style { piece.add(.bytes(Bytes.newline), own: 0) }
     }
     return piece
   }

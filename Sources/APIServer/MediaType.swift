@@ -14,6 +14,8 @@ enum MediaType: String, Sendable, CaseIterable {
   static let strategicMergePatch = "application/strategic-merge-patch+json"
   static let applyPatch = "application/apply-patch+yaml"
   static let patches = [jsonPatch, mergePatch, strategicMergePatch, applyPatch]
+  /// Those of custom kinds.
+  static let customPatches = [jsonPatch, mergePatch, applyPatch]
 
   var subtype: Substring { rawValue.dropFirst("application/".count) }
 }

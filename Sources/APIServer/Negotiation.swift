@@ -49,6 +49,8 @@ enum Negotiation {
     /// Nothing: Status objects, and endpoints without objects.
     case none
     case ofObjects
+    /// Objects that a client has defined: there are no messages of them.
+    case ofCustomObjects
     /// All of discovery in one document, and nothing but that.
     case ofDiscovery
   }
@@ -78,7 +80,9 @@ enum Negotiation {
       case "v": (version, converts) = (value, true)
       case "stream": if !value.isEmpty, media == .yaml || value != "watch" { return nil }
       // Only the meta version of the endpoint's scope, which is "v1" for every built-in resource.
-      case "sv": if !value.isEmpty, !(transforms == .ofObjects && value == "v1") { return nil }
+      case "sv":
+        let isOfObjects = transforms == .ofObjects || transforms == .ofCustomObjects
+        if !value.isEmpty, !(isOfObjects && value == "v1") { return nil }
       case "pretty": result.pretty = value == "1"
       default: break
       }
@@ -87,7 +91,8 @@ enum Negotiation {
     case .none: return converts ? nil : result
     case .ofDiscovery:
       return kind == "APIGroupDiscoveryList" && group == "apidiscovery.k8s.io" && version == "v2" ? result : nil
-    case .ofObjects: break
+    case .ofCustomObjects where !converts && media == .protobuf: return nil
+    case .ofObjects, .ofCustomObjects: break
     }
     guard converts else { return result }
     guard group == "meta.k8s.io", version == "v1" || version == "v1beta1" else { return nil }

@@ -56,6 +56,7 @@ extension ResourceEndpoint {
   func answerApart(
     _ object: CachedObject, code: Int = 200, _ negotiated: Negotiated, _ context: RequestContext
   ) async throws(Status) -> Answer {
+    let object = store.isConvertedElsewhere ? try await store.converted([object]).first ?? object : object
     guard negotiated.isLong(object, isConverted: store.isConverted) else {
       return try answer(object, code: code, negotiated, context)
     }
@@ -77,7 +78,7 @@ extension ResourceEndpoint {
   func answer(
     _ list: ListResult, _ negotiated: Negotiated, _ context: RequestContext, heldBytes: Int = 0
   ) async throws(Status) -> Answer {
-    if store.isConverted, negotiated.form == .whole {
+    if store.isConverted, negotiated.form == .whole || store.isConvertedElsewhere {
       let bytes = list.objects.reduce(0) { $0 + $1.object.count }
       let share = try context.reply.share(for: bytes)
       defer { withExtendedLifetime(share) {} }
@@ -94,6 +95,7 @@ extension ResourceEndpoint {
   /// The objects of a list in this version, where they are stored in another. Others get the thread in between.
   private func converted(_ list: ListResult, for reply: Reply) async throws(Status) -> ListResult {
     try await withTaskExecutorPreference(globalConcurrentExecutor) { () async throws(Status) in
+      if store.isConvertedElsewhere { return list.holding(try await store.converted(list.objects)) }
       var shown: [CachedObject] = []
       shown.reserveCapacity(list.objects.count)
       for object in list.objects {

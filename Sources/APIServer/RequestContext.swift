@@ -56,7 +56,8 @@ struct RequestContext: Sendable {
 
   /// What the client wants, or the 406 of the handlers (the router's 406 has other words and comes first).
   func negotiated() throws(Status) -> Negotiated {
-    guard var result = Negotiation.negotiate(accept: accept, .ofObjects) else {
+    let isCustom = if case .resource(let endpoint, _) = asked.target { endpoint.info.isCustom } else { false }
+    guard var result = Negotiation.negotiate(accept: accept, isCustom ? .ofCustomObjects : .ofObjects) else {
       throw Status.notAcceptable(
         "only the following media types are accepted: \(MediaType.all.joined(separator: ", "))")
     }

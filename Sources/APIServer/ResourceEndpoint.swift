@@ -34,7 +34,7 @@ final class ResourceEndpoint: Sendable {
       #"{"kind":"\#(store.info.listKind)","apiVersion":"\#(store.info.groupVersion)","metadata":{"resourceVersion":""#
     unversionedListHead =
       #"{"kind":"\#(info.listKind)","apiVersion":"\#(info.groupVersion)","metadata":{},"items":["#
-    let columns = store.definition.columns.filter(\.isDefined).map { column -> JSONValue in
+    let columns = store.columns.filter(\.isDefined).map { column -> JSONValue in
       [
         "name": .string(column.name), "type": .string(column.type), "format": .string(column.format),
         "description": .string(column.description),
@@ -70,7 +70,7 @@ final class ResourceEndpoint: Sendable {
   /// A list in compact JSON: the objects' own bytes, each with the separator to the next. `isLine`: with the closing
   /// newline, which is not added afterwards because that would retain thousands of owners once more.
   func listDocument(_ list: ListResult, isLine: Bool) -> [ByteSlice] {
-    let end = isLine ? Bytes.listEnd : Bytes.listEndCompact
+    let end = listEnd(list, isLine: isLine)
     var slices: [ByteSlice] = []
     slices.reserveCapacity(list.objects.count + 3)
     var head = listHead(list)
@@ -106,8 +106,22 @@ final class ResourceEndpoint: Sendable {
 
   /// What stands before the items of a list.
   func listHead(_ list: ListResult) -> String {
+    // Members by their names, as Go writes maps.
+    if info.isCustom { return #"{"apiVersion":"\#(info.groupVersion)","items":["# }
     if list.resourceVersion.isEmpty { return unversionedListHead }
     return listHeadStart + list.resourceVersion + "\"" + metadataRest(list) + "},\"items\":["
+  }
+
+  /// What stands behind them, in compact JSON.
+  func listEnd(_ list: ListResult, isLine: Bool) -> ByteSlice {
+    guard info.isCustom else { return isLine ? Bytes.listEnd : Bytes.listEndCompact }
+    let remaining = list.continueToken.isEmpty ? nil : list.remaining
+    let metadata =
+      list.resourceVersion.isEmpty
+      ? #"{"continue":"","resourceVersion":""}"#
+      : #"{"continue":"\#(list.continueToken)""# + (remaining.map { #","remainingItemCount":\#($0)"# } ?? "")
+        + #","resourceVersion":"\#(list.resourceVersion)"}"#
+    return ByteSlice(SharedBytes(#"],"kind":"\#(info.listKind)","metadata":\#(metadata)}"# + (isLine ? "\n" : "")))
   }
 
   /// The same of a `PartialObjectMetadataList`.

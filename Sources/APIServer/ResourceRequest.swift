@@ -29,6 +29,8 @@ enum RequestTarget: Sendable {
   case incompleteWatch
   /// A path under an API prefix that nothing serves: answered with a Status.
   case unknownResource
+  /// A part of an object of a custom kind that objects of it don't have.
+  case unknownPart(Endpoint)
   /// Any other: answered with text.
   case notFound
 }
@@ -79,7 +81,13 @@ struct ResourceRequest: Sendable {
   }
 
   /// Of one object; a collection's is empty, even if its selector names one.
-  var name: String { if case .resource(_, let form) = target, form.isItem { info.name } else { "" } }
+  var name: String {
+    switch target {
+    case .resource(_, let form) where form.isItem: info.name
+    case .unknownPart: info.name
+    default: ""
+    }
+  }
 
   /// What it is to the limits of requests at work.
   var load: InflightLimiter.Load {

@@ -14,6 +14,8 @@ final class ServedAPI: Sendable {
   /// `/api/v1`, …
   private let roots: Set<ByteString>
   private let groups: Set<ByteString>
+  /// Those of them that clients have defined.
+  private let customGroups: Set<ByteString>
 
   /// Of endpoints with the same names the first is served. `version`: the server's.
   init(_ endpoints: [Endpoint], version: String) {
@@ -27,6 +29,7 @@ final class ServedAPI: Sendable {
     discovery = Discovery(resources)
     openAPI = OpenAPI(resources, version: version)
     roots = Set(resources.map(\.rootPath)).union(["/api/v1"])
+    customGroups = Set(resources.filter(\.isCustom).map { ByteString($0.groupVersion.group) })
     groups = Set(resources.map(\.groupVersion.group)).subtracting([""])
   }
 
@@ -54,7 +57,9 @@ final class ServedAPI: Sendable {
     guard path.isResource else { return nonResource(path, bytes) }
     guard Self.isRooted(bytes) else { return .notFound }
     guard let endpoint = table.find(path, bytes) else { return unserved(path, bytes) }
-    return endpoint.form(path, bytes).map { .resource(endpoint, $0) } ?? .unknownResource
+    if let form = endpoint.form(path, bytes) { return .resource(endpoint, form) }
+    guard endpoint.info.isCustom else { return .unknownResource }
+    return endpoint.hasItem(path) ? .unknownPart(endpoint) : .notFound
   }
 
   /// Under the API's prefixes more than one slash leads nowhere.
@@ -65,6 +70,8 @@ final class ServedAPI: Sendable {
   /// Groups that nothing serves are other servers' paths; in the core group it is known that there is nothing.
   private func unserved(_ path: ResourcePath, _ bytes: UnsafeRawBufferPointer) -> RequestTarget {
     if path.group.isEmpty { return .unknownResource }
+    // What clients define nobody routes but by what is defined.
+    if customGroups.contains(ByteString(bytes.text(path.group))) { return .notFound }
     return roots.contains(root(bytes, path.group, path.version)) ? .unknownResource : .notFound
   }
 

@@ -34,7 +34,8 @@ struct TableRows: Sendable {
 
   /// Writes the row of an object. Throws for what can't be read.
   func add(_ object: CachedObject, to writer: inout JSONWriter) throws(Status) {
-    guard let tape = try? JSONTape.parse(object.object) else { throw .unrenderable(object.key) }
+    let row = endpoint.store.row(object)
+    guard let tape = try? JSONTape.parse(row.object) else { throw .unrenderable(object.key) }
     write(shown(object), tape.root, to: &writer, hidesMetadata: true)
   }
 
@@ -47,7 +48,7 @@ struct TableRows: Sendable {
   func write(_ document: ByteSlice, _ root: JSONNode?, to writer: inout JSONWriter, hidesMetadata: Bool) {
     writer.raw(#"{"cells":"#)
     if let root {
-      writer.value(.array(endpoint.store.definition.columns.map { $0.cell(root, now) }))
+      writer.value(.array(endpoint.store.columns.map { $0.cell(root, now) }))
     } else {
       writer.raw("[]")
     }
@@ -78,7 +79,9 @@ struct TableWriter: ~Copyable {
   }
 
   mutating func add(_ object: CachedObject) {
-    rows.write(rows.shown(object), try? JSONTape.parse(object.object).root, to: &writer, hidesMetadata: true)
+    rows.write(
+      rows.shown(object), try? JSONTape.parse(rows.endpoint.store.row(object).object).root, to: &writer,
+      hidesMetadata: true)
   }
 
   /// A row for a bookmark, which has no cached object.

@@ -1,6 +1,7 @@
 import ByteBuffers
 public import Cacher
 import HTTPServer
+import Machinery
 import Registry
 
 /// The reactor is the home of the watchers whose connections live on it.
@@ -22,6 +23,8 @@ final class WatchPump: @unchecked Sendable {
   private var stream: ResponseStream?
   private var timer: TimerHandle?
   private var isOver = false
+  /// Somebody is asked for what these events look like in this version.
+  private var isConverting = false
   /// What the client of a WebSocket says; nil for other watches.
   private var input: WebSocketInput?
   private let room: ReactorSeat
@@ -79,6 +82,7 @@ final class WatchPump: @unchecked Sendable {
   private func pump() {
     assert(reactor.isCurrent, "a watch is pumped on its reactor")
     guard !isOver, let stream else { return }
+    if endpoint.store.isConvertedElsewhere { return pumpConverted() }
     while stream.pendingBytes < Self.pendingBytesMax {
       let most = endpoint.store.isConverted ? Self.convertedAtATime : Self.eventsAtATime
       let end = watcher.take(max: most, into: &room.events)
@@ -102,6 +106,53 @@ final class WatchPump: @unchecked Sendable {
       // Work for each event: others have their turn.
       if endpoint.store.isConverted { return reactor.post { self.pump() } }
     }
+  }
+
+  /// The same where a webhook is asked for the objects: one call at a time, and the events behind wait for it.
+  private func pumpConverted() {
+    guard !isConverting, let stream, stream.pendingBytes < Self.pendingBytesMax else { return }
+    var events: [WatchEvent] = []
+    let end = watcher.take(max: Self.convertedAtATime, into: &events)
+    if events.isEmpty {
+      if end != nil { close() }
+      return
+    }
+    isConverting = true
+    let (store, reactor) = (endpoint.store, reactor)
+    Task {
+      let result = await Self.converted(events, store)
+      reactor.post { self.send(result.events, isLast: result.hasFailed || end != nil) }
+    }
+  }
+
+  private static func converted(
+    _ events: [WatchEvent], _ store: Store
+  ) async -> (events: [WatchEvent], hasFailed: Bool) {
+    do throws(Status) {
+      let objects = try await store.converted(events.compactMap(\.object))
+      var next = objects.makeIterator()
+      let shown = events.map { event in
+        guard event.object != nil, let object = next.next() else { return event }
+        return WatchEvent(event.kind, object, revision: event.revision)
+      }
+      return (shown, false)
+    } catch { return ([WatchEvent(error: error)], true) }
+  }
+
+  private func send(_ events: [WatchEvent], isLast: Bool) {
+    isConverting = false
+    guard !isOver, let stream else { return }
+    var slices: [ByteSlice] = []
+    var sizes: [Int] = []
+    for event in events {
+      let first = slices.count
+      encoder.encode(event, into: &slices)
+      sizes.append(slices[first...].reduce(0) { $0 + $1.count })
+    }
+    stream.send(slices)
+    endpoint.metrics.watchSent(sizes, on: reactor)
+    if isLast { return close() }
+    pump()
   }
 
   /// The client of a WebSocket may ask whether we are there, and end it; all else is not for us.

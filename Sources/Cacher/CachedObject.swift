@@ -122,6 +122,9 @@ public final class CachedObject: Sendable {
     return made
   }
 
+  /// The form `id`, if it was made and is still here.
+  public func knownForm(_ id: EncodingID) -> CachedObject? { table.load()?.knownForm(id) }
+
   /// The counter of what is kept beside the object.
   public var encodings: EncodingCache { cache }
 

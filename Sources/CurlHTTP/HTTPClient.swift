@@ -14,6 +14,8 @@ public struct HTTPRequest: Sendable {
   public var isReplayable: Bool
   /// False for a request that must not carry the client's Authorization header.
   public var isAuthorized = true
+  /// Where the connection goes, `HOST:PORT`, whatever the URL names; empty for where that says.
+  public var connectsTo = ""
 
   public init(_ method: Method, _ url: String, body: SharedBytes? = nil, timeout: Duration, isReplayable: Bool) {
     self.method = method

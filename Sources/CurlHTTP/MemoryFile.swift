@@ -13,6 +13,12 @@ public enum MemoryFile {
       close(descriptor)
       return nil
     }
-    return "/proc/self/fd/\(descriptor)"
+    return lead + String(descriptor)
+  }
+  private static let lead = "/proc/self/fd/"
+
+  /// Gives back the memory of a path that nobody opens any more.
+  public static func remove(_ path: String) {
+    if path.hasPrefix(lead), let descriptor = Int32(path.dropFirst(lead.count)) { close(descriptor) }
   }
 }

@@ -117,6 +117,8 @@ final class UnaryTransfer: Transfer {
   private(set) var call: Call?
   private var url = ""
   private var headers: HeaderList?
+  private var connectsTo = ""
+  private var connections: HeaderList?
   /// What the handle is set up for.
   private var method: HTTPRequest.Method?
   /// The answer so far. Grown by doubling, kept for the next call unless it became large.
@@ -148,6 +150,11 @@ final class UnaryTransfer: Transfer {
     if headers !== wanted {
       headers = wanted
       _ = ccurl_set_list(easy, CURLOPT_HTTPHEADER, wanted.list)
+    }
+    if call.request.connectsTo != connectsTo {
+      connectsTo = call.request.connectsTo
+      connections = connectsTo.isEmpty ? nil : HeaderList(["::\(connectsTo)"])
+      _ = ccurl_set_list(easy, CURLOPT_CONNECT_TO, connections?.list)
     }
     if call.request.url != url {
       url = call.request.url

@@ -45,6 +45,16 @@ public struct FieldManager: Sendable {
     self.empty = empty
   }
 
+  /// The same of a kind whose types no model has. `schema`: what may be owned.
+  public init(
+    _ schema: MergeSchema, kind: GroupVersionKind, empty: JSONValue, others: [ByteString: MergeSchema],
+    convert: @escaping @Sendable (JSONValue, String) -> JSONValue?
+  ) {
+    versions = ServedVersions(current: kind.groupVersion.description, schema, others: others, convert: convert)
+    self.kind = kind
+    self.empty = empty
+  }
+
   /// An object with another apiVersion, and nothing else changed.
   @Sendable public static func renamed(_ object: JSONValue, _ apiVersion: String) -> JSONValue? {
     var object = object
@@ -277,19 +287,5 @@ public struct FieldManager: Sendable {
       Status.Cause(reason: "FieldManagerConflict", message: "conflict with \($0.manager.shown)", field: text($0.path))
     }
     return Status(code: 409, reason: "Conflict", message: message, details: Status.Details(causes: causes))
-  }
-}
-
-extension JSONValue {
-  /// Members at every level by name, as Go writes maps.
-  fileprivate var sortedByName: JSONValue {
-    switch self {
-    case .object(let object):
-      var sorted = JSONObject(unchecked: object.members.map { JSONObject.Member($0.name, $0.value.sortedByName) })
-      sorted.sortByName()
-      return .object(sorted)
-    case .array(let items): return .array(items.map(\.sortedByName))
-    default: return self
-    }
   }
 }

@@ -63,6 +63,14 @@ public struct MergeSchema: Sendable {
     nodes = builder.nodes
   }
 
+  /// Of a kind about which nothing is known: members are owned one by one, all else as a whole.
+  public static let untyped = MergeSchema(nodes: [Node(kind: .deduced)], root: ID(index: 0))
+
+  private init(nodes: [Node], root: ID) {
+    self.nodes = nodes
+    self.root = root
+  }
+
   private struct Builder {
     let model: TypeModel
     var nodes: [Node] = []

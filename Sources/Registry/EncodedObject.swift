@@ -50,14 +50,20 @@ struct ObjectOutline: Sendable {
   /// Members of metadata that stand before resourceVersion.
   static let before: [StaticString] = ["name", "generateName", "namespace", "selfLink", "uid"]
 
-  /// Reads it from a parsed object.
-  init(metadata: JSONNode, end: Int) {
+  /// Where members stand by their names, these are behind resourceVersion; all others before it.
+  static func isBehind(_ name: String) -> Bool { "resourceVersion".utf8.lexicographicallyPrecedes(name.utf8) }
+
+  /// Reads it from a parsed object. `isByName`: members stand by their names.
+  init(metadata: JSONNode, end: Int, isByName: Bool = false) {
     var place = metadata.range.upperBound - 1
     var isLast = true
     var labels: [(name: String, value: String)] = []
     metadata.withView { view, at in
       view.forEachMember(of: at) { name, value in
-        if isLast && !Self.before.contains(where: { view.isString(name, $0) }) {
+        let isBehind =
+          isByName
+          ? isLast && Self.isBehind(view.string(name)) : isLast && !Self.before.contains { view.isString(name, $0) }
+        if isBehind {
           place = view.start(name) - 1  // at its quote
           isLast = false
         }
@@ -82,7 +88,8 @@ struct ObjectOutline: Sendable {
 extension JSONWriter {
   /// Writes an object as it is stored, without what is not: metadata's resourceVersion and selfLink (but with
   /// `keepsLink`). nil: it has no metadata to speak of.
-  mutating func stored(_ tree: JSONValue, keepsLink: Bool = false) -> ObjectOutline? {
+  /// `isByName`: members stand by their names.
+  mutating func stored(_ tree: JSONValue, keepsLink: Bool = false, isByName: Bool = false) -> ObjectOutline? {
     guard case .object(let object) = tree else {
       value(tree)
       return nil
@@ -94,7 +101,7 @@ extension JSONWriter {
       string(member.name)
       raw(UInt8(ascii: ":"))
       if member.name == "metadata", case .object(let metadata) = member.value {
-        outline = stored(metadata: metadata, keepsLink: keepsLink)
+        outline = stored(metadata: metadata, keepsLink: keepsLink, isByName: isByName)
       } else {
         value(member.value)
       }
@@ -104,7 +111,7 @@ extension JSONWriter {
     return outline
   }
 
-  private mutating func stored(metadata: JSONObject, keepsLink: Bool) -> ObjectOutline? {
+  private mutating func stored(metadata: JSONObject, keepsLink: Bool, isByName: Bool) -> ObjectOutline? {
     var outline = ObjectOutline()
     var isFirst = true
     raw(UInt8(ascii: "{"))
@@ -112,7 +119,10 @@ extension JSONWriter {
       if member.name == "resourceVersion" || member.name == "selfLink" && !keepsLink { continue }
       if !isFirst { raw(UInt8(ascii: ",")) }
       isFirst = false
-      if outline.isLast && !ObjectOutline.before.contains(where: { member.name.isSame(as: $0) }) {
+      let isBehind =
+        isByName
+        ? ObjectOutline.isBehind(member.name) : !ObjectOutline.before.contains { member.name.isSame(as: $0) }
+      if outline.isLast && isBehind {
         outline.place = count
         outline.isLast = false
       }

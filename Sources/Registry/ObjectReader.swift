@@ -28,8 +28,10 @@ public struct ObjectReader: Sendable {
   public let info: ResourceInfo
   private let applyDefaults: @Sendable (inout JSONValue) -> Void
   private let mendDefaults: ResourceDefinition.TracesHook?
-  private let model: TypeModel
-  private let type: TypeModel.TypeID
+  let model: TypeModel
+  let type: TypeModel.TypeID
+  /// nil for built-in kinds.
+  let form: (any ObjectForm)?
 
   /// `applyDefaults`: what Go code sets, beyond the defaults of the schema.
   public init(
@@ -42,8 +44,10 @@ public struct ObjectReader: Sendable {
 
   init(
     _ info: ResourceInfo, applyDefaults: @escaping @Sendable (inout JSONValue) -> Void,
-    mendDefaults: ResourceDefinition.TracesHook?, model: TypeModel, type: TypeModel.TypeID
+    mendDefaults: ResourceDefinition.TracesHook?, model: TypeModel, type: TypeModel.TypeID,
+    form: (any ObjectForm)? = nil
   ) {
+    self.form = form
     self.info = info
     self.applyDefaults = applyDefaults
     self.mendDefaults = mendDefaults
@@ -83,6 +87,12 @@ public struct ObjectReader: Sendable {
     do { tape = try JSONTape.parse(body) } catch {
       throw unrecognized("couldn't get version/kind; json parse error: \(error)", body)
     }
+    if let form {
+      return try custom(
+        JSONValue(tape.root), as: form, validation: validation,
+        problems: problems + (validation == .ignore ? [] : StrictDocument.problems(tape.root)),
+        acceptsOtherVersions: acceptsOtherVersions, text: { body })
+    }
     // An empty list is left out of objects, but a client that sends one clears the field owners.
     let owners = tape.root["metadata"]?["managedFields"]
     return try object(
@@ -99,7 +109,12 @@ public struct ObjectReader: Sendable {
     tree: JSONValue, validation: FieldValidation, problems: [String] = [], acceptsOtherVersions: Bool = false,
     sortsRaw: Bool = false
   ) throws(Status) -> ReadObject {
-    try object(
+    if let form {
+      return try custom(
+        tree, as: form, validation: validation, problems: problems, acceptsOtherVersions: acceptsOtherVersions,
+        text: { ByteSlice(tree.encoded()) })
+    }
+    return try object(
       Given(
         type: { () throws(TypeMembers.Failure) in try TypeMembers(tree) },
         decoded: { () throws(DecodeError) in try model.decode(tree: tree, as: type, sortsRaw: sortsRaw) },
@@ -118,7 +133,7 @@ public struct ObjectReader: Sendable {
     let text: () -> ByteSlice
   }
 
-  private func unrecognized(_ why: String, _ text: ByteSlice) -> Status {
+  func unrecognized(_ why: String, _ text: ByteSlice) -> Status {
     .badRequest("the object provided is unrecognized (must be of type \(info.kind)): \(why) (\(Self.summary(text)))")
   }
 

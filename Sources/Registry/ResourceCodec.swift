@@ -14,6 +14,10 @@ public struct ResourceCodec: ObjectCodec {
   let apiVersion: String
   /// What is written.
   private let mediaType: StorageMediaType
+  /// nil for built-in kinds.
+  let form: (any ObjectForm)?
+  /// Where an item of a list begins in an object.
+  private let itemOffset: Int
   /// `{"kind":"Node","apiVersion":"v1",`
   private let head: [UInt8]
   private static let revisionLead = Array(#""resourceVersion":""#.utf8)
@@ -32,11 +36,13 @@ public struct ResourceCodec: ObjectCodec {
     self.definition = definition
     self.model = model
     self.type = type
-    self.mediaType = mediaType
+    form = definition.versions[0].custom?.form
+    self.mediaType = form == nil ? mediaType : .json
     self.encodings = encodings
     kind = info.kind
     apiVersion = info.groupVersion.description
     head = Array("{\"kind\":\"\(info.kind)\",\"apiVersion\":\"\(info.groupVersion)\",".utf8)
+    itemOffset = form == nil ? head.count : 1
   }
 
   public func decode(_ stored: StoredObject) throws -> CachedObject {
@@ -62,6 +68,11 @@ public struct ResourceCodec: ObjectCodec {
     _ stored: StoredObject, revisionText: String?, outline: ObjectOutline? = nil
   ) throws -> CachedObject {
     if let outline { return made(of: stored, revisionText: revisionText, outline) }
+    if let form {
+      return try make(
+        json: stored.holding(canonicalBytes(stored, form), isStale: stored.isStale), revisionText: revisionText,
+        isCanonical: true)
+    }
     let form = StorageMediaType.of(stored.value)
     if form == .protobuf {
       let value = try canonical(JSONTape.parse(try object(ofProtobuf: stored).encoded()).root, key: stored.key)
@@ -78,7 +89,7 @@ public struct ResourceCodec: ObjectCodec {
     let tape: JSONTape
     do { tape = try JSONTape.parse(stored.value) } catch { throw stored.undecodable(error.description) }
     let root = tape.root
-    guard let metadata = root["metadata"], metadata.kind == .object, hasHead(stored.value),
+    guard let metadata = root["metadata"], metadata.kind == .object, form != nil || hasHead(stored.value),
       metadata["resourceVersion"] == nil, metadata.range.count > 2
     else {
       // Another writer's form: bring it into ours. What can't be read even so is corrupt.
@@ -87,7 +98,7 @@ public struct ResourceCodec: ObjectCodec {
       return try make(
         json: stored.holding(value.encoded(), isStale: stored.isStale), revisionText: revisionText, isCanonical: true)
     }
-    var outline = ObjectOutline(metadata: metadata, end: root.range.upperBound)
+    var outline = ObjectOutline(metadata: metadata, end: root.range.upperBound, isByName: form != nil)
     outline.fields = definition.selectableFields.values(FieldReader(root))
     return made(of: stored, revisionText: revisionText, outline)
   }
@@ -121,7 +132,7 @@ public struct ResourceCodec: ObjectCodec {
     }
     let range = revisionText == nil ? 0..<0 : digitsStart..<(digitsStart + digits.count)
     return CachedObject(
-      key: stored.key, revision: stored.revision, document: document, objectEnd: end + addition, itemOffset: head.count,
+      key: stored.key, revision: stored.revision, document: document, objectEnd: end + addition, itemOffset: itemOffset,
       revisionRange: range,
       labels: StringMap(outline.labels), fields: StringMap(outline.fields), lease: stored.lease,
       isStale: stored.isStale,
@@ -143,17 +154,57 @@ public struct ResourceCodec: ObjectCodec {
     } catch { throw StorageError.corruptObject(key: key, reason: "\(error)") }
   }
 
+  /// FieldsV1 was measured by itself before it came to stand in an object.
+  private static let limits: JSONTape.Limits = {
+    var limits = JSONTape.Limits.tree
+    limits.maxDepth += 16
+    return limits
+  }()
+
+  /// A stored value of a custom kind as its schema has it today.
+  private func canonical(_ stored: StoredObject, _ form: any ObjectForm) throws -> JSONValue {
+    let tape: JSONTape
+    do { tape = try JSONTape.parse(stored.value, limits: Self.limits) } catch {
+      throw stored.undecodable(error.description)
+    }
+    var value = JSONValue(tape.root, leavingUnread: "fieldsV1")
+    guard value["metadata"]?.object != nil else {
+      throw StorageError.corruptObject(key: stored.key, reason: "no metadata")
+    }
+    // It may have been written while another version was the stored one.
+    if value["apiVersion"]?.string != apiVersion { value["apiVersion"] = .string(apiVersion) }
+    value["metadata"]?["resourceVersion"] = nil
+    value["metadata"]?["selfLink"] = nil
+    form.restore(&value)
+    value.sortByName()
+    return value
+  }
+
+  /// The same as bytes: those that are stored, where nothing is to be changed.
+  private func canonicalBytes(_ stored: StoredObject, _ form: any ObjectForm) throws -> SharedBytes {
+    var writer = JSONWriter(capacity: stored.value.count + 64)
+    writer.value(try canonical(stored, form))
+    writer.raw("\n")
+    let bytes = writer.finish()
+    return bytes.hasSameBytes(as: stored.value) ? stored.value : bytes
+  }
+
   /// The tree of a stored object, resourceVersion set.
   func tree(of stored: StoredObject) throws -> JSONValue {
+    if let form {
+      var value = try canonical(stored, form)
+      value["metadata"]?["resourceVersion"] = .string(String(stored.revision.rawValue))
+      return value
+    }
     if StorageMediaType.of(stored.value) == .protobuf {
       var value = try canonical(JSONTape.parse(try object(ofProtobuf: stored).encoded()).root, key: stored.key)
       value["metadata"]?["resourceVersion"] = .string(String(stored.revision.rawValue))
       return value
     }
     let tape: JSONTape
-    var limits = JSONTape.Limits.tree
-    limits.maxDepth += 16  // FieldsV1 was measured by itself before it came to stand in an object
-    do { tape = try JSONTape.parse(stored.value, limits: limits) } catch { throw stored.undecodable(error.description) }
+    do { tape = try JSONTape.parse(stored.value, limits: Self.limits) } catch {
+      throw stored.undecodable(error.description)
+    }
     var value =
       hasHead(stored.value)
       ? JSONValue(tape.root, leavingUnread: "fieldsV1") : try canonical(tape.root, key: stored.key)
@@ -165,12 +216,16 @@ public struct ResourceCodec: ObjectCodec {
   /// how many bytes it will have. `keepsLink`: what will not be stored may have a selfLink.
   func encode(_ tree: JSONValue, size: Int = 4_096, keepsLink: Bool = false) -> EncodedObject {
     var writer = JSONWriter(capacity: size + size / 4)
-    var outline = writer.stored(tree, keepsLink: keepsLink)
+    // Hooks and admission may have set members at any place.
+    var outline =
+      form == nil
+      ? writer.stored(tree, keepsLink: keepsLink)
+      : writer.stored(tree.sortedByName, keepsLink: keepsLink, isByName: true)
     writer.raw("\n")
     let value = writer.finish()
     guard mediaType == .json else { return EncodedObject(value: protobuf(of: value), outline: nil) }
     outline?.fields = definition.selectableFields.values(FieldReader(tree))
-    return EncodedObject(value: value, outline: hasHead(value) ? outline : nil)
+    return EncodedObject(value: value, outline: form != nil || hasHead(value) ? outline : nil)
   }
 
   public func storedBytes(of object: CachedObject) -> SharedBytes {

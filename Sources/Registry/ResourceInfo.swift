@@ -9,6 +9,8 @@ public struct ResourceInfo: Sendable {
   /// `node`
   public let singular: String
   public let kind: String
+  /// That of lists: `NodeList`
+  public let listKind: String
   public let isNamespaced: Bool
   public let shortNames: [String]
   public let categories: [String]
@@ -30,18 +32,23 @@ public struct ResourceInfo: Sendable {
   public var isStored: Bool { !storagePath.isEmpty }
   /// The type in the model.
   public let typeName: String
+  /// Is it of a kind that a client has defined?
+  public let isCustom: Bool
 
   public init(
-    groupVersion: GroupVersion, plural: String, singular: String, kind: String, isNamespaced: Bool,
+    groupVersion: GroupVersion, plural: String, singular: String, kind: String, listKind: String? = nil,
+    isNamespaced: Bool,
     shortNames: [String] = [], categories: [String] = [],
     verbs: [String], subresources: [(name: String, verbs: [String])] = [],
     subresourceKinds: [ByteString: GroupVersionKind] = [:], storagePath: String,
-    storedVersion: GroupVersion? = nil, heartbeat: Subresource? = nil, deprecation: String? = nil, typeName: String
+    storedVersion: GroupVersion? = nil, heartbeat: Subresource? = nil, deprecation: String? = nil, typeName: String,
+    isCustom: Bool = false
   ) {
     self.groupVersion = groupVersion
     self.plural = plural
     self.singular = singular
     self.kind = kind
+    self.listKind = listKind ?? kind + "List"
     self.isNamespaced = isNamespaced
     self.shortNames = shortNames
     self.categories = categories
@@ -53,8 +60,8 @@ public struct ResourceInfo: Sendable {
     self.heartbeat = heartbeat
     self.deprecation = deprecation
     self.typeName = typeName
+    self.isCustom = isCustom
   }
 
   public var groupResource: GroupResource { GroupResource(group: groupVersion.group, resource: plural) }
-  public var listKind: String { kind + "List" }
 }

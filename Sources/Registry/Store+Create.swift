@@ -40,6 +40,7 @@ extension Store {
     let base = body["metadata"]?["generateName"]?.string ?? ""
     let isGenerated = (body["metadata"]?["name"]?.string ?? "").isEmpty && !base.isEmpty
     var stored = converter?.toStored(body) ?? body
+    try custom?.checkCreation(body)
     if let admission = options.admission {
       var request = self.admission(
         .create, body["metadata"]?["name"]?.string ?? "", namespace: namespace, new: stored)
@@ -54,7 +55,7 @@ extension Store {
       do throws(Status) {
         try beginNew(&draft, namespace: namespace, generatingFrom: isGenerated ? base : nil)
         try await held?.reserve(&draft.new, nil)
-        let name = try prepareNew(&draft, by: options)
+        let name = try await prepareNew(&draft, by: options)
         try await options.authorizeCreate?()
         try await options.admission?.validate(admission(.create, name, namespace: namespace, new: draft.new))
         let result = try await store(
@@ -77,27 +78,32 @@ extension Store {
     given["uid"] = .string(Identity.uid())
     given["creationTimestamp"] = .string(Timestamp.text(Timestamp.now))
     for field in Self.wiped { given[field] = nil }
-    if let generation = definition.generation.first { given["generation"] = .int(generation) }
+    if let generation = generation.first { given["generation"] = .int(generation) }
     draft.new["metadata"] = .object(MetadataOrder.sorted(given))
   }
 
   /// Fills in what is particular about the kind, and checks the whole; returns the name.
-  func prepareNew(_ draft: inout Draft, by options: WriteOptions) throws(Status) -> String {
+  func prepareNew(_ draft: inout Draft, by options: WriteOptions) async throws(Status) -> String {
     let early = definition.earlyWarnings?(draft.new) ?? []
     definition.prepareForCreate(&draft.new)
+    custom?.version.prepareNew(&draft.new)
     definition.stampAuthor?(&draft.new, options.user)
     definition.restoreOrder(&draft.new)
     let meta = draft.new["metadata"]?.object ?? JSONObject()
     let name = meta["name"]?.string ?? ""
     var errors = definition.rules.check(draft.new, options: checkOptions, traces: draft.traces)
+    if let found = await custom?.problems(draft.new, isNamespaced: info.isNamespaced) {
+      errors += found.errors
+      draft.notes += found.warnings
+    }
     if errors.isEmpty {
       errors = MetaValidation.validate(meta, isNamespaced: info.isNamespaced) { name, _ in
         NameValidation.pathSegmentName(name)
       }
     }
-    if !errors.isEmpty { throw .invalid(info.kind, group: definition.groupResource.group, name: name, errors) }
-    draft.notes = early + definition.warnings(draft.new, nil)
-    draft.encoded = codec.encode(draft.new)
+    if !errors.isEmpty { throw invalid(draft.new, name, errors) }
+    draft.notes += early + definition.warnings(draft.new, nil)
+    draft.encoded = try await encoded(draft.new)
     return name
   }
 
@@ -132,7 +138,7 @@ extension Store {
         // Once more without the bookkeeping, which may be what is too much (semantics 2.23).
         var smaller = draft.new
         smaller["metadata"]?["managedFields"] = nil
-        encoded = codec.encode(smaller)
+        encoded = try await self.encoded(smaller)
         stored = try await objects.create(key: key, value: encoded.value, ttl: ttl)
       }
       noteWrite(stored.revision)

@@ -39,10 +39,12 @@ extension Store {
   ) async throws(Status) -> DeleteResult? {
     let key = try requestedKey(name, namespace: namespace)
     let info = info
-    @Sendable func decide(_ stored: StoredObject?) throws -> (UpdateDecision, Deletion) {
+    @Sendable func decide(_ stored: StoredObject?) async throws -> (UpdateDecision, Deletion) {
       guard let stored else { throw Status.notFound(info.groupResource, name) }
       try TakesLong.check(stored)
       var object = try codec.tree(of: stored)
+      // Who can't be shown what goes does not get it to go.
+      if let custom, custom.isConvertedElsewhere { _ = try await custom.served(object) }
       try check(options, object, name)
       let uid = object["metadata"]?["uid"]?.string ?? ""
       let isGiven = giveTime(&object, options)
@@ -73,7 +75,7 @@ extension Store {
     do {
       var deletion: Deletion
       if options.isDryRun {
-        deletion = try decide(try await objects.get(key: key, isConsistent: true)).1
+        deletion = try await decide(try await objects.get(key: key, isConsistent: true)).1
       } else {
         let outcome: UpdateOutcome
         do throws(FailedUpdate<Deletion>) {

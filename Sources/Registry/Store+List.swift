@@ -84,6 +84,7 @@ extension Store {
       guard let field = converter.map({ $0.field(term.field) }) ?? term.field else {
         throw SelectorError("field label not supported: \(term.field)")
       }
+      if let custom, !custom.allows(term.field) { throw SelectorError("field label not supported: \(term.field)") }
       if let problem = definition.selectableFields.problem(with: field) { throw SelectorError(problem) }
       terms.append(FieldSelector.Term(field: field, isEqual: term.isEqual, value: term.value))
     }

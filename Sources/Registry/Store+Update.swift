@@ -191,7 +191,7 @@ extension Store {
 
   /// A change of what is there.
   private func draft(of change: Change, _ stored: StoredObject, losingOwners: Bool) async throws -> Draft {
-    let old = try codec.tree(of: stored)
+    let old = try await draftTree(of: stored)
     let made = try change.make(converter?.toServed(old) ?? old)
     do throws(Status) {
       var draft = Draft(old: old, new: converter?.toStored(made.object) ?? made.object, revision: stored.revision)
@@ -203,8 +203,8 @@ extension Store {
       try await prepareChanged(&draft, old, change)
       try await validate(change, .update, draft)
       Self.keepTimes(&draft.new, old)
-      if definition.subresource(change.subresource)?.warns == true { draft.notes = definition.warnings(draft.new, old) }
-      draft.encoded = codec.encode(
+      if subresource(change.subresource)?.warns == true { draft.notes += definition.warnings(draft.new, old) }
+      draft.encoded = try await encoded(
         draft.new, size: stored.value.count, keepsLink: change.options.isDryRun)
       draft.isRemoved = losesItsLastHold(draft.new, old)
       return draft
@@ -225,7 +225,7 @@ extension Store {
       if losingOwners { draft.new["metadata"]?["managedFields"] = nil }
       try beginNew(&draft, namespace: change.namespace)
       try await change.held?.reserve(&draft.new, nil)
-      _ = try prepareNew(&draft, by: change.options)
+      _ = try await prepareNew(&draft, by: change.options)
       try await change.options.authorizeCreate?()
       try await validate(change, .create, draft)
       return draft
@@ -283,7 +283,7 @@ extension Store {
 
   /// Upstream's `BeforeUpdate`: restores what no update may change, then validates.
   private func prepareChanged(_ draft: inout Draft, _ old: JSONValue, _ change: Change) async throws(Status) {
-    guard let part = definition.subresource(change.subresource) else {
+    guard let part = subresource(change.subresource) else {
       throw .notFound(info.groupResource, change.name)
     }
     var meta = draft.new["metadata"]?.object ?? JSONObject()
@@ -301,7 +301,7 @@ extension Store {
     draft.new["metadata"] = .object(MetadataOrder.sorted(meta))
     try await change.held?.reserve(&draft.new, old)
     part.prepareForUpdate(&draft.new, old: old)
-    if part.raisesGeneration { definition.generation.follow(&draft.new, old, traces: draft.traces) }
+    if part.raisesGeneration { generation.follow(&draft.new, old, traces: draft.traces) }
     definition.restoreOrder(&draft.new)
     meta = draft.new["metadata"]?.object ?? JSONObject()
     var errors = MetaValidation.validate(meta, isNamespaced: info.isNamespaced) { name, _ in
@@ -312,9 +312,17 @@ extension Store {
     errors += definition.rules.check(
       draft.new, old: old, subresource: change.subresource, options: checkOptions, isMetaGood: isMetaGood,
       traces: draft.traces)
-    if !errors.isEmpty {
-      throw .invalid(info.kind, group: definition.groupResource.group, name: change.name, errors)
+    if let found = await custom?.problems(draft.new, replacing: old, change.subresource) {
+      errors += found.errors
+      draft.notes += found.warnings
     }
+    if !errors.isEmpty { throw invalid(draft.new, change.name, errors) }
+  }
+
+  /// The answer to a write that breaks rules. Custom objects are what they say that they are.
+  func invalid(_ object: JSONValue, _ name: String, _ errors: [FieldError]) -> Status {
+    let kind = custom == nil ? info.kind : object["kind"]?.string ?? info.kind
+    return .invalid(kind, group: definition.groupResource.group, name: name, errors)
   }
 
   /// Where nothing but times of field owners would change, nothing does (semantics 2.10).

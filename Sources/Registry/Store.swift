@@ -58,6 +58,13 @@ public final class Store: Sendable {
   let type: TypeModel.TypeID
   /// To the stored version and back; nil where the served one is it.
   let converter: VersionConverter?
+  /// nil for built-in kinds.
+  let custom: CustomStore?
+  /// The parts of an object that can be written by themselves.
+  private let parts: [SubresourceDefinition]
+  let generation: GenerationRule
+  /// Those of a table.
+  public let columns: [TableColumn]
   let fields: FieldManager
   private let resetFields: [Subresource: FieldSet]
 
@@ -75,7 +82,12 @@ public final class Store: Sendable {
     checkOptions = [info.groupVersion.description]
     self.model = model
     self.type = type
-    converter = VersionConverter(definition, version: place, model: model)
+    let custom = CustomStore(definition, version: place)
+    self.custom = custom
+    parts = custom?.version.subresources ?? definition.subresources
+    columns = custom?.version.columns ?? definition.columns
+    generation = custom?.version.generation ?? definition.generation
+    converter = custom == nil ? VersionConverter(definition, version: place, model: model) : nil
     // An object of nothing decodes, or the facts are broken.
     var empty = (try? model.decode(tree: .object(JSONObject()), as: type).value) ?? .object(JSONObject())
     // What has the stored version's type has its defaults, too; else they come with the conversion.
@@ -83,22 +95,57 @@ public final class Store: Sendable {
     let defaults = hasDefaults ? definition.defaults : ResourceDefinition.noHook
     defaults(&empty)
     reader = ObjectReader(
-      info, applyDefaults: defaults, mendDefaults: hasDefaults ? definition.mendDefaults : nil, model: model, type: type
-    )
-    fields = FieldManager(
-      model, type: type, kind: GroupVersionKind(info.groupVersion, kind: info.kind), empty: empty,
-      others: VersionConverter.schemas(definition, except: place, model: model),
-      convert: VersionConverter.between(definition, model: model))
-    var resetFields = [Subresource.main: FieldSet(fields: definition.main.resetFields)]
-    for part in definition.subresources { resetFields[part.subresource] = FieldSet(fields: part.resetFields) }
+      info, applyDefaults: defaults, mendDefaults: hasDefaults ? definition.mendDefaults : nil, model: model, type: type,
+      form: custom?.version.form)
+    fields =
+      custom?.fieldManager(definition, version: place)
+      ?? FieldManager(
+        model, type: type, kind: GroupVersionKind(info.groupVersion, kind: info.kind), empty: empty,
+        others: VersionConverter.schemas(definition, except: place, model: model),
+        convert: VersionConverter.between(definition, model: model))
+    var resetFields = [Subresource.main: FieldSet(fields: (custom?.version.main ?? definition.main).resetFields)]
+    for part in parts { resetFields[part.subresource] = FieldSet(fields: part.resetFields) }
     self.resetFields = resetFields
   }
 
   /// Do objects have to be converted before they are shown?
-  public var isConverted: Bool { converter != nil }
+  public var isConverted: Bool { converter != nil || custom?.isConverted == true }
+
+  /// Does somebody else have to be asked for that? Then `shown` is given what `converted` has made.
+  public var isConvertedElsewhere: Bool { custom?.isConvertedElsewhere == true }
 
   /// An object of the storage as this version shows it.
-  public func shown(_ object: CachedObject) -> CachedObject { converter?.shown(object) ?? object }
+  public func shown(_ object: CachedObject) -> CachedObject {
+    converter?.shown(object) ?? custom?.shown(object) ?? object
+  }
+
+  /// Objects of the storage as this version shows them, whoever has to be asked.
+  public func converted(_ objects: [CachedObject]) async throws(Status) -> [CachedObject] {
+    guard let custom, custom.isConvertedElsewhere else { return objects.map(shown) }
+    return try await custom.shown(objects)
+  }
+
+  /// What the cells of a table are read from.
+  public func row(_ object: CachedObject) -> CachedObject { custom?.shown(object) ?? object }
+
+  /// How a write through a sub-resource is treated; nil for one that there is not.
+  public func subresource(_ subresource: Subresource) -> SubresourceDefinition? {
+    subresource == .main ? custom?.version.main ?? definition.main : parts.first { $0.subresource == subresource }
+  }
+
+  // MARK: between what is stored and what is written
+
+  /// What is stored, as a write begins with it: built-in kinds in the stored version, others in the client's.
+  func draftTree(of stored: StoredObject) async throws -> JSONValue {
+    let tree = try codec.tree(of: stored)
+    return try await custom?.served(tree) ?? tree
+  }
+
+  /// What a write has come to, as it is stored.
+  func encoded(_ tree: JSONValue, size: Int = 4_096, keepsLink: Bool = false) async throws(Status) -> EncodedObject {
+    guard let custom, custom.isConverted else { return codec.encode(tree, size: size, keepsLink: keepsLink) }
+    return codec.encode(try await custom.toStored(tree), size: size, keepsLink: keepsLink)
+  }
 
   /// By which rules can ask for the version that a client speaks. (`Rule.ifOption`)
   let checkOptions: [String]

@@ -38,6 +38,7 @@ public enum BuiltInResources {
       .validatingAdmissionPolicyBindings,
       .validatingWebhookConfigurations,
       .apiServices,
+      .customResourceDefinitions,
       .controllerRevisions,
       .daemonSets,
       .deployments,

@@ -120,6 +120,7 @@ struct Daemon {
       }
     }
     let api = APIServer(configuration)
+    parts.connect(api.catalog)
 
     do {
       let credentials = try settings.secure?.credentials()
@@ -155,7 +156,7 @@ struct Daemon {
         control: Self.control(settings, storage, logger),
         following: Self.followFiles(settings, logger),
         watchdog: Watchdog(server.reactors).map { watchdog in Task { await watchdog.run() } },
-        destroys: [resources.destroy, { await databaseSize.stop() }, destroyStorage])
+        destroys: [{ await parts.destroy() }, resources.destroy, { await databaseSize.stop() }, destroyStorage])
     } catch {
       await resources.destroy()
       await databaseSize.stop()

@@ -4,6 +4,7 @@ import ByteBuffers
 import Capacity
 import Cacher
 import Controllers
+import CustomServing
 import Logging
 import Machinery
 import Metrics
@@ -21,44 +22,31 @@ struct ServedResources: Sendable {
   private let destroys: [DestroyFunc]
   /// What all of them stand on.
   private let storage: any Storage
+  private let maker: StorageMaker
 
   /// Begins to fill the caches.
   static func start(
     _ settings: Settings, over storage: any Storage, _ budget: MemoryBudget, _ encodings: EncodingCache,
     _ logger: Logger
   ) async throws -> ServedResources {
+    let maker = StorageMaker(settings, storage, budget, encodings, logger)
     var storages: [ResourceStorage] = []
     var meters: [StorageMeter] = []
     var destroys: [DestroyFunc] = []
     for definition in BuiltInResources.all(settings.resources)
     where definition.servedInfos.contains(where: settings.runtimeConfig.serves) || isNeeded(definition) {
       if let problem = definition.problems.first { throw StartFailure("a definition is not whole: \(problem)") }
-      let name = definition.groupResource
-      let meter = StorageMeter(group: name.group, resource: name.resource)
-      let codec = ResourceCodec(definition, mediaType: settings.options.storageMediaType, encodings: encodings)
-      var parameters = StorageDecorator.Parameters(definition, config: settings.storage, codec: codec)
-      parameters.config.transformer = settings.encryption?.transformer(for: name)
-      parameters.capacity =
-        settings.options.watchCache ? settings.watchCacheSizes[name.description] ?? parameters.capacity : 0
-      parameters.memory = budget
-      parameters.report = { problem in
-        logger.warning("cache", metadata: ["resource": "\(name)", "problem": "\(problem)"])
-      }
-      let metered = MeteredStorage(storage, meter)
-      let (objects, destroy) = await StorageDecorator.storageWithCacher(parameters, over: metered)
-      storages.append(
-        ResourceStorage(
-          definition, objects: objects, codec: codec, prefix: parameters.keyPrefix,
-          allowsUnsafeDeletion: settings.options.featureGates.allowUnsafeMalformedObjectDeletion))
-      meters.append(meter)
-      destroys.append(destroy)
+      let made = await maker.make(definition)
+      storages.append(made.storage)
+      meters.append(made.meter)
+      destroys.append(made.destroy)
     }
     let computed = BuiltInResources.computed(Components.all(storage)).flatMap {
       $0.stores(besides: storage, encodings: encodings)
     }
     let resources = ServedResources(
       stores: storages.flatMap(\.stores) + computed, storages: storages, meters: meters, destroys: destroys,
-      storage: storage)
+      storage: storage, maker: maker)
     // What services have to themselves is kept by other resources, and beside all of them.
     settings.resources.services.connect(
       resources.store, storage, prefix: settings.storage.prefix, form: settings.options.storageMediaType)
@@ -72,6 +60,24 @@ struct ServedResources: Sendable {
 
   /// That of a built-in resource in the version that is stored.
   func store(_ resource: GroupResource) -> Store? { stores.first { $0.info.groupResource == resource } }
+
+  /// What clients define; nil where that is not served.
+  var definitions: Store? {
+    store(GroupResource(group: "apiextensions.k8s.io", resource: "customresourcedefinitions"))
+  }
+
+  /// Serves what clients define; nil where definitions are not served.
+  func customServing(_ client: SystemClient) -> CustomServing? {
+    let services = store(GroupResource(resource: "services"))
+    let slices = store(GroupResource(group: "discovery.k8s.io", resource: "endpointslices"))
+    let resolver = services.flatMap { services in slices.map { ServiceResolver(services: services, slices: $0) } }
+    return definitions.map { definitions in
+      CustomServing(definitions, client, services: resolver) { [maker] definition in
+        let made = await maker.make(definition)
+        return CustomStorage(made.storage, destroy: made.destroy)
+      }
+    }
+  }
 
   /// All resources, each in the version that is stored.
   var contents: [Store] { storages.compactMap(\.stores.first) }

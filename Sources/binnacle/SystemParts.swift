@@ -1,5 +1,6 @@
 import APIServer
 import Controllers
+import CustomServing
 import Logging
 import Machinery
 import Metrics
@@ -16,6 +17,8 @@ final class SystemParts: Sendable {
   private let elector: LeaderElector?
   private let logger: Logger
   private let resources: ServedResources
+  /// Serves what clients define; nil where definitions are not served.
+  private let custom: CustomServing?
   private let running = Mutex<[Task<Void, Never>]>([])
 
   /// `rootCertificates`: by which clients know this server; nil where nobody has to.
@@ -43,9 +46,17 @@ final class SystemParts: Sendable {
       ClusterServices(
         settings.resources.services, securePort: settings.secure?.port ?? 6443,
         endpoints: settings.advertisedAddress.flatMap { resources.serverEndpoints($0, settings, server) }))
+    let custom = resources.customServing(server)
+    self.custom = custom
+    if let custom { hooks.append(custom) }
+    if let definitions = resources.definitions,
+      let services = resources.store(GroupResource(group: "apiregistration.k8s.io", resource: "apiservices"))
+    {
+      hooks.append(CustomAPIServices(services, definitions: definitions, server))
+    }
     self.hooks = hooks
     let isAlone = settings.storage.type == StorageBackend.typeSQLite
-    var list = ControllerList(settings.controllers, resources, surroundings, logger)
+    var list = ControllerList(settings.controllers, resources, surroundings, custom: custom, logger)
     list.addAll(rootCertificates: rootCertificates, isAlone: isAlone)
     var elector: LeaderElector?
     if !isAlone && !list.controllers.isEmpty {
@@ -62,6 +73,12 @@ final class SystemParts: Sendable {
 
   /// Hold back `/readyz` until all hooks have done their work once.
   var readyChecks: [HealthCheck] { hooks.map { hook in HealthCheck(name: hook.checkName) { try hook.check() } } }
+
+  /// Tells what serves; before it starts.
+  func connect(_ catalog: Catalog) { custom?.connect(catalog) }
+
+  /// Destroys what it has made to be served.
+  func destroy() async { await custom?.destroy() }
 
   /// Begins, once the server serves.
   func start() {
@@ -95,7 +112,10 @@ final class SystemParts: Sendable {
     for task in tasks { await task.value }
   }
 
-  func write(_ text: inout MetricsText) { controllers.write(&text) }
+  func write(_ text: inout MetricsText) {
+    controllers.write(&text)
+    custom?.write(&text)
+  }
 }
 
 /// The controllers that run: those that are switched on, and whose resources are served.
@@ -105,6 +125,7 @@ private struct ControllerList {
   private let resources: ServedResources
   private let surroundings: SystemClient.Surroundings
   private let logger: Logger
+  private let custom: CustomServing?
 
   /// Before a namespace is emptied that has just begun to go, every server has to know that it does. One that is alone
   /// knows at once; what it has begun to write is there by then. (`namespaceDeletionGracePeriod`)
@@ -113,8 +134,9 @@ private struct ControllerList {
 
   init(
     _ selection: ControllerSelection, _ resources: ServedResources, _ surroundings: SystemClient.Surroundings,
-    _ logger: Logger
+    custom: CustomServing?, _ logger: Logger
   ) {
+    self.custom = custom
     self.selection = selection
     self.resources = resources
     self.surroundings = surroundings
@@ -124,9 +146,10 @@ private struct ControllerList {
   mutating func addAll(rootCertificates: String?, isAlone: Bool) {
     add(NamespaceController.flagName, as: "namespace-controller") { list, name, client in
       guard let namespaces = list.store(name, "namespaces") else { return nil }
-      let all = list.resources.contents
+      let (all, custom) = (list.resources.contents, list.custom)
       return NamespaceController(
-        namespaces, resources: { all }, client, grace: isAlone ? Self.graceAlone : Self.graceOfMany)
+        namespaces, resources: { all + (custom?.contents ?? []) }, client,
+        grace: isAlone ? Self.graceAlone : Self.graceOfMany)
     }
     add(DefaultServiceAccounts.flagName, as: "service-account-controller") { list, name, client in
       guard let accounts = list.store(name, "serviceaccounts"), let namespaces = list.store(name, "namespaces") else {

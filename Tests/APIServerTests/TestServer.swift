@@ -3,10 +3,12 @@ import ByteBuffers
 import Cacher
 import Capacity
 import Controllers
+import CustomServing
 import Dispatch
 import Foundation
 import HTTPServer
 import JSON
+import Logging
 import Machinery
 import Registry
 import Storage
@@ -27,6 +29,8 @@ final class TestServer: Sendable {
   private let config: StorageBackend.Config
   private let raw: any Storage
   private let destroy: [DestroyFunc]
+  /// Follows what clients define.
+  private let following: Task<Void, Never>?
 
   /// Runs `body` on a thread of its own, because its client blocks and the threads that Swift shares are few.
   static func with(
@@ -99,6 +103,19 @@ final class TestServer: Sendable {
     http = try HTTPServer(configuration: serverConfiguration, handler: api)
     try http.start()
     port = http.ports[0]
+    let definitions = GroupResource(group: "apiextensions.k8s.io", resource: "customresourcedefinitions")
+    if let store = stores.first(where: { $0.info.groupResource == definitions }) {
+      let client = SystemClient.server(SystemClient.Surroundings(admission: configuration.admission, audit: nil))
+      let serving = CustomServing(store, client, services: nil) { definition in
+        let (stored, destroy) = try await Self.stored(definition, config, raw)
+        return CustomStorage(stored, destroy: destroy)
+      }
+      serving.connect(api.catalog)
+      following = Task { await serving.run(Logger(label: "test")) }
+      destroy.append { await serving.destroy() }
+    } else {
+      following = nil
+    }
     self.destroy = destroy + [destroyRaw]
   }
 
@@ -125,6 +142,8 @@ final class TestServer: Sendable {
 
   private func stop() async {
     api.beginShutdown()
+    following?.cancel()
+    await following?.value
     await http.drain(deadline: .seconds(5))
     for function in destroy { await function() }
     try? FileManager.default.removeItem(atPath: folder)

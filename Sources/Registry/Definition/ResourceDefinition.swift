@@ -37,6 +37,8 @@ public final class ResourceDefinition: Sendable {
   public let versions: [ServedVersion]
   /// What an API tells of each version, in their order.
   public let infos: [ResourceInfo]
+  /// What clients have defined of a kind; nil for built-in ones.
+  public let custom: CustomKind?
   /// How a write to the object itself is treated.
   public let main: SubresourceDefinition
   public let subresources: [SubresourceDefinition]
@@ -82,12 +84,13 @@ public final class ResourceDefinition: Sendable {
 
   /// `name`: plural and group, as `leases.coordination.k8s.io`, or `nodes`. `versions`: the stored one first.
   public init(
-    _ name: String, kind: String, singular: String? = nil, shortNames: [String] = [], categories: [String] = [],
+    _ name: String, kind: String, singular: String? = nil, listKind: String? = nil, shortNames: [String] = [],
+    categories: [String] = [],
     scope: Scope, folder: String, versions: [ServedVersion],
     verbs: [String] = ["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"],
     puts: [PutRule] = [], completesNames: Bool = true, main: SubresourceDefinition = .main(),
     subresources: [SubresourceDefinition] = [],
-    rules: [Rule], generation: GenerationRule = .none, deletion: DeletionRule = DeletionRule(),
+    rules: [Rule] = [], generation: GenerationRule = .none, deletion: DeletionRule = DeletionRule(),
     reservations: ReservationRule? = nil,
     timeToLive: Duration? = nil,
     defaults: @escaping Hook = { _ in }, mendDefaults: TracesHook? = nil,
@@ -95,7 +98,8 @@ public final class ResourceDefinition: Sendable {
     earlyWarnings: EarlyWarnings? = nil, warnings: @escaping Warnings = { _, _ in [] },
     selectableFields: [SelectableField] = [], unknownField: SelectableFields.Complaint = .known,
     trigger: String? = nil, heartbeat: Subresource? = nil,
-    columns: [TableColumn] = [.name, .age], rowOrder: RowOrder? = nil, postedCollections: [PostedCollection] = []
+    columns: [TableColumn] = [.name, .age], rowOrder: RowOrder? = nil, postedCollections: [PostedCollection] = [],
+    custom: CustomKind? = nil
   ) {
     let parts = name.split(separator: ".", maxSplits: 1).map(String.init)
     let plural = parts.first ?? name
@@ -105,18 +109,22 @@ public final class ResourceDefinition: Sendable {
     self.scope = scope
     self.folder = folder
     self.versions = versions
+    self.custom = custom
     infos = versions.map { version in
       let groupVersion = version.groupVersion(in: resource.group)
+      let subresources = version.custom?.subresources ?? subresources
       return ResourceInfo(
         groupVersion: groupVersion, plural: plural, singular: singular ?? kind.lowercased(), kind: kind,
-        isNamespaced: scope == .namespaced, shortNames: shortNames, categories: categories, verbs: verbs,
+        listKind: listKind, isNamespaced: scope == .namespaced, shortNames: shortNames, categories: categories,
+        verbs: verbs,
         subresources: subresources.map { ($0.subresource.name, $0.verbs) },
         subresourceKinds: Dictionary(
           uniqueKeysWithValues: subresources.compactMap { part in
             (part.action?.kind ?? part.connection?.kind).map { (ByteString(part.subresource.name), $0) }
           }), storagePath: folder,
         storedVersion: versions.first?.groupVersion(in: resource.group), heartbeat: heartbeat,
-        deprecation: version.deprecation, typeName: version.typeName(kind, groupVersion))
+        deprecation: version.deprecation, typeName: version.typeName(kind, groupVersion),
+        isCustom: version.custom != nil)
     }
     self.main = main
     self.subresources = subresources
@@ -164,7 +172,8 @@ public final class ResourceDefinition: Sendable {
 
   /// Puts the top-level members back where the type has them, after some were restored or set.
   func restoreOrder(_ object: inout JSONValue) {
-    guard let members = object.object?.members else { return }
+    // Those of custom kinds stand by their names, which the encoder sees to.
+    guard custom == nil, let members = object.object?.members else { return }
     var last = -1
     let isSorted = members.allSatisfy { member in
       guard let place = memberOrder.firstIndex(of: member.name) else { return true }

@@ -13,16 +13,20 @@ public struct ServedVersion: Sendable {
   /// What everybody hears who asks for it in this version; nil for most.
   public let deprecation: String?
 
+  /// What no type of the model says of this version; nil for built-in kinds.
+  public let custom: CustomVersion?
+
   /// The type in the model, where it is not named as Kubernetes' are.
   let typeName: String?
 
   public init(
     _ version: String, group: String? = nil, typeName: String? = nil, conversion: Conversion? = nil,
-    isServed: Bool = true, deprecation: String? = nil
+    isServed: Bool = true, deprecation: String? = nil, custom: CustomVersion? = nil
   ) {
     self.version = version
     self.group = group
-    self.typeName = typeName
+    self.typeName = custom == nil ? typeName : CustomVersion.typeName
+    self.custom = custom
     self.conversion = conversion
     self.isServed = isServed
     self.deprecation = deprecation

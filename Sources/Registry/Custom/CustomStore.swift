@@ -1,0 +1,212 @@
+import ByteBuffers
+import Cacher
+import FieldManagement
+import JSON
+import Machinery
+import Schema
+import Storage
+
+/// What a store of a custom kind does in its own way: between what is stored and the version that clients speak. A write
+/// is made in the client's version from beginning to end, and converted only to be stored.
+final class CustomStore: Sendable {
+  let version: CustomVersion
+  private let kind: CustomKind
+  private let info: ResourceInfo
+  private let stored: ResourceInfo
+  private let storedForm: any ObjectForm
+  /// Under which an object keeps what it looks like in this version.
+  private let encoding: EncodingID
+  private static let firstEncoding: UInt32 = 1 << 16
+
+  /// `place`: of the served version in the definition. nil for built-in kinds.
+  init?(_ definition: ResourceDefinition, version place: Int) {
+    guard let kind = definition.custom, let version = definition.versions[place].custom,
+      let stored = definition.versions.first?.custom
+    else { return nil }
+    self.kind = kind
+    self.version = version
+    info = definition.infos[place]
+    self.stored = definition.infos[0]
+    storedForm = stored.form
+    encoding = EncodingID(Self.firstEncoding + UInt32(place))
+  }
+
+  /// Do objects look otherwise in this version than as they are stored?
+  var isConverted: Bool { info.groupVersion != stored.groupVersion }
+  /// Does somebody else have to be asked for that?
+  var isConvertedElsewhere: Bool { isConverted && kind.conversion != nil }
+
+  /// Can objects be selected by a field in this version?
+  func allows(_ field: String) -> Bool {
+    field == "metadata.name" || field == "metadata.namespace" || version.fields.contains(ByteString(field))
+  }
+
+  /// Throws why nothing can be created.
+  func checkCreation(_ object: JSONValue) throws(Status) {
+    try kind.mayCreate(object["metadata"]?["name"]?.string ?? "")
+  }
+
+  // MARK: rules
+
+  /// What is wrong with a new object. (`customResourceValidator.Validate`)
+  func problems(_ object: JSONValue, isNamespaced: Bool) async -> ObjectFindings {
+    let type = typeProblems(object)
+    if !type.isEmpty { return ObjectFindings(errors: type) }
+    let metadata = MetaValidation.validate(
+      object["metadata"]?.object ?? JSONObject(), isNamespaced: isNamespaced, nameRule: MetaValidation.subdomainName)
+    var found = await version.form.findings(object, old: nil, .main)
+    found.errors = metadata + found.errors
+    return found
+  }
+
+  /// The same of a change.
+  func problems(_ object: JSONValue, replacing old: JSONValue, _ part: Subresource) async -> ObjectFindings {
+    let type = typeProblems(object)
+    if !type.isEmpty { return ObjectFindings(errors: type) }
+    return await version.form.findings(object, old: old, part)
+  }
+
+  /// (`ValidateTypeMeta`)
+  private func typeProblems(_ object: JSONValue) -> [FieldError] {
+    var errors: [FieldError] = []
+    let kind = object["kind"]?.string ?? ""
+    if kind != info.kind { errors.append(.invalid("kind", kind, "must be \(info.kind)")) }
+    let apiVersion = object["apiVersion"]?.string ?? ""
+    if apiVersion != info.groupVersion.description {
+      errors.append(.invalid("apiVersion", apiVersion, "must be \(info.groupVersion)"))
+    }
+    return errors
+  }
+
+  // MARK: trees
+
+  /// A stored object in this version.
+  func served(_ object: JSONValue) async throws(Status) -> JSONValue {
+    guard isConverted else { return object }
+    guard let conversion = kind.conversion else { return renamed(object) }
+    var given = object
+    // The webhook is not told, and what it says of it does not count.
+    given["metadata"]?["resourceVersion"] = nil
+    guard
+      var converted = try await conversion.convert(
+        [given], from: stored.groupVersion, to: info.groupVersion
+      ).first
+    else { throw .internalError("a conversion gave nothing") }
+    version.form.restore(&converted)
+    if let revision = object["metadata"]?["resourceVersion"] { converted["metadata"]?["resourceVersion"] = revision }
+    converted.sortByName()
+    return converted
+  }
+
+  private func renamed(_ object: JSONValue) -> JSONValue {
+    var object = object
+    object["apiVersion"] = .string(info.groupVersion.description)
+    version.form.restore(&object)
+    object.sortByName()
+    return object
+  }
+
+  /// An object of this version as it is stored: what the stored version does not know is lost.
+  func toStored(_ object: JSONValue) async throws(Status) -> JSONValue {
+    var tree = object
+    if isConverted {
+      if let conversion = kind.conversion {
+        tree["metadata"]?["resourceVersion"] = nil
+        guard
+          let converted = try await conversion.convert(
+            [tree], from: info.groupVersion, to: stored.groupVersion
+          ).first
+        else { throw .internalError("a conversion gave nothing") }
+        tree = converted
+      } else {
+        tree["apiVersion"] = .string(stored.groupVersion.description)
+      }
+      storedForm.restore(&tree)
+    }
+    tree.sortByName()
+    return tree
+  }
+
+  // MARK: objects
+
+  /// An object that was converted; it is shown as it is.
+  private struct Shown: Sendable {}
+
+  /// What an object looks like in this version, where nobody has to be asked for it.
+  func shown(_ object: CachedObject) -> CachedObject {
+    guard isConverted, !(object.facts is Shown), kind.conversion == nil else { return object }
+    return object.form(encoding) {
+      guard let tape = try? JSONTape.parse(object.object) else { return object }
+      return made(of: object, renamed(JSONValue(tape.root, leavingUnread: "fieldsV1")))
+    }
+  }
+
+  /// The same of many, whoever has to be asked. They are not converted again by `shown`.
+  func shown(_ objects: [CachedObject]) async throws(Status) -> [CachedObject] {
+    if !isConverted || objects.isEmpty || objects.allSatisfy({ $0.facts is Shown }) { return objects }
+    guard let conversion = kind.conversion else { return objects.map(shown) }
+    let trees = objects.map { object -> JSONValue in
+      let tape = try? JSONTape.parse(object.object)
+      return tape.map { JSONValue($0.root, leavingUnread: "fieldsV1") } ?? .object(JSONObject())
+    }
+    let given = trees.map { tree in
+      var tree = tree
+      // The webhook is not told, and what it says of it does not count.
+      tree["metadata"]?["resourceVersion"] = nil
+      return tree
+    }
+    let converted = try await conversion.convert(given, from: stored.groupVersion, to: info.groupVersion)
+    guard converted.count == trees.count else { throw .internalError("a conversion gave too little") }
+    // A webhook may answer otherwise the next time: nothing is kept.
+    return zip(objects, zip(trees, converted)).map { object, pair in
+      var tree = pair.1
+      version.form.restore(&tree)
+      if let revision = pair.0["metadata"]?["resourceVersion"] { tree["metadata"]?["resourceVersion"] = revision }
+      tree.sortByName()
+      return made(of: object, tree)
+    }
+  }
+
+  private func made(of object: CachedObject, _ tree: JSONValue) -> CachedObject {
+    let document = tree.encoded()
+    let whole = SharedBytes(capacity: document.count + 2) { room in
+      document.withUnsafeBytes { room.copyMemory(from: $0) }
+      room[document.count] = UInt8(ascii: ",")
+      room[document.count + 1] = UInt8(ascii: "{")
+      return document.count + 2
+    }
+    // The digits stand between quotes.
+    let text = (try? JSONTape.parse(document))?.root["metadata"]?["resourceVersion"]?.range
+    let digits = text.map { $0.count >= 2 ? ($0.lowerBound + 1)..<($0.upperBound - 1) : 0..<0 } ?? 0..<0
+    return CachedObject(
+      key: object.key, revision: object.revision, document: whole, objectEnd: document.count, itemOffset: 1,
+      revisionRange: digits, labels: object.labels, fields: object.fields, facts: Shown(), lease: object.lease,
+      isStale: object.isStale, encodings: object.encodings)
+  }
+
+  // MARK: ownership
+
+  /// Who owns what of an object.
+  func fieldManager(_ definition: ResourceDefinition, version place: Int) -> FieldManager {
+    var others: [ByteString: MergeSchema] = [:]
+    for (other, info) in definition.infos.enumerated() where other != place {
+      if let schema = definition.versions[other].custom?.form.ownership {
+        others[ByteString(info.groupVersion.description)] = schema
+      }
+    }
+    let forms = Dictionary(
+      zip(definition.infos, definition.versions).compactMap { info, version in
+        version.custom.map { (ByteString(info.groupVersion.description), $0.form) }
+      }, uniquingKeysWith: { first, _ in first })
+    let empty: JSONValue = .object(JSONObject())
+    return FieldManager(
+      version.form.ownership, kind: GroupVersionKind(info.groupVersion, kind: info.kind), empty: empty, others: others
+    ) { object, apiVersion in
+      guard let form = forms[ByteString(apiVersion)] else { return nil }
+      var object = object
+      object["apiVersion"] = .string(apiVersion)
+      form.restore(&object)
+      return object
+    }
+  }
+}
