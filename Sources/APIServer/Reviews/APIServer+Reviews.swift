@@ -19,8 +19,9 @@ extension APIServer {
       let options = try context.writeOptions(.create)
       try options.validate()
       let validation = options.fieldValidationKind
-      let (decoded, warnings) = try resource.reader.decode(
+      let read = try resource.reader.decode(
         body.json, validation: validation, problems: body.problems(validation))
+      let (decoded, warnings) = (read.object, read.warnings)
       context.reply.audit?.sent(decoded)
       do throws(Status) {
         let object = try resource.received(decoded, namespace: namespace, options: options)
