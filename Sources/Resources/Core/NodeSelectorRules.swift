@@ -17,9 +17,11 @@ enum NodeSelectorRules {
     }
   }
 
-  /// One term, the value that the rule stands at.
-  static func term(_ context: inout RuleContext, allowsBadValues: Bool = false) {
-    if let value = context.value { term(value, [], allowsBadValues, &context) }
+  /// One term, the value that the rule stands at or what stands at `place` in it.
+  static func term(
+    _ term: JSONValue?, at place: [RuleContext.Part] = [], allowsBadValues: Bool = false, _ context: inout RuleContext
+  ) {
+    if let term { self.term(term, place, allowsBadValues, &context) }
   }
 
   /// Do some of the terms ask for values that no label can have? Objects of old may. (`HasInvalidLabelValueIn…`)
