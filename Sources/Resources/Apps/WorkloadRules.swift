@@ -67,6 +67,25 @@ enum WorkloadRules {
     }
   }
 
+  /// Complains of a strategy, the value, whose type is none of `values`. `type`: as Go's struct is called.
+  static func knowsStrategies(_ values: [String], _ type: String, _ context: inout RuleContext) {
+    var shown = context.value ?? .object(JSONObject())
+    shown.edit("rollingUpdate") { update in
+      for member in ["maxUnavailable", "maxSurge"] where !update.isSet(member) { update[member] = 0 }
+    }
+    let text = InternalForm.text(of: shown, as: "io.k8s.api.apps.v1.\(type)")
+    context.report(.notSupported(context.path(), bare: text, values))
+  }
+
+  /// Looks at both numbers of a rolling update, the value, and tells them. What more they may not be is asked after
+  /// this.
+  static func rollingNumbers(_ context: inout RuleContext) -> (unavailable: JSONValue, surge: JSONValue) {
+    let (unavailable, surge) = (context.value?["maxUnavailable"] ?? 0, context.value?["maxSurge"] ?? 0)
+    context.look(at: unavailable, "maxUnavailable", IntOrPercent.notNegative)
+    context.look(at: surge, "maxSurge", IntOrPercent.notNegative)
+    return (unavailable, surge)
+  }
+
   /// The spec's selector may not change.
   static let selectorStays: Rule = .at("spec", .at("selector", .immutable))
 
