@@ -131,6 +131,7 @@ enum InternalForm {
   /// Go's names differ from JSON's in more than the first letter where that stands for several words.
   private static let words: [String: String] = [
     "cel": "CEL", "ips": "IPs", "podIPs": "PodIPs", "hostIP": "HostIP", "apiGroup": "APIGroup",
+    "apiGroups": "APIGroups",
     "apiVersion": "APIVersion", "awsElasticBlockStore": "AWSElasticBlockStore",
     "cephfs": "CephFS", "chapAuthDiscovery": "DiscoveryCHAPAuth", "chapAuthSession": "SessionCHAPAuth", "csi": "CSI",
     "diskURI": "DataDiskURI", "dnsConfig": "DNSConfig", "dnsPolicy": "DNSPolicy", "fc": "FC", "fsGroup": "FSGroup",

@@ -36,8 +36,8 @@ enum WorkloadRules {
   /// For the spec: the pods of the template are selected.
   static let matches: Rule.Function = { context in
     guard let spec = context.value, isReadable(spec) else { return }
-    let path: [RuleContext.Part] = ["template", "metadata", "labels"]
-    let labels = spec["template"]?["metadata"]?["labels"] ?? context.tracesInside(path) ?? .null
+    let labels =
+      spec["template"]?["metadata"]?["labels"] ?? context.emptied("template", "metadata", "labels") ?? .null
     if let selector = spec["selector"], !selector.isNull,
       LabelSelectorMatch.selects(selector, labels.object ?? JSONObject())
     {

@@ -106,28 +106,4 @@ enum NodeSelectorRules {
     let shown = JSONValue.string(name).encoded().text
     context.report(.invalid(path, bare: shown, "not a valid selector operator"))
   }
-
-  // MARK: as Go holds them
-
-  /// A selector as messages show it that print the internal type.
-  static func shown(_ selector: JSONValue?) -> JSONValue {
-    guard let selector, !selector.isNull else { return .null }
-    let terms = list(selector["nodeSelectorTerms"]) { term in
-      ["MatchExpressions": requirements(term["matchExpressions"]), "MatchFields": requirements(term["matchFields"])]
-    }
-    return ["NodeSelectorTerms": terms]
-  }
-
-  private static func requirements(_ value: JSONValue?) -> JSONValue {
-    list(value) { requirement in
-      [
-        "Key": requirement["key"] ?? "", "Operator": requirement["operator"] ?? "",
-        "Values": list(requirement["values"]) { $0 },
-      ]
-    }
-  }
-
-  private static func list(_ value: JSONValue?, _ each: (JSONValue) -> JSONValue) -> JSONValue {
-    value?.array.map { .array($0.map(each)) } ?? .null
-  }
 }
