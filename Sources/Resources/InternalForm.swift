@@ -16,6 +16,25 @@ enum InternalForm {
     return JSONValue.array(values.map { shown($0, .structure(id), nil) }).encoded().text
   }
 
+  /// Are two structs the same to Go? What is not there counts as its zero value, a pointer apart, and an empty list as
+  /// none. (`Semantic.DeepEqual`)
+  static func areSame(_ a: JSONValue, _ b: JSONValue, as type: String) -> Bool {
+    guard let id = TypeModel.builtin.type(type) else { return a.isSameValue(as: b) }
+    return areSame(shown(a, .structure(id), nil), shown(b, .structure(id), nil))
+  }
+
+  /// Of two values of one type, as they are shown.
+  private static func areSame(_ a: JSONValue, _ b: JSONValue) -> Bool {
+    switch (a, b) {
+    case (.null, .array(let elements)), (.array(let elements), .null): elements.isEmpty
+    case (.null, .object(let map)), (.object(let map), .null): map.isEmpty
+    case (.array(let a), .array(let b)): a.count == b.count && zip(a, b).allSatisfy { areSame($0, $1) }
+    case (.object(let a), .object(let b)):
+      a.count == b.count && a.members.allSatisfy { member in b[member.name].map { areSame(member.value, $0) } ?? false }
+    default: a.isSameValue(as: b)
+    }
+  }
+
   private static func shown(_ value: JSONValue?, _ shape: TypeModel.Shape, _ traces: JSONValue?) -> JSONValue {
     switch shape {
     case .structure(let id): return shown(structure: value, id, traces)
@@ -112,6 +131,7 @@ enum InternalForm {
   /// Go's names differ from JSON's in more than the first letter where that stands for several words.
   private static let words: [String: String] = [
     "cel": "CEL", "ips": "IPs", "podIPs": "PodIPs", "hostIP": "HostIP", "apiGroup": "APIGroup",
+    "apiGroups": "APIGroups",
     "apiVersion": "APIVersion", "awsElasticBlockStore": "AWSElasticBlockStore",
     "cephfs": "CephFS", "chapAuthDiscovery": "DiscoveryCHAPAuth", "chapAuthSession": "SessionCHAPAuth", "csi": "CSI",
     "diskURI": "DataDiskURI", "dnsConfig": "DNSConfig", "dnsPolicy": "DNSPolicy", "fc": "FC", "fsGroup": "FSGroup",

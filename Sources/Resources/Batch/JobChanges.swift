@@ -31,7 +31,8 @@ extension JobRules {
     ),
     .custom { context in
       let selector = context.value?["selector"] ?? .null
-      let labels = context.value?["template"]?["metadata"]?["labels"] ?? .null
+      let labels =
+        context.value?["template"]?["metadata"]?["labels"] ?? context.emptied("template", "metadata", "labels") ?? .null
       if !selector.isNull {
         guard RuleContext.isGoodLabelSelector(selector) else { return }
         if LabelSelectorMatch.selects(selector, labels.object ?? JSONObject()) { return }
@@ -50,7 +51,8 @@ extension JobRules {
     var wanted: JSONObject = [:]
     func expect(_ label: String, _ value: String) {
       wanted[label] = .string(value)
-      let labels = spec["template"]?["metadata"]?["labels"] ?? .null
+      let labels =
+        spec["template"]?["metadata"]?["labels"] ?? context.emptied("template", "metadata", "labels") ?? .null
       let path = context.path("spec", "template", "metadata", "labels", .key(label))
       guard let given = labels[label] else { return context.report(.required(path, "must be '\(value)'")) }
       if given.string != value { context.report(.invalid(path, bare: labels.encoded().text, "must be '\(value)'")) }

@@ -42,7 +42,7 @@ enum FlowSchemaRules {
     let known = ["ByNamespace", "ByUser"]
     let type = method["type"]?.string ?? ""
     if known.contains(type) { return }
-    let shown = FlowControlForm.distinguisherMethod.shown(method).encoded().text
+    let shown = InternalForm.text(of: method, as: "io.k8s.api.flowcontrol.v1.FlowDistinguisherMethod")
     context.report(.notSupported(context.path("type"), bare: shown, known))
   }
 
@@ -50,9 +50,9 @@ enum FlowSchemaRules {
   private static let isAsItMustBe: Rule.Function = { context in
     guard let name = context.object["metadata"]?["name"]?.string, let spec = context.value,
       let fixed = BootstrapFlowControl.mandatoryFlowSchemas.first(where: { $0["metadata"]?["name"]?.string == name }),
-      !FlowControlForm.flowSchemaSpec.areSame(spec, fixed["spec"] ?? .null)
+      !InternalForm.areSame(spec, fixed["spec"] ?? .null, as: BootstrapFlowControl.schemaSpec)
     else { return }
-    let shown = FlowControlForm.flowSchemaSpec.shown(spec).encoded().text
+    let shown = InternalForm.text(of: spec, as: BootstrapFlowControl.schemaSpec)
     context.report(.invalid(context.path(), bare: shown, "spec of '\(name)' must equal the fixed value"))
   }
 

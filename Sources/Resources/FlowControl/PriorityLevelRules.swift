@@ -133,8 +133,8 @@ enum PriorityLevelRules {
       compared["exempt"] = fixed["spec"]?["exempt"]
       but = " except the 'spec.exempt' field"
     }
-    if FlowControlForm.priorityLevelSpec.areSame(compared, fixed["spec"] ?? .null) { return }
-    let shown = FlowControlForm.priorityLevelSpec.shown(spec).encoded().text
+    if InternalForm.areSame(compared, fixed["spec"] ?? .null, as: BootstrapFlowControl.levelSpec) { return }
+    let shown = InternalForm.text(of: spec, as: BootstrapFlowControl.levelSpec)
     context.report(.invalid(context.path(), bare: shown, "spec of '\(name)'\(but) must equal the fixed value"))
   }
 }

@@ -93,7 +93,7 @@ enum ResourceClaimStatusRules {
         .few(
           64, .at("source", .required, .oneOf("FromClaim", "FromClass")),
           .at("requests", .all(RequestNames.references(["spec"]))), DeviceRules.configuration()))),
-    .at("nodeSelector", .custom { if $0.value != nil { DeviceRules.checkNodeSelector(&$0) } }),
+    .at("nodeSelector", .custom { if $0.value != nil { NodeSelectorRules.selector(&$0) } }),
   ]
 
   private static let result: [Rule] = [

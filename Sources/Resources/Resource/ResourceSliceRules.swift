@@ -58,7 +58,7 @@ enum ResourceSliceRules {
 
   private static let nodeSelector: Rule.Function = { context in
     if context.value == nil { return }
-    DeviceRules.checkNodeSelector(&context)
+    NodeSelectorRules.selector(&context)
     let terms = context.value?["nodeSelectorTerms"]?.array ?? []
     if terms.count == 1 { return }
     let shown = JSONValue.array(
@@ -145,7 +145,7 @@ enum ResourceSliceRules {
       context.look(at: name, "nodeName", nodeName("must not be empty"))
     }
     if let selector = context.value?["nodeSelector"], !selector.isNull {
-      context.look(at: selector, "nodeSelector", DeviceRules.checkNodeSelector)
+      context.look(at: selector, "nodeSelector") { NodeSelectorRules.selector(&$0) }
     }
     if let all = context.value?["allNodes"], !all.isNull { context.look(at: all, "allNodes", isTrue) }
     let ways = ways(context.value, members)

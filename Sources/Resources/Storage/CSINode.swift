@@ -59,16 +59,16 @@ enum CSINodeRules {
   /// A driver may come and go, but nothing of it changes but how many volumes it can take.
   private static let driversStay: Rule.Function = { context in
     for old in context.old?.array ?? [] {
-      for new in context.value?.array ?? [] where new["name"] == old["name"] {
+      for (place, new) in (context.value?.array ?? []).enumerated() where new["name"] == old["name"] {
         let isSame =
           new["nodeID"] == old["nodeID"] && RuleContext.areSame(new["topologyKeys"], old["topologyKeys"])
         if isSame { continue }
         // Upstream prints its internal type here.
-        let shown: JSONValue = [
-          "Name": new["name"] ?? "", "NodeID": new["nodeID"] ?? "", "TopologyKeys": new["topologyKeys"] ?? .null,
-          "Allocatable": .null,
-        ]
-        context.report(.invalid(context.path(), bare: shown.encoded().text, "field is immutable"))
+        var driver = new
+        driver["allocatable"] = nil
+        let shown = InternalForm.text(
+          of: driver, as: "io.k8s.api.storage.v1.CSINodeDriver", traces: context.tracesInside([.index(place)]))
+        context.report(.invalid(context.path(), bare: shown, "field is immutable"))
       }
     }
   }

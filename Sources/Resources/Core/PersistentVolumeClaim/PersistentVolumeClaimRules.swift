@@ -10,19 +10,26 @@ enum PersistentVolumeClaimRules {
     .on(.status, status),
   ]
 
-  /// Rules for the spec of a claim, or of a template for one.
-  static let spec: [Rule] = [
-    .at("accessModes", .required("at least 1 access mode is required")),
-    .at("selector", .ratcheting(.labelSelector)),
-    .at("accessModes", .custom(AccessModes.check)),
-    .custom(request),
-    .at("storageClassName", className),
-    .at("volumeMode", .oneOf("Block", "Filesystem")),
-    .at("dataSource", dataSource),
-    .at("dataSourceRef", dataSource, sourceNamespace),
-    .custom(sourcesAgree),
-    .at("volumeAttributesClassName", className),
-  ]
+  /// Rules for the spec of a claim, or of a template for one in a set's own list.
+  static let spec = spec(selector: .ratcheting(.labelSelector))
+  /// Rules for the spec of a claim that a pod brings along: nothing of old stays there. (`ValidatePersistentVolumeClaimSpec`
+  /// by `ValidationOptionsForPersistentVolumeClaimTemplate` without an old one)
+  static let specOfPods = spec(selector: .labelSelector)
+
+  private static func spec(selector: Rule) -> [Rule] {
+    [
+      .at("accessModes", .required("at least 1 access mode is required")),
+      .at("selector", selector),
+      .at("accessModes", .custom(AccessModes.check)),
+      .custom(request),
+      .at("storageClassName", className),
+      .at("volumeMode", .oneOf("Block", "Filesystem")),
+      .at("dataSource", dataSource),
+      .at("dataSourceRef", dataSource, sourceNamespace),
+      .custom(sourcesAgree),
+      .at("volumeAttributesClassName", className),
+    ]
+  }
 
   private static let request: Rule.Function = { context in
     let path = context.path("resources", .key("storage"))
