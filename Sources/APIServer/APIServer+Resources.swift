@@ -27,7 +27,8 @@ extension APIServer {
       case .everywhere, .collection: collection(resource, endpoint.verbs, namespace, context)
       case .item: item(resource, namespace, name, .main, context)
       case .subresource(let place):
-        item(resource, namespace, name, endpoint.subresources[place].subresource, context)
+        let part = endpoint.subresources[place]
+        item(resource, namespace, name, part.subresource, view: part.view, context)
       case .watchCollection, .watchItem:
         guard accepts(MediaType.all + MediaType.streams, context) else { return }
         watch(resource, endpoint.verbs, namespace, name: form == .watchItem ? name : nil, context)
@@ -53,8 +54,9 @@ extension APIServer {
   /// `/api/v1/nodes/NAME` and its `/status`
   private func item(
     _ endpoint: ResourceEndpoint, _ namespace: String, _ name: String, _ subresource: Subresource,
-    _ context: RequestContext
+    view: ResourceEndpoint? = nil, _ context: RequestContext
   ) {
+    let seen = view ?? endpoint
     if let connection = endpoint.store.definition.subresource(subresource)?.connection {
       return connect(connection, endpoint, namespace, name, context)
     }
@@ -63,10 +65,10 @@ extension APIServer {
     }
     guard accepts(MediaType.all, context) else { return }
     switch context.method {
-    case .get: get(endpoint, namespace, name, context)
+    case .get: get(seen, namespace, name, context)
     case .post: post(endpoint, namespace, name, subresource, context)
-    case .put: update(endpoint, namespace, name, subresource, context)
-    case .patch: patch(endpoint, namespace, name, subresource, context)
+    case .put: update(seen, namespace, name, subresource, context)
+    case .patch: patch(seen, namespace, name, subresource, context)
     case .delete where subresource == .main: delete(endpoint, namespace, name, context)
     default: context.reply.send(context.error(.methodNotAllowed))
     }
@@ -88,7 +90,7 @@ extension APIServer {
       let negotiated = try context.negotiated()
       let version = context.query["resourceVersion"] ?? ""
       if let object = try endpoint.store.getNow(name, namespace: namespace, resourceVersion: version) {
-        guard negotiated.isLong(object, isConverted: endpoint.store.isConverted) else {
+        guard negotiated.isLong(object, isConverted: endpoint.isConverted) else {
           return context.reply.send(try endpoint.answer(object, negotiated, context))
         }
         return perform(context, limit: configuration.requestTimeout) { () async throws(Status) in
@@ -272,8 +274,8 @@ extension APIServer {
       try context.checkBody()
       let options = try context.writeOptions(.update)
       try options.validate()
-      let body = try await RequestBody.read(context, endpoint.store.reader)
-      let (object, warnings) = try endpoint.store.decodeBody(
+      let body = try await RequestBody.read(context, endpoint.reader)
+      let (object, warnings) = try endpoint.reader.decode(
         body.json, validation: options.fieldValidationKind, problems: body.problems(options.fieldValidationKind))
       context.reply.audit?.sent(object)
       let result = try await endpoint.store.update(

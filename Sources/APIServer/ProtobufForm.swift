@@ -8,17 +8,18 @@ import Schema
 /// Answers in `application/vnd.kubernetes.protobuf`: messages made once an object, shared by every list, read and
 /// watch, with what stands around them. (apimachinery `serializer/protobuf`.)
 struct ProtobufForm: Sendable {
-  private let store: Store
+  /// The message of a document, without envelope.
+  private let encode: @Sendable (ByteSlice) -> [UInt8]
   private let kind: String
   private let listKind: String
   private let apiVersion: String
   static let tail = ByteSlice(SharedBytes(ProtobufEnvelope.tail))
 
-  init(_ store: Store) {
-    self.store = store
-    kind = store.info.kind
-    listKind = store.info.listKind
-    apiVersion = store.info.groupVersion.description
+  init(_ info: ResourceInfo, encode: @escaping @Sendable (ByteSlice) -> [UInt8]) {
+    self.encode = encode
+    kind = info.kind
+    listKind = info.listKind
+    apiVersion = info.groupVersion.description
   }
 
   // MARK: objects
@@ -29,7 +30,7 @@ struct ProtobufForm: Sendable {
 
   /// The same for bytes outside the cache.
   func document(_ document: ByteSlice) -> [ByteSlice] {
-    Self.enveloped([ByteSlice(SharedBytes(store.protobufMessage(of: document)))], apiVersion: apiVersion, kind: kind)
+    Self.enveloped([ByteSlice(SharedBytes(encode(document)))], apiVersion: apiVersion, kind: kind)
   }
 
   func partial(_ object: CachedObject, version: String) -> [ByteSlice] {
@@ -69,7 +70,7 @@ struct ProtobufForm: Sendable {
   ) throws(Status) -> (bytes: SharedBytes, isShared: Bool) {
     let id = version == nil ? ObjectEncoding.protobuf : ObjectEncoding.partialProtobuf
     if let known = object.knownEncoding(id) { return (known, true) }
-    let message = version == nil ? store.protobufMessage(of: object.object) : Self.metadataMessage(object.object)
+    let message = version == nil ? encode(object.object) : Self.metadataMessage(object.object)
     // Every object has metadata.
     guard !message.isEmpty else { throw .unrenderable(object.key) }
     let made = Self.asItem(message)
@@ -78,7 +79,7 @@ struct ProtobufForm: Sendable {
 
   /// Field 2 of a list: the form that is kept, because the message alone is its end.
   private func item(_ object: CachedObject) -> ByteSlice {
-    ByteSlice(object.encoding(ObjectEncoding.protobuf) { Self.asItem(store.protobufMessage(of: object.object)) })
+    ByteSlice(object.encoding(ObjectEncoding.protobuf) { Self.asItem(encode(object.object)) })
   }
 
   private func partialItem(_ object: CachedObject) -> ByteSlice {

@@ -9,6 +9,10 @@ import Storage
 /// holds it: when nobody does, `lifetime` is over.
 final class ResourceEndpoint: Sendable {
   let store: Store
+  /// What clients see of the objects, at a part of them; nil where they see the objects. Such an endpoint has neither
+  /// lists nor watches.
+  let view: SubresourceView?
+  let columns: [TableColumn]
   let info: ResourceInfo
   let metrics: EndpointMetrics
   let lifetime = ResourceLifetime()
@@ -25,23 +29,27 @@ final class ResourceEndpoint: Sendable {
   private let bookmarkTail: String
   private let annotatedTail: String
 
-  init(_ store: Store, metrics: EndpointMetrics) {
+  init(_ store: Store, view: SubresourceView? = nil, metrics: EndpointMetrics) {
     self.store = store
+    self.view = view
     self.metrics = metrics
-    info = store.info
-    protobuf = ProtobufForm(store)
+    info = view?.info ?? store.info
+    columns = view?.columns ?? store.definition.columns
+    protobuf = ProtobufForm(info) {
+      view?.protobufMessage(of: $0) ?? store.protobufMessage(of: $0)
+    }
     listHeadStart =
-      #"{"kind":"\#(store.info.listKind)","apiVersion":"\#(store.info.groupVersion)","metadata":{"resourceVersion":""#
+      #"{"kind":"\#(info.listKind)","apiVersion":"\#(info.groupVersion)","metadata":{"resourceVersion":""#
     unversionedListHead =
       #"{"kind":"\#(info.listKind)","apiVersion":"\#(info.groupVersion)","metadata":{},"items":["#
-    let columns = store.definition.columns.filter(\.isDefined).map { column -> JSONValue in
+    let definitions = columns.filter(\.isDefined).map { column -> JSONValue in
       [
         "name": .string(column.name), "type": .string(column.type), "format": .string(column.format),
         "description": .string(column.description),
         "priority": .int(Int64(column.priority)),
       ]
     }
-    columnDefinitions = ByteSlice(JSONValue.array(columns).encoded())
+    columnDefinitions = ByteSlice(JSONValue.array(definitions).encoded())
     // A bookmark is an empty object of the type with a revision: everything the type writes even when empty is there
     // (semantics 2.33).
     let empty = JSONValue.object([
@@ -59,6 +67,12 @@ final class ResourceEndpoint: Sendable {
   }
 
   deinit { lifetime.end() }
+
+  /// Reads request bodies.
+  var reader: ObjectReader { view?.reader ?? store.reader }
+
+  /// Do objects have to be converted before they are shown?
+  var isConverted: Bool { view != nil || store.isConverted }
 
   /// The document of a bookmark.
   func bookmark(_ revision: Revision, isInitialEventsEnd: Bool) -> SharedBytes {

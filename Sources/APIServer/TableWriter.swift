@@ -40,14 +40,14 @@ struct TableRows: Sendable {
 
   /// What stands beside the cells of a row, where that is the whole object.
   func shown(_ object: CachedObject) -> ByteSlice {
-    include == .object ? endpoint.store.shown(object).object : object.object
+    include == .object && endpoint.view == nil ? endpoint.store.shown(object).object : object.object
   }
 
   /// `root`: of `document`; nil where it can't be read. `hidesMetadata`: it is shown only to those who asked for it.
   func write(_ document: ByteSlice, _ root: JSONNode?, to writer: inout JSONWriter, hidesMetadata: Bool) {
     writer.raw(#"{"cells":"#)
     if let root {
-      writer.value(.array(endpoint.store.definition.columns.map { $0.cell(root, now) }))
+      writer.value(.array(endpoint.columns.map { $0.cell(root, now) }))
     } else {
       writer.raw("[]")
     }

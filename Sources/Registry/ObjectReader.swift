@@ -10,6 +10,8 @@ public struct ObjectReader: Sendable {
   private let applyDefaults: @Sendable (inout JSONValue) -> Void
   private let model: TypeModel
   private let type: TypeModel.TypeID
+  /// Why a body of another type can't be read, where clients are told in a way of its own.
+  private let otherType: String?
 
   /// `applyDefaults`: what Go code sets, beyond the defaults of the schema.
   public init(
@@ -21,9 +23,10 @@ public struct ObjectReader: Sendable {
   }
 
   init(
-    _ info: ResourceInfo, applyDefaults: @escaping @Sendable (inout JSONValue) -> Void, model: TypeModel,
-    type: TypeModel.TypeID
+    _ info: ResourceInfo, applyDefaults: @escaping @Sendable (inout JSONValue) -> Void = { _ in }, model: TypeModel,
+    type: TypeModel.TypeID, otherType: String? = nil
   ) {
+    self.otherType = otherType
     self.info = info
     self.applyDefaults = applyDefaults
     self.model = model
@@ -114,6 +117,7 @@ public struct ObjectReader: Sendable {
     }
     if type.groupVersion.version.isEmpty { throw unhandled(TypeMembers.missingVersion(given.text().text)) }
     let isExpected = type.groupVersion == info.groupVersion && type.kind == info.kind
+    if !isExpected, let otherType { throw .badRequest(otherType) }
     if !isExpected, let problem = RegisteredKinds.problem(type, expected: expected) { throw unhandled(problem) }
     let decoded: Decoded
     do { decoded = try given.decoded() } catch { throw unhandled(error.description) }

@@ -108,7 +108,13 @@ public final class ResourceDefinition: Sendable {
         subresources: subresources.map { ($0.subresource.name, $0.verbs) },
         subresourceKinds: Dictionary(
           uniqueKeysWithValues: subresources.compactMap { part in
-            (part.action?.kind ?? part.connection?.kind).map { (ByteString(part.subresource.name), $0) }
+            (part.action?.kind ?? part.connection?.kind ?? part.view?.kind).map {
+              (ByteString(part.subresource.name), $0)
+            }
+          }),
+        views: Dictionary(
+          uniqueKeysWithValues: subresources.compactMap { part in
+            part.view.map { (ByteString(part.subresource.name), $0.info) }
           }), storagePath: folder,
         storedVersion: versions.first?.groupVersion(in: resource.group), heartbeat: heartbeat,
         deprecation: version.deprecation, typeName: version.typeName(kind, groupVersion))
@@ -140,7 +146,9 @@ public final class ResourceDefinition: Sendable {
     memberOrder = model.structures.first { $0.name == typeName }?.fields.map(\.name) ?? []
     self.rules = CompiledRules(rules, type: type, model: model, isNamespaced: scope == .namespaced)
     let isKnown = trigger.map(self.selectableFields.names.contains) ?? true
-    problems = self.rules.problems + (isKnown ? [] : ["\(name): the trigger is no selectable field"])
+    problems =
+      self.rules.problems + subresources.flatMap { $0.view?.rules.problems ?? [] }
+      + (isKnown ? [] : ["\(name): the trigger is no selectable field"])
   }
 
   /// Leaves an object as it is.

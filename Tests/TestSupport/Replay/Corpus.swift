@@ -23,7 +23,6 @@ public enum Corpus {
     "resource.k8s.io-resourceclaims/sweep-replace": emptied,
     "resource.k8s.io-resourceclaimtemplates/sweep-replace": emptied,
     "resource.k8s.io-resourceslices/sweep-replace": emptied,
-    "core-replicationcontrollers/scale-apply": "scales",
     "core-persistentvolumes/sweep-merge": emptied, "core-persistentvolumes/sweep-strategic": emptied,
     "storage.k8s.io-storageclasses/sweep-strategic": emptied,
     "core-services/proxy": "proxies",
@@ -35,9 +34,6 @@ public enum Corpus {
     "apps-daemonsets/selectors": hidden, "apps-daemonsets/watch": hidden,
     "apps-daemonsets/sweep-strategic": emptied, "apps-deployments/sweep-strategic": emptied,
     "apps-statefulsets/sweep-strategic": emptied,
-    "apps-deployments/scale": "scales", "apps-deployments/scale-apply": "scales",
-    "apps-replicasets/scale": "scales", "apps-replicasets/scale-apply": "scales",
-    "apps-statefulsets/scale": "scales", "apps-statefulsets/scale-apply": "scales",
   ]
 
   private static let accountTokens = "tokens of service accounts"
