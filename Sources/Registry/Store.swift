@@ -76,12 +76,11 @@ public final class Store: Sendable {
     self.model = model
     self.type = type
     converter = VersionConverter(definition, version: place, model: model)
-    // An object of nothing decodes, or the facts are broken.
-    var empty = (try? model.decode(tree: .object(JSONObject()), as: type).value) ?? .object(JSONObject())
+    // An object of nothing decodes, or the facts are broken. Who creates an object owns the defaults of Go's code.
+    let empty = (try? model.decode(tree: .object(JSONObject()), as: type).value) ?? .object(JSONObject())
     // What has the stored version's type has its defaults, too; else they come with the conversion.
     let hasDefaults = place == 0 || definition.versions[place].conversion == nil
     let defaults = hasDefaults ? definition.defaults : ResourceDefinition.noHook
-    defaults(&empty)
     reader = ObjectReader(info, applyDefaults: defaults, model: model, type: type)
     fields = FieldManager(
       model, type: type, kind: GroupVersionKind(info.groupVersion, kind: info.kind), empty: empty,

@@ -55,14 +55,7 @@ enum DaemonSetForm {
 
   static func applyDefaults(_ object: inout JSONValue) {
     let given = Workload.annotation(count, of: object)
-    // Nothing at all, which creations are compared with, has no count: who creates comes to own it.
-    let isNothing = object["metadata"]?.object?.isEmpty != false
-    if isNothing { return applySpecDefaults(&object) }
     if given == nil || Workload.number(given) != nil { setTemplateCount(templateCount(object), of: &object) }
-    applySpecDefaults(&object)
-  }
-
-  private static func applySpecDefaults(_ object: inout JSONValue) {
     object.edit("spec") { spec in
       if !spec.isSet("updateStrategy") { self.spec.set("updateStrategy", [:], in: &spec) }
       spec.edit("updateStrategy", applyDefaults(toStrategy:))
