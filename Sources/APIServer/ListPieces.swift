@@ -27,6 +27,7 @@ final class ListPieces: AnswerSource, @unchecked Sendable {  // Sendable: one th
   private let objects: [CachedObject]
   private let form: Form
   private let head: String
+  private let hidden: [String]
   private var style: Style
   private var place = 0
   /// Compact, of what is to be indented, and whether nothing comes after it.
@@ -39,6 +40,7 @@ final class ListPieces: AnswerSource, @unchecked Sendable {  // Sendable: one th
   ) throws(Status) {
     objects = if case .table(let rows) = form { rows.ordered(list.objects) } else { list.objects }
     self.form = form
+    hidden = endpoint.hiddenAnnotations
     let items: String
     switch form {
     case .whole: (head, items) = (endpoint.listHead(list), "items")
@@ -123,7 +125,7 @@ final class ListPieces: AnswerSource, @unchecked Sendable {  // Sendable: one th
         let object = objects[place]
         if case .partial(let version) = form {
           if place > 0 { piece.add(.bytes(Bytes.comma), own: 0) }
-          let (partial, isKept) = try ObjectEncoding.partialOfMany(object, version: version)
+          let (partial, isKept) = try ObjectEncoding.partialOfMany(object, version: version, hiding: hidden)
           piece.add(.bytes(ByteSlice(partial)), own: isKept ? AnswerPiece.sharedCost : partial.count)
           bytes += partial.count
         } else {
@@ -150,7 +152,8 @@ final class ListPieces: AnswerSource, @unchecked Sendable {  // Sendable: one th
       item.raw("{")
       item.raw(object.listItem)
       document = ByteSlice(item.finish())
-    case .partial(let version): document = ByteSlice(try ObjectEncoding.partialOfMany(object, version: version).bytes)
+    case .partial(let version):
+      document = ByteSlice(try ObjectEncoding.partialOfMany(object, version: version, hiding: hidden).bytes)
     case .table(let rows):
       var writer = JSONWriter(capacity: 1_024)
       try rows.add(object, to: &writer)

@@ -45,9 +45,9 @@ extension ResourceEndpoint {
     case .partialObject(let version) where negotiated.media == .protobuf:
       return Answer(
         code: code, contentType: MediaType.protobuf.rawValue, body: protobuf.partial(object, version: version),
-        json: [ByteSlice(ObjectEncoding.partial(object, version: version))])
+        json: [ByteSlice(ObjectEncoding.partial(object, version: version, hiding: hiddenAnnotations))])
     case .partialObject(let version):
-      document = ByteSlice(ObjectEncoding.partial(object, version: version))
+      document = ByteSlice(ObjectEncoding.partial(object, version: version, hiding: hiddenAnnotations))
     case .partialObjectList:
       throw Status.notAcceptable(
         "you requested PartialObjectMetadataList, but the requested object is not a list (*\(goPackage).\(info.kind))")

@@ -10,12 +10,15 @@ import Schema
 struct ProtobufForm: Sendable {
   /// The message of a document, without envelope.
   private let encode: @Sendable (ByteSlice) -> [UInt8]
+  private let hidden: [String]
   private let kind: String
   private let listKind: String
   private let apiVersion: String
   static let tail = ByteSlice(SharedBytes(ProtobufEnvelope.tail))
 
-  init(_ info: ResourceInfo, encode: @escaping @Sendable (ByteSlice) -> [UInt8]) {
+  /// `hiding`: see `ResourceDefinition.hiddenAnnotations`.
+  init(_ info: ResourceInfo, hiding hidden: [String], encode: @escaping @Sendable (ByteSlice) -> [UInt8]) {
+    self.hidden = hidden
     self.encode = encode
     kind = info.kind
     listKind = info.listKind
@@ -40,7 +43,7 @@ struct ProtobufForm: Sendable {
 
   func partial(_ document: ByteSlice, version: String) -> [ByteSlice] {
     Self.enveloped(
-      [ByteSlice(SharedBytes(Self.metadataMessage(document)))], apiVersion: "meta.k8s.io/\(version)",
+      [ByteSlice(SharedBytes(metadataMessage(document)))], apiVersion: "meta.k8s.io/\(version)",
       kind: "PartialObjectMetadata")
   }
 
@@ -70,7 +73,7 @@ struct ProtobufForm: Sendable {
   ) throws(Status) -> (bytes: SharedBytes, isShared: Bool) {
     let id = version == nil ? ObjectEncoding.protobuf : ObjectEncoding.partialProtobuf
     if let known = object.knownEncoding(id) { return (known, true) }
-    let message = version == nil ? encode(object.object) : Self.metadataMessage(object.object)
+    let message = version == nil ? encode(object.object) : metadataMessage(object.object)
     // Every object has metadata.
     guard !message.isEmpty else { throw .unrenderable(object.key) }
     let made = Self.asItem(message)
@@ -83,7 +86,7 @@ struct ProtobufForm: Sendable {
   }
 
   private func partialItem(_ object: CachedObject) -> ByteSlice {
-    ByteSlice(object.encoding(ObjectEncoding.partialProtobuf) { Self.asItem(Self.metadataMessage(object.object)) })
+    ByteSlice(object.encoding(ObjectEncoding.partialProtobuf) { Self.asItem(metadataMessage(object.object)) })
   }
 
   // MARK: messages
@@ -98,12 +101,14 @@ struct ProtobufForm: Sendable {
     return item.dropFirst(lead)
   }
 
-  private static func metadataMessage(_ document: ByteSlice) -> [UInt8] {
+  private func metadataMessage(_ document: ByteSlice) -> [UInt8] {
     var writer = ProtobufWriter(.builtin)
     guard let type = TypeModel.builtin.type("io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"),
-      let root = try? JSONTape.parse(document).root
+      let metadata = try? JSONTape.parse(document).root["metadata"],
+      let root = hidden.isEmpty
+        ? metadata : try? JSONTape.parse(ObjectEncoding.shown(metadata, hiding: hidden)).root
     else { return [] }
-    writer.message(1) { $0.structure(root["metadata"], type) }
+    writer.message(1) { $0.structure(root, type) }
     return writer.bytes
   }
 

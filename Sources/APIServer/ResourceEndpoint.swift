@@ -35,7 +35,7 @@ final class ResourceEndpoint: Sendable {
     self.metrics = metrics
     info = view?.info ?? store.info
     columns = view?.columns ?? store.definition.columns
-    protobuf = ProtobufForm(info) {
+    protobuf = ProtobufForm(info, hiding: store.definition.hiddenAnnotations) {
       view?.protobufMessage(of: $0) ?? store.protobufMessage(of: $0)
     }
     listHeadStart =
@@ -67,6 +67,8 @@ final class ResourceEndpoint: Sendable {
   }
 
   deinit { lifetime.end() }
+
+  var hiddenAnnotations: [String] { store.definition.hiddenAnnotations }
 
   /// Reads request bodies.
   var reader: ObjectReader { view?.reader ?? store.reader }

@@ -56,7 +56,8 @@ struct TableRows: Sendable {
     case .object: writer.raw(document)
     case .none where hidesMetadata: writer.raw("null")
     case .metadata, .none:
-      ObjectEncoding.write(root?["metadata"]?.raw ?? Bytes.emptyObject, version: version, to: &writer)
+      let metadata = ObjectEncoding.shown(root?["metadata"], hiding: endpoint.hiddenAnnotations)
+      ObjectEncoding.write(metadata, version: version, to: &writer)
     }
     writer.raw("}")
   }

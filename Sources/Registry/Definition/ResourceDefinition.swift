@@ -55,6 +55,9 @@ public final class ResourceDefinition: Sendable {
   public let columns: [TableColumn]
   /// By what number the rows of a list stand, and by name where it is the same; nil where they stand by name alone.
   public let rowOrder: RowOrder?
+  /// Annotations that stand for what is no metadata: metadata shown by itself, without the object, does not have them.
+  /// (What a conversion to the internal version makes a member of the object.)
+  public let hiddenAnnotations: [String]
   /// Collections of their own to which the same is posted as to a part of an object: the body names the object.
   public let postedCollections: [PostedCollection]
 
@@ -90,7 +93,8 @@ public final class ResourceDefinition: Sendable {
     earlyWarnings: EarlyWarnings? = nil, warnings: @escaping Warnings = { _, _ in [] },
     selectableFields: [SelectableField] = [], unknownField: SelectableFields.Complaint = .known,
     trigger: String? = nil, heartbeat: Subresource? = nil,
-    columns: [TableColumn] = [.name, .age], rowOrder: RowOrder? = nil, postedCollections: [PostedCollection] = []
+    columns: [TableColumn] = [.name, .age], rowOrder: RowOrder? = nil,
+    hiddenAnnotations: [String] = [], postedCollections: [PostedCollection] = []
   ) {
     let parts = name.split(separator: ".", maxSplits: 1).map(String.init)
     let plural = parts.first ?? name
@@ -133,6 +137,7 @@ public final class ResourceDefinition: Sendable {
     self.trigger = trigger
     self.columns = columns
     self.rowOrder = rowOrder
+    self.hiddenAnnotations = hiddenAnnotations
     self.postedCollections = postedCollections
     self.defaults = defaults
     self.prepareForCreate = prepareForCreate

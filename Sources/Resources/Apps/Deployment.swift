@@ -31,7 +31,7 @@ extension ResourceDefinition {
         let selector = object["spec"]?["selector"].map { JSONValue($0) } ?? .null
         return .string(LabelSelectorText.query(selector) ?? "<invalid>")
       }
-    ])
+    ], hiddenAnnotations: [DeploymentForm.rollback])
 }
 
 /// What a deployment gets that does not say, and what of it counts.

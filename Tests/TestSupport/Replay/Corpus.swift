@@ -30,14 +30,11 @@ public enum Corpus {
     "apps-controllerrevisions/delete": "what upstream complains of twice",
     "apps-controllerrevisions/sweep-create": emptied, "apps-controllerrevisions/sweep-replace": emptied,
     "apps-controllerrevisions/data-bytes": "a decoder that keeps the white space of raw JSON",
-    "apps-daemonsets/list": hidden, "apps-daemonsets/table": hidden,
-    "apps-daemonsets/selectors": hidden, "apps-daemonsets/watch": hidden,
     "apps-daemonsets/sweep-strategic": emptied, "apps-deployments/sweep-strategic": emptied,
     "apps-statefulsets/sweep-strategic": emptied,
   ]
 
   private static let accountTokens = "tokens of service accounts"
-  private static let hidden = "an annotation that answers show and metadata alone does not"
   private static let emptied = "a decoder that tells a map which is empty from one which is absent"
 
   /// Does a row of a sweep expect that an expression of a policy or webhook is refused? Nobody compiles them yet.
