@@ -27,6 +27,7 @@ final class ResourceEndpoint: Sendable {
   /// annotation that ends the initial events.
   private let bookmarkHead: String
   private let bookmarkTail: String
+  private let annotatedHead: String
   private let annotatedTail: String
 
   init(_ store: Store, view: SubresourceView? = nil, metrics: EndpointMetrics) {
@@ -57,13 +58,14 @@ final class ResourceEndpoint: Sendable {
       "metadata": ["resourceVersion": "0"],
     ])
     let document = (try? store.decodeBody(ByteSlice(empty.encoded()), validation: .ignore).object) ?? empty
-    let text = document.encoded().text
-    let mark = #""resourceVersion":"0""#
-    let place = text.firstRange(of: mark)
-    bookmarkHead = place.map { String(text[..<$0.lowerBound]) + #""resourceVersion":""# } ?? ""
-    bookmarkTail = place.map { "\"" + text[$0.upperBound...] } ?? ""
-    annotatedTail =
-      place.map { #"","annotations":{"k8s.io/initial-events-end":"true"}"# + text[$0.upperBound...] } ?? ""
+    (bookmarkHead, bookmarkTail) = ResourceEndpoint.aroundRevision(document)
+    // Some kinds have an annotation even when they are empty.
+    var annotated = document
+    var annotations = document["metadata"]?["annotations"]?.object ?? JSONObject()
+    annotations["k8s.io/initial-events-end"] = "true"
+    annotations.sortByName()
+    annotated["metadata"]?["annotations"] = .object(annotations)
+    (annotatedHead, annotatedTail) = ResourceEndpoint.aroundRevision(annotated)
   }
 
   deinit { lifetime.end() }
@@ -76,10 +78,18 @@ final class ResourceEndpoint: Sendable {
   /// Do objects have to be converted before they are shown?
   var isConverted: Bool { view != nil || store.isConverted }
 
+  /// What stands before and behind the digits of the revision 0 in a document.
+  private static func aroundRevision(_ document: JSONValue) -> (head: String, tail: String) {
+    let text = document.encoded().text
+    let lead = #""resourceVersion":""#
+    guard let place = text.firstRange(of: lead + "0\"") else { return ("", "") }
+    return (String(text[..<place.lowerBound]) + lead, "\"" + text[place.upperBound...])
+  }
+
   /// The document of a bookmark.
   func bookmark(_ revision: Revision, isInitialEventsEnd: Bool) -> SharedBytes {
     SharedBytes(
-      bookmarkHead + store.objects.versioner.resourceVersion(of: revision)
+      (isInitialEventsEnd ? annotatedHead : bookmarkHead) + store.objects.versioner.resourceVersion(of: revision)
         + (isInitialEventsEnd ? annotatedTail : bookmarkTail))
   }
 
