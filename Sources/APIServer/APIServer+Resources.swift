@@ -36,7 +36,8 @@ extension APIServer {
       case .everywhere, .collection: collection(resource, endpoint.verbs, namespace, context)
       case .item: item(resource, namespace, name, .main, context)
       case .subresource(let place):
-        item(resource, namespace, name, endpoint.subresources[place].subresource, context)
+        let part = endpoint.subresources[place]
+        item(resource, namespace, name, part.subresource, view: part.view, context)
       case .watchCollection, .watchItem:
         guard accepts(MediaType.all + MediaType.streams, context) else { return }
         watch(resource, endpoint.verbs, namespace, name: form == .watchItem ? name : nil, context)
@@ -62,8 +63,9 @@ extension APIServer {
   /// `/api/v1/nodes/NAME` and its `/status`
   private func item(
     _ endpoint: ResourceEndpoint, _ namespace: String, _ name: String, _ subresource: Subresource,
-    _ context: RequestContext
+    view: ResourceEndpoint? = nil, _ context: RequestContext
   ) {
+    let seen = view ?? endpoint
     if let connection = endpoint.store.subresource(subresource)?.connection {
       return connect(connection, endpoint, namespace, name, context)
     }
@@ -79,10 +81,10 @@ extension APIServer {
     }
     guard accepts(MediaType.all, context) else { return }
     switch context.method {
-    case .get: get(endpoint, namespace, name, context)
+    case .get: get(seen, namespace, name, context)
     case .post: post(endpoint, namespace, name, subresource, context)
-    case .put: update(endpoint, namespace, name, subresource, context)
-    case .patch: patch(endpoint, namespace, name, subresource, context)
+    case .put: update(seen, namespace, name, subresource, context)
+    case .patch: patch(seen, namespace, name, subresource, context)
     case .delete where subresource == .main: delete(endpoint, namespace, name, context)
     default: context.reply.send(context.error(.methodNotAllowed))
     }
@@ -108,7 +110,7 @@ extension APIServer {
       if let object = try endpoint.store.getNow(name, namespace: namespace, resourceVersion: version) {
         guard
           endpoint.store.isConvertedElsewhere
-            || negotiated.isLong(object, isConverted: endpoint.store.isConverted)
+            || negotiated.isLong(object, isConverted: endpoint.isConverted)
         else {
           return context.reply.send(try endpoint.answer(object, negotiated, context))
         }
@@ -301,8 +303,8 @@ extension APIServer {
       try context.checkBody()
       let options = try context.writeOptions(.update)
       try options.validate()
-      let body = try await RequestBody.read(context, endpoint.store.reader)
-      let read = try endpoint.store.decodeBody(
+      let body = try await RequestBody.read(context, endpoint.reader)
+      let read = try endpoint.reader.decode(
         body.json, validation: options.fieldValidationKind, problems: body.problems(options.fieldValidationKind))
       context.reply.audit?.sent(read.object)
       let result = try await endpoint.store.update(

@@ -68,7 +68,13 @@ final class Endpoint: Sendable {
     isNamespaced = info.isNamespaced
     isDeprecated = info.deprecation != nil
     verbs = Verbs(info.verbs)
-    subresources = info.subresources.map { SubresourceEndpoint($0.name, verbs: $0.verbs) }
+    subresources = info.subresources.map { part in
+      var view: ResourceEndpoint?
+      if case .stored(let resource) = service, let seen = resource.store.view(at: Subresource(part.name)) {
+        view = ResourceEndpoint(resource.store, view: seen, metrics: metrics)
+      }
+      return SubresourceEndpoint(part.name, verbs: part.verbs, view: view)
+    }
     hasCollection = !verbs.isDisjoint(with: [.list, .create, .deletecollection])
     hasItems = !verbs.isDisjoint(with: [.get, .update, .patch, .delete])
     hasWatches = verbs.contains(.watch)
@@ -179,8 +185,11 @@ struct SubresourceEndpoint: Sendable {
   let verbs: Verbs
   /// What a store knows it as.
   let subresource: Subresource
+  /// Who answers with it, where it is seen as something else than the object.
+  let view: ResourceEndpoint?
 
-  init(_ name: String, verbs: [String]) {
+  init(_ name: String, verbs: [String], view: ResourceEndpoint? = nil) {
+    self.view = view
     self.name = name
     subresource = Subresource(name)
     bytes = Array(name.utf8)

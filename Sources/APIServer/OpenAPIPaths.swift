@@ -1,3 +1,4 @@
+import ByteBuffers
 import Machinery
 import Registry
 
@@ -101,12 +102,14 @@ struct OpenAPIPaths {
       ])
     for subresource in resource.subresources {
       let name = kind + Self.capitalized(subresource.name)
+      let shown = resource.views[ByteString(subresource.name)] ?? resource
+      let item = shared(resource) + [.name(of: shown.kind)]
       add(
         "\(collection)/{name}/\(subresource.name)",
         [
-          read(resource, name, item, subresource.name, of: subresource.verbs),
-          replace(resource, name, item, of: subresource.verbs),
-          patch(resource, name, item, of: subresource.verbs),
+          read(shown, name, item, subresource.name, of: subresource.verbs),
+          replace(shown, name, item, of: subresource.verbs),
+          patch(shown, name, item, of: subresource.verbs),
         ])
     }
     guard canWatch else { return paths }

@@ -32,6 +32,8 @@ public struct ObjectReader: Sendable {
   let type: TypeModel.TypeID
   /// nil for built-in kinds.
   let form: (any ObjectForm)?
+  /// Why a body of another type can't be read, where clients are told in a way of its own.
+  private let otherType: String?
 
   /// `applyDefaults`: what Go code sets, beyond the defaults of the schema.
   public init(
@@ -43,11 +45,12 @@ public struct ObjectReader: Sendable {
   }
 
   init(
-    _ info: ResourceInfo, applyDefaults: @escaping @Sendable (inout JSONValue) -> Void,
-    mendDefaults: ResourceDefinition.TracesHook?, model: TypeModel, type: TypeModel.TypeID,
-    form: (any ObjectForm)? = nil
+    _ info: ResourceInfo, applyDefaults: @escaping @Sendable (inout JSONValue) -> Void = { _ in },
+    mendDefaults: ResourceDefinition.TracesHook? = nil, model: TypeModel, type: TypeModel.TypeID,
+    form: (any ObjectForm)? = nil, otherType: String? = nil
   ) {
     self.form = form
+    self.otherType = otherType
     self.info = info
     self.applyDefaults = applyDefaults
     self.mendDefaults = mendDefaults
@@ -152,6 +155,7 @@ public struct ObjectReader: Sendable {
     }
     if type.groupVersion.version.isEmpty { throw unhandled(TypeMembers.missingVersion(given.text().text)) }
     let isExpected = type.groupVersion == info.groupVersion && type.kind == info.kind
+    if !isExpected, let otherType { throw .badRequest(otherType) }
     if !isExpected, let problem = RegisteredKinds.problem(type, expected: expected) { throw unhandled(problem) }
     let decoded: Decoded
     do { decoded = try given.decoded() } catch { throw unhandled(error.description) }

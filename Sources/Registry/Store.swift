@@ -88,12 +88,11 @@ public final class Store: Sendable {
     columns = custom?.version.columns ?? definition.columns
     generation = custom?.version.generation ?? definition.generation
     converter = custom == nil ? VersionConverter(definition, version: place, model: model) : nil
-    // An object of nothing decodes, or the facts are broken.
-    var empty = (try? model.decode(tree: .object(JSONObject()), as: type).value) ?? .object(JSONObject())
+    // An object of nothing decodes, or the facts are broken. Who creates an object owns the defaults of Go's code.
+    let empty = (try? model.decode(tree: .object(JSONObject()), as: type).value) ?? .object(JSONObject())
     // What has the stored version's type has its defaults, too; else they come with the conversion.
     let hasDefaults = place == 0 || definition.versions[place].conversion == nil
     let defaults = hasDefaults ? definition.defaults : ResourceDefinition.noHook
-    defaults(&empty)
     reader = ObjectReader(
       info, applyDefaults: defaults, mendDefaults: hasDefaults ? definition.mendDefaults : nil, model: model, type: type,
       form: custom?.version.form)

@@ -18,17 +18,10 @@ public enum Corpus {
   public static let awaiting = [
     "access/decisions/cluster": "what only OpenShift's build says of nodes/proxy",
     "access/serviceaccounts/bound-node": taints, "access/serviceaccounts/bound-pod-node": taints,
-    "core-replicationcontrollers/scale-apply": "scales",
     "core-services/proxy": "proxies",
-    "apps-daemonsets/list": hidden, "apps-daemonsets/table": hidden,
-    "apps-daemonsets/selectors": hidden, "apps-daemonsets/watch": hidden,
-    "apps-deployments/scale": "scales", "apps-deployments/scale-apply": "scales",
-    "apps-replicasets/scale": "scales", "apps-replicasets/scale-apply": "scales",
-    "apps-statefulsets/scale": "scales", "apps-statefulsets/scale-apply": "scales",
   ]
 
   private static let taints = "the admission plug-in TaintNodesByCondition"
-  private static let hidden = "an annotation that answers show and metadata alone does not"
 
   /// Does a row of a sweep expect that an expression of a policy or webhook is refused? Nobody compiles them yet.
   public static func awaitsExpressions(_ row: JSONValue) -> Bool {
