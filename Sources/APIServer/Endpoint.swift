@@ -68,7 +68,12 @@ final class Endpoint: Sendable {
     isNamespaced = info.isNamespaced
     isDeprecated = info.deprecation != nil
     verbs = Verbs(info.verbs)
-    subresources = info.subresources.map { SubresourceEndpoint($0.name, verbs: $0.verbs) }
+    var definition: ResourceDefinition?
+    if case .stored(let resource) = service { definition = resource.store.definition }
+    subresources = info.subresources.map { part in
+      let connection = definition?.subresource(Subresource(part.name))?.connection
+      return SubresourceEndpoint(part.name, verbs: part.verbs, isProxy: connection?.form == .proxy)
+    }
     hasCollection = !verbs.isDisjoint(with: [.list, .create, .deletecollection])
     hasItems = !verbs.isDisjoint(with: [.get, .update, .patch, .delete])
     hasWatches = verbs.contains(.watch)
@@ -110,7 +115,7 @@ final class Endpoint: Sendable {
 
   /// Which of its paths that is; nil for one that there isn't.
   func form(_ path: ResourcePath, _ bytes: UnsafeRawBufferPointer) -> ResourceForm? {
-    if path.hasMore || path.special == .proxy || path.isInNamespace && !isNamespaced { return nil }
+    if path.special == .proxy || path.isInNamespace && !isNamespaced { return nil }
     let isAcross = isNamespaced && !path.isInNamespace
     if path.special == .watch {
       guard hasWatches, path.subresource.isEmpty else { return nil }
@@ -124,7 +129,8 @@ final class Endpoint: Sendable {
     if isAcross { return nil }
     if path.subresource.isEmpty { return hasItems ? .item : nil }
     let part = bytes.part(path.subresource)
-    return subresources.firstIndex { Self.equals($0.bytes, part) }.map { .subresource($0) }
+    guard let place = subresources.firstIndex(where: { Self.equals($0.bytes, part) }) else { return nil }
+    return path.hasMore && !subresources[place].isProxy ? nil : .subresource(place)
   }
 
   /// May a path of that form be asked with this method? If not, the router says so.
@@ -142,6 +148,7 @@ final class Endpoint: Sendable {
     case .item: return Verbs.ofItem(method).map(verbs.contains) ?? false
     case .subresource(let place):
       let verbs = subresources[place].verbs
+      if subresources[place].isProxy && (method == .head || method == .options) { return true }
       return (method == .post ? .create : Verbs.ofItem(method)).map(verbs.contains) ?? false
     }
   }
@@ -174,9 +181,12 @@ struct SubresourceEndpoint: Sendable {
   let verbs: Verbs
   /// What a store knows it as.
   let subresource: Subresource
+  /// What stands behind it in a path is another server's.
+  let isProxy: Bool
 
-  init(_ name: String, verbs: [String]) {
+  init(_ name: String, verbs: [String], isProxy: Bool) {
     self.name = name
+    self.isProxy = isProxy
     subresource = Subresource(name)
     bytes = Array(name.utf8)
     self.verbs = Verbs(verbs)

@@ -24,7 +24,6 @@ public enum Corpus {
     "core-replicationcontrollers/scale-apply": "scales",
     "core-persistentvolumes/sweep-merge": emptied, "core-persistentvolumes/sweep-strategic": emptied,
     "storage.k8s.io-storageclasses/sweep-strategic": emptied,
-    "core-services/proxy": "proxies",
     "storage.k8s.io-volumeattachments/sweep-create": "defaults inside of volumes that have no object",
     "apps-controllerrevisions/delete": "what upstream complains of twice",
     "apps-controllerrevisions/sweep-create": emptied, "apps-controllerrevisions/sweep-replace": emptied,
