@@ -13,6 +13,10 @@ import Storage
 struct ObjectTree: Sendable {
   private(set) var root: TreeNode?
   private(set) var unreadable: [ByteString: Unreadable] = [:]
+  /// Where lists of one value of a field find its objects; nil for a resource that is not listed so.
+  private(set) var index: TriggerIndex?
+
+  init(indexedBy trigger: TriggerPublisher? = nil) { index = trigger.map { TriggerIndex($0) } }
 
   /// A stored value that can't be read.
   struct Unreadable: Sendable {
@@ -58,10 +62,12 @@ struct ObjectTree: Sendable {
     // Taken out while it changes: a second reference would make every mutation copy.
     guard var node = root.take() else {
       root = TreeNode(leaf: [object])
+      index?.replace(nil, with: object)
       return nil
     }
     let (previous, sibling) = withKeyBytes(object.key) { TreeNode.set(object, $0, in: &node, isRightmost: true) }
     root = sibling.map { TreeNode(inner: [node, $0.node], keys: ["", $0.firstKey]) } ?? node
+    index?.replace(previous, with: object)
     return previous
   }
 
@@ -74,6 +80,7 @@ struct ObjectTree: Sendable {
     let removed = withKeyBytes(key) { TreeNode.remove($0, from: &node) }
     root = node
     while let top = root, top.count == 0 || top.children.count == 1 { root = top.children.first }
+    index?.replace(removed, with: nil)
     return removed
   }
 
