@@ -249,7 +249,9 @@ struct PageBuilder {
     self.view = view
     self.ranks = ranks
     limit = request.limit > 0 ? request.limit : .max
-    wanted = view.tree.indexed(request.predicate, ranks, prefix: request.prefix, from: request.startKey)
+    if !request.predicate.isEverything {
+      wanted = view.tree.indexed(request.predicate, ranks, prefix: request.prefix, from: request.startKey)?[...]
+    }
     if request.predicate.isEverything { objects.reserveCapacity(min(ranks.count, limit)) }
   }
 

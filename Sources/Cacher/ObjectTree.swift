@@ -13,10 +13,24 @@ import Storage
 struct ObjectTree: Sendable {
   private(set) var root: TreeNode?
   private(set) var unreadable: [ByteString: Unreadable] = [:]
-  /// Where lists of one value of a field find its objects; nil for a resource that is not listed so.
-  private(set) var index: TriggerIndex?
+  /// Where lists of one label find their objects; nil for a tree that is not listed so.
+  private var index: SelectionIndex?
 
-  init(indexedBy trigger: TriggerPublisher? = nil) { index = trigger.map { TriggerIndex($0) } }
+  init() {}
+  /// `trigger`: the field by whose values objects are found, too.
+  init(indexedBy trigger: TriggerPublisher?) { index = SelectionIndex(trigger) }
+
+  /// The keys of all objects at `ranks` that a list may want, sorted; nil where each has to be looked at.
+  func indexed(
+    _ predicate: SelectionPredicate, _ ranks: Range<Int>, prefix: String, from start: String?
+  )
+    -> ContiguousArray<String>?
+  {
+    index?.keys(predicate, among: ranks.count, prefix: prefix, from: start)
+  }
+
+  /// Reports where the index is not of the objects.
+  func checkIndex(report: (String) -> Void) { index?.checkInvariants(of: objects(0..<count), report: report) }
 
   /// A stored value that can't be read.
   struct Unreadable: Sendable {

@@ -43,7 +43,7 @@ import Testing
   }
 
   @Test(arguments: [1, 2, 3, 4] as [UInt64])
-  func `a list of one value of the trigger field shows the same with an index and without`(seed: UInt64) {
+  func `a list of one label or one value of the trigger field shows the same with an index and without`(seed: UInt64) {
     var random = Random(seed: seed)
     var indexed = ObjectTree(indexedBy: TriggerPublisher(field: "node"))
     var plain = ObjectTree()
@@ -51,7 +51,8 @@ import Testing
     for step in 1...2_000 {
       let key = prefix + "n\(Int.random(in: 0..<4, using: &random))/" + "k\(Int.random(in: 0..<90, using: &random))"
       if Int.random(in: 0..<100, using: &random) < 70 {
-        let value = ["node=a", "node=b", "node=c", "v", "node="].randomElement(using: &random) ?? ""
+        let node = ["node=a", "node=b", "node=c", "v", "node="].randomElement(using: &random) ?? ""
+        let value = "\(node);x=\(Int.random(in: 0..<40, using: &random));all=yes"
         let object = TestCodec.make(key, value, Revision(Int64(step)))
         indexed.set(object)
         plain.set(object)
@@ -68,6 +69,12 @@ import Testing
         let scope = prefix + (Bool.random(using: &random) ? "n\(Int.random(in: 0..<5, using: &random))/" : "")
         let value = ["a", "b", "c", "d", ""].randomElement(using: &random) ?? ""
         var request = ListRequest(prefix: scope, predicate: field("node", value))
+        switch Int.random(in: 0..<4, using: &random) {
+        case 0: request.predicate = label("x", "\(Int.random(in: 0..<50, using: &random))")
+        case 1: request.predicate.label = label("all", "yes").label
+        case 2: request.predicate.label = label("x", "\(Int.random(in: 0..<40, using: &random))").label
+        default: break
+        }
         request.limit = [0, 0, 1, 3, 40].randomElement(using: &random) ?? 0
         if Bool.random(using: &random) { request.startKey = scope + "k\(Int.random(in: 0..<90, using: &random))" }
         func page(_ tree: ObjectTree, _ most: Int) -> ObjectList {
