@@ -133,18 +133,30 @@ let package = Package(
         "Cryptography", "ByteBuffers",
       ],
       swiftSettings: swiftSettings),
+    // What a definition of a custom resource says, and what its objects have to be.
+    .target(
+      name: "CustomResources",
+      dependencies: [
+        "Access", "CEL", "FieldManagement", "Registry", "RegularExpressions", "Schema", "Machinery", "JSON",
+        "ByteBuffers",
+      ],
+      swiftSettings: swiftSettings),
     // What the built-in resources are: a folder a group. Nothing else may name a kind.
     .target(
       name: "Resources",
       dependencies: [
+        "CustomResources",
         "CCrypto", "Access", "Registry", "RegularExpressions", "Cacher", "Storage", "Schema", "Machinery", "JSON",
         "ByteBuffers",
       ],
       swiftSettings: swiftSettings),
+    // Roles and bindings, found by who has them.
+    .target(
+      name: "AccessRBAC", dependencies: ["Access", "Machinery", "JSON", "ByteBuffers"], swiftSettings: swiftSettings),
     // Who has a say in a write once its object is known: the chain, and a plug-in a file.
     .target(
       name: "Admission",
-      dependencies: ["Access", "Registry", "Resources", "Schema", "Machinery", "JSON", "ByteBuffers"],
+      dependencies: ["Access", "AccessRBAC", "Registry", "Resources", "Schema", "Machinery", "JSON", "ByteBuffers"],
       swiftSettings: swiftSettings),
     .target(
       name: "APIServer",
@@ -157,8 +169,8 @@ let package = Package(
     .target(
       name: "Controllers",
       dependencies: [
-        "Access", "Admission", "Audit", "Registry", "Resources", "Cacher", "Storage", "Machinery", "Metrics", "JSON",
-        "ByteBuffers", .product(name: "Logging", package: "swift-log"),
+        "Access", "AccessRBAC", "Admission", "Audit", "Registry", "Resources", "Cacher", "Storage", "Machinery",
+        "Metrics", "JSON", "ByteBuffers", .product(name: "Logging", package: "swift-log"),
       ],
       swiftSettings: swiftSettings),
     .executableTarget(
@@ -166,8 +178,9 @@ let package = Package(
       dependencies: [
         "APIServer", "Controllers", "Registry", "Resources", "Cacher", "HTTPServer", "Schema", "Storage",
         "StorageEncryption",
-        "EtcdTransport", "StorageEtcd2", "StorageEtcd3", "StorageSQLite", "Access", "AccessJWT", "AccessWebhooks",
-        "Admission", "Audit", "Webhooks", "CurlHTTP", "ConfigurationFiles", "Machinery", "Metrics", "JSON", "Capacity",
+        "EtcdTransport", "StorageEtcd2", "StorageEtcd3", "StorageSQLite", "Access", "AccessJWT", "AccessRBAC",
+        "AccessWebhooks", "Admission", "Audit", "Webhooks", "CurlHTTP", "ConfigurationFiles", "Machinery", "Metrics",
+        "JSON", "Capacity",
         "ByteBuffers", "CMimalloc",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
@@ -181,6 +194,12 @@ let package = Package(
       name: "AccessTests", dependencies: ["Access", "Machinery", "JSON", "ByteBuffers"], swiftSettings: swiftSettings),
     .testTarget(name: "RegularExpressionsTests", dependencies: ["RegularExpressions"], swiftSettings: swiftSettings),
     .testTarget(name: "ByteBuffersTests", dependencies: ["ByteBuffers"], swiftSettings: swiftSettings),
+    .testTarget(
+      name: "AccessRBACTests", dependencies: ["AccessRBAC", "Access", "JSON", "Machinery"],
+      swiftSettings: swiftSettings),
+    .testTarget(
+      name: "CustomResourcesTests", dependencies: ["CustomResources", "Registry", "JSON", "Machinery"],
+      swiftSettings: swiftSettings),
     .testTarget(name: "CELTests", dependencies: ["CEL", "JSON"], swiftSettings: swiftSettings),
     .testTarget(
       name: "AccessJWTTests",
