@@ -243,21 +243,6 @@ extension APIServer {
     }
   }
 
-  /// A stream, or why there is none.
-  private func connect(
-    _ connection: SubresourceConnection, _ endpoint: ResourceEndpoint, _ namespace: String, _ name: String,
-    _ context: RequestContext
-  ) {
-    let served = catalog.served
-    perform(context, limit: configuration.requestTimeout) { () async throws(Status) in
-      let query = context.query
-      try await connection.open(
-        SubresourceConnection.Request(
-          name: name, namespace: namespace, store: endpoint.store, query: { query[$0] }, stores: served.store))
-      return Answer(code: 204, contentType: "", body: [])
-    }
-  }
-
   /// To a part of an object; `name`: nil where the body says which object.
   private func post(
     _ endpoint: ResourceEndpoint, _ namespace: String, _ name: String?, _ subresource: Subresource,

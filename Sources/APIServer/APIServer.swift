@@ -128,7 +128,7 @@ public final class APIServer: RequestHandler {
       userAgent: request.header("User-Agent") ?? "", peer: configuration.log == nil ? "" : request.peerAddress,
       auditID: auditID, started: .now,
       bytes: request.body.count, series: series)
-    let context = RequestContext(
+    var context = RequestContext(
       asked: asked, query: query, accept: request.header("Accept"), userAgent: record.userAgent,
       contentType: request.header("Content-Type"),
       host: request.header("Host"), ifNoneMatch: request.header("If-None-Match"),
@@ -150,9 +150,8 @@ public final class APIServer: RequestHandler {
         return refuseUnasked(request, context, .badRequest("invalid timeout specified in the request URL - \(error)"))
       }
     }
-    var target = ""
-    if case .incompleteWatch = asked.target { target = request.target }
-    admit(request, context) { [target] in self.route($0, served, target: target) }
+    if asked.isTargetTold { context.target = request.target }
+    admit(request, context) { self.route($0, served) }
   }
 
   public func refusal(_ refused: RefusedRequest) -> Response? {
@@ -164,8 +163,7 @@ public final class APIServer: RequestHandler {
     return Response(status: 429, headers: headers + answer.headers, body: answer.body)
   }
 
-  /// `target`: of a path that is incomplete.
-  private func route(_ context: RequestContext, _ served: ServedAPI, target: String) {
+  private func route(_ context: RequestContext, _ served: ServedAPI) {
     let reply = context.reply
     let discovery = served.discovery
     switch context.asked.target {
@@ -175,8 +173,8 @@ public final class APIServer: RequestHandler {
       reply.send(context.error(.notFound(endpoint.info.groupResource, context.asked.name)))
     case .notFound: reply.send(.pathNotFound)
     case .incompleteWatch:
-      let why = "failed to create RequestInfo: unable to determine kind and namespace from url, \(target)"
-      reply.send(.text("Internal Server Error: \(GoText.quoted(target)): \(why)\n", code: 500, isError: true))
+      let why = "failed to create RequestInfo: unable to determine kind and namespace from url, \(context.target)"
+      reply.send(.text("Internal Server Error: \(GoText.quoted(context.target)): \(why)\n", code: 500, isError: true))
     case .health(let name, let check): answerHealth(name, check, context)
     case .root: reply.send(.rawJSON(["paths": .array(paths(discovery).map { .string($0) })]))
     case .metrics: answerMetrics(context)

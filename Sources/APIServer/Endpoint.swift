@@ -68,12 +68,15 @@ final class Endpoint: Sendable {
     isNamespaced = info.isNamespaced
     isDeprecated = info.deprecation != nil
     verbs = Verbs(info.verbs)
+    var resource: ResourceEndpoint?
+    if case .stored(let stored) = service { resource = stored }
     subresources = info.subresources.map { part in
-      var view: ResourceEndpoint?
-      if case .stored(let resource) = service, let seen = resource.store.view(at: Subresource(part.name)) {
-        view = ResourceEndpoint(resource.store, view: seen, metrics: metrics)
+      let subresource = Subresource(part.name)
+      let view = resource.flatMap { resource in
+        resource.store.view(at: subresource).map { ResourceEndpoint(resource.store, view: $0, metrics: metrics) }
       }
-      return SubresourceEndpoint(part.name, verbs: part.verbs, view: view)
+      let connection = resource?.store.subresource(subresource)?.connection
+      return SubresourceEndpoint(part.name, verbs: part.verbs, view: view, isProxy: connection?.form == .proxy)
     }
     hasCollection = !verbs.isDisjoint(with: [.list, .create, .deletecollection])
     hasItems = !verbs.isDisjoint(with: [.get, .update, .patch, .delete])
@@ -116,7 +119,7 @@ final class Endpoint: Sendable {
 
   /// Which of its paths that is; nil for one that there isn't.
   func form(_ path: ResourcePath, _ bytes: UnsafeRawBufferPointer) -> ResourceForm? {
-    if path.hasMore || path.special == .proxy || path.isInNamespace && !isNamespaced { return nil }
+    if path.special == .proxy || path.isInNamespace && !isNamespaced { return nil }
     let isAcross = isNamespaced && !path.isInNamespace
     if path.special == .watch {
       guard hasWatches, path.subresource.isEmpty else { return nil }
@@ -130,7 +133,8 @@ final class Endpoint: Sendable {
     if isAcross { return nil }
     if path.subresource.isEmpty { return hasItems ? .item : nil }
     let part = bytes.part(path.subresource)
-    return subresources.firstIndex { Self.equals($0.bytes, part) }.map { .subresource($0) }
+    guard let place = subresources.firstIndex(where: { Self.equals($0.bytes, part) }) else { return nil }
+    return path.hasMore && !subresources[place].isProxy ? nil : .subresource(place)
   }
 
   /// Does a path name an object of it, and more?
@@ -153,6 +157,7 @@ final class Endpoint: Sendable {
     case .item: return Verbs.ofItem(method).map(verbs.contains) ?? false
     case .subresource(let place):
       let verbs = subresources[place].verbs
+      if subresources[place].isProxy && (method == .head || method == .options) { return true }
       return (method == .post ? .create : Verbs.ofItem(method)).map(verbs.contains) ?? false
     }
   }
@@ -187,10 +192,13 @@ struct SubresourceEndpoint: Sendable {
   let subresource: Subresource
   /// Who answers with it, where it is seen as something else than the object.
   let view: ResourceEndpoint?
+  /// What stands behind it in a path is another server's.
+  let isProxy: Bool
 
-  init(_ name: String, verbs: [String], view: ResourceEndpoint? = nil) {
+  init(_ name: String, verbs: [String], view: ResourceEndpoint? = nil, isProxy: Bool) {
     self.view = view
     self.name = name
+    self.isProxy = isProxy
     subresource = Subresource(name)
     bytes = Array(name.utf8)
     self.verbs = Verbs(verbs)

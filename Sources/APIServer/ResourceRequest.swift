@@ -89,6 +89,15 @@ struct ResourceRequest: Sendable {
     }
   }
 
+  /// May the answer repeat what stands in the request line?
+  var isTargetTold: Bool {
+    switch target {
+    case .incompleteWatch: true
+    case .resource(let endpoint, .subresource(let place)): endpoint.subresources[place].isProxy
+    default: false
+    }
+  }
+
   /// What it is to the limits of requests at work.
   var load: InflightLimiter.Load {
     if case .health = target { return .exempt }

@@ -18,7 +18,6 @@ public enum Corpus {
   public static let awaiting = [
     "access/decisions/cluster": "what only OpenShift's build says of nodes/proxy",
     "access/serviceaccounts/bound-node": taints, "access/serviceaccounts/bound-pod-node": taints,
-    "core-services/proxy": "proxies",
   ]
 
   private static let taints = "the admission plug-in TaintNodesByCondition"
