@@ -32,12 +32,12 @@ import Testing
     (":1", #"each colon-separated field must have at least one digit (at ":1")"#),
     ("1::2::3", #"multiple :: in address (at ":3")"#), ("1:", #"colon must be followed by more characters (at ":")"#),
     ("1:2:3:4:5:6:7:8:9", #"trailing garbage after address (at "9")"#),
-    ("1:2:3:4:5:6:7:8::", #"trailing garbage after address (at ":")"#),
+    ("1:2:3:4:5:6:7:8::", "the :: must expand to at least one field of zeros"),
     ("1:2:3:4::5:6:7:8", "the :: must expand to at least one field of zeros"),
     ("1:g", #"each colon-separated field must have at least one digit (at "g")"#),
     ("1g::", #"unexpected character, want colon (at "g::")"#),
     ("1:1.2.3.4", #"embedded IPv4 address must replace the final 2 fields of the address (at "1.2.3.4")"#),
-    ("::1:2:3:4:5:6:1.2.3.4",
+    ("::1:2:3:4:5:6:7:1.2.3.4",
      #"too many hex fields to fit an embedded IPv4 at the end of the address (at "1.2.3.4")"#),
   ])
   func faults(text: String, problem: String) {
@@ -60,10 +60,9 @@ import Testing
 
   @Test func `networks in networks`() throws {
     let wide = try IPNetwork.strict("10.1.2.3/8")
-    #expect(wide.contains(try IPNetwork.strict("10.9.0.0/16")) && wide.contains(wide.masked))
-    #expect(!wide.contains(try IPNetwork.strict("10.0.0.0/7")) && !wide.contains(try IPNetwork.strict("11.0.0.0/8")))
-    #expect(!(try IPNetwork.strict("::/0")).contains(wide) && !wide.isSame(as: wide.masked))
-    #expect(wide.masked.isSame(as: try IPNetwork.strict("10.0.0.0/8")))
+    let others = try ["10.9.0.0/16", "10.0.0.0/8", "10.0.0.0/7", "11.0.0.0/8", "::/0"].map { try IPNetwork.strict($0) }
+    #expect(others.map { wide.contains($0) } == [true, true, false, false, false])
+    #expect(!others[4].contains(wide) && !wide.isSame(as: wide.masked) && wide.masked.isSame(as: others[1]))
   }
 
   @Test(arguments: [
