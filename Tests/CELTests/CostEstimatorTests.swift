@@ -71,7 +71,8 @@ import Testing
     }
     #expect(CELBudget.fault(.rule, cost(1_180).max) == nil)
     #expect(
-      CELBudget.fault(.rule, cost(1_200).max)?.hasPrefix("estimated rule cost exceeds budget by factor of 1.008600x (try")
+      CELBudget.fault(.rule, cost(1_200).max)?.hasPrefix(
+        "estimated rule cost exceeds budget by factor of 1.008600x (try")
         == true)
     #expect(CELBudget.fault(.rule, cost(100_000).max)?.contains("more than 100x") == true)
   }
@@ -133,12 +134,16 @@ import Testing
 
   @Test func `how large what a schema describes can get`() {
     #expect(DeclaredSize.text(format: nil, maxLength: nil) == 3_145_726)
-    #expect(DeclaredSize.text(format: "uuid", maxLength: 40) == 160 && DeclaredSize.text(format: nil, maxLength: -1) == 0)
+    #expect(
+      DeclaredSize.text(format: "uuid", maxLength: 40) == 160 && DeclaredSize.text(format: nil, maxLength: -1) == 0)
     #expect(DeclaredSize.text(format: "byte", maxLength: 40) == 40)
-    #expect(DeclaredSize.text(format: "date-time", maxLength: 4) == 32 && DeclaredSize.text(format: "date", maxLength: nil) == 12)
+    #expect(
+      DeclaredSize.text(format: "date-time", maxLength: 4) == 32
+        && DeclaredSize.text(format: "date", maxLength: nil) == 12)
     #expect(DeclaredSize.text(format: nil, maxLength: nil, enumeration: ["a", "bbb"]) == 3)
     #expect(DeclaredSize.text(format: nil, maxLength: nil, enumeration: []) == 3_145_726)
-    #expect(DeclaredSize.list(maxItems: nil, minSize: 2) == 1_048_575 && DeclaredSize.list(maxItems: -3, minSize: 2) == 0)
+    #expect(
+      DeclaredSize.list(maxItems: nil, minSize: 2) == 1_048_575 && DeclaredSize.list(maxItems: -3, minSize: 2) == 0)
     #expect(DeclaredSize.map(maxProperties: nil, minSize: 1) == 449_389 && DeclaredSize.field("abc", minSize: 2) == 9)
     #expect(DeclaredSize.text(format: nil, maxLength: .max) == -4)
   }

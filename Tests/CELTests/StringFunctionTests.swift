@@ -4,9 +4,10 @@ import Testing
 
 /// What cel-go's `ext/strings.go` answers, version 2.
 @Suite struct `Functions of texts` {
-  @Test(arguments: [
-    ("hello", 0, "h"), ("hello", 5, ""), ("héllo😀", 5, "😀"), ("e\u{301}x", 1, "\u{301}"), ("", 0, ""),
-  ] as [(String, Int64, String)])
+  @Test(
+    arguments: [
+      ("hello", 0, "h"), ("hello", 5, ""), ("héllo😀", 5, "😀"), ("e\u{301}x", 1, "\u{301}"), ("", 0, ""),
+    ] as [(String, Int64, String)])
   func `a code point`(text: String, index: Int64, found: String) throws {
     #expect(try StringFunctions.charAt(text, index) == found)
   }
@@ -19,19 +20,21 @@ import Testing
     }
   }
 
-  @Test(arguments: [
-    ("hello", "l", 0, 2), ("hello", "l", 3, 3), ("hello", "l", 4, -1), ("hello", "", 9, 9), ("hello", "", -4, -4),
-    ("héllo😀lo", "lo", 0, 3), ("héllo😀lo", "lo", 4, 6), ("aaa", "aaaa", 0, -1), ("", "a", 0, -1),
-    ("ab", "b", .max, -1), ("e\u{301}e", "e", 1, 2),
-  ] as [(String, String, Int64, Int64)])
+  @Test(
+    arguments: [
+      ("hello", "l", 0, 2), ("hello", "l", 3, 3), ("hello", "l", 4, -1), ("hello", "", 9, 9), ("hello", "", -4, -4),
+      ("héllo😀lo", "lo", 0, 3), ("héllo😀lo", "lo", 4, 6), ("aaa", "aaaa", 0, -1), ("", "a", 0, -1),
+      ("ab", "b", .max, -1), ("e\u{301}e", "e", 1, 2),
+    ] as [(String, String, Int64, Int64)])
   func `the first place`(text: String, part: String, offset: Int64, found: Int64) throws {
     #expect(try StringFunctions.index(of: part, in: text, from: offset) == found)
   }
 
-  @Test(arguments: [
-    ("hello", "l", 2, 2), ("hello", "l", 1, -1), ("hello", "l", 4, 3), ("hello", "l", 5, -1), ("hello", "", 9, 9),
-    ("aaaa", "aa", 3, 2), ("aaaa", "aa", 1, 1), ("é😀é", "é", 2, 2), ("é😀é", "é", 1, 0), ("", "a", 0, -1),
-  ] as [(String, String, Int64, Int64)])
+  @Test(
+    arguments: [
+      ("hello", "l", 2, 2), ("hello", "l", 1, -1), ("hello", "l", 4, 3), ("hello", "l", 5, -1), ("hello", "", 9, 9),
+      ("aaaa", "aa", 3, 2), ("aaaa", "aa", 1, 1), ("é😀é", "é", 2, 2), ("é😀é", "é", 1, 0), ("", "a", 0, -1),
+    ] as [(String, String, Int64, Int64)])
   func `the last place`(text: String, part: String, offset: Int64, found: Int64) throws {
     #expect(try StringFunctions.lastIndex(of: part, in: text, from: offset) == found)
   }
@@ -42,21 +45,23 @@ import Testing
     #expect(StringFunctions.lastIndex(of: "x", in: "") == -1)
   }
 
-  @Test(arguments: [
-    ("a,b,c", ",", -1, ["a", "b", "c"]), ("a,b,c", ",", 2, ["a", "b,c"]), ("a,b,c", ",", 1, ["a,b,c"]),
-    ("a,b,c", ",", 0, []), ("a,b,c", ",", 9, ["a", "b", "c"]), ("", ",", -1, [""]), ("", "", -1, []),
-    ("é😀x", "", -1, ["é", "😀", "x"]), ("é😀x", "", 2, ["é", "😀x"]), (",a,", ",", -1, ["", "a", ""]),
-    ("aaa", "aa", -1, ["", "a"]), ("e\u{301}", "e", -1, ["", "\u{301}"]),
-  ] as [(String, String, Int64, [String])])
+  @Test(
+    arguments: [
+      ("a,b,c", ",", -1, ["a", "b", "c"]), ("a,b,c", ",", 2, ["a", "b,c"]), ("a,b,c", ",", 1, ["a,b,c"]),
+      ("a,b,c", ",", 0, []), ("a,b,c", ",", 9, ["a", "b", "c"]), ("", ",", -1, [""]), ("", "", -1, []),
+      ("é😀x", "", -1, ["é", "😀", "x"]), ("é😀x", "", 2, ["é", "😀x"]), (",a,", ",", -1, ["", "a", ""]),
+      ("aaa", "aa", -1, ["", "a"]), ("e\u{301}", "e", -1, ["", "\u{301}"]),
+    ] as [(String, String, Int64, [String])])
   func parts(text: String, separator: String, count: Int64, found: [String]) {
     #expect(StringFunctions.split(text, at: separator, count: count) == found)
   }
 
-  @Test(arguments: [
-    ("hello", "l", "L", -1, "heLLo"), ("hello", "l", "L", 1, "heLlo"), ("hello", "l", "L", 0, "hello"),
-    ("hé", "", "-", -1, "-h-é-"), ("hé", "", "-", 2, "-h-é"), ("", "", "x", -1, "x"), ("aaa", "aa", "b", -1, "ba"),
-    ("abab", "ab", "", -1, ""), ("x", "x", "x", -1, "x"),
-  ] as [(String, String, String, Int64, String)])
+  @Test(
+    arguments: [
+      ("hello", "l", "L", -1, "heLLo"), ("hello", "l", "L", 1, "heLlo"), ("hello", "l", "L", 0, "hello"),
+      ("hé", "", "-", -1, "-h-é-"), ("hé", "", "-", 2, "-h-é"), ("", "", "x", -1, "x"), ("aaa", "aa", "b", -1, "ba"),
+      ("abab", "ab", "", -1, ""), ("x", "x", "x", -1, "x"),
+    ] as [(String, String, String, Int64, String)])
   func replacements(text: String, old: String, new: String, count: Int64, found: String) throws {
     #expect(try StringFunctions.replace(text, old, with: new, count: count) == found)
   }
@@ -90,20 +95,22 @@ import Testing
 
 /// What Go's printers write.
 @Suite struct `Numbers as Go writes them` {
-  @Test(arguments: [
-    (1.5, 6, "1.500000"), (1234.5, 2, "1,234.50"), (-1234567.891, 1, "-1,234,567.9"), (2.5, 0, "2"), (3.5, 0, "4"),
-    (0.5, 0, "0"), (0.125, 2, "0.12"), (-0.0, 2, "0.00"), (-0.001, 2, "-0.00"), (.infinity, 2, "∞"),
-    (-.infinity, 2, "-∞"), (.nan, 2, "NaN"), (999.999, 2, "1,000.00"), (1.5, 258, "1.50"), (100, 0, "100"),
-    (1e21, 0, "1,000,000,000,000,000,000,000"),
-  ] as [(Double, Int, String)])
+  @Test(
+    arguments: [
+      (1.5, 6, "1.500000"), (1234.5, 2, "1,234.50"), (-1234567.891, 1, "-1,234,567.9"), (2.5, 0, "2"), (3.5, 0, "4"),
+      (0.5, 0, "0"), (0.125, 2, "0.12"), (-0.0, 2, "0.00"), (-0.001, 2, "-0.00"), (.infinity, 2, "∞"),
+      (-.infinity, 2, "-∞"), (.nan, 2, "NaN"), (999.999, 2, "1,000.00"), (1.5, 258, "1.50"), (100, 0, "100"),
+      (1e21, 0, "1,000,000,000,000,000,000,000"),
+    ] as [(Double, Int, String)])
   func english(value: Double, places: Int, text: String) {
     #expect(GoNumber.english(value, places: places) == text)
   }
 
-  @Test(arguments: [
-    (1234.5, 2, "1.234500×10⁰³"), (0, 6, "0.000000×10⁰⁰"), (.infinity, 6, "     ∞"), (-1e-120, 0, "-1.000000×10⁻¹²⁰"),
-    (.nan, 5, "  NaN"), (1, 15, "  1.000000×10⁰⁰"),
-  ] as [(Double, Int, String)])
+  @Test(
+    arguments: [
+      (1234.5, 2, "1.234500×10⁰³"), (0, 6, "0.000000×10⁰⁰"), (.infinity, 6, "     ∞"), (-1e-120, 0, "-1.000000×10⁻¹²⁰"),
+      (.nan, 5, "  NaN"), (1, 15, "  1.000000×10⁰⁰"),
+    ] as [(Double, Int, String)])
   func scientific(value: Double, width: Int, text: String) {
     #expect(GoNumber.scientific(value, width: width) == text)
   }
@@ -125,13 +132,24 @@ import Testing
   }
 
   @Test(arguments: [
-    ("%d %s%%", 2, "2: <0 decimal> <1 string>%"), ("%.2f%e%.3e", 3, "3: <0 f2><1 e-1><2 e3>"), ("%.2s", 1, "1: <0 string>"),
-    ("é%x😀%X", 2, "2: é<0 hex(isUpper: false)>😀<1 hex(isUpper: true)>"), ("", 0, "0: "), ("%s", 0, "! index 0 out of range"),
+    ("%d %s%%", 2, "2: <0 decimal> <1 string>%"), ("%.2f%e%.3e", 3, "3: <0 f2><1 e-1><2 e3>"),
+    ("%.2s", 1, "1: <0 string>"),
+    ("é%x😀%X", 2, "2: é<0 hex(isUpper: false)>😀<1 hex(isUpper: true)>"), ("", 0, "0: "),
+    ("%s", 0, "! index 0 out of range"),
     ("%q", 1, #"! could not parse formatting clause: unrecognized formatting clause "q""#),
     ("%é", 1, #"! could not parse formatting clause: unrecognized formatting clause "Ã""#),
-    ("%.f", 1, #"! could not parse formatting clause: error while parsing precision: error while converting precision to integer: strconv.Atoi: parsing "": invalid syntax"#),
-    ("%.1", 1, "! could not parse formatting clause: error while parsing precision: could not find end of precision specifier"),
-    ("%.99999999999999999999f", 1, #"! could not parse formatting clause: error while parsing precision: error while converting precision to integer: strconv.Atoi: parsing "99999999999999999999": value out of range"#),
+    (
+      "%.f", 1,
+      #"! could not parse formatting clause: error while parsing precision: error while converting precision to integer: strconv.Atoi: parsing "": invalid syntax"#
+    ),
+    (
+      "%.1", 1,
+      "! could not parse formatting clause: error while parsing precision: could not find end of precision specifier"
+    ),
+    (
+      "%.99999999999999999999f", 1,
+      #"! could not parse formatting clause: error while parsing precision: error while converting precision to integer: strconv.Atoi: parsing "99999999999999999999": value out of range"#
+    ),
   ])
   func clauses(format: String, count: Int, text: String) {
     #expect(written(format, count: count, isStatic: false) == text)

@@ -21,10 +21,12 @@ import Testing
     #expect(try quantity("1e2000000").sum(quantity("1")) == nil && quantity("1").difference(quantity("-1e9999")) == nil)
   }
 
-  @Test(arguments: [
-    ("1Ki", 1024), ("2000m", nil), ("1.5", nil), ("1500m", nil), ("1E3", 1000), ("9223372036854775808", nil), ("1k", 1000),
-    ("0", 0), ("-5", -5), ("1E", 1_000_000_000_000_000_000), ("10E", nil),
-  ] as [(String, Int64?)])
+  @Test(
+    arguments: [
+      ("1Ki", 1024), ("2000m", nil), ("1.5", nil), ("1500m", nil), ("1E3", 1000), ("9223372036854775808", nil),
+      ("1k", 1000),
+      ("0", 0), ("-5", -5), ("1E", 1_000_000_000_000_000_000), ("10E", nil),
+    ] as [(String, Int64?)])
   func `whole numbers`(text: String, value: Int64?) throws { #expect(try quantity(text).int64 == value) }
 
   @Test func `a sum with nothing keeps its scale`() throws {
@@ -32,10 +34,11 @@ import Testing
     #expect(Quantity(whole: 7).int64 == 7)
   }
 
-  @Test(arguments: [
-    ("100m", 0.1), ("1.5", 1.5), ("1Ki", 1024), ("-0.25", -0.25), ("9223372036854775808", 9223372036854775808),
-    ("1e400", .infinity), ("0", 0),
-  ] as [(String, Double)])
+  @Test(
+    arguments: [
+      ("100m", 0.1), ("1.5", 1.5), ("1Ki", 1024), ("-0.25", -0.25), ("9223372036854775808", 9223372036854775808),
+      ("1e400", .infinity), ("0", 0),
+    ] as [(String, Double)])
   func floats(text: String, value: Double) throws { #expect(try quantity(text).approximateFloat == value) }
 
   @Test(arguments: [("-5", -1), ("0", 0), ("1n", 1)]) func signs(text: String, sign: Int) throws {

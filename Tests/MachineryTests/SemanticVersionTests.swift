@@ -46,7 +46,8 @@ import Testing
 
   @Test(arguments: [
     ("1.2-a", "short version cannot contain PreRelease/Build meta data"),
-    (" 1.2.3", #"Invalid character(s) found in major number "0 1""#), ("", #"strconv.ParseUint: parsing "": invalid syntax"#),
+    (" 1.2.3", #"Invalid character(s) found in major number "0 1""#),
+    ("", #"strconv.ParseUint: parsing "": invalid syntax"#),
   ])
   func `what is not`(text: String, problem: String) {
     let error = #expect(throws: SemanticVersion.Malformed.self) { try SemanticVersion(tolerating: text) }

@@ -37,8 +37,10 @@ import Testing
     ("1:g", #"each colon-separated field must have at least one digit (at "g")"#),
     ("1g::", #"unexpected character, want colon (at "g::")"#),
     ("1:1.2.3.4", #"embedded IPv4 address must replace the final 2 fields of the address (at "1.2.3.4")"#),
-    ("::1:2:3:4:5:6:7:1.2.3.4",
-     #"too many hex fields to fit an embedded IPv4 at the end of the address (at "1.2.3.4")"#),
+    (
+      "::1:2:3:4:5:6:7:1.2.3.4",
+      #"too many hex fields to fit an embedded IPv4 at the end of the address (at "1.2.3.4")"#
+    ),
   ])
   func faults(text: String, problem: String) {
     let error = #expect(throws: IPAddress.Malformed.self) { try IPAddress.strict(text) }

@@ -132,7 +132,8 @@ struct CostEstimator {
     var resultSize: CELRange?
     for overload in overloads {
       let call = CostCall(
-        expression: expression, function: function, overload: overload, target: receiver, arguments: nodes, costs: costs)
+        expression: expression, function: function, overload: overload, target: receiver, arguments: nodes, costs: costs
+      )
       let estimate = estimate(call)
       price = price.union(estimate.cost)
       if let size = estimate.size { resultSize = resultSize?.union(size) ?? size }

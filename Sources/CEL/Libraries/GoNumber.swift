@@ -17,7 +17,8 @@ enum GoNumber {
     let places = Int32(clamping: min(max(places, 0), placesMax))
     return withUnsafeTemporaryAllocation(of: CChar.self, capacity: placesMax + 400) { buffer in
       let count = withVaList([places, value]) { vsnprintf(buffer.baseAddress, buffer.count, format, $0) }
-      let bytes = UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(buffer)[..<max(0, min(Int(count), buffer.count - 1))])
+      let bytes = UnsafeRawBufferPointer(
+        rebasing: UnsafeRawBufferPointer(buffer)[..<max(0, min(Int(count), buffer.count - 1))])
       return String(decoding: bytes, as: UTF8.self)
     }
   }

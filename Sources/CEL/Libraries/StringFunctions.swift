@@ -6,6 +6,8 @@ enum LibraryFault: Error, Equatable {
   case text(String)
   /// The answer would be larger than what an expression may walk through.
   case tooLarge
+  /// An argument is of another type than the overload is for.
+  case noSuchOverload
 }
 
 /// The extensions for texts, version 2: places are counted in code points. (cel-go `ext/strings.go`)
