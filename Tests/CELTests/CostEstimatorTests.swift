@@ -126,7 +126,10 @@ import Testing
 
   @Test func `how often a place can occur`() {
     #expect(CELBudget.cardinality(ofMinSize: 2) == 1_048_576 && CELBudget.cardinality(ofMinSize: 1) == 1_572_864)
-    #expect(CELBudget.cost(of: 0, times: .max) == 0 && CELBudget.cost(of: 2, times: .max) == .max)
+    let items = CELCardinality.root.field.item(maxItems: 10)
+    #expect(items.value(maxProperties: 3).cost(of: 7, minSize: 2) == 210 && items.cost(of: .max, minSize: 2) == .max)
+    #expect(items.value(maxProperties: nil).item(maxItems: 2).cost(of: 2, minSize: 2) == 2_097_152)
+    #expect(items.item(maxItems: -1).cost(of: 2, minSize: 2) == 0)
     #expect(CELBudget.fault(.rule, 10_000_000) == nil && CELBudget.fault(.messageExpression, 15_000_000) != nil)
     #expect(CELBudget.fault(.rule, 15_000_000)?.contains("factor of 1.5x") == true)
     #expect(CELBudget.fault(.rule, 14_900_000)?.contains("factor of 1.490000x") == true)

@@ -162,6 +162,44 @@ import Testing
   }
 }
 
+/// What is told of a format when an expression is compiled.
+@Suite struct `Formats held against arguments` {
+  private typealias Argument = FormatCheck.Argument
+
+  private func fault(_ format: String, _ arguments: Argument...) -> String? {
+    do throws(FormatCheck.Fault) { try FormatCheck.check(format, arguments) } catch {
+      return "\(error.place.map(String.init) ?? "call"): \(error.text)"
+    }
+    return nil
+  }
+
+  @Test func `types and counts`() {
+    #expect(fault("%d %s", Argument(place: 1, typeName: "int"), Argument(place: 2, typeName: nil)) == nil)
+    #expect(
+      fault("%d", Argument(place: 7, typeName: "double"))
+        == "7: error during formatting: decimal clause can only be used on integers, was given double")
+    #expect(fault("%f", Argument(place: 7, typeName: "string")) == nil)
+    #expect(
+      fault("x", Argument(place: 1, typeName: "int"))
+        == "call: too many arguments supplied to string.format (expected 0, got 1)")
+    #expect(fault("%s%s", Argument(place: 1, typeName: "int")) == "call: index 1 out of range")
+    #expect(fault("%") == "call: unexpected end of string")
+    #expect(
+      fault("%q", Argument(place: 1, typeName: "int"))
+        == #"call: could not parse formatting clause: unrecognized formatting clause "q""#)
+  }
+
+  @Test func `what stands in a list`() {
+    let url = Argument(place: 9, typeName: "kubernetes.URL")
+    let list = Argument(place: 1, typeName: "list", parts: [Argument(place: 2, typeName: "int"), url])
+    #expect(
+      fault("%s", list)
+        == "9: error during formatting: string clause can only be used on strings, bools, bytes, ints, doubles, maps, "
+        + "lists, types, durations, and timestamps, was given kubernetes.URL")
+    #expect(fault("%x", list)?.hasPrefix("1: error during formatting: only integers, byte buffers") == true)
+  }
+}
+
 /// What upstream's formats say.
 @Suite struct `Named formats` {
   @Test(arguments: [

@@ -26,7 +26,8 @@ public struct CELBudget: Sendable {
 
   /// Counts an expression.
   /// - Parameters:
-  ///   - cost: in the worst case, times how often its place can occur: see `CELBudget.cost(of:times:)`
+  ///   - cost: in the worst case: for a rule what `CELCardinality.cost` says, for a message's expression what it costs
+  ///     once
   ///   - path: the field that a fault stands under
   public mutating func count(_ cost: UInt64, at path: String) {
     total = total.adding(cost)
@@ -46,12 +47,9 @@ public struct CELBudget: Sendable {
   private static let contribution =
     "contributed to estimated rule cost total exceeding cost limit for entire OpenAPIv3 schema"
 
-  /// An expression's cost where its place can occur `cardinality` times.
-  public static func cost(of one: UInt64, times cardinality: UInt64) -> UInt64 { one.times(cardinality) }
-
   /// How often what takes `minSize` bytes of JSON can stand in one request: that is the cardinality of a place under a
   /// list or a map without bounds. (`maxCardinality`)
-  public static func cardinality(ofMinSize minSize: Int64) -> UInt64 {
+  static func cardinality(ofMinSize minSize: Int64) -> UInt64 {
     UInt64(clamping: CELBudget.requestMax / Swift.max(minSize.addingReportingOverflow(1).partialValue, 1))
   }
 

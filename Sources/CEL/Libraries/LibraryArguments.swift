@@ -4,8 +4,13 @@ import RegularExpressions
 /// The arguments of a call, the receiver first, as an implementation asks for them.
 struct LibraryArguments<Value: LibraryValue> {
   let values: [Value]
+  /// Of a pattern that is written down in the expression: it is compiled with it.
+  private let compiled: GoRegexp?
 
-  init(_ values: [Value]) { self.values = values }
+  init(_ values: [Value], compiled: GoRegexp? = nil) {
+    self.values = values
+    self.compiled = compiled
+  }
 
   /// An overload is called with as many as it is declared with.
   subscript(_ place: Int) -> Value { values.indices.contains(place) ? values[place] : .null }
@@ -35,8 +40,8 @@ struct LibraryArguments<Value: LibraryValue> {
     return inner
   }
 
-  /// Compiled once where it is written down in the expression.
   func regex(_ place: Int) throws(LibraryFault) -> GoRegexp {
+    if let compiled { return compiled }
     let pattern = try text(place)
     do throws(GoRegexp.Malformed) { return try GoRegexp(pattern) } catch { throw .text("Illegal regex: \(error)") }
   }

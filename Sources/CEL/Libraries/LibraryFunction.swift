@@ -6,6 +6,9 @@ struct LibraryFunction<Value: LibraryValue>: Sendable {
   /// `string.(int) -> string` of what is called on a value, `(string) -> list(T)` of what is not. What is not a type
   /// of the language is the name of one: `kubernetes.URL`; a capital alone stands for any type.
   let signature: String
+  /// The argument with this number is a regular expression. One that is written down is compiled with the expression,
+  /// which is refused for a malformed one; it is handed to `LibraryArguments` then.
+  var patternPlace: Int? { name == "find" || name == "findAll" ? 1 : nil }
   let body: @Sendable (LibraryArguments<Value>) throws(LibraryFault) -> Value
 
   init(

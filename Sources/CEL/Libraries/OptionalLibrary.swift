@@ -1,5 +1,4 @@
-/// Values that may be there. `or` and `orValue` look at their argument only where they need it, so that the evaluator has
-/// them. (cel-go `cel/library.go`)
+/// Values that may be there. (cel-go `cel/library.go`)
 extension LibraryFunction {
   static var optionals: [LibraryFunction] {
     [
@@ -16,6 +15,14 @@ extension LibraryFunction {
       },
       LibraryFunction("hasValue", "optional_hasValue", "optional(V).() -> bool") { a throws(LibraryFault) in
         .bool(try a.optional(0) != nil)
+      },
+      // An evaluator looks at the argument of these two only where the receiver is not there; they cost nothing.
+      LibraryFunction("or", "optional_or_optional", "optional(V).(optional(V)) -> optional(V)") {
+        a throws(LibraryFault) in
+        try a.optional(0) == nil ? a[1] : a[0]
+      },
+      LibraryFunction("orValue", "optional_orValue_value", "optional(V).(V) -> V") { a throws(LibraryFault) in
+        try a.optional(0) ?? a[1]
       },
       LibraryFunction("first", "list_first", "list(V).() -> optional(V)") { a throws(LibraryFault) in
         .optional(try a.list(0).first)
