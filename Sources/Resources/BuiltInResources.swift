@@ -35,6 +35,7 @@ public enum BuiltInResources {
       .validatingAdmissionPolicies,
       .validatingAdmissionPolicyBindings,
       .validatingWebhookConfigurations,
+      .customResourceDefinitions,
       .apiServices,
       .controllerRevisions,
       .daemonSets,

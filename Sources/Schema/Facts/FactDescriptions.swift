@@ -6,6 +6,7 @@ enum FactDescriptions {
   static let all: [StaticString] = [
     admissionregistrationV1,
     apiResource,
+    apiextensionsV1,
     apiregistrationV1,
     appsV1,
     authenticationV1,

@@ -5,6 +5,7 @@ enum Facts {
   /// A text a group.
   static let all: [StaticString] = [
     admissionregistrationV1,
+    apiextensionsV1,
     apiregistrationV1,
     appsV1,
     authenticationV1,
