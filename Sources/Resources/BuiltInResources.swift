@@ -37,6 +37,7 @@ public enum BuiltInResources {
       .validatingAdmissionPolicies,
       .validatingAdmissionPolicyBindings,
       .validatingWebhookConfigurations,
+      .customResourceDefinitions,
       .apiServices,
       .customResourceDefinitions,
       .controllerRevisions,
