@@ -175,7 +175,7 @@ let package = Package(
       name: "CustomServing",
       dependencies: [
         "APIServer", "Controllers", "CustomResources", "Registry", "Cacher", "Storage", "Webhooks", "CurlHTTP",
-        "Cryptography", "Machinery", "Metrics", "JSON", "ByteBuffers", .product(name: "Logging", package: "swift-log"),
+        "Cryptography", "Schema", "Machinery", "Metrics", "JSON", "ByteBuffers", .product(name: "Logging", package: "swift-log"),
       ],
       swiftSettings: swiftSettings),
     .executableTarget(

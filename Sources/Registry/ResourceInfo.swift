@@ -32,8 +32,10 @@ public struct ResourceInfo: Sendable {
   public var isStored: Bool { !storagePath.isEmpty }
   /// The type in the model.
   public let typeName: String
+  /// What no type says of a kind that a client has defined; nil for built-in ones.
+  public let form: (any ObjectForm)?
   /// Is it of a kind that a client has defined?
-  public let isCustom: Bool
+  public var isCustom: Bool { form != nil }
 
   public init(
     groupVersion: GroupVersion, plural: String, singular: String, kind: String, listKind: String? = nil,
@@ -42,7 +44,7 @@ public struct ResourceInfo: Sendable {
     verbs: [String], subresources: [(name: String, verbs: [String])] = [],
     subresourceKinds: [ByteString: GroupVersionKind] = [:], storagePath: String,
     storedVersion: GroupVersion? = nil, heartbeat: Subresource? = nil, deprecation: String? = nil, typeName: String,
-    isCustom: Bool = false
+    form: (any ObjectForm)? = nil
   ) {
     self.groupVersion = groupVersion
     self.plural = plural
@@ -60,7 +62,7 @@ public struct ResourceInfo: Sendable {
     self.heartbeat = heartbeat
     self.deprecation = deprecation
     self.typeName = typeName
-    self.isCustom = isCustom
+    self.form = form
   }
 
   public var groupResource: GroupResource { GroupResource(group: groupVersion.group, resource: plural) }

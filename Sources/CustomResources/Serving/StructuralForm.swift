@@ -11,6 +11,8 @@ final class StructuralForm: ObjectForm {
   /// `openAPIV3Schema` as it is written.
   private let written: JSONValue
   private let hasStatus: Bool
+  /// The fields that selectors may ask for.
+  private let selectable: [String]
   let ownership: MergeSchema
 
   /// `version`: one of a definition's.
@@ -18,6 +20,8 @@ final class StructuralForm: ObjectForm {
     written = version["schema"]?["openAPIV3Schema"] ?? .object(JSONObject())
     schema = StructuralSchema(written)
     hasStatus = version["subresources"]?["status"]?.object != nil
+    selectable = (version["selectableFields"]?.array ?? []).compactMap { $0["jsonPath"]?.string }
+      .map { $0.hasPrefix(".") ? String($0.dropFirst()) : $0 }
     ownership = .untyped
   }
 
@@ -39,5 +43,7 @@ final class StructuralForm: ObjectForm {
 
   func findings(_ object: JSONValue, old: JSONValue?, _ part: Subresource) async -> ObjectFindings { ObjectFindings() }
 
-  func openAPISchema(_ dialect: OpenAPIDialect) -> JSONValue { written }
+  func openAPISchema(_ dialect: OpenAPIDialect) -> JSONValue {
+    PublishedSchema.of(written, dialect, selectable: selectable)
+  }
 }
