@@ -150,10 +150,13 @@ let package = Package(
         "ByteBuffers",
       ],
       swiftSettings: swiftSettings),
+    // Roles and bindings, found by who has them.
+    .target(
+      name: "AccessRBAC", dependencies: ["Access", "Machinery", "JSON", "ByteBuffers"], swiftSettings: swiftSettings),
     // Who has a say in a write once its object is known: the chain, and a plug-in a file.
     .target(
       name: "Admission",
-      dependencies: ["Access", "Registry", "Resources", "Schema", "Machinery", "JSON", "ByteBuffers"],
+      dependencies: ["Access", "AccessRBAC", "Registry", "Resources", "Schema", "Machinery", "JSON", "ByteBuffers"],
       swiftSettings: swiftSettings),
     .target(
       name: "APIServer",
@@ -166,8 +169,8 @@ let package = Package(
     .target(
       name: "Controllers",
       dependencies: [
-        "Access", "Admission", "Audit", "Registry", "Resources", "Cacher", "Storage", "Machinery", "Metrics", "JSON",
-        "ByteBuffers", .product(name: "Logging", package: "swift-log"),
+        "Access", "AccessRBAC", "Admission", "Audit", "Registry", "Resources", "Cacher", "Storage", "Machinery",
+        "Metrics", "JSON", "ByteBuffers", .product(name: "Logging", package: "swift-log"),
       ],
       swiftSettings: swiftSettings),
     // What clients define, served: follows definitions, and changes what the server serves with them.
@@ -183,8 +186,9 @@ let package = Package(
       dependencies: [
         "CustomServing", "APIServer", "Controllers", "Registry", "Resources", "Cacher", "HTTPServer", "Schema", "Storage",
         "StorageEncryption",
-        "EtcdTransport", "StorageEtcd2", "StorageEtcd3", "StorageSQLite", "Access", "AccessJWT", "AccessWebhooks",
-        "Admission", "Audit", "Webhooks", "CurlHTTP", "ConfigurationFiles", "Machinery", "Metrics", "JSON", "Capacity",
+        "EtcdTransport", "StorageEtcd2", "StorageEtcd3", "StorageSQLite", "Access", "AccessJWT", "AccessRBAC",
+        "AccessWebhooks", "Admission", "Audit", "Webhooks", "CurlHTTP", "ConfigurationFiles", "Machinery", "Metrics",
+        "JSON", "Capacity",
         "ByteBuffers", "CMimalloc",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
@@ -198,6 +202,9 @@ let package = Package(
       name: "AccessTests", dependencies: ["Access", "Machinery", "JSON", "ByteBuffers"], swiftSettings: swiftSettings),
     .testTarget(name: "RegularExpressionsTests", dependencies: ["RegularExpressions"], swiftSettings: swiftSettings),
     .testTarget(name: "ByteBuffersTests", dependencies: ["ByteBuffers"], swiftSettings: swiftSettings),
+    .testTarget(
+      name: "AccessRBACTests", dependencies: ["AccessRBAC", "Access", "JSON", "Machinery"],
+      swiftSettings: swiftSettings),
     .testTarget(
       name: "CustomResourcesTests", dependencies: ["CustomResources", "Registry", "JSON", "Machinery"],
       swiftSettings: swiftSettings),

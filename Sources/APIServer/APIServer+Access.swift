@@ -263,7 +263,8 @@ private struct AccessFilter: Sendable {
     _ question: AccessAttributes, _ decision: AccessDecision, _ then: @escaping @Sendable () -> Void
   ) {
     context.reply.audit?.annotate("authorization.k8s.io/decision", decision == .allow ? "allow" : "forbid")
-    context.reply.audit?.annotate("authorization.k8s.io/reason", decision.refusal ?? "")
+    context.reply.audit?.annotate(
+      "authorization.k8s.io/reason", decision.refusal ?? access.authorizer.reason(ofAllowing: question))
     metrics.decided(decision == .allow ? .allowed : decision.isDenial ? .denied : .noOpinion, on: reactor)
     if let why = decision.refusal { refuse(question.forbidden(why)) } else { then() }
   }

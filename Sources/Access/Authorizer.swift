@@ -21,6 +21,8 @@ public protocol Authorizer: Sendable {
   func allowsEverything(_ user: UserInfo) -> Bool
   /// What a user may do in a namespace, as far as this authorizer can tell.
   func rules(for user: UserInfo, namespace: String) -> AccessRules
+  /// Why it allows what it has allowed, for who asks; empty where there is nothing to be told.
+  func reason(ofAllowing attributes: AccessAttributes) -> String
 }
 
 /// What a user may do, for `kubectl auth can-i --list`. (Kubernetes: `authorizer.RuleResolver`.)
@@ -30,10 +32,20 @@ public struct AccessRules: Sendable, Equatable {
     public var groups: [String]
     public var resources: [String]
     public var names: [String] = []
+    public init(verbs: [String], groups: [String], resources: [String], names: [String] = []) {
+      self.verbs = verbs
+      self.groups = groups
+      self.resources = resources
+      self.names = names
+    }
   }
   public struct PathRule: Sendable, Equatable {
     public var verbs: [String]
     public var paths: [String]
+    public init(verbs: [String], paths: [String]) {
+      self.verbs = verbs
+      self.paths = paths
+    }
   }
   public var resources: [ResourceRule] = []
   public var paths: [PathRule] = []
@@ -46,6 +58,7 @@ public struct AccessRules: Sendable, Equatable {
 
 extension Authorizer {
   public func allowsEverything(_ user: UserInfo) -> Bool { false }
+  public func reason(ofAllowing attributes: AccessAttributes) -> String { "" }
 
   /// The decision, waited for if need be.
   public func decide(_ attributes: AccessAttributes) async throws -> AccessDecision {
@@ -96,9 +109,15 @@ public struct AuthorizerChain: Authorizer {
     return .now(.noOpinion(reasons.joined(separator: "\n")))
   }
 
+  /// Of the first who has one: those before were not those who allowed it.
+  public func reason(ofAllowing attributes: AccessAttributes) -> String {
+    if allowsEverything(attributes.user) { return "" }
+    return members.lazy.map { $0.reason(ofAllowing: attributes) }.first { !$0.isEmpty } ?? ""
+  }
+
   public func rules(for user: UserInfo, namespace: String) -> AccessRules {
+    // Nothing for the privileged group: upstream does not ask who lets it through.
     var all = AccessRules()
-    if allowsEverything(user) { all.add(AlwaysAllow().rules(for: user, namespace: namespace)) }
     for member in members { all.add(member.rules(for: user, namespace: namespace)) }
     return all
   }

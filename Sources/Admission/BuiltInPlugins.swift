@@ -1,4 +1,5 @@
 public import Access
+public import AccessRBAC
 public import Machinery
 public import Registry
 
@@ -13,9 +14,15 @@ public enum BuiltInPlugins {
     /// Who says what writers may do beyond the request.
     public let authorizer: any Authorizer
 
-    public init(store: @escaping (GroupResource) -> Store?, authorizer: any Authorizer = AlwaysAllow()) {
+    /// Who holds which roles; nil where everybody may do everything.
+    public let roles: RoleIndex?
+
+    public init(
+      store: @escaping (GroupResource) -> Store?, authorizer: any Authorizer = AlwaysAllow(), roles: RoleIndex? = nil
+    ) {
       self.store = store
       self.authorizer = authorizer
+      self.roles = roles
     }
   }
 
@@ -45,8 +52,11 @@ public enum BuiltInPlugins {
   /// Those of `names`.
   public static func chain(_ names: [String], _ surroundings: Surroundings) -> AdmissionChain {
     let chosen = all.filter { names.contains($0.name) }.compactMap { $0.make(surroundings) }
-    // It has no flag's name: upstream asks it in the strategy.
-    let always = surroundings.store(NamespaceLifecycle.namespaces).map { [DeviceAdminAccess($0)] } ?? []
-    return AdmissionChain(chosen + always)
+    // These have no flag's name: upstream asks them in the strategy, and before the storage.
+    let always: [(any AdmissionPlugin)?] = [
+      surroundings.store(NamespaceLifecycle.namespaces).map { DeviceAdminAccess($0) },
+      surroundings.roles.map { RoleEscalation($0, surroundings.authorizer) },
+    ]
+    return AdmissionChain(chosen + always.compactMap(\.self))
   }
 }

@@ -1,6 +1,7 @@
 import APIServer
 import Access
 import AccessJWT
+import AccessRBAC
 import ArgumentParser
 
 /// Flags that say who may come in over HTTPS and what they may do, under kube-apiserver's names.
@@ -22,7 +23,7 @@ struct AccessOptions: ParsableArguments {
 
   @Option(
     help:
-      "Comma-separated list, in order, of AlwaysAllow, AlwaysDeny, ABAC, Node and Webhook: who says what a request over HTTPS may do."
+      "Comma-separated list, in order, of AlwaysAllow, AlwaysDeny, ABAC, Node, RBAC and Webhook: who says what a request over HTTPS may do."
   )
   var authorizationMode = ["AlwaysAllow"]
 
@@ -50,6 +51,8 @@ struct AccessOptions: ParsableArguments {
   /// What the flags come to.
   struct Made {
     let control: AccessControl
+    /// Who holds which roles, to be kept by who knows them; nil where everybody may do everything.
+    let roles: RoleIndex?
     /// The admission plug-ins that are on.
     let admission: AdmissionPlugins
     /// Where requests without credentials are let in.
@@ -99,14 +102,17 @@ struct AccessOptions: ParsableArguments {
     let anonymous = structured?.anonymous ?? (anonymousAuth == false ? .denied : .everywhere)
     let admission = try AdmissionPlugins(
       enabled: enableAdmissionPlugins, disabled: disableAdmissionPlugins, only: admissionControl)
+    let roles = authorizationMode == ["AlwaysAllow"] ? nil : RoleIndex()
     let control = AccessControl(
       authenticator: structured?.chain ?? AuthenticatorChain(before + after, anonymous: anonymous),
-      authorizer: try authorizer(webhooks), headers: proxied?.all ?? [])
+      authorizer: try authorizer(webhooks, roles), headers: proxied?.all ?? [])
     return Made(
-      control: control, admission: admission, anonymous: anonymous, structured: structured, tokenMetrics: tokenMetrics)
+      control: control, roles: roles, admission: admission, anonymous: anonymous, structured: structured,
+      tokenMetrics: tokenMetrics)
   }
 
-  private func authorizer(_ webhooks: WebhookOptions) throws -> any Authorizer {
+  /// `roles`: nil where AlwaysAllow is the only mode.
+  private func authorizer(_ webhooks: WebhookOptions, _ roles: RoleIndex?) throws -> any Authorizer {
     var authorizers: [any Authorizer] = []
     let open = authorizationAlwaysAllowPaths.filter { !$0.isEmpty }
     if !open.isEmpty { authorizers.append(AllowedPaths(open)) }
@@ -127,12 +133,11 @@ struct AccessOptions: ParsableArguments {
           throw StartFailure("--authorization-policy-file: \(authorizationPolicyFile): \(error)")
         }
       case "Webhook": authorizers.append(try webhooks.authorizer())
-      case "RBAC":
-        throw StartFailure(
-          "--authorization-mode: RBAC is not served yet; choose from AlwaysAllow, AlwaysDeny, ABAC, Node, Webhook")
+      case "RBAC": authorizers.append(RBACAuthorizer(roles ?? RoleIndex()))
       default:
         throw StartFailure(
-          "--authorization-mode: unknown mode \"\(mode)\"; choose from AlwaysAllow, AlwaysDeny, ABAC, Node, Webhook")
+          "--authorization-mode: unknown mode \"\(mode)\"; choose from AlwaysAllow, AlwaysDeny, ABAC, Node, RBAC, Webhook"
+        )
       }
     }
     if !authorizationPolicyFile.isEmpty && !seen.contains("ABAC") {

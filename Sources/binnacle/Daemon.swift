@@ -72,7 +72,8 @@ struct Daemon {
     configuration.serves = settings.runtimeConfig.serves
     configuration.admission = BuiltInPlugins.chain(
       settings.admission.names,
-      .init(store: resources.store, authorizer: settings.access?.authorizer ?? AlwaysAllow()))
+      .init(
+        store: resources.store, authorizer: settings.access?.authorizer ?? AlwaysAllow(), roles: settings.roles))
     configuration.audit = audit
     let parts = SystemParts(
       settings, resources, SystemClient.Surroundings(admission: configuration.admission, audit: audit),

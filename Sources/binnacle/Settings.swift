@@ -1,6 +1,7 @@
 import ByteBuffers
 import APIServer
 import Access
+import AccessRBAC
 import AccessJWT
 import ArgumentParser
 import Audit
@@ -33,6 +34,8 @@ struct Settings {
   let cors: CORS?
   /// What requests over HTTPS are asked.
   let access: AccessControl?
+  /// Who holds which roles; nil where nobody is asked for any.
+  let roles: RoleIndex?
   /// Who has a say in writes, over HTTPS and plain HTTP.
   let admission: AdmissionPlugins
   /// Which controllers run.
@@ -185,7 +188,7 @@ extension ServeOptions {
     var settings = Settings(
       options: self, storage: storage, watchCacheSizes: try parsedWatchCacheSizes(), insecure: insecure, secure: secure,
       plainDoor: PlainDoor(names: try parsedAcceptHosts()), cors: try parsedOrigins(),
-      access: secure == nil ? nil : made.control, admission: made.admission,
+      access: secure == nil ? nil : made.control, roles: secure == nil ? nil : made.roles, admission: made.admission,
       controllers: try selectedControllers(storage.type), rootCertificates: try rootCertificates(),
       authentication: secure == nil ? nil : made.structured,
       tokenMetrics: secure == nil ? nil : made.tokenMetrics, runtimeConfig: try parsedRuntimeConfig(),

@@ -33,6 +33,7 @@ final class SystemParts: Sendable {
       resources.store(GroupResource(resource: "namespaces")).map { SystemNamespaces($0, server) }
     ].compactMap(\.self)
     var hooks = namespaces + BootstrapHooks.all(server) { resources.store($0) }
+    if let roles = settings.roles.flatMap({ RoleFollower($0) { resources.store($0) } }) { hooks.append(roles) }
     if let services = resources.store(GroupResource(group: "apiregistration.k8s.io", resource: "apiservices")) {
       let known = BuiltInResources.all().flatMap(\.servedInfos) + APIServer.reviews
       let served = (resources.stores.map(\.info) + APIServer.reviews).filter(settings.runtimeConfig.serves)
@@ -165,6 +166,9 @@ private struct ControllerList {
         return nil
       }
       return RootCAPublisher(rootCertificates, configMaps: configMaps, namespaces: namespaces, client)
+    }
+    add(RoleAggregation.flagName, as: "clusterrole-aggregation-controller") { list, name, client in
+      list.store(name, "clusterroles", "rbac.authorization.k8s.io").map { RoleAggregation(clusterRoles: $0, client) }
     }
     add(ClaimProtection.flagName, as: "pvc-protection-controller") { list, name, client in
       guard let claims = list.store(name, "persistentvolumeclaims") else { return nil }

@@ -73,4 +73,32 @@ import Testing
     let result = try await run(command, within: .seconds(240))
     #expect(result.status == 0 && result.output.contains(" passed, 0 failed"), "\(result.output)")
   }
+
+  /// Who may do what by their roles, asked over HTTPS with a token and by impersonation.
+  @Test(arguments: [Backend.sqlite, .etcd34])
+  func `what roles allow matches`(on backend: Backend) async throws {
+    let folder = try TemporaryFolder()
+    let tokens = folder.file("tokens.csv")
+    try "secret-token,admin,admin-uid,system:masters\n".write(toFile: tokens, atomically: true, encoding: .utf8)
+    let port = try Ports.free()
+    let daemon = try await Daemon.start(
+      on: backend,
+      arguments: [
+        "--secure-port", String(port), "--cert-dir", folder.file("certs"), "--token-auth-file", tokens,
+        "--authorization-mode=Node,RBAC", "--controllers=clusterrole-aggregation-controller",
+      ])
+    defer { daemon.stop() }
+    let tests = Repository.root.appending(path: "Tests/Conformance")
+    let files = ["aggregation", "bootstrap", "decisions", "escalation", "requests", "reviews", "validation"].map {
+      tests.appending(path: "cases/access/\($0).json")
+    }
+    let names = try files.flatMap { try Conversation.read($0) }.map(\.name).filter { Corpus.awaiting[$0] == nil }
+    let result = try await run(
+      [
+        "python3", tests.appending(path: "replay.py").path, "--server", "https://127.0.0.1:\(port)", "--token",
+        "secret-token", "-v",
+      ] + names.flatMap { ["--only", $0] } + files.map(\.path), within: .seconds(240))
+    let last = result.output.split(separator: "\n").last ?? ""
+    #expect(result.status == 0 && last == "\(names.count) passed, 0 failed", "\(result.output)")
+  }
 }

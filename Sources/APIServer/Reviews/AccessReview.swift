@@ -22,7 +22,9 @@ struct AccessReview {
       status["allowed"] = .bool(decision == .allow)
       if case .deny = decision { status["denied"] = true }
       switch decision {
-      case .allow: break
+      case .allow:
+        let why = authorizer.reason(ofAllowing: question)
+        if !why.isEmpty { status["reason"] = .string(why) }
       case .deny(let why), .noOpinion(let why): if !why.isEmpty { status["reason"] = .string(why) }
       }
     } catch {

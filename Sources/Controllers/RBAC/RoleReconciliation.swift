@@ -1,3 +1,4 @@
+import AccessRBAC
 import JSON
 
 /// What has to be done so that a role or binding that is there gives all that is expected of it. What it gives beyond
@@ -20,10 +21,9 @@ enum RoleReconciliation: Equatable {
     if isProtected(existing) { return .nothing }
     var role = existing
     var hasChanged = addMetadata(of: expected, to: &role)
-    let rules = existing["rules"]?.array ?? []
-    let missing = PolicyRule.missing(from: rules, of: expected["rules"]?.array ?? [])
+    let missing = PolicyRule.missing(from: PolicyRule.rules(of: existing), of: PolicyRule.rules(of: expected))
     if !missing.isEmpty {
-      role["rules"] = .array(rules + missing)
+      role["rules"] = .array((existing["rules"]?.array ?? []) + missing.map(\.object))
       hasChanged = true
     }
     if gather(expected, existing, &role) { hasChanged = true }

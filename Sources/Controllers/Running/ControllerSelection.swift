@@ -12,7 +12,7 @@ public struct ControllerSelection: Sendable {
 
   /// Those that can run here.
   public static let built = [
-    NamespaceController.flagName, DefaultServiceAccounts.flagName, RootCAPublisher.flagName,
+    NamespaceController.flagName, DefaultServiceAccounts.flagName, RootCAPublisher.flagName, RoleAggregation.flagName,
     ClaimProtection.flagName, VolumeProtection.flagName, AttributesClassProtection.flagName,
   ]
 

@@ -39,6 +39,18 @@ public struct EventSource: Sendable {
 
   /// Feeds a queue until the watch is lost or the task is cancelled. Throws where no watch can be had now.
   func feed(_ queue: WorkQueue) async throws {
+    try await follow(room: { await queue.room() }) { event in
+      guard let object = event.object else { return }
+      for key in keys(event, object) { queue.add(key) }
+    }
+  }
+
+  /// Shows all events, each once, until the watch is lost or the task is cancelled: first the objects as they are, then
+  /// changes. Throws where no watch can be had now.
+  /// `room`: waits until more events are wanted. `caughtUp`: called once, when all that was there has been shown.
+  func follow(
+    room: () async -> Void = {}, caughtUp: () -> Void = {}, _ take: (WatchEvent) -> Void
+  ) async throws {
     let home = EventHome()
     let prefix = store.keyFunc.prefix(namespace: namespace ?? "")
     let request = WatchRequest(
@@ -47,19 +59,21 @@ public struct EventSource: Sendable {
     defer { watcher.stop() }
     watcher.setReady { home.eventsWait() }
     var events: [WatchEvent] = []
+    var hasCaughtUp = false
     while await home.waitForEvents() {
       while true {
-        await queue.room()
+        await room()
         if Task.isCancelled { return }
         let end = watcher.take(max: Self.eventsAtATime, into: &events)
         let count = events.count
-        for event in events {
-          guard let object = event.object else { continue }
-          for key in keys(event, object) { queue.add(key) }
-        }
+        for event in events { take(event) }
         events.removeAll(keepingCapacity: true)
         if end != nil { return }
-        if count < Self.eventsAtATime { break }
+        guard count < Self.eventsAtATime else { continue }
+        // What is there comes from memory, as much of it at a time as is asked for.
+        if !hasCaughtUp { caughtUp() }
+        hasCaughtUp = true
+        break
       }
     }
   }

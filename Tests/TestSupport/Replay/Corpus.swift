@@ -16,6 +16,8 @@ public enum Corpus {
 
   /// Conversations that need what is not there yet, and what that is.
   public static let awaiting = [
+    "access/decisions/cluster": "what only OpenShift's build says of nodes/proxy",
+    "access/requests/impersonate-refused": accountTokens,
     "core-pods/sweep-merge": emptied,
     "resource.k8s.io-deviceclasses/raw-bytes": "a decoder that keeps the white space of raw JSON",
     "resource.k8s.io-resourceclaims/sweep-replace": emptied,
@@ -38,6 +40,7 @@ public enum Corpus {
     "apps-statefulsets/scale": "scales", "apps-statefulsets/scale-apply": "scales",
   ]
 
+  private static let accountTokens = "tokens of service accounts"
   private static let hidden = "an annotation that answers show and metadata alone does not"
   private static let emptied = "a decoder that tells a map which is empty from one which is absent"
 
