@@ -184,7 +184,8 @@ let package = Package(
     .executableTarget(
       name: "binnacle",
       dependencies: [
-        "CustomServing", "APIServer", "Controllers", "Registry", "Resources", "Cacher", "HTTPServer", "Schema", "Storage",
+        "CustomServing", "CustomResources", "APIServer", "Controllers", "Registry", "Resources", "Cacher",
+        "HTTPServer", "Schema", "Storage",
         "StorageEncryption",
         "EtcdTransport", "StorageEtcd2", "StorageEtcd3", "StorageSQLite", "Access", "AccessJWT", "AccessRBAC",
         "AccessWebhooks", "Admission", "Audit", "Webhooks", "CurlHTTP", "ConfigurationFiles", "Machinery", "Metrics",
