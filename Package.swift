@@ -180,13 +180,14 @@ let package = Package(
       name: "CustomServing",
       dependencies: [
         "APIServer", "Controllers", "CustomResources", "Registry", "Cacher", "Storage", "Webhooks", "CurlHTTP",
-        "Cryptography", "Machinery", "Metrics", "JSON", "ByteBuffers", .product(name: "Logging", package: "swift-log"),
+        "Cryptography", "Schema", "Machinery", "Metrics", "JSON", "ByteBuffers", .product(name: "Logging", package: "swift-log"),
       ],
       swiftSettings: swiftSettings),
     .executableTarget(
       name: "binnacle",
       dependencies: [
-        "CustomServing", "APIServer", "Controllers", "Registry", "Resources", "Cacher", "HTTPServer", "Schema", "Storage",
+        "CustomServing", "CustomResources", "APIServer", "Controllers", "Registry", "Resources", "Cacher",
+        "HTTPServer", "Schema", "Storage",
         "StorageEncryption",
         "EtcdTransport", "StorageEtcd2", "StorageEtcd3", "StorageSQLite", "Access", "AccessJWT", "AccessRBAC",
         "AccessWebhooks", "Admission", "Audit", "Webhooks", "CurlHTTP", "ConfigurationFiles", "Machinery", "Metrics",

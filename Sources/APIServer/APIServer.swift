@@ -165,7 +165,6 @@ public final class APIServer: RequestHandler {
 
   private func route(_ context: RequestContext, _ served: ServedAPI) {
     let reply = context.reply
-    let discovery = served.discovery
     switch context.asked.target {
     case .resource(let endpoint, let form): resource(endpoint, form, context)
     case .unknownResource: reply.send(context.error(.unknownResource))
@@ -176,16 +175,16 @@ public final class APIServer: RequestHandler {
       let why = "failed to create RequestInfo: unable to determine kind and namespace from url, \(context.target)"
       reply.send(.text("Internal Server Error: \(GoText.quoted(context.target)): \(why)\n", code: 500, isError: true))
     case .health(let name, let check): answerHealth(name, check, context)
-    case .root: reply.send(.rawJSON(["paths": .array(paths(discovery).map { .string($0) })]))
+    case .root: reply.send(.rawJSON(["paths": .array(paths(served.discovery).map { .string($0) })]))
     case .metrics: answerMetrics(context)
     case .version: version(context)
     case .tokenDocument(let kind): tokenDocument(kind, context)
-    case .coreVersions where aggregated(discovery.aggregatedCore, isRouted: true, context): break
-    case .groups where aggregated(discovery.aggregatedGroups, isRouted: false, context): break
+    case .coreVersions where aggregated(served.discovery.aggregatedCore, isRouted: true, context): break
+    case .groups where aggregated(served.discovery.aggregatedGroups, isRouted: false, context): break
     case .coreVersions: document(context) { Discovery.coreVersions(serverAddress: context.host ?? "") }
-    case .groups: document(context, isRouted: false) { discovery.groupList }
-    case .group(let name): document(context, isRouted: false) { discovery.groups[name] }
-    case .resources(let root): document(context) { discovery.resourceLists[root] }
+    case .groups: document(context, isRouted: false) { served.discovery.groupList }
+    case .group(let name): document(context, isRouted: false) { served.discovery.groups[name] }
+    case .resources(let root): document(context) { served.discovery.resourceLists[root] }
     case .swagger: swagger(served.openAPI, context)
     case .openAPIIndex: openAPIIndex(served.openAPI, context)
     case .openAPI(let name): openAPIDocument(name, served.openAPI, context)

@@ -136,7 +136,7 @@ public final class Catalog: Sendable {
       let metrics = counts[name].flatMap { $0.fits(info) ? $0 : nil } ?? EndpointMetrics(info, shards: reactors)
       endpoints.append(Endpoint(resource.store, metrics: metrics))
     }
-    return ServedAPI(endpoints + reviews, version: version)
+    return ServedAPI(endpoints + reviews, version: version, after: served)
   }
 
   /// Sends all reactors what they serve from now on, and waits until they do. False: somebody else was first.

@@ -19,8 +19,8 @@ final class Endpoint: Sendable {
   let service: Service
   let info: ResourceInfo
   let isNamespaced: Bool
-  /// Is there something that everybody hears who asks?
-  let isDeprecated: Bool
+  /// Is there something that everybody hears who asks, or somebody who has to be asked?
+  let needsCloserLook: Bool
   let verbs: Verbs
   let subresources: [SubresourceEndpoint]
   /// What is served beside it, as other resources.
@@ -66,7 +66,9 @@ final class Endpoint: Sendable {
     self.info = info
     self.metrics = metrics
     isNamespaced = info.isNamespaced
-    isDeprecated = info.deprecation != nil
+    let isConvertedElsewhere =
+      if case .stored(let resource) = service { resource.store.isConvertedElsewhere } else { false }
+    needsCloserLook = info.deprecation != nil || isConvertedElsewhere
     verbs = Verbs(info.verbs)
     var resource: ResourceEndpoint?
     if case .stored(let stored) = service { resource = stored }

@@ -39,10 +39,46 @@ final class OpenAPI: Sendable {
   private let version: String
   private let swagger = MadeOnce<Page>()
   private let documents = MadeOnce<Pages>()
+  /// What was served before: documents that are the same are not made again.
+  private let before: KnownPages
 
-  init(_ resources: [ResourceInfo], version: String) {
+  /// `previous`: what was served before.
+  init(_ resources: [ResourceInfo], version: String, after previous: OpenAPI? = nil) {
     self.resources = resources
     self.version = version
+    before = previous?.before ?? KnownPages()
+  }
+
+  /// The documents of group versions, by what is in them.
+  private final class KnownPages: Sendable {
+    private let pages = Mutex<[GroupVersion: (members: [Member], page: Page)]>([:])
+
+    /// One resource of a group version; those that clients define are told apart by their forms.
+    private struct Member: Equatable {
+      let plural: ByteString
+      let parts: [ByteString]
+      let form: (any ObjectForm)?
+      static func == (a: Member, b: Member) -> Bool {
+        a.plural == b.plural && a.parts == b.parts && a.form === b.form
+      }
+    }
+
+    func page(_ groupVersion: GroupVersion, _ resources: [ResourceInfo], _ make: () -> Page) -> Page {
+      let members = resources.sorted { $0.plural < $1.plural }.map { info in
+        Member(
+          plural: ByteString(info.plural), parts: info.subresources.map { ByteString($0.name) }, form: info.form)
+      }
+      if let known = pages.withLock({ $0[groupVersion] }), known.members == members { return known.page }
+      let page = make()
+      pages.withLock { $0[groupVersion] = (members, page) }
+      return page
+    }
+
+    /// Forgets all others.
+    func keep(_ groupVersions: some Sequence<GroupVersion>) {
+      let kept = Set(groupVersions)
+      pages.withLock { $0 = $0.filter { kept.contains($0.key) } }
+    }
   }
 
   /// `/openapi/v2`. The first call takes milliseconds, as does that of `v3`.
@@ -87,12 +123,14 @@ final class OpenAPI: Sendable {
       "version": document([OpenAPIPaths.version], []),
     ]
     for (groupVersion, members) in groupVersions {
-      documents[String(groupVersion.rootPath.dropFirst())] = document(
-        OpenAPIPaths.groupVersion(groupVersion, members), [groupVersion])
+      documents[String(groupVersion.rootPath.dropFirst())] = before.page(groupVersion, members) {
+        document(OpenAPIPaths.groupVersion(groupVersion, members), [groupVersion], members.filter(\.isCustom))
+      }
       if !groupVersion.group.isEmpty {
         documents["apis/\(groupVersion.group)"] = document([OpenAPIPaths.group(groupVersion.group)], [])
       }
     }
+    before.keep(groupVersions.keys)
     let paths = documents.sorted { $0.key < $1.key }.map { path, page in
       JSONObject.Member(path, ["serverRelativeURL": .string(Self.url(path, page))])
     }
@@ -102,14 +140,28 @@ final class OpenAPI: Sendable {
   /// Where a document is found under its hash.
   static func url(_ path: String, _ page: Page) -> String { "/openapi/v3/\(path)?hash=\(page.hash)" }
 
-  private func document(_ paths: [APIPath], _ groupVersions: [GroupVersion]) -> Page {
+  /// `custom`: those of them that clients have defined.
+  private func document(
+    _ paths: [APIPath], _ groupVersions: [GroupVersion], _ custom: [ResourceInfo] = []
+  ) -> Page {
     var writer = OpenAPIWriter(.v3)
-    let schemas = OpenAPISchemas.schemas(.v3, roots: roots(paths), groupVersions: groupVersions)
+    var components: JSONObject = ["schemas": .object(schemas(.v3, paths, groupVersions, custom))]
+    if custom.isEmpty { components["securitySchemes"] = Self.security }
     return Page(
       [
-        "openapi": "3.0.0", "info": info, "paths": .object(writer.paths(paths)),
-        "components": ["schemas": .object(schemas), "securitySchemes": Self.security],
+        "openapi": "3.0.0", "info": info, "paths": .object(writer.paths(paths)), "components": .object(components),
       ], .v3)
+  }
+
+  private func schemas(
+    _ dialect: OpenAPIDialect, _ paths: [APIPath], _ groupVersions: [GroupVersion], _ custom: [ResourceInfo]
+  ) -> JSONObject {
+    let meta = "io.k8s.apimachinery.pkg.apis.meta.v1."
+    let common = custom.isEmpty ? [] : [meta + "ObjectMeta", meta + "ListMeta"]
+    let schemas = OpenAPISchemas.schemas(dialect, roots: roots(paths) + common, groupVersions: groupVersions)
+    if custom.isEmpty { return schemas }
+    let all = schemas.members + custom.flatMap { $0.customSchemas(dialect) }
+    return JSONObject(uniquing: all.sorted { $0.name < $1.name })
   }
 
   private func makeSwagger() -> Page {
@@ -120,7 +172,7 @@ final class OpenAPI: Sendable {
       + versions.flatMap { OpenAPIPaths.groupVersion($0.key, $0.value) }
     var writer = OpenAPIWriter(.v2)
     let written = writer.paths(paths)
-    let schemas = OpenAPISchemas.schemas(.v2, roots: roots(paths), groupVersions: Array(versions.keys))
+    let schemas = schemas(.v2, paths, Array(versions.keys), resources.filter(\.isCustom))
     let parameters = writer.sharedParameters.sorted { $0.key < $1.key }.map { JSONObject.Member($0.key, $0.value) }
     return Page(
       [
@@ -132,7 +184,7 @@ final class OpenAPI: Sendable {
 }
 
 /// A value that is made when it is first asked for.
-private final class MadeOnce<Value: Sendable>: Sendable {
+final class MadeOnce<Value: Sendable>: Sendable {
   private let value = Mutex<Value?>(nil)
 
   func get(_ make: () -> Value) -> Value {

@@ -1,6 +1,8 @@
 import ByteBuffers
+import JSON
 import Machinery
 import Registry
+import Schema
 
 /// The paths of the API: every operation of every served resource, with the facts that clients look for
 /// (`x-kubernetes-action`, `x-kubernetes-group-version-kind`, the `fieldValidation` and `dryRun` parameters; semantics
@@ -54,7 +56,9 @@ struct OpenAPIPaths {
     let list = document(
       groupVersion.rootPath + "/", "get\(paths.title)APIResources", paths.tag, "the resources of this version",
       meta + "APIResourceList")
-    return [list] + resources.sorted { $0.plural < $1.plural }.flatMap(paths.paths)
+    // Of what clients define nobody describes the list.
+    return (resources.contains(where: \.isCustom) ? [] : [list])
+      + resources.sorted { $0.plural < $1.plural }.flatMap(paths.paths)
   }
 
   private init(_ groupVersion: GroupVersion) {
@@ -78,7 +82,7 @@ struct OpenAPIPaths {
     let watched = "\(resource.rootPath)/watch\(scope)/\(resource.plural)"
     let item = shared(resource) + [.name(of: resource.kind)]
     let kind = (resource.isNamespaced ? "Namespaced" : "") + resource.kind
-    let canWatch = resource.verbs.contains("watch")
+    let canWatch = resource.verbs.contains("watch") && !resource.isCustom
     var paths: [APIPath] = []
     func add(_ path: String, _ operations: [APIOperation?]) {
       let operations = operations.compactMap { $0 }
@@ -108,8 +112,8 @@ struct OpenAPIPaths {
         "\(collection)/{name}/\(subresource.name)",
         [
           read(shown, name, item, subresource.name, of: subresource.verbs),
-          replace(shown, name, item, of: subresource.verbs),
-          patch(shown, name, item, of: subresource.verbs),
+          replace(shown, name, item, subresource.name, of: subresource.verbs),
+          patch(shown, name, item, subresource.name, of: subresource.verbs),
         ])
     }
     guard canWatch else { return paths }
@@ -132,26 +136,33 @@ struct OpenAPIPaths {
     return operation(
       resource, "get", "list", "list", name, "lists objects of kind \(resource.kind), or watches them",
       shared + APIParameter.selection + APIParameter.watching,
-      answers: [(200, [resource.typeName + "List"])], isStream: true)
+      answers: [(200, [resource.listSchema])], isStream: true)
   }
 
   private func create(_ resource: ResourceInfo, _ name: String) -> APIOperation? {
     guard resource.verbs.contains("create") else { return nil }
-    let codes = [200, 201, 202].map { ($0, [resource.typeName]) }
+    let codes = [200, 201, 202].map { ($0, [resource.schema]) }
     return operation(
       resource, "post", "post", "create", name, "creates an object of kind \(resource.kind)",
       shared(resource) + APIParameter.writing,
-      body: APIOperation.Body(schema: resource.typeName), answers: codes)
+      body: APIOperation.Body(schema: resource.schema), answers: codes)
   }
 
   private func deleteCollection(_ resource: ResourceInfo, _ name: String) -> APIOperation? {
     guard resource.verbs.contains("deletecollection") else { return nil }
+    if resource.isCustom {
+      return operation(
+        resource, "delete", "deletecollection", "delete", "Collection" + name,
+        "deletes all objects of kind \(resource.kind) that are selected",
+        shared(resource) + APIParameter.selection + APIParameter.watching,
+        answers: [(200, [Self.meta + "Status"])])
+    }
     return operation(
       resource, "delete", "deletecollection", "delete", "Collection" + name,
       "deletes all objects of kind \(resource.kind) that are selected",
       shared(resource) + APIParameter.selection + APIParameter.deleting,
       body: APIOperation.Body(schema: Self.meta + "DeleteOptions", isRequired: false),
-      answers: [(200, [Self.meta + "Status", resource.typeName + "List"])])
+      answers: [(200, [Self.meta + "Status", resource.listSchema])])
   }
 
   private func read(
@@ -161,28 +172,44 @@ struct OpenAPIPaths {
     let description =
       what == "get"
       ? "reads an object of kind \(resource.kind)" : "reads an object of kind \(resource.kind) through \(what)"
-    return operation(resource, "get", "get", "read", name, description, shared, answers: [(200, [resource.typeName])])
+    let revision = resource.isCustom ? APIParameter.selection.filter { $0.name == "resourceVersion" } : []
+    return operation(
+      resource, "get", "get", "read", name, description, shared + revision, answers: [(200, [schema(resource, what)])])
+  }
+
+  /// That of a part of an object. Those of built-in kinds are shown as the whole.
+  private func schema(_ resource: ResourceInfo, _ part: String) -> String {
+    guard resource.isCustom, let kind = resource.subresourceKinds[ByteString(part)] else { return resource.schema }
+    let group = kind.groupVersion.group.split(separator: ".").first.map(String.init) ?? "core"
+    return "io.k8s.api.\(group).\(kind.groupVersion.version).\(kind.kind)"
+  }
+
+  /// What a deletion is answered with.
+  private static func deleted(_ resource: ResourceInfo) -> [String] {
+    resource.isCustom ? [meta + "Status"] : [meta + "Status", resource.schema]
   }
 
   private func replace(
-    _ resource: ResourceInfo, _ name: String, _ shared: [APIParameter], of verbs: [String]
+    _ resource: ResourceInfo, _ name: String, _ shared: [APIParameter], _ what: String = "", of verbs: [String]
   ) -> APIOperation? {
     guard verbs.contains("update") else { return nil }
     return operation(
       resource, "put", "put", "replace", name, "replaces an object of kind \(resource.kind)",
       shared + APIParameter.writing,
-      body: APIOperation.Body(schema: resource.typeName), answers: [200, 201].map { ($0, [resource.typeName]) })
+      body: APIOperation.Body(schema: schema(resource, what)),
+      answers: [200, 201].map { ($0, [schema(resource, what)]) })
   }
 
   private func patch(
-    _ resource: ResourceInfo, _ name: String, _ shared: [APIParameter], of verbs: [String]
+    _ resource: ResourceInfo, _ name: String, _ shared: [APIParameter], _ what: String = "", of verbs: [String]
   ) -> APIOperation? {
     guard verbs.contains("patch") else { return nil }
     return operation(
       resource, "patch", "patch", "patch", name, "changes parts of an object of kind \(resource.kind)",
       shared + APIParameter.patching,
-      body: APIOperation.Body(schema: Self.meta + "Patch", types: MediaType.patches),
-      answers: [200, 201].map { ($0, [resource.typeName]) })
+      body: APIOperation.Body(
+        schema: Self.meta + "Patch", types: resource.isCustom ? MediaType.customPatches : MediaType.patches),
+      answers: (resource.isCustom ? [200] : [200, 201]).map { ($0, [schema(resource, what)]) })
   }
 
   private func delete(_ resource: ResourceInfo, _ name: String, _ shared: [APIParameter]) -> APIOperation? {
@@ -192,7 +219,7 @@ struct OpenAPIPaths {
       shared + APIParameter.deleting,
       body: APIOperation.Body(schema: Self.meta + "DeleteOptions", isRequired: false),
       // While finalizers hold the object, it is the answer.
-      answers: [200, 202].map { ($0, [Self.meta + "Status", resource.typeName]) })
+      answers: [200, 202].map { ($0, Self.deleted(resource)) })
   }
 
   private func watch(_ resource: ResourceInfo, _ name: String, _ shared: [APIParameter], isOne: Bool) -> APIOperation {
@@ -210,10 +237,54 @@ struct OpenAPIPaths {
     _ parameters: [APIParameter],
     body: APIOperation.Body? = nil, answers: [(code: Int, schemas: [String])], isStream: Bool = false
   ) -> APIOperation {
-    APIOperation(
+    let custom = [MediaType.json.rawValue, MediaType.yaml.rawValue]
+    var body = body
+    if resource.isCustom, body?.types == ["*/*"] { body?.types = custom }
+    return APIOperation(
       method: method, id: verb + title + name, tag: tag, description: description, action: action,
       kind: GroupVersionKind(resource.groupVersion, kind: resource.kind), parameters: parameters, body: body,
       answers: answers,
-      produces: MediaType.all + (isStream ? MediaType.streams : []))
+      produces: resource.isCustom ? custom : MediaType.all + (isStream ? MediaType.streams : []),
+      consumes: resource.isCustom ? custom : ["*/*"])
+  }
+}
+
+extension ResourceInfo {
+  /// The name of its schema: of what clients define, the group backwards.
+  var schema: String { isCustom ? customSchema(kind) : typeName }
+  /// That of lists.
+  var listSchema: String { isCustom ? customSchema(listKind) : typeName + "List" }
+
+  private func customSchema(_ kind: String) -> String {
+    let group = groupVersion.group.split(separator: ".").reversed().joined(separator: ".")
+    return "\(group).\(groupVersion.version).\(kind)"
+  }
+
+  /// The schemas of what clients define, by their names. (`buildKubeNative` and `BuildOpenAPIV3`)
+  func customSchemas(_ dialect: OpenAPIDialect) -> [JSONObject.Member] {
+    guard let form else { return [] }
+    let meta = "io.k8s.apimachinery.pkg.apis.meta.v1."
+    func marked(_ schema: JSONValue, _ kind: String) -> JSONValue {
+      var schema = schema
+      schema["x-kubernetes-group-version-kind"] = [
+        [
+          "group": .string(groupVersion.group), "kind": .string(kind), "version": .string(groupVersion.version),
+        ]
+      ]
+      return schema
+    }
+    let object = form.openAPISchema(dialect)
+    let metadata = dialect.reference(meta + "ListMeta")
+    var list: JSONValue = [
+      "type": "object", "description": .string("A list of objects of kind \(kind)."), "required": ["items"],
+      "properties": [
+        "apiVersion": ["type": "string", "description": "The version in which the list is written."],
+        "items": ["type": "array", "items": dialect.reference(schema), "description": "The objects."],
+        "kind": ["type": "string", "description": "What kind of list it is."],
+        "metadata": dialect == .v3 ? ["allOf": [metadata]] : metadata,
+      ],
+    ]
+    if let fields = object["x-kubernetes-selectable-fields"] { list["x-kubernetes-selectable-fields"] = fields }
+    return [JSONObject.Member(schema, marked(object, kind)), JSONObject.Member(listSchema, marked(list, listKind))]
   }
 }

@@ -138,7 +138,7 @@ struct PlainRead {
     case .item: isList = false
     case .subresource, .watchCollection, .watchItem: return nil
     }
-    guard endpoint.allows(.get, form), !endpoint.isDeprecated else { return nil }
+    guard endpoint.allows(.get, form), !endpoint.needsCloserLook else { return nil }
     self.endpoint = endpoint
     self.resource = resource
     askedNamespace = path.text(place.namespace)

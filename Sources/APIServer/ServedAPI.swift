@@ -8,7 +8,7 @@ import Registry
 /// began with.
 final class ServedAPI: Sendable {
   let endpoints: [Endpoint]
-  let discovery: Discovery
+  private let madeDiscovery = MadeOnce<Discovery>()
   let openAPI: OpenAPI
   private let table: EndpointTable
   /// `/api/v1`, …
@@ -17,8 +17,11 @@ final class ServedAPI: Sendable {
   /// Those of them that clients have defined.
   private let customGroups: Set<ByteString>
 
-  /// Of endpoints with the same names the first is served. `version`: the server's.
-  init(_ endpoints: [Endpoint], version: String) {
+  /// The documents of discovery; made at the first request for one of them.
+  var discovery: Discovery { madeDiscovery.get { Discovery(endpoints.map(\.info)) } }
+
+  /// Of endpoints with the same names the first is served. `version`: the server's. `previous`: what was served before.
+  init(_ endpoints: [Endpoint], version: String, after previous: ServedAPI? = nil) {
     var names: Set<ByteString> = []
     let endpoints = endpoints.flatMap { [$0] + $0.others }.filter {
       names.insert(ByteString($0.info.servedName)).inserted
@@ -26,8 +29,7 @@ final class ServedAPI: Sendable {
     let resources = endpoints.map(\.info)
     self.endpoints = endpoints
     table = EndpointTable(endpoints)
-    discovery = Discovery(resources)
-    openAPI = OpenAPI(resources, version: version)
+    openAPI = OpenAPI(resources, version: version, after: previous?.openAPI)
     roots = Set(resources.map(\.rootPath)).union(["/api/v1"])
     customGroups = Set(resources.filter(\.isCustom).map { ByteString($0.groupVersion.group) })
     groups = Set(resources.map(\.groupVersion.group)).subtracting([""])

@@ -2,6 +2,7 @@ import ByteBuffers
 import JSON
 import Machinery
 import Registry
+import Schema
 import Webhooks
 
 /// Asks a webhook for objects in another version. (apiextensions-apiserver: `conversion/webhook_converter.go`)
@@ -90,7 +91,12 @@ final class ConversionWebhook: ObjectConversion {
     }
     let tape: JSONTape
     do { tape = try JSONTape.parse(text) } catch {
-      throw HookClient.Failure("couldn't get version/kind; json parse error: \(error)")
+      // It may be YAML.
+      var duplicates: [String] = []
+      guard let value = try? JSONValue(yaml: text, duplicates: &duplicates),
+        let again = try? JSONTape.parse(value.encoded())
+      else { throw HookClient.Failure("couldn't get version/kind; json parse error: \(error)") }
+      tape = again
     }
     let type: TypeMembers
     do { type = try TypeMembers(tape.root) } catch { throw HookClient.Failure(error.description) }

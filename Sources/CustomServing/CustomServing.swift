@@ -118,23 +118,23 @@ public final class CustomServing: StartHook, Controller {
       return .done
     }
     let definition = try definitions.tree(of: object)
-    let changed = state.withLock { state in
+    let named = state.withLock { state in
       state.claimed.note(definition)
-      return state.claimed.status(of: definition)
+      return state.claimed.named(definition)
     }
-    if let changed { return try await accept(changed, key) }
-    let isAccepted = DefinitionConditions.isTrue("NamesAccepted", definition)
-    let isEstablished = DefinitionConditions.isTrue("Established", definition)
-    guard isAccepted || isEstablished else {
+    if let named { return try await accept(named, key) }
+    if let approved = DefinitionStatus.approved(definition) {
+      try await write(approved)
+      return .done
+    }
+    let isAccepted = DefinitionCondition.isTrue(.namesAccepted, definition)
+    guard isAccepted || DefinitionStatus.isServed(definition) else {
       try await unserve(key.name)
       return try await finish(definition, key)
     }
     try await serve(definition, key.name)
-    if isAccepted, !isEstablished {
-      var changed = definition
-      DefinitionConditions.set(
-        "Established", true, "InitialNamesAccepted", "the initial names have been accepted", in: &changed)
-      try await write(changed)
+    if let established = DefinitionStatus.established(definition) {
+      try await write(established)
       return .done
     }
     return try await finish(definition, key)
@@ -171,7 +171,7 @@ public final class CustomServing: StartHook, Controller {
   /// Serves a definition as it is now; returns when all reactors do.
   private func serve(_ definition: JSONValue, _ name: String) async throws {
     let key = ByteString(name)
-    let isTerminating = DefinitionConditions.isTrue("Terminating", definition)
+    let isTerminating = DefinitionCondition.isTrue(.terminating, definition)
     let known = state.withLock { $0.served[key] }
     let fingerprint = ServedDefinition.fingerprint(of: definition)
     known?.isTerminating.store(isTerminating, ordering: .relaxed)
@@ -216,36 +216,25 @@ public final class CustomServing: StartHook, Controller {
 
   // MARK: the end of a definition
 
-  private static let finalizer: JSONValue = "customresourcecleanup.apiextensions.k8s.io"
   /// How soon it is looked whether objects that are held are gone.
   private static let pause: Duration = .seconds(1)
 
   /// Deletes all objects of a definition that goes, and lets it go when they are gone.
   /// (`pkg/controller/finalizer/crd_finalizer.go`)
   private func finish(_ definition: JSONValue, _ key: ObjectName) async throws -> SyncOutcome {
-    guard definition["metadata"]?["deletionTimestamp"] != nil,
-      let finalizers = definition["metadata"]?["finalizers"]?.array, finalizers.contains(Self.finalizer)
-    else { return .done }
-    var changed = definition
-    let isBegun = DefinitionConditions.find("Terminating", definition)?["reason"] == "InstanceDeletionInProgress"
-    if !isBegun {
-      DefinitionConditions.set(
-        "Terminating", true, "InstanceDeletionInProgress", "CustomResource deletion is in progress", in: &changed)
+    guard DefinitionStatus.needsCleanup(definition) else { return .done }
+    if let begun = DefinitionStatus.cleaned(definition, .inProgress) {
       // The change brings it back here.
-      try await write(changed)
+      try await write(begun)
       return .done
     }
-    if DefinitionConditions.isTrue("Established", definition) {
+    var step = DefinitionStatus.Cleanup.neverEstablished
+    if DefinitionStatus.isServed(definition) {
       guard let store = state.withLock({ $0.served[ByteString(key.name)]?.contents }) else { return .done }
       guard try await isEmptied(store) else { return .again(after: Self.pause) }
-      DefinitionConditions.set(
-        "Terminating", false, "InstanceDeletionCompleted", "removed all instances", in: &changed)
-    } else {
-      DefinitionConditions.set(
-        "Terminating", false, "NeverEstablished", "resource was never established", in: &changed)
+      step = .completed
     }
-    changed["metadata"]?["finalizers"] = .array(finalizers.filter { $0 != Self.finalizer })
-    try await write(changed)
+    if let cleaned = DefinitionStatus.cleaned(definition, step) { try await write(cleaned) }
     return .done
   }
 

@@ -43,6 +43,7 @@ final class ServedDefinition: Sendable {
     let told: JSONValue = [
       "uid": definition["metadata"]?["uid"] ?? "", "spec": definition["spec"] ?? .null,
       "names": definition["status"]?["acceptedNames"] ?? .null,
+      "stored": definition["status"]?["storedVersions"] ?? .null,
     ]
     return Digest.sha256.hex(told.encoded().array, .lower)
   }

@@ -171,10 +171,18 @@ public struct ResourceCodec: ObjectCodec {
     guard value["metadata"]?.object != nil else {
       throw StorageError.corruptObject(key: stored.key, reason: "no metadata")
     }
-    // It may have been written while another version was the stored one.
-    if value["apiVersion"]?.string != apiVersion { value["apiVersion"] = .string(apiVersion) }
     value["metadata"]?["resourceVersion"] = nil
     value["metadata"]?["selfLink"] = nil
+    var form = form
+    // It may have been written while another version was the stored one. What a webhook has to convert stays as it is:
+    // it is asked when the object is shown.
+    if let given = value["apiVersion"]?.string, given != apiVersion {
+      if definition.custom?.conversion == nil {
+        value["apiVersion"] = .string(apiVersion)
+      } else if let place = definition.infos.firstIndex(where: { $0.groupVersion.description == given }) {
+        form = definition.versions[place].custom?.form ?? form
+      }
+    }
     form.restore(&value)
     value.sortByName()
     return value

@@ -34,8 +34,10 @@ public struct ResourceInfo: Sendable {
   public var isStored: Bool { !storagePath.isEmpty }
   /// The type in the model.
   public let typeName: String
+  /// What no type says of a kind that a client has defined; nil for built-in ones.
+  public let form: (any ObjectForm)?
   /// Is it of a kind that a client has defined?
-  public let isCustom: Bool
+  public var isCustom: Bool { form != nil }
 
   public init(
     groupVersion: GroupVersion, plural: String, singular: String, kind: String, listKind: String? = nil,
@@ -45,7 +47,7 @@ public struct ResourceInfo: Sendable {
     subresourceKinds: [ByteString: GroupVersionKind] = [:], views: [ByteString: ResourceInfo] = [:],
     storagePath: String,
     storedVersion: GroupVersion? = nil, heartbeat: Subresource? = nil, deprecation: String? = nil, typeName: String,
-    isCustom: Bool = false
+    form: (any ObjectForm)? = nil
   ) {
     self.groupVersion = groupVersion
     self.plural = plural
@@ -64,7 +66,7 @@ public struct ResourceInfo: Sendable {
     self.heartbeat = heartbeat
     self.deprecation = deprecation
     self.typeName = typeName
-    self.isCustom = isCustom
+    self.form = form
   }
 
   public var groupResource: GroupResource { GroupResource(group: groupVersion.group, resource: plural) }

@@ -356,8 +356,9 @@ extension Store {
 
   /// The answer to a write that breaks rules. Custom objects are what they say that they are.
   func invalid(_ object: JSONValue, _ name: String, _ errors: [FieldError]) -> Status {
-    let kind = custom == nil ? info.kind : object["kind"]?.string ?? info.kind
-    return .invalid(kind, group: definition.groupResource.group, name: name, errors)
+    guard custom != nil else { return .invalid(info.kind, group: definition.groupResource.group, name: name, errors) }
+    let given = GroupVersion(parsing: object["apiVersion"]?.string ?? "")
+    return .invalid(object["kind"]?.string ?? "", group: given.group, name: name, errors)
   }
 
   /// Where nothing but times of field owners would change, nothing does (semantics 2.10).

@@ -108,7 +108,7 @@ public final class Store: Sendable {
   }
 
   /// Do objects have to be converted before they are shown?
-  public var isConverted: Bool { converter != nil || custom?.isConverted == true }
+  public var isConverted: Bool { converter != nil || custom?.isConverted == true || isConvertedElsewhere }
 
   /// Does somebody else have to be asked for that? Then `shown` is given what `converted` has made.
   public var isConvertedElsewhere: Bool { custom?.isConvertedElsewhere == true }

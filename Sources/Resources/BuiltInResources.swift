@@ -39,7 +39,6 @@ public enum BuiltInResources {
       .validatingWebhookConfigurations,
       .customResourceDefinitions,
       .apiServices,
-      .customResourceDefinitions,
       .controllerRevisions,
       .daemonSets,
       .deployments,

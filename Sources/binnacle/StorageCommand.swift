@@ -1,4 +1,6 @@
 import ArgumentParser
+import CustomResources
+import JSON
 import Machinery
 import Registry
 import Resources
@@ -57,17 +59,35 @@ struct OpenStorage: Sendable {
     let storage: any Storage
   }
 
-  var resources: [Resource] {
-    BuiltInResources.all().map { definition in
-      let storage: any Storage =
-        if let transformer = settings.encryption?.transformer(for: definition.groupResource) {
-          TransformedStorage(raw, transformer: transformer)
-        } else { raw }
-      return Resource(
-        name: definition.groupResource, kind: definition.kind,
-        prefix: "\(settings.storage.prefix)/\(definition.folder)/", isNamespaced: definition.isNamespaced,
-        codec: ResourceCodec(definition, mediaType: settings.options.storageMediaType), storage: storage)
+  /// All of them, with what clients have defined.
+  func resources() async throws -> [Resource] {
+    let builtIn = BuiltInResources.all().map(resource)
+    return builtIn + (try await defined(builtIn)).map(resource)
+  }
+
+  private func resource(_ definition: ResourceDefinition) -> Resource {
+    let storage: any Storage =
+      if let transformer = settings.encryption?.transformer(for: definition.groupResource) {
+        TransformedStorage(raw, transformer: transformer)
+      } else { raw }
+    return Resource(
+      name: definition.groupResource, kind: definition.kind,
+      prefix: "\(settings.storage.prefix)/\(definition.folder)/", isNamespaced: definition.isNamespaced,
+      codec: ResourceCodec(definition, mediaType: settings.options.storageMediaType), storage: storage)
+  }
+
+  /// What clients have defined. A definition that can't be read is told of when definitions themselves are looked at.
+  private func defined(_ builtIn: [Resource]) async throws -> [ResourceDefinition] {
+    let name = GroupResource(group: "apiextensions.k8s.io", resource: "customresourcedefinitions")
+    guard let definitions = builtIn.first(where: { $0.name == name }) else { return [] }
+    var found: [ResourceDefinition] = []
+    try await definitions.storage.forEach(prefix: definitions.prefix) { stored in
+      guard let object = try? definitions.codec.decode(stored),
+        let definition = try? JSONValue(parsing: object.object)
+      else { return }
+      if let resource = try? CustomResource.resource(definition) { found.append(resource) }
     }
+    return found
   }
 }
 

@@ -18,7 +18,7 @@ struct StorageStatus: AsyncParsableCommand {
       print("revision: \(try await open.raw.currentRevision())")
       print("oldest revision kept: \(try await open.raw.oldestWatchableRevision(atMostBack: .max))")
       print("keys: \(try await open.raw.count(prefix: open.settings.storage.prefix + "/"))")
-      for resource in open.resources {
+      for resource in try await open.resources() {
         print("\(resource.name): \(try await resource.storage.count(prefix: resource.prefix))")
       }
     }

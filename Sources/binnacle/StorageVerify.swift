@@ -15,7 +15,7 @@ struct StorageVerify: AsyncParsableCommand {
   func run() async throws {
     var problems = 0
     try await OpenStorage.with(options) { open in
-      for resource in open.resources {
+      for resource in try await open.resources() {
         var progress = ProgressLine(
           "verifying \(resource.name)", of: try await resource.storage.count(prefix: resource.prefix))
         var stale = 0
@@ -32,7 +32,7 @@ struct StorageVerify: AsyncParsableCommand {
           print("\(resource.name): \(stale) would be stored otherwise today: run `binnacle storage rewrite`")
         }
       }
-      let known = open.resources.map(\.prefix)
+      let known = try await open.resources().map(\.prefix)
       let others = try await open.raw.count(prefix: open.settings.storage.prefix + "/") - problemsAside(open, known)
       if others > 0 {
         print(
@@ -85,7 +85,7 @@ struct StorageRewrite: AsyncParsableCommand {
   func run() async throws {
     var failures = 0
     try await OpenStorage.with(options) { open in
-      for resource in open.resources {
+      for resource in try await open.resources() {
         var progress = ProgressLine(
           "rewriting \(resource.name)", of: try await resource.storage.count(prefix: resource.prefix))
         var written = 0

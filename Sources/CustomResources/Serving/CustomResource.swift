@@ -43,7 +43,9 @@ public enum CustomResource {
       versions: versions,
       verbs: ["delete", "deletecollection", "get", "list", "patch", "create", "update", "watch"],
       puts: [.needVersion], selectableFields: fields, unknownField: .label,
-      custom: CustomKind(conversion: conversion, mayCreate: mayCreate))
+      custom: CustomKind(
+        conversion: conversion, hasOlderObjects: (definition["status"]?["storedVersions"]?.array ?? []).count > 1,
+        mayCreate: mayCreate))
   }
 
   private static func selectablePaths(_ version: JSONValue) -> [String] {

@@ -15,6 +15,8 @@ final class StructuralForm: ObjectForm {
   /// `openAPIV3Schema` as it is written.
   private let written: JSONValue
   private let hasStatus: Bool
+  /// The fields that selectors may ask for.
+  private let selectable: [String]
   let ownership: MergeSchema
 
   /// `version`: one of a definition's.
@@ -25,6 +27,8 @@ final class StructuralForm: ObjectForm {
     statusSchema = schema.property("status")
     statusValidator = statusSchema.map { SchemaValidator($0) }
     hasStatus = version["subresources"]?["status"]?.object != nil
+    selectable = (version["selectableFields"]?.array ?? []).compactMap { $0["jsonPath"]?.string }
+      .map { $0.hasPrefix(".") ? String($0.dropFirst()) : $0 }
     ownership = .untyped
   }
 
@@ -66,5 +70,7 @@ final class StructuralForm: ObjectForm {
     return problems
   }
 
-  func openAPISchema(_ dialect: OpenAPIDialect) -> JSONValue { written }
+  func openAPISchema(_ dialect: OpenAPIDialect) -> JSONValue {
+    PublishedSchema.of(written, dialect, selectable: selectable)
+  }
 }

@@ -109,13 +109,17 @@ public protocol ObjectConversion: Sendable {
 public struct CustomKind: Sendable {
   /// nil where versions differ in apiVersion alone.
   public let conversion: (any ObjectConversion)?
+  /// May there be objects that were stored in another version than the one that objects are stored in now?
+  public let hasOlderObjects: Bool
   /// Asked before an object of that name is created; throws why it can't be.
   public let mayCreate: @Sendable (_ name: String) throws(Status) -> Void
 
   public init(
-    conversion: (any ObjectConversion)? = nil, mayCreate: @escaping @Sendable (String) throws(Status) -> Void = { _ in }
+    conversion: (any ObjectConversion)? = nil, hasOlderObjects: Bool = false,
+    mayCreate: @escaping @Sendable (String) throws(Status) -> Void = { _ in }
   ) {
     self.conversion = conversion
+    self.hasOlderObjects = hasOlderObjects
     self.mayCreate = mayCreate
   }
 }

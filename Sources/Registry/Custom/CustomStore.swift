@@ -34,7 +34,12 @@ final class CustomStore: Sendable {
   /// Do objects look otherwise in this version than as they are stored?
   var isConverted: Bool { info.groupVersion != stored.groupVersion }
   /// Does somebody else have to be asked for that?
-  var isConvertedElsewhere: Bool { isConverted && kind.conversion != nil }
+  var isConvertedElsewhere: Bool { kind.conversion != nil && (isConverted || kind.hasOlderObjects) }
+
+  /// The version that an object has: mostly the stored one.
+  private func version(of object: JSONValue) -> GroupVersion {
+    GroupVersion(parsing: object["apiVersion"]?.string ?? "")
+  }
 
   /// Can objects be selected by a field in this version?
   func allows(_ field: String) -> Bool {
@@ -82,14 +87,16 @@ final class CustomStore: Sendable {
 
   /// A stored object in this version.
   func served(_ object: JSONValue) async throws(Status) -> JSONValue {
-    guard isConverted else { return object }
+    guard isConverted || isConvertedElsewhere else { return object }
     guard let conversion = kind.conversion else { return renamed(object) }
-    var given = object
+    let given = version(of: object)
+    if given == info.groupVersion { return object }
+    var bare = object
     // The webhook is not told, and what it says of it does not count.
-    given["metadata"]?["resourceVersion"] = nil
+    bare["metadata"]?["resourceVersion"] = nil
     guard
       var converted = try await conversion.convert(
-        [given], from: stored.groupVersion, to: info.groupVersion
+        [bare], from: given, to: info.groupVersion
       ).first
     else { throw .internalError("a conversion gave nothing") }
     version.form.restore(&converted)
@@ -143,28 +150,36 @@ final class CustomStore: Sendable {
 
   /// The same of many, whoever has to be asked. They are not converted again by `shown`.
   func shown(_ objects: [CachedObject]) async throws(Status) -> [CachedObject] {
-    if !isConverted || objects.isEmpty || objects.allSatisfy({ $0.facts is Shown }) { return objects }
-    guard let conversion = kind.conversion else { return objects.map(shown) }
+    if objects.isEmpty || objects.allSatisfy({ $0.facts is Shown }) { return objects }
+    guard let conversion = kind.conversion else { return isConverted ? objects.map(shown) : objects }
     let trees = objects.map { object -> JSONValue in
       let tape = try? JSONTape.parse(object.object)
       return tape.map { JSONValue($0.root, leavingUnread: "fieldsV1") } ?? .object(JSONObject())
     }
-    let given = trees.map { tree in
-      var tree = tree
-      // The webhook is not told, and what it says of it does not count.
-      tree["metadata"]?["resourceVersion"] = nil
-      return tree
+    var shown = objects
+    // Mostly all have one version.
+    let places = Dictionary(grouping: trees.indices) { version(of: trees[$0]) }
+    for (given, places) in places where given != info.groupVersion {
+      let bare = places.map { place in
+        var tree = trees[place]
+        // The webhook is not told, and what it says of it does not count.
+        tree["metadata"]?["resourceVersion"] = nil
+        return tree
+      }
+      let converted = try await conversion.convert(bare, from: given, to: info.groupVersion)
+      guard converted.count == bare.count else { throw .internalError("a conversion gave too little") }
+      // A webhook may answer otherwise the next time: nothing is kept.
+      for (place, tree) in zip(places, converted) {
+        var tree = tree
+        version.form.restore(&tree)
+        if let revision = trees[place]["metadata"]?["resourceVersion"] {
+          tree["metadata"]?["resourceVersion"] = revision
+        }
+        tree.sortByName()
+        shown[place] = made(of: objects[place], tree)
+      }
     }
-    let converted = try await conversion.convert(given, from: stored.groupVersion, to: info.groupVersion)
-    guard converted.count == trees.count else { throw .internalError("a conversion gave too little") }
-    // A webhook may answer otherwise the next time: nothing is kept.
-    return zip(objects, zip(trees, converted)).map { object, pair in
-      var tree = pair.1
-      version.form.restore(&tree)
-      if let revision = pair.0["metadata"]?["resourceVersion"] { tree["metadata"]?["resourceVersion"] = revision }
-      tree.sortByName()
-      return made(of: object, tree)
-    }
+    return shown
   }
 
   private func made(of object: CachedObject, _ tree: JSONValue) -> CachedObject {

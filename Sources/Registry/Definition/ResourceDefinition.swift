@@ -133,7 +133,7 @@ public final class ResourceDefinition: Sendable {
           }), storagePath: folder,
         storedVersion: versions.first?.groupVersion(in: resource.group), heartbeat: heartbeat,
         deprecation: version.deprecation, typeName: version.typeName(kind, groupVersion),
-        isCustom: version.custom != nil)
+        form: version.custom?.form)
     }
     self.main = main
     self.subresources = subresources
