@@ -1,3 +1,4 @@
+import Cacher
 import ArgumentParser
 import CustomResources
 import JSON
