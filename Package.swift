@@ -75,7 +75,9 @@ let package = Package(
     .target(name: "Metrics", dependencies: ["ByteBuffers"], swiftSettings: swiftSettings),
     .target(name: "RegularExpressions", dependencies: ["CRE2", "ByteBuffers"], swiftSettings: swiftSettings),
     // The Common Expression Language over JSON: there is no library of it for Swift.
-    .target(name: "CEL", dependencies: ["RegularExpressions", "JSON", "ByteBuffers"], swiftSettings: swiftSettings),
+    .target(
+      name: "CEL", dependencies: ["RegularExpressions", "Machinery", "JSON", "ByteBuffers"],
+      swiftSettings: swiftSettings),
     // Who a request is by and what they may do; knows neither sockets nor storage.
     .target(name: "Access", dependencies: ["Machinery", "JSON", "ByteBuffers"], swiftSettings: swiftSettings),
     .target(name: "Storage", dependencies: ["ByteBuffers", "Machinery", "Metrics"], swiftSettings: swiftSettings),

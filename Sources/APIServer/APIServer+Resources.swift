@@ -36,7 +36,8 @@ extension APIServer {
       case .everywhere, .collection: collection(resource, endpoint.verbs, namespace, context)
       case .item: item(resource, namespace, name, .main, context)
       case .subresource(let place):
-        item(resource, namespace, name, endpoint.subresources[place].subresource, context)
+        let part = endpoint.subresources[place]
+        item(resource, namespace, name, part.subresource, view: part.view, context)
       case .watchCollection, .watchItem:
         guard accepts(MediaType.all + MediaType.streams, context) else { return }
         watch(resource, endpoint.verbs, namespace, name: form == .watchItem ? name : nil, context)
@@ -62,8 +63,9 @@ extension APIServer {
   /// `/api/v1/nodes/NAME` and its `/status`
   private func item(
     _ endpoint: ResourceEndpoint, _ namespace: String, _ name: String, _ subresource: Subresource,
-    _ context: RequestContext
+    view: ResourceEndpoint? = nil, _ context: RequestContext
   ) {
+    let seen = view ?? endpoint
     if let connection = endpoint.store.subresource(subresource)?.connection {
       return connect(connection, endpoint, namespace, name, context)
     }
@@ -79,10 +81,10 @@ extension APIServer {
     }
     guard accepts(MediaType.all, context) else { return }
     switch context.method {
-    case .get: get(endpoint, namespace, name, context)
+    case .get: get(seen, namespace, name, context)
     case .post: post(endpoint, namespace, name, subresource, context)
-    case .put: update(endpoint, namespace, name, subresource, context)
-    case .patch: patch(endpoint, namespace, name, subresource, context)
+    case .put: update(seen, namespace, name, subresource, context)
+    case .patch: patch(seen, namespace, name, subresource, context)
     case .delete where subresource == .main: delete(endpoint, namespace, name, context)
     default: context.reply.send(context.error(.methodNotAllowed))
     }
@@ -108,7 +110,7 @@ extension APIServer {
       if let object = try endpoint.store.getNow(name, namespace: namespace, resourceVersion: version) {
         guard
           endpoint.store.isConvertedElsewhere
-            || negotiated.isLong(object, isConverted: endpoint.store.isConverted)
+            || negotiated.isLong(object, isConverted: endpoint.isConverted)
         else {
           return context.reply.send(try endpoint.answer(object, negotiated, context))
         }
@@ -231,27 +233,13 @@ extension APIServer {
       let body = try await RequestBody.read(context, endpoint.store.reader)
       let options = try context.writeOptions(.create)
       try options.validate()
-      let (object, warnings) = try endpoint.store.decodeBody(
+      let read = try endpoint.store.decodeBody(
         body.json, validation: options.fieldValidationKind, problems: body.problems(options.fieldValidationKind))
-      context.reply.audit?.sent(object)
-      let result = try await endpoint.store.create(object, namespace: namespace, options: options, warnings: warnings)
+      context.reply.audit?.sent(read.object)
+      let result = try await endpoint.store.create(
+        read.object, namespace: namespace, options: options, warnings: read.warnings, traces: read.traces)
       let answer = try await endpoint.answerApart(result.object, code: result.code, negotiated, context)
       return answer.warning(result.warnings)
-    }
-  }
-
-  /// A stream, or why there is none.
-  private func connect(
-    _ connection: SubresourceConnection, _ endpoint: ResourceEndpoint, _ namespace: String, _ name: String,
-    _ context: RequestContext
-  ) {
-    let served = catalog.served
-    perform(context, limit: configuration.requestTimeout) { () async throws(Status) in
-      let query = context.query
-      try await connection.open(
-        SubresourceConnection.Request(
-          name: name, namespace: namespace, store: endpoint.store, query: { query[$0] }, stores: served.store))
-      return Answer(code: 204, contentType: "", body: [])
     }
   }
 
@@ -270,16 +258,23 @@ extension APIServer {
       let options = try context.writeOptions(.create)
       try options.validate()
       let validation = options.fieldValidationKind
-      let (object, warnings) = try action.reader.decode(
+      let read = try action.reader.decode(
         body.json, validation: validation, problems: body.problems(validation),
         acceptsOtherVersions: action.acceptsOtherVersions)
+      let (object, warnings) = (read.object, read.warnings)
       context.reply.audit?.sent(object)
       do throws(Status) {
         try endpoint.info.checkNamespace(object["metadata"], namespace)
         let request = SubresourceAction.Request(
           name: name ?? object["metadata"]?["name"]?.string ?? "", namespace: namespace, body: object,
           store: endpoint.store, options: options, stores: served.store)
-        return Answer.success(try await action.perform(request), negotiated).warning(warnings)
+        switch try await action.respond(request) {
+        case .success(let status): return Answer.success(status, negotiated).warning(warnings)
+        case .object(let object, let more):
+          return Answer.document(
+            Document(object), negotiated.media, pretty: context.pretty || negotiated.pretty, code: 201
+          ).warning(warnings + more)
+        }
       } catch { throw error.after(warnings) }
     }
   }
@@ -293,12 +288,13 @@ extension APIServer {
       try context.checkBody()
       let options = try context.writeOptions(.update)
       try options.validate()
-      let body = try await RequestBody.read(context, endpoint.store.reader)
-      let (object, warnings) = try endpoint.store.decodeBody(
+      let body = try await RequestBody.read(context, endpoint.reader)
+      let read = try endpoint.reader.decode(
         body.json, validation: options.fieldValidationKind, problems: body.problems(options.fieldValidationKind))
-      context.reply.audit?.sent(object)
+      context.reply.audit?.sent(read.object)
       let result = try await endpoint.store.update(
-        name, namespace: namespace, body: object, subresource: subresource, options: options, warnings: warnings)
+        name, namespace: namespace, body: read.object, subresource: subresource, options: options,
+        warnings: read.warnings, traces: read.traces)
       let answer = try await endpoint.answerApart(result.object, code: result.code, negotiated, context)
       return answer.warning(result.warnings)
     }

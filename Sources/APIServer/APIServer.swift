@@ -54,6 +54,11 @@ public final class APIServer: RequestHandler {
     /// Hears of every request that ended; nil for none. Any thread.
     public var log: (@Sendable (RequestRecord) -> Void)?
 
+    /// By which tokens of service accounts are believed elsewhere; nil where none are given.
+    public var tokenDocuments: TokenDocuments?
+    /// nil where no tokens of service accounts are believed.
+    public var tokenAudiences: TokenAudiences?
+
     public init(stores: [Store]) { self.stores = stores }
   }
 
@@ -123,7 +128,7 @@ public final class APIServer: RequestHandler {
       userAgent: request.header("User-Agent") ?? "", peer: configuration.log == nil ? "" : request.peerAddress,
       auditID: auditID, started: .now,
       bytes: request.body.count, series: series)
-    let context = RequestContext(
+    var context = RequestContext(
       asked: asked, query: query, accept: request.header("Accept"), userAgent: record.userAgent,
       contentType: request.header("Content-Type"),
       host: request.header("Host"), ifNoneMatch: request.header("If-None-Match"),
@@ -145,9 +150,8 @@ public final class APIServer: RequestHandler {
         return refuseUnasked(request, context, .badRequest("invalid timeout specified in the request URL - \(error)"))
       }
     }
-    var target = ""
-    if case .incompleteWatch = asked.target { target = request.target }
-    admit(request, context) { [target] in self.route($0, served, target: target) }
+    if asked.isTargetTold { context.target = request.target }
+    admit(request, context) { self.route($0, served) }
   }
 
   public func refusal(_ refused: RefusedRequest) -> Response? {
@@ -159,8 +163,7 @@ public final class APIServer: RequestHandler {
     return Response(status: 429, headers: headers + answer.headers, body: answer.body)
   }
 
-  /// `target`: of a path that is incomplete.
-  private func route(_ context: RequestContext, _ served: ServedAPI, target: String) {
+  private func route(_ context: RequestContext, _ served: ServedAPI) {
     let reply = context.reply
     switch context.asked.target {
     case .resource(let endpoint, let form): resource(endpoint, form, context)
@@ -169,12 +172,13 @@ public final class APIServer: RequestHandler {
       reply.send(context.error(.notFound(endpoint.info.groupResource, context.asked.name)))
     case .notFound: reply.send(.pathNotFound)
     case .incompleteWatch:
-      let why = "failed to create RequestInfo: unable to determine kind and namespace from url, \(target)"
-      reply.send(.text("Internal Server Error: \(GoText.quoted(target)): \(why)\n", code: 500, isError: true))
+      let why = "failed to create RequestInfo: unable to determine kind and namespace from url, \(context.target)"
+      reply.send(.text("Internal Server Error: \(GoText.quoted(context.target)): \(why)\n", code: 500, isError: true))
     case .health(let name, let check): answerHealth(name, check, context)
     case .root: reply.send(.rawJSON(["paths": .array(paths(served.discovery).map { .string($0) })]))
     case .metrics: answerMetrics(context)
     case .version: version(context)
+    case .tokenDocument(let kind): tokenDocument(kind, context)
     case .coreVersions where aggregated(served.discovery.aggregatedCore, isRouted: true, context): break
     case .groups where aggregated(served.discovery.aggregatedGroups, isRouted: false, context): break
     case .coreVersions: document(context) { Discovery.coreVersions(serverAddress: context.host ?? "") }
@@ -193,6 +197,7 @@ public final class APIServer: RequestHandler {
       "/api", "/apis", "/healthz", "/livez", "/readyz", "/metrics", "/openapi/v2", "/openapi/v3", "/openapi/v3/",
       "/version",
     ]
+    if configuration.tokenDocuments != nil { paths.formUnion(["/.well-known/openid-configuration", "/openid/v1/jwks"]) }
     for (name, endpoint) in health { paths.formUnion(endpoint.checks.map { "/\(name)/\($0.name)" }) }
     paths.formUnion(discovery.resourceLists.keys)
     paths.formUnion(discovery.groups.keys.map { "/apis/\($0)" })
@@ -239,7 +244,7 @@ public final class APIServer: RequestHandler {
   }
 
   /// go-restful's route lets GET through, and who accepts what it produces.
-  private func isThroughRoute(_ context: RequestContext, producing types: [String] = MediaType.all) -> Bool {
+  func isThroughRoute(_ context: RequestContext, producing types: [String] = MediaType.all) -> Bool {
     var refusal: Status?
     if context.method != .get {
       refusal = .methodNotAllowed

@@ -70,7 +70,16 @@ final class Endpoint: Sendable {
       if case .stored(let resource) = service { resource.store.isConvertedElsewhere } else { false }
     needsCloserLook = info.deprecation != nil || isConvertedElsewhere
     verbs = Verbs(info.verbs)
-    subresources = info.subresources.map { SubresourceEndpoint($0.name, verbs: $0.verbs) }
+    var resource: ResourceEndpoint?
+    if case .stored(let stored) = service { resource = stored }
+    subresources = info.subresources.map { part in
+      let subresource = Subresource(part.name)
+      let view = resource.flatMap { resource in
+        resource.store.view(at: subresource).map { ResourceEndpoint(resource.store, view: $0, metrics: metrics) }
+      }
+      let connection = resource?.store.subresource(subresource)?.connection
+      return SubresourceEndpoint(part.name, verbs: part.verbs, view: view, isProxy: connection?.form == .proxy)
+    }
     hasCollection = !verbs.isDisjoint(with: [.list, .create, .deletecollection])
     hasItems = !verbs.isDisjoint(with: [.get, .update, .patch, .delete])
     hasWatches = verbs.contains(.watch)
@@ -112,7 +121,7 @@ final class Endpoint: Sendable {
 
   /// Which of its paths that is; nil for one that there isn't.
   func form(_ path: ResourcePath, _ bytes: UnsafeRawBufferPointer) -> ResourceForm? {
-    if path.hasMore || path.special == .proxy || path.isInNamespace && !isNamespaced { return nil }
+    if path.special == .proxy || path.isInNamespace && !isNamespaced { return nil }
     let isAcross = isNamespaced && !path.isInNamespace
     if path.special == .watch {
       guard hasWatches, path.subresource.isEmpty else { return nil }
@@ -126,7 +135,8 @@ final class Endpoint: Sendable {
     if isAcross { return nil }
     if path.subresource.isEmpty { return hasItems ? .item : nil }
     let part = bytes.part(path.subresource)
-    return subresources.firstIndex { Self.equals($0.bytes, part) }.map { .subresource($0) }
+    guard let place = subresources.firstIndex(where: { Self.equals($0.bytes, part) }) else { return nil }
+    return path.hasMore && !subresources[place].isProxy ? nil : .subresource(place)
   }
 
   /// Does a path name an object of it, and more?
@@ -149,6 +159,7 @@ final class Endpoint: Sendable {
     case .item: return Verbs.ofItem(method).map(verbs.contains) ?? false
     case .subresource(let place):
       let verbs = subresources[place].verbs
+      if subresources[place].isProxy && (method == .head || method == .options) { return true }
       return (method == .post ? .create : Verbs.ofItem(method)).map(verbs.contains) ?? false
     }
   }
@@ -181,9 +192,15 @@ struct SubresourceEndpoint: Sendable {
   let verbs: Verbs
   /// What a store knows it as.
   let subresource: Subresource
+  /// Who answers with it, where it is seen as something else than the object.
+  let view: ResourceEndpoint?
+  /// What stands behind it in a path is another server's.
+  let isProxy: Bool
 
-  init(_ name: String, verbs: [String]) {
+  init(_ name: String, verbs: [String], view: ResourceEndpoint? = nil, isProxy: Bool) {
+    self.view = view
     self.name = name
+    self.isProxy = isProxy
     subresource = Subresource(name)
     bytes = Array(name.utf8)
     self.verbs = Verbs(verbs)

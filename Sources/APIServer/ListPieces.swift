@@ -29,6 +29,7 @@ final class ListPieces: AnswerSource, @unchecked Sendable {  // Sendable: one th
   private let head: String
   /// In compact JSON.
   private let end: ByteSlice
+  private let hidden: [String]
   private var style: Style
   private var place = 0
   /// Compact, of what is to be indented, and whether nothing comes after it.
@@ -41,6 +42,7 @@ final class ListPieces: AnswerSource, @unchecked Sendable {  // Sendable: one th
   ) throws(Status) {
     objects = if case .table(let rows) = form { rows.ordered(list.objects) } else { list.objects }
     self.form = form
+    hidden = endpoint.hiddenAnnotations
     let items: String
     switch form {
     case .whole: (head, items, end) = (endpoint.listHead(list), "items", endpoint.listEnd(list, isLine: false))
@@ -127,7 +129,7 @@ final class ListPieces: AnswerSource, @unchecked Sendable {  // Sendable: one th
         let object = objects[place]
         if case .partial(let version) = form {
           if place > 0 { piece.add(.bytes(Bytes.comma), own: 0) }
-          let (partial, isKept) = try ObjectEncoding.partialOfMany(object, version: version)
+          let (partial, isKept) = try ObjectEncoding.partialOfMany(object, version: version, hiding: hidden)
           piece.add(.bytes(ByteSlice(partial)), own: isKept ? AnswerPiece.sharedCost : partial.count)
           bytes += partial.count
         } else {
@@ -154,7 +156,8 @@ final class ListPieces: AnswerSource, @unchecked Sendable {  // Sendable: one th
       item.raw("{")
       item.raw(object.listItem)
       document = ByteSlice(item.finish())
-    case .partial(let version): document = ByteSlice(try ObjectEncoding.partialOfMany(object, version: version).bytes)
+    case .partial(let version):
+      document = ByteSlice(try ObjectEncoding.partialOfMany(object, version: version, hiding: hidden).bytes)
     case .table(let rows):
       var writer = JSONWriter(capacity: 1_024)
       try rows.add(object, to: &writer)

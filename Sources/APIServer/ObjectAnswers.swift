@@ -14,10 +14,12 @@ extension ResourceEndpoint {
   func answer(
     _ object: CachedObject, code: Int = 200, _ negotiated: Negotiated, _ context: RequestContext
   ) throws(Status) -> Answer {
+    var object = object
+    if let view { object = try store.shown(object, through: view) }
     let document: ByteSlice
     switch negotiated.form {
     case .whole:
-      let object = store.shown(object)
+      object = view == nil ? store.shown(object) : object
       switch negotiated.media {
       case .yaml:
         return Answer(
@@ -43,8 +45,9 @@ extension ResourceEndpoint {
     case .partialObject(let version) where negotiated.media == .protobuf:
       return Answer(
         code: code, contentType: MediaType.protobuf.rawValue, body: protobuf.partial(object, version: version),
-        json: [ByteSlice(ObjectEncoding.partial(object, version: version))])
-    case .partialObject(let version): document = ByteSlice(ObjectEncoding.partial(object, version: version))
+        json: [ByteSlice(ObjectEncoding.partial(object, version: version, hiding: hiddenAnnotations))])
+    case .partialObject(let version):
+      document = ByteSlice(ObjectEncoding.partial(object, version: version, hiding: hiddenAnnotations))
     case .partialObjectList:
       throw Status.notAcceptable(
         "you requested PartialObjectMetadataList, but the requested object is not a list (*\(goPackage).\(info.kind))")
@@ -57,7 +60,7 @@ extension ResourceEndpoint {
     _ object: CachedObject, code: Int = 200, _ negotiated: Negotiated, _ context: RequestContext
   ) async throws(Status) -> Answer {
     let object = store.isConvertedElsewhere ? try await store.converted([object]).first ?? object : object
-    guard negotiated.isLong(object, isConverted: store.isConverted) else {
+    guard negotiated.isLong(object, isConverted: isConverted) else {
       return try answer(object, code: code, negotiated, context)
     }
     return try await onWorkThreads { () throws(Status) in try answer(object, code: code, negotiated, context) }

@@ -16,22 +16,23 @@ enum ObjectEncoding {
   static let gzippedItem = EncodingID(7)
   static let gzippedMessage = EncodingID(8)
 
-  /// The object as `PartialObjectMetadata` of a version of meta.k8s.io, made once an object and shared.
-  static func partial(_ object: CachedObject, version: String) -> SharedBytes {
+  /// The object as `PartialObjectMetadata` of a version of meta.k8s.io, made once an object and shared. `hidden`: see
+  /// `ResourceDefinition.hiddenAnnotations`.
+  static func partial(_ object: CachedObject, version: String, hiding hidden: [String]) -> SharedBytes {
     object.encoding(version == "v1beta1" ? partialV1beta1 : partialV1) {
-      partialDocument(object.object, version: version)
+      partialDocument(object.object, version: version, hiding: hidden)
     }
   }
 
   /// The same for one object of a long list; `isKept`: the cache holds the bytes too. Throws for what has no metadata
   /// that could be read.
   static func partialOfMany(
-    _ object: CachedObject, version: String
+    _ object: CachedObject, version: String, hiding hidden: [String]
   ) throws(Status) -> (bytes: SharedBytes, isKept: Bool) {
     try object.encodingOfMany(version == "v1beta1" ? partialV1beta1 : partialV1) { () throws(Status) in
       guard let metadata = try? JSONTape.parse(object.object).root["metadata"] else { throw .unrenderable(object.key) }
       var writer = JSONWriter(capacity: metadata.range.count + 96)
-      write(metadata.raw, version: version, to: &writer)
+      write(shown(metadata, hiding: hidden), version: version, to: &writer)
       return writer.finish()
     }
   }
@@ -47,10 +48,22 @@ enum ObjectEncoding {
 
   /// The same for bytes outside the cache. Object metadata reads the same in both kinds, so its bytes are taken as they
   /// are.
-  static func partialDocument(_ document: ByteSlice, version: String) -> SharedBytes {
+  static func partialDocument(_ document: ByteSlice, version: String, hiding hidden: [String]) -> SharedBytes {
     var writer = JSONWriter(capacity: min(document.count, 4096) + 96)
-    write((try? JSONTape.parse(document).root["metadata"])?.raw ?? Bytes.emptyObject, version: version, to: &writer)
+    let metadata = try? JSONTape.parse(document).root["metadata"]
+    write(shown(metadata, hiding: hidden), version: version, to: &writer)
     return writer.finish()
+  }
+
+  /// The metadata of an object as it is shown without the object.
+  static func shown(_ metadata: JSONNode?, hiding hidden: [String]) -> ByteSlice {
+    guard let metadata else { return Bytes.emptyObject }
+    guard !hidden.isEmpty, let annotations = metadata["annotations"], hidden.contains(where: { annotations[$0] != nil })
+    else { return metadata.raw }
+    var left = JSONValue(metadata)
+    for name in hidden { left["annotations"]?[name] = nil }
+    if left["annotations"]?.object?.isEmpty == true { left["annotations"] = nil }
+    return ByteSlice(left.encoded())
   }
 }
 

@@ -106,12 +106,16 @@ struct OpenAPIPaths {
       ])
     for subresource in resource.subresources {
       let name = kind + Self.capitalized(subresource.name)
+      // What clients define is shown alike, whatever the part.
+      let view = resource.isCustom ? nil : resource.views[ByteString(subresource.name)]
+      let shown = view ?? resource
+      let item = shared(resource) + [.name(of: shown.kind)]
       add(
         "\(collection)/{name}/\(subresource.name)",
         [
-          read(resource, name, item, subresource.name, of: subresource.verbs),
-          replace(resource, name, item, subresource.name, of: subresource.verbs),
-          patch(resource, name, item, subresource.name, of: subresource.verbs),
+          read(shown, name, item, subresource.name, of: subresource.verbs),
+          replace(shown, name, item, subresource.name, of: subresource.verbs),
+          patch(shown, name, item, subresource.name, of: subresource.verbs),
         ])
     }
     guard canWatch else { return paths }

@@ -8,17 +8,21 @@ import Schema
 /// Answers in `application/vnd.kubernetes.protobuf`: messages made once an object, shared by every list, read and
 /// watch, with what stands around them. (apimachinery `serializer/protobuf`.)
 struct ProtobufForm: Sendable {
-  private let store: Store
+  /// The message of a document, without envelope.
+  private let encode: @Sendable (ByteSlice) -> [UInt8]
+  private let hidden: [String]
   private let kind: String
   private let listKind: String
   private let apiVersion: String
   static let tail = ByteSlice(SharedBytes(ProtobufEnvelope.tail))
 
-  init(_ store: Store) {
-    self.store = store
-    kind = store.info.kind
-    listKind = store.info.listKind
-    apiVersion = store.info.groupVersion.description
+  /// `hiding`: see `ResourceDefinition.hiddenAnnotations`.
+  init(_ info: ResourceInfo, hiding hidden: [String], encode: @escaping @Sendable (ByteSlice) -> [UInt8]) {
+    self.hidden = hidden
+    self.encode = encode
+    kind = info.kind
+    listKind = info.listKind
+    apiVersion = info.groupVersion.description
   }
 
   // MARK: objects
@@ -29,7 +33,7 @@ struct ProtobufForm: Sendable {
 
   /// The same for bytes outside the cache.
   func document(_ document: ByteSlice) -> [ByteSlice] {
-    Self.enveloped([ByteSlice(SharedBytes(store.protobufMessage(of: document)))], apiVersion: apiVersion, kind: kind)
+    Self.enveloped([ByteSlice(SharedBytes(encode(document)))], apiVersion: apiVersion, kind: kind)
   }
 
   func partial(_ object: CachedObject, version: String) -> [ByteSlice] {
@@ -39,7 +43,7 @@ struct ProtobufForm: Sendable {
 
   func partial(_ document: ByteSlice, version: String) -> [ByteSlice] {
     Self.enveloped(
-      [ByteSlice(SharedBytes(Self.metadataMessage(document)))], apiVersion: "meta.k8s.io/\(version)",
+      [ByteSlice(SharedBytes(metadataMessage(document)))], apiVersion: "meta.k8s.io/\(version)",
       kind: "PartialObjectMetadata")
   }
 
@@ -69,7 +73,7 @@ struct ProtobufForm: Sendable {
   ) throws(Status) -> (bytes: SharedBytes, isShared: Bool) {
     let id = version == nil ? ObjectEncoding.protobuf : ObjectEncoding.partialProtobuf
     if let known = object.knownEncoding(id) { return (known, true) }
-    let message = version == nil ? store.protobufMessage(of: object.object) : Self.metadataMessage(object.object)
+    let message = version == nil ? encode(object.object) : metadataMessage(object.object)
     // Every object has metadata.
     guard !message.isEmpty else { throw .unrenderable(object.key) }
     let made = Self.asItem(message)
@@ -78,11 +82,11 @@ struct ProtobufForm: Sendable {
 
   /// Field 2 of a list: the form that is kept, because the message alone is its end.
   private func item(_ object: CachedObject) -> ByteSlice {
-    ByteSlice(object.encoding(ObjectEncoding.protobuf) { Self.asItem(store.protobufMessage(of: object.object)) })
+    ByteSlice(object.encoding(ObjectEncoding.protobuf) { Self.asItem(encode(object.object)) })
   }
 
   private func partialItem(_ object: CachedObject) -> ByteSlice {
-    ByteSlice(object.encoding(ObjectEncoding.partialProtobuf) { Self.asItem(Self.metadataMessage(object.object)) })
+    ByteSlice(object.encoding(ObjectEncoding.partialProtobuf) { Self.asItem(metadataMessage(object.object)) })
   }
 
   // MARK: messages
@@ -97,12 +101,14 @@ struct ProtobufForm: Sendable {
     return item.dropFirst(lead)
   }
 
-  private static func metadataMessage(_ document: ByteSlice) -> [UInt8] {
+  private func metadataMessage(_ document: ByteSlice) -> [UInt8] {
     var writer = ProtobufWriter(.builtin)
     guard let type = TypeModel.builtin.type("io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"),
-      let root = try? JSONTape.parse(document).root
+      let metadata = try? JSONTape.parse(document).root["metadata"],
+      let root = hidden.isEmpty
+        ? metadata : try? JSONTape.parse(ObjectEncoding.shown(metadata, hiding: hidden)).root
     else { return [] }
-    writer.message(1) { $0.structure(root["metadata"], type) }
+    writer.message(1) { $0.structure(root, type) }
     return writer.bytes
   }
 

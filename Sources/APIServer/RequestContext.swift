@@ -12,6 +12,8 @@ import Synchronization
 struct RequestContext: Sendable {
   /// What it asks for.
   let asked: ResourceRequest
+  /// What stands in the request line, where the answer repeats it; else empty.
+  var target = ""
   let query: Query
   let accept: String?
   let userAgent: String?

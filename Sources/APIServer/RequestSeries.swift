@@ -85,6 +85,8 @@ struct RequestSeries: Sendable {
     case .health(let name, _):
       self.init(named(.get), path: name == "livez" ? "/livez" : name == "readyz" ? "/readyz" : "/healthz")
     case .version: self.init(named(.get), path: "/version")
+    case .tokenDocument(.discovery): self.init(named(.get), path: "/.well-known/openid-configuration")
+    case .tokenDocument(.keySet): self.init(named(.get), path: "/openid/v1/jwks")
     case .metrics: self.init(named(.get), path: "/metrics")
     case .coreVersions: self.init(named(.get), path: "/api")
     case .groups, .group: self.init(named(.get), path: "/apis")

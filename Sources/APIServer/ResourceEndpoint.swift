@@ -9,6 +9,10 @@ import Storage
 /// holds it: when nobody does, `lifetime` is over.
 final class ResourceEndpoint: Sendable {
   let store: Store
+  /// What clients see of the objects, at a part of them; nil where they see the objects. Such an endpoint has neither
+  /// lists nor watches.
+  let view: SubresourceView?
+  let columns: [TableColumn]
   let info: ResourceInfo
   let metrics: EndpointMetrics
   let lifetime = ResourceLifetime()
@@ -23,25 +27,30 @@ final class ResourceEndpoint: Sendable {
   /// annotation that ends the initial events.
   private let bookmarkHead: String
   private let bookmarkTail: String
+  private let annotatedHead: String
   private let annotatedTail: String
 
-  init(_ store: Store, metrics: EndpointMetrics) {
+  init(_ store: Store, view: SubresourceView? = nil, metrics: EndpointMetrics) {
     self.store = store
+    self.view = view
     self.metrics = metrics
-    info = store.info
-    protobuf = ProtobufForm(store)
+    info = view?.info ?? store.info
+    columns = view?.columns ?? store.definition.columns
+    protobuf = ProtobufForm(info, hiding: store.definition.hiddenAnnotations) {
+      view?.protobufMessage(of: $0) ?? store.protobufMessage(of: $0)
+    }
     listHeadStart =
-      #"{"kind":"\#(store.info.listKind)","apiVersion":"\#(store.info.groupVersion)","metadata":{"resourceVersion":""#
+      #"{"kind":"\#(info.listKind)","apiVersion":"\#(info.groupVersion)","metadata":{"resourceVersion":""#
     unversionedListHead =
       #"{"kind":"\#(info.listKind)","apiVersion":"\#(info.groupVersion)","metadata":{},"items":["#
-    let columns = store.columns.filter(\.isDefined).map { column -> JSONValue in
+    let definitions = columns.filter(\.isDefined).map { column -> JSONValue in
       [
         "name": .string(column.name), "type": .string(column.type), "format": .string(column.format),
         "description": .string(column.description),
         "priority": .int(Int64(column.priority)),
       ]
     }
-    columnDefinitions = ByteSlice(JSONValue.array(columns).encoded())
+    columnDefinitions = ByteSlice(JSONValue.array(definitions).encoded())
     // A bookmark is an empty object of the type with a revision: everything the type writes even when empty is there
     // (semantics 2.33).
     let empty = JSONValue.object([
@@ -49,21 +58,38 @@ final class ResourceEndpoint: Sendable {
       "metadata": ["resourceVersion": "0"],
     ])
     let document = (try? store.decodeBody(ByteSlice(empty.encoded()), validation: .ignore).object) ?? empty
-    let text = document.encoded().text
-    let mark = #""resourceVersion":"0""#
-    let place = text.firstRange(of: mark)
-    bookmarkHead = place.map { String(text[..<$0.lowerBound]) + #""resourceVersion":""# } ?? ""
-    bookmarkTail = place.map { "\"" + text[$0.upperBound...] } ?? ""
-    annotatedTail =
-      place.map { #"","annotations":{"k8s.io/initial-events-end":"true"}"# + text[$0.upperBound...] } ?? ""
+    (bookmarkHead, bookmarkTail) = ResourceEndpoint.aroundRevision(document)
+    // Some kinds have an annotation even when they are empty.
+    var annotated = document
+    var annotations = document["metadata"]?["annotations"]?.object ?? JSONObject()
+    annotations["k8s.io/initial-events-end"] = "true"
+    annotations.sortByName()
+    annotated["metadata"]?["annotations"] = .object(annotations)
+    (annotatedHead, annotatedTail) = ResourceEndpoint.aroundRevision(annotated)
   }
 
   deinit { lifetime.end() }
 
+  var hiddenAnnotations: [String] { store.definition.hiddenAnnotations }
+
+  /// Reads request bodies.
+  var reader: ObjectReader { view?.reader ?? store.reader }
+
+  /// Do objects have to be converted before they are shown?
+  var isConverted: Bool { view != nil || store.isConverted }
+
+  /// What stands before and behind the digits of the revision 0 in a document.
+  private static func aroundRevision(_ document: JSONValue) -> (head: String, tail: String) {
+    let text = document.encoded().text
+    let lead = #""resourceVersion":""#
+    guard let place = text.firstRange(of: lead + "0\"") else { return ("", "") }
+    return (String(text[..<place.lowerBound]) + lead, "\"" + text[place.upperBound...])
+  }
+
   /// The document of a bookmark.
   func bookmark(_ revision: Revision, isInitialEventsEnd: Bool) -> SharedBytes {
     SharedBytes(
-      bookmarkHead + store.objects.versioner.resourceVersion(of: revision)
+      (isInitialEventsEnd ? annotatedHead : bookmarkHead) + store.objects.versioner.resourceVersion(of: revision)
         + (isInitialEventsEnd ? annotatedTail : bookmarkTail))
   }
 

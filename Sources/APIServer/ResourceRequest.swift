@@ -12,6 +12,7 @@ enum RequestTarget: Sendable {
   case health(String, check: String?)
   case version
   case metrics
+  case tokenDocument(TokenDocuments.Kind)
   /// `/api` or `/apis`.
   case coreVersions
   case groups
@@ -85,6 +86,15 @@ struct ResourceRequest: Sendable {
     case .resource(_, let form) where form.isItem: info.name
     case .unknownPart: info.name
     default: ""
+    }
+  }
+
+  /// May the answer repeat what stands in the request line?
+  var isTargetTold: Bool {
+    switch target {
+    case .incompleteWatch: true
+    case .resource(let endpoint, .subresource(let place)): endpoint.subresources[place].isProxy
+    default: false
     }
   }
 

@@ -93,6 +93,7 @@ final class ServedAPI: Sendable {
       return .health(name, check: String(text.dropFirst(name.count + 2)))
     case "metrics": return path.count == 1 ? .metrics : .notFound
     case "version": return path.count == 1 ? .version : .unknownResource
+    case ".well-known", "openid": return TokenDocuments.kind(text).map { .tokenDocument($0) } ?? .notFound
     case "openapi":
       if text == "/openapi/v2" { return .swagger }
       if text == "/openapi/v3" { return .openAPIIndex }

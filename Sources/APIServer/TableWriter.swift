@@ -41,14 +41,14 @@ struct TableRows: Sendable {
 
   /// What stands beside the cells of a row, where that is the whole object.
   func shown(_ object: CachedObject) -> ByteSlice {
-    include == .object ? endpoint.store.shown(object).object : object.object
+    include == .object && endpoint.view == nil ? endpoint.store.shown(object).object : object.object
   }
 
   /// `root`: of `document`; nil where it can't be read. `hidesMetadata`: it is shown only to those who asked for it.
   func write(_ document: ByteSlice, _ root: JSONNode?, to writer: inout JSONWriter, hidesMetadata: Bool) {
     writer.raw(#"{"cells":"#)
     if let root {
-      writer.value(.array(endpoint.store.columns.map { $0.cell(root, now) }))
+      writer.value(.array(endpoint.columns.map { $0.cell(root, now) }))
     } else {
       writer.raw("[]")
     }
@@ -57,7 +57,8 @@ struct TableRows: Sendable {
     case .object: writer.raw(document)
     case .none where hidesMetadata: writer.raw("null")
     case .metadata, .none:
-      ObjectEncoding.write(root?["metadata"]?.raw ?? Bytes.emptyObject, version: version, to: &writer)
+      let metadata = ObjectEncoding.shown(root?["metadata"], hiding: endpoint.hiddenAnnotations)
+      ObjectEncoding.write(metadata, version: version, to: &writer)
     }
     writer.raw("}")
   }

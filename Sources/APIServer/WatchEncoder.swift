@@ -55,7 +55,8 @@ struct WatchEncoder {
       // A list can't be made of one object, and upstream then sends the object as it is.
       case .whole, .partialObjectList: slices.append(document)
       case .partialObject(let version):
-        slices.append(ByteSlice(ObjectEncoding.partialDocument(document, version: version)))
+        slices.append(
+          ByteSlice(ObjectEncoding.partialDocument(document, version: version, hiding: endpoint.hiddenAnnotations)))
       case .table(let version):
         var table = beginTable(version, event.revision)
         table.add(bookmark: document, isInitialEventsEnd: event.isInitialEventsEnd)
@@ -65,7 +66,9 @@ struct WatchEncoder {
       guard let object = event.object else { break }
       switch form {
       case .whole, .partialObjectList: slices.append(endpoint.store.shown(object).object)
-      case .partialObject(let version): slices.append(ByteSlice(ObjectEncoding.partial(object, version: version)))
+      case .partialObject(let version):
+        slices.append(
+          ByteSlice(ObjectEncoding.partial(object, version: version, hiding: endpoint.hiddenAnnotations)))
       case .table(let version):
         var table = beginTable(version, object.revision)
         table.add(object)

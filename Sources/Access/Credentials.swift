@@ -13,6 +13,8 @@ public struct Credentials: Sendable {
   public var path: String
   /// Headers that authenticators asked for, names in small letters.
   public var headers: [(name: String, value: String)]
+  /// For whom a token has to be; nil for this server.
+  public var audiences: [String]?
   /// What is wrong with them whoever is asked; nil for nothing. A certificate or a proxy may still say who it is.
   public var fault: String?
 

@@ -20,23 +20,12 @@ public struct Impersonation: Sendable {
     extra = headers.filter { $0.name.hasPrefix(extraLead) }.map {
       (ExtraKey.unescape(String($0.name.dropFirst(extraLead.count))), $0.value)
     }
-    serviceAccount = Self.account(userName)
+    serviceAccount = UserInfo.serviceAccount(userName)
     if userName.isEmpty {
       if groups.isEmpty && uid.isEmpty && extra.isEmpty { return nil }
       throw .badRequest(
         "requested \(Self.described(groups, Self.gathered(extra), uid)) without impersonating a user name")
     }
-  }
-
-  /// The namespace and name of `system:serviceaccount:NS:NAME`.
-  private static func account(_ user: String) -> (namespace: String, name: String)? {
-    let parts = user.split(separator: ":", omittingEmptySubsequences: false)
-    guard parts.count == 4, parts[0] == "system", parts[1] == "serviceaccount" else { return nil }
-    let (namespace, name) = (String(parts[2]), String(parts[3]))
-    guard NameValidation.dns1123Label(namespace).isEmpty, NameValidation.dns1123Subdomain(name).isEmpty else {
-      return nil
-    }
-    return (namespace, name)
   }
 
   /// The values of each key together.

@@ -1,4 +1,5 @@
 public import JSON
+import Machinery
 
 /// Who a request is by. (Kubernetes: `user.Info`.)
 public struct UserInfo: Sendable, Equatable {
@@ -47,6 +48,17 @@ public struct UserInfo: Sendable, Equatable {
     let lead = "system:node:"
     guard name.hasPrefix(lead), isIn(Self.nodesGroup) else { return nil }
     return String(name.dropFirst(lead.count))
+  }
+
+  /// The namespace and name in `system:serviceaccount:NS:NAME`; nil for every other name. (`serviceaccount.SplitUsername`)
+  public static func serviceAccount(_ name: String) -> (namespace: String, name: String)? {
+    let parts = name.split(separator: ":", omittingEmptySubsequences: false)
+    guard parts.count == 4, parts[0] == "system", parts[1] == "serviceaccount" else { return nil }
+    let (namespace, name) = (String(parts[2]), String(parts[3]))
+    guard NameValidation.dns1123Label(namespace).isEmpty, NameValidation.dns1123Subdomain(name).isEmpty else {
+      return nil
+    }
+    return (namespace, name)
   }
 
   /// As reviews and audit events show it. (authentication.k8s.io/v1 `UserInfo`)

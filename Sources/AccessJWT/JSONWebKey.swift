@@ -1,4 +1,5 @@
 import CCrypto
+import Cryptography
 import JSON
 
 /// How a token is signed. (RFC 7518; the asymmetric ones that kube-apiserver takes.)
@@ -13,7 +14,7 @@ public enum SigningAlgorithm: String, Sendable, CaseIterable {
   case ps384 = "PS384"
   case ps512 = "PS512"
 
-  fileprivate var digest: OpaquePointer? {
+  var digest: OpaquePointer? {
     switch self {
     case .rs256, .es256, .ps256: EVP_sha256()
     case .rs384, .es384, .ps384: EVP_sha384()
@@ -82,6 +83,96 @@ final class JSONWebKey: @unchecked Sendable {
     key = made
     id = tree["kid"]?.string ?? ""
     algorithm = tree["alg"]?.string
+  }
+
+  /// A key of OpenSSL's, which is taken over; nil for one of another kind. Its name is the digest of it, as
+  /// kube-apiserver names keys of service accounts. (`keyIDFromPublicKey`)
+  init?(taking made: OpaquePointer) {
+    guard let found = Self.kind(of: made), let der = Self.der(made), case let digest = Digest.sha256.bytes(der),
+      !digest.isEmpty
+    else {
+      EVP_PKEY_free(made)
+      return nil
+    }
+    (kind, key) = (found.kind, made)
+    id = Base64URL.encode(digest)
+    algorithm = found.algorithm.rawValue
+  }
+
+  /// What signs by such a key.
+  private static func kind(of key: OpaquePointer) -> (kind: Kind, algorithm: SigningAlgorithm)? {
+    if EVP_PKEY_is_a(key, "RSA") == 1 { return EVP_PKEY_get_bits(key) >= rsaBitsMin ? (.rsa, .rs256) : nil }
+    guard EVP_PKEY_is_a(key, "EC") == 1 else { return nil }
+    return switch EVP_PKEY_get_bits(key) {
+    case 256: (.p256, .es256)
+    case 384: (.p384, .es384)
+    case 521: (.p521, .es512)
+    default: nil
+    }
+  }
+
+  /// SubjectPublicKeyInfo.
+  private static func der(_ key: OpaquePointer) -> [UInt8]? {
+    let count = i2d_PUBKEY(key, nil)
+    guard count > 0 else { return nil }
+    var bytes = [UInt8](repeating: 0, count: Int(count))
+    let written = bytes.withUnsafeMutableBufferPointer { room in
+      var place = room.baseAddress
+      return i2d_PUBKEY(key, &place)
+    }
+    return written == count ? bytes : nil
+  }
+
+  /// A signature of OpenSSL's as tokens have it: two numbers side by side there, a sequence of them here.
+  func compact(_ signature: [UInt8]) -> [UInt8]? {
+    if kind == .rsa { return signature }
+    let size = kind == .p256 ? 32 : kind == .p384 ? 48 : 66
+    let parsed = signature.withUnsafeBufferPointer { bytes in
+      var place = bytes.baseAddress
+      return d2i_ECDSA_SIG(nil, &place, bytes.count)
+    }
+    guard let parsed else { return nil }
+    defer { ECDSA_SIG_free(parsed) }
+    var compact = [UInt8](repeating: 0, count: 2 * size)
+    let isWhole = compact.withUnsafeMutableBufferPointer { room in
+      BN_bn2binpad(ECDSA_SIG_get0_r(parsed), room.baseAddress, Int32(size)) == Int32(size)
+        && BN_bn2binpad(ECDSA_SIG_get0_s(parsed), room.baseAddress.map { $0 + size }, Int32(size)) == Int32(size)
+    }
+    return isWhole ? compact : nil
+  }
+
+  /// By which this key signs; nil for one that may be used for several.
+  var ownAlgorithm: SigningAlgorithm? { algorithm.flatMap(SigningAlgorithm.init) }
+
+  /// As a set of keys shows it.
+  var published: JSONValue {
+    var object: JSONObject = ["use": "sig", "kty": kind == .rsa ? "RSA" : "EC", "kid": .string(id)]
+    switch kind {
+    case .p256: object["crv"] = "P-256"
+    case .p384: object["crv"] = "P-384"
+    case .p521: object["crv"] = "P-521"
+    case .rsa: break
+    }
+    if let algorithm { object["alg"] = .string(algorithm) }
+    let size = kind == .p256 ? 32 : kind == .p384 ? 48 : 66
+    let numbers =
+      kind == .rsa
+      ? [("n", OSSL_PKEY_PARAM_RSA_N, 0), ("e", OSSL_PKEY_PARAM_RSA_E, 0)]
+      : [("x", OSSL_PKEY_PARAM_EC_PUB_X, size), ("y", OSSL_PKEY_PARAM_EC_PUB_Y, size)]
+    for (name, parameter, length) in numbers {
+      object[name] = .string(Base64URL.encode(number(parameter, atLeast: length)))
+    }
+    return .object(object)
+  }
+
+  /// Highest byte first, with zeros before it up to a length.
+  private func number(_ parameter: String, atLeast length: Int) -> [UInt8] {
+    var value: OpaquePointer?
+    guard EVP_PKEY_get_bn_param(key, parameter, &value) == 1, let value else { return [] }
+    defer { BN_free(value) }
+    var bytes = [UInt8](repeating: 0, count: max(length, Int(BN_num_bits(value) + 7) / 8))
+    BN_bn2binpad(value, &bytes, Int32(bytes.count))
+    return bytes
   }
 
   deinit { EVP_PKEY_free(key) }

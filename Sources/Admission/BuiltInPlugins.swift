@@ -55,6 +55,7 @@ public enum BuiltInPlugins {
     // These have no flag's name: upstream asks them in the strategy, and before the storage.
     let always: [(any AdmissionPlugin)?] = [
       surroundings.store(NamespaceLifecycle.namespaces).map { DeviceAdminAccess($0) },
+      ClaimStatusAccess(surroundings.authorizer),
       surroundings.roles.map { RoleEscalation($0, surroundings.authorizer) },
     ]
     return AdmissionChain(chosen + always.compactMap(\.self))

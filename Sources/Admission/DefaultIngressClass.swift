@@ -1,7 +1,6 @@
 public import Access
 public import Machinery
 public import Registry
-import Cacher
 import JSON
 
 /// An ingress that names no class gets the default one, if there is one. (Kubernetes:
@@ -10,12 +9,13 @@ public struct DefaultIngressClass: AdmissionPlugin {
   public static let name = "DefaultIngressClass"
   public static let ingressClasses = GroupResource(group: "networking.k8s.io", resource: "ingressclasses")
   private static let ingresses = GroupResource(group: "networking.k8s.io", resource: "ingresses")
-  private static let mark = "ingressclass.kubernetes.io/is-default-class"
 
-  private let classes: Store
+  private let defaultClass: RememberedAnswer<String?>
 
   /// `classes`: the store of ingress classes.
-  public init(_ classes: Store) { self.classes = classes }
+  public init(_ classes: Store) {
+    defaultClass = .newestDefault(classes, marks: ["ingressclass.kubernetes.io/is-default-class"])
+  }
 
   public func concerns(_ user: UserInfo, _ resource: ResourceInfo) -> Bool { resource.groupResource == Self.ingresses }
 
@@ -30,23 +30,5 @@ public struct DefaultIngressClass: AdmissionPlugin {
     let others = spec.members.filter { $0.name != "ingressClassName" }
     spec = JSONObject(unchecked: [JSONObject.Member("ingressClassName", .string(name))] + others)
     request.new?["spec"] = .object(spec)
-  }
-
-  /// That of several which was made last; of one moment's, the first by name.
-  private func defaultClass() async throws(Status) -> String? {
-    var options = ListOptions()
-    options.resourceVersion = "0"
-    let list = try await classes.list(try classes.prepareList(options, namespace: ""))
-    var found: (created: String, name: String)?
-    for object in list.objects {
-      guard let tree = try? JSONValue(parsing: object.object),
-        tree["metadata"]?["annotations"]?[Self.mark]?.string == "true"
-      else { continue }
-      let created = tree["metadata"]?["creationTimestamp"]?.string ?? ""
-      let name = tree["metadata"]?["name"]?.string ?? ""
-      if let known = found, known.created > created || known.created == created && known.name < name { continue }
-      found = (created, name)
-    }
-    return found?.name
   }
 }

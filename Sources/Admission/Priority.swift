@@ -11,9 +11,16 @@ public struct Priority: AdmissionPlugin {
   public static let priorityClasses = GroupResource(group: "scheduling.k8s.io", resource: "priorityclasses")
 
   private let store: Store
+  /// The class that is the default; of several, which a race may leave, that with the lowest value.
+  private let defaultClass: RememberedAnswer<Class?>
 
   /// `store`: that of priority classes.
-  public init(_ store: Store) { self.store = store }
+  public init(_ store: Store) {
+    self.store = store
+    defaultClass = RememberedAnswer(store) { classes in
+      classes.compactMap(Class.init).filter(\.isDefault).min { $0.value < $1.value }
+    }
+  }
 
   public func concerns(_ user: UserInfo, _ resource: ResourceInfo) -> Bool {
     resource.groupResource == Self.priorityClasses || resource.groupResource == PodAdmission.pods
@@ -63,7 +70,7 @@ public struct Priority: AdmissionPlugin {
   }
 
   /// What of a class becomes part of pods.
-  private struct Class {
+  private struct Class: Sendable {
     let name: String
     let value: Int64
     let preemptionPolicy: String?
@@ -81,31 +88,11 @@ public struct Priority: AdmissionPlugin {
   /// The class that a pod names.
   private func `class`(_ name: String, of request: AdmissionRequest) async throws(Status) -> Class? {
     do throws(Status) {
-      let known: CachedObject?
-      do throws(Status) { known = try store.getNow(name, namespace: "", resourceVersion: "0") } catch {
-        if error.code != 404 { throw error }
-        known = nil
-      }
-      if let known { return Class(known) }
-      return Class(try await store.get(name, namespace: ""))
+      return Class(try await store.known(name))
     } catch {
       guard error.code == 404 || error.code == 400 else { throw error }
       throw .forbidden(
         request.resource, name: request.shownName, "no PriorityClass with name \(name) was found")
     }
-  }
-
-  /// The class that is the default; of several, which a race may leave, that with the lowest value.
-  private func defaultClass() async throws(Status) -> Class? {
-    try await all().compactMap(Class.init).filter(\.isDefault).min { $0.value < $1.value }
-  }
-
-  /// What the cache knows, if it has all that this process wrote.
-  private func all() async throws(Status) -> [CachedObject] {
-    var options = ListOptions()
-    options.resourceVersion = "0"
-    let list = try store.prepareList(options, namespace: "")
-    if let now = store.listNow(list) { return now.objects }
-    return try await store.list(list).objects
   }
 }

@@ -73,19 +73,12 @@ public struct RuntimeClassAdmission: AdmissionPlugin {
     PodAdmission.set("nodeSelector", .object(selector), in: &request)
   }
 
-  /// The class that a pod names; nil where it names none. What the cache knows will do, what it does not know the
-  /// storage is asked for.
+  /// The class that a pod names; nil where it names none.
   private func runtimeClass(of request: AdmissionRequest) async throws(Status) -> JSONValue? {
     guard let name = request.new?["spec"]?["runtimeClassName"]?.string else { return nil }
     do throws(Status) {
-      let known: CachedObject?
-      do throws(Status) { known = try store.getNow(name, namespace: "", resourceVersion: "0") } catch {
-        if error.code != 404 { throw error }
-        known = nil
-      }
-      let object: CachedObject
-      if let known { object = known } else { object = try await store.get(name, namespace: "") }
-      return try? JSONValue(parsing: object.object)
+      let object = try await store.known(name).object
+      return try? JSONValue(parsing: object)
     } catch {
       guard error.code == 404 || error.code == 400 else { throw error }
       throw refusal(request, "pod rejected: RuntimeClass \(GoText.quoted(name)) not found")

@@ -11,8 +11,17 @@ struct StorageClasses: Sendable {
   private static let classAnnotation = "volume.beta.kubernetes.io/storage-class"
 
   private let store: Store
+  /// The class that is for claims which ask for none.
+  let defaultName: RememberedAnswer<String?>
 
-  init(_ store: Store) { self.store = store }
+  init(_ store: Store) {
+    self.store = store
+    defaultName = .newestDefault(
+      store,
+      marks: [
+        "storageclass.kubernetes.io/is-default-class", "storageclass.beta.kubernetes.io/is-default-class",
+      ])
+  }
 
   /// The class that a claim asks for: the annotation of old counts before the member. nil where it does not say.
   /// (`GetPersistentVolumeClaimClass`)
@@ -20,37 +29,9 @@ struct StorageClasses: Sendable {
     claim["metadata"]?["annotations"]?[classAnnotation]?.string ?? claim["spec"]?["storageClassName"]?.string
   }
 
-  /// The class that is for claims which ask for none; of several the newest, and of these the first by name. (Kubernetes:
-  /// pkg/volume/util, `GetDefaultClass`)
-  func defaultName() async throws(Status) -> String? {
-    let defaults = try await all().compactMap { object -> (name: String, created: String)? in
-      guard let meta = (try? JSONTape.parse(object.object))?.root["metadata"], isDefault(meta["annotations"]) else {
-        return nil
-      }
-      return (meta["name"]?.string ?? "", meta["creationTimestamp"]?.string ?? "")
-    }
-    // Times of one form sort as texts.
-    return defaults.min { $0.created == $1.created ? $0.name < $1.name : $0.created > $1.created }?.name
-  }
-
-  private func isDefault(_ annotations: JSONNode?) -> Bool {
-    annotations?["storageclass.kubernetes.io/is-default-class"]?.string == "true"
-      || annotations?["storageclass.beta.kubernetes.io/is-default-class"]?.string == "true"
-  }
-
   /// May claims of a class grow?
   func letsGrow(_ name: String) async -> Bool {
-    let known = try? store.getNow(name, namespace: "", resourceVersion: "0")
-    guard let object = if let known { known } else { try? await store.get(name, namespace: "") } else { return false }
+    guard let object = try? await store.known(name) else { return false }
     return (try? JSONTape.parse(object.object))?.root["allowVolumeExpansion"]?.bool == true
-  }
-
-  /// What the cache knows, if it has all that this process wrote.
-  private func all() async throws(Status) -> [CachedObject] {
-    var options = ListOptions()
-    options.resourceVersion = "0"
-    let list = try store.prepareList(options, namespace: "")
-    if let now = store.listNow(list) { return now.objects }
-    return try await store.list(list).objects
   }
 }

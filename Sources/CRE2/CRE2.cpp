@@ -47,5 +47,13 @@ int cre2_matches(const cre2_regexp *regexp, const char *text, size_t size) {
   return regexp->re.Match(re2::StringPiece(text, size), 0, size, RE2::UNANCHORED, nullptr, 0) ? 1 : 0;
 }
 
+int cre2_find(const cre2_regexp *regexp, const char *text, size_t size, size_t from, size_t *start, size_t *end) {
+  re2::StringPiece found;
+  if (!regexp->re.Match(re2::StringPiece(text, size), from, size, RE2::UNANCHORED, &found, 1)) return 0;
+  *start = static_cast<size_t>(found.data() - text);
+  *end = *start + found.size();
+  return 1;
+}
+
 void cre2_free(cre2_regexp *regexp) { delete regexp; }
 }

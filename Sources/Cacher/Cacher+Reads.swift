@@ -108,12 +108,12 @@ extension Cacher {
     guard view.tree.failure(prefix: request.prefix) == nil else { return nil }
     let ranks = view.tree.ranks(prefix: request.prefix, from: request.startKey)
     let limit = request.limit > 0 ? request.limit : .max
+    var page = PageBuilder(request, view, ranks)
     if request.predicate.isEverything {
       guard min(ranks.count, limit) <= Self.copiesInOneGo else { return nil }
     } else {
-      guard ranks.count <= Self.visitsInOneGo else { return nil }
+      guard page.visitsMax <= Self.visitsInOneGo else { return nil }
     }
-    var page = PageBuilder(request, view, ranks)
     while !page.isDone { page.visit(Self.copiesInOneGo) }
     return finish(page)
   }
@@ -241,16 +241,23 @@ struct PageBuilder {
   private let limit: Int
   private var objects: [CachedObject] = []
   private var lastKey: String?
+  /// The keys of all that can be wanted; nil where every object has to be looked at.
+  private var wanted: ContiguousArray<String>.SubSequence?
 
   init(_ request: ListRequest, _ view: CacheView, _ ranks: Range<Int>) {
     self.request = request
     self.view = view
     self.ranks = ranks
     limit = request.limit > 0 ? request.limit : .max
+    if !request.predicate.isEverything {
+      wanted = view.tree.indexed(request.predicate, ranks, prefix: request.prefix, from: request.startKey)?[...]
+    }
     if request.predicate.isEverything { objects.reserveCapacity(min(ranks.count, limit)) }
   }
 
   var isDone: Bool { ranks.isEmpty || objects.count >= limit }
+  /// How many objects there are to look at.
+  var visitsMax: Int { wanted?.count ?? ranks.count }
 
   mutating func visit(_ most: Int) {
     if request.predicate.isEverything {
@@ -260,6 +267,7 @@ struct PageBuilder {
       lastKey = objects.last?.key
       return
     }
+    if let wanted { return visit(most, of: wanted) }
     let count = min(most, ranks.count)
     var visited = 0
     for object in view.tree.objects(ranks.lowerBound..<ranks.lowerBound + count) {
@@ -270,6 +278,23 @@ struct PageBuilder {
       if objects.count >= limit { break }
     }
     ranks = ranks.lowerBound + visited..<ranks.upperBound
+  }
+
+  /// The same of known keys. A full page says that there is more as it would of any: if there are objects behind it.
+  private mutating func visit(_ most: Int, of keys: ContiguousArray<String>.SubSequence) {
+    for key in keys.prefix(most) {
+      guard let object = view.tree[key],
+        request.predicate.matches(labels: object.labels, fields: object.fields)
+      else { continue }
+      objects.append(object)
+      lastKey = key
+      if objects.count >= limit {
+        ranks = min(view.tree.rank(of: key) + 1, ranks.upperBound)..<ranks.upperBound
+        return
+      }
+    }
+    wanted = keys.dropFirst(most)
+    if keys.count <= most { ranks = ranks.upperBound..<ranks.upperBound }
   }
 
   var list: ObjectList {

@@ -13,6 +13,24 @@ import Storage
 struct ObjectTree: Sendable {
   private(set) var root: TreeNode?
   private(set) var unreadable: [ByteString: Unreadable] = [:]
+  /// Where lists of one label find their objects; nil for a tree that is not listed so.
+  private var index: SelectionIndex?
+
+  init() {}
+  /// `trigger`: the field by whose values objects are found, too.
+  init(indexedBy trigger: TriggerPublisher?) { index = SelectionIndex(trigger) }
+
+  /// The keys of all objects at `ranks` that a list may want, sorted; nil where each has to be looked at.
+  func indexed(
+    _ predicate: SelectionPredicate, _ ranks: Range<Int>, prefix: String, from start: String?
+  )
+    -> ContiguousArray<String>?
+  {
+    index?.keys(predicate, among: ranks.count, prefix: prefix, from: start)
+  }
+
+  /// Reports where the index is not of the objects.
+  func checkIndex(report: (String) -> Void) { index?.checkInvariants(of: objects(0..<count), report: report) }
 
   /// A stored value that can't be read.
   struct Unreadable: Sendable {
@@ -58,10 +76,12 @@ struct ObjectTree: Sendable {
     // Taken out while it changes: a second reference would make every mutation copy.
     guard var node = root.take() else {
       root = TreeNode(leaf: [object])
+      index?.replace(nil, with: object)
       return nil
     }
     let (previous, sibling) = withKeyBytes(object.key) { TreeNode.set(object, $0, in: &node, isRightmost: true) }
     root = sibling.map { TreeNode(inner: [node, $0.node], keys: ["", $0.firstKey]) } ?? node
+    index?.replace(previous, with: object)
     return previous
   }
 
@@ -74,6 +94,7 @@ struct ObjectTree: Sendable {
     let removed = withKeyBytes(key) { TreeNode.remove($0, from: &node) }
     root = node
     while let top = root, top.count == 0 || top.children.count == 1 { root = top.children.first }
+    index?.replace(removed, with: nil)
     return removed
   }
 

@@ -58,7 +58,7 @@ struct Reflector {
       do {
         // All of history is there, and it begins with nothing: the first write of every backend is revision 2. (0 would
         // mean "now" to etcd.)
-        if oldest <= Revision(1) { return (ObjectTree(), Revision(1)) }
+        if oldest <= Revision(1) { return (ObjectTree(indexedBy: config.trigger), Revision(1)) }
         return try await list(at: oldest)
       } catch StorageError.compacted, StorageError.futureRevision {
         // Compacted since we asked: what is there now will do.
@@ -68,7 +68,7 @@ struct Reflector {
   }
 
   private func list(at exact: Revision?) async throws -> (ObjectTree, Revision) {
-    var tree = ObjectTree()
+    var tree = ObjectTree(indexedBy: config.trigger)
     var options = StorageListOptions(limit: Self.pageSize, exactRevision: exact)
     var revision = exact
     while true {

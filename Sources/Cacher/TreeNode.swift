@@ -234,6 +234,7 @@ final class TreeNode: @unchecked Sendable {
 extension ObjectTree {
   /// Reports every violation of the invariants, with its numbers.
   func checkInvariants(report: (String) -> Void) {
+    checkIndex(report: report)
     guard let root else { return }
     var depths: Set<Int> = []
     root.check(depth: 0, low: nil, high: nil, isRoot: true, depths: &depths, report: report)

@@ -6,9 +6,9 @@ public import Schema
 /// Field ownership of one resource: keeps `metadata.managedFields` with every write, and applies configurations.
 /// (Kubernetes: `managedfields.FieldManager`; semantics 2.41 to 2.43)
 public struct FieldManager: Sendable {
-  private let versions: ServedVersions
+  let versions: ServedVersions
   private var schema: MergeSchema { versions.schema }
-  private let kind: GroupVersionKind
+  let kind: GroupVersionKind
   /// An object of the type with nothing in it: what a creation starts from.
   private let empty: JSONValue
 

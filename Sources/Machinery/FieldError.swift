@@ -79,8 +79,12 @@ public struct FieldError: Sendable, Equatable {
     FieldError(.duplicate, field, value: value, detail: detail)
   }
   public static func notSupported(_ field: String, _ text: String, _ supported: [String]) -> FieldError {
+    notSupported(field, bare: GoText.quoted(text), supported)
+  }
+  /// `text`: the value as it is shown.
+  public static func notSupported(_ field: String, bare text: String, _ supported: [String]) -> FieldError {
     FieldError(
-      .notSupported, field, value: GoText.quoted(text),
+      .notSupported, field, value: text,
       detail: supported.isEmpty
         ? "" : "supported values: " + supported.map { GoText.quoted($0) }.joined(separator: ", "))
   }

@@ -29,6 +29,13 @@ public struct IPAddress: Sendable, Equatable, CustomStringConvertible {
     isWrittenAsIPv6 = other.isWrittenAsIPv6
   }
 
+  /// Sixteen bytes.
+  init(strict bytes: [UInt8], isWrittenAsIPv6: Bool) {
+    self.bytes = bytes
+    hasLeadingZeros = false
+    self.isWrittenAsIPv6 = isWrittenAsIPv6
+  }
+
   public static func == (a: IPAddress, b: IPAddress) -> Bool { a.bytes == b.bytes }
 
   private static let mappedLead = [UInt8](repeating: 0, count: 10) + [0xFF, 0xFF]
@@ -152,6 +159,12 @@ public struct IPNetwork: Sendable, CustomStringConvertible {
     self.address = address
     self.bits = bits
     hasLeadingZeros = address.hasLeadingZeros || length.count > 1 && length.first == UInt8(ascii: "0")
+  }
+
+  init(_ address: IPAddress, bits: Int) {
+    self.address = address
+    self.bits = bits
+    hasLeadingZeros = false
   }
 
   /// How many bits an address of the form has.

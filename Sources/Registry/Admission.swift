@@ -10,6 +10,8 @@ public struct AdmissionRequest: Sendable {
   public let name: String
   public let namespace: String
   public let subresource: Subresource
+  /// Is an update asked for by a patch?
+  public let isPatch: Bool
   /// What shall be written, in the stored version, before the server fills it in; nil for a deletion.
   public var new: JSONValue?
   /// What is stored, where that is looked at; nil for a creation.
@@ -17,13 +19,14 @@ public struct AdmissionRequest: Sendable {
 
   public init(
     _ operation: Operation, _ resource: GroupResource, name: String, namespace: String = "",
-    subresource: Subresource = .main, new: JSONValue? = nil, old: JSONValue? = nil
+    subresource: Subresource = .main, isPatch: Bool = false, new: JSONValue? = nil, old: JSONValue? = nil
   ) {
     self.operation = operation
     self.resource = resource
     self.name = name
     self.namespace = namespace
     self.subresource = subresource
+    self.isPatch = isPatch
     self.new = new
     self.old = old
   }
@@ -65,9 +68,10 @@ public struct Admission: Sendable {
 extension Store {
   func admission(
     _ operation: AdmissionRequest.Operation, _ name: String, namespace: String, subresource: Subresource = .main,
-    new: JSONValue? = nil, old: JSONValue? = nil
+    isPatch: Bool = false, new: JSONValue? = nil, old: JSONValue? = nil
   ) -> AdmissionRequest {
     AdmissionRequest(
-      operation, info.groupResource, name: name, namespace: namespace, subresource: subresource, new: new, old: old)
+      operation, info.groupResource, name: name, namespace: namespace, subresource: subresource, isPatch: isPatch,
+      new: new, old: old)
   }
 }

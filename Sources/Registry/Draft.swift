@@ -10,8 +10,8 @@ struct Draft: Sendable {
   var old: JSONValue?
   /// What shall be, as it is stored.
   var new: JSONValue
-  /// As a patch left it, in the served version, before it was read as the type has it; nil for other writes.
-  var given: JSONValue?
+  /// See `ReadObject`; in the served version.
+  var traces: JSONValue?
   /// What the client hears of its request.
   var warnings: [String] = []
   /// What the client hears of the object.

@@ -4,14 +4,36 @@ public import JSON
 public import Machinery
 public import Schema
 
+/// An object that was read.
+public struct ReadObject: Sendable {
+  public var object: JSONValue
+  /// What the client is told where it asked for warnings.
+  public let warnings: [String]
+  /// What was given and the object does not show, see `Decoded.traces`.
+  public let traces: JSONValue?
+
+  /// Is there raw JSON that Go would not find the same as any that is stored, inside of some traces?
+  static func haveLooseRaw(_ traces: JSONValue?) -> Bool {
+    switch traces {
+    case .bool(let isLoose)?: isLoose
+    case .array(let elements)?: elements.contains { haveLooseRaw($0) }
+    case .object(let object)?: object.members.contains { haveLooseRaw($0.value) }
+    default: false
+    }
+  }
+}
+
 /// Reads request bodies as objects of one kind, in kube-apiserver's words where they are none.
 public struct ObjectReader: Sendable {
   public let info: ResourceInfo
   private let applyDefaults: @Sendable (inout JSONValue) -> Void
+  private let mendDefaults: ResourceDefinition.TracesHook?
   let model: TypeModel
   let type: TypeModel.TypeID
   /// nil for built-in kinds.
   let form: (any ObjectForm)?
+  /// Why a body of another type can't be read, where clients are told in a way of its own.
+  private let otherType: String?
 
   /// `applyDefaults`: what Go code sets, beyond the defaults of the schema.
   public init(
@@ -19,16 +41,19 @@ public struct ObjectReader: Sendable {
     model: TypeModel = .builtin
   ) {
     guard let type = model.type(info.typeName) else { preconditionFailure("no facts about \(info.typeName)") }
-    self.init(info, applyDefaults: applyDefaults, model: model, type: type)
+    self.init(info, applyDefaults: applyDefaults, mendDefaults: nil, model: model, type: type)
   }
 
   init(
-    _ info: ResourceInfo, applyDefaults: @escaping @Sendable (inout JSONValue) -> Void, model: TypeModel,
-    type: TypeModel.TypeID, form: (any ObjectForm)? = nil
+    _ info: ResourceInfo, applyDefaults: @escaping @Sendable (inout JSONValue) -> Void = { _ in },
+    mendDefaults: ResourceDefinition.TracesHook? = nil, model: TypeModel, type: TypeModel.TypeID,
+    form: (any ObjectForm)? = nil, otherType: String? = nil
   ) {
     self.form = form
+    self.otherType = otherType
     self.info = info
     self.applyDefaults = applyDefaults
+    self.mendDefaults = mendDefaults
     self.model = model
     self.type = type
   }
@@ -60,7 +85,7 @@ public struct ObjectReader: Sendable {
   /// is read, and refused only then.
   public func decode(
     _ body: ByteSlice, validation: FieldValidation, problems: [String] = [], acceptsOtherVersions: Bool = false
-  ) throws(Status) -> (object: JSONValue, warnings: [String]) {
+  ) throws(Status) -> ReadObject {
     let tape: JSONTape
     do { tape = try JSONTape.parse(body) } catch {
       throw unrecognized("couldn't get version/kind; json parse error: \(error)", body)
@@ -82,9 +107,11 @@ public struct ObjectReader: Sendable {
   }
 
   /// The same for an edited tree: what its text would be read as, and no text is made unless an answer shows it.
+  /// `sortsRaw`: see `TypeModel.decode(tree:as:sortsRaw:)`.
   public func decode(
-    tree: JSONValue, validation: FieldValidation, problems: [String] = [], acceptsOtherVersions: Bool = false
-  ) throws(Status) -> (object: JSONValue, warnings: [String]) {
+    tree: JSONValue, validation: FieldValidation, problems: [String] = [], acceptsOtherVersions: Bool = false,
+    sortsRaw: Bool = false
+  ) throws(Status) -> ReadObject {
     if let form {
       return try custom(
         tree, as: form, validation: validation, problems: problems, acceptsOtherVersions: acceptsOtherVersions,
@@ -93,7 +120,7 @@ public struct ObjectReader: Sendable {
     return try object(
       Given(
         type: { () throws(TypeMembers.Failure) in try TypeMembers(tree) },
-        decoded: { () throws(DecodeError) in try model.decode(tree: tree, as: type) },
+        decoded: { () throws(DecodeError) in try model.decode(tree: tree, as: type, sortsRaw: sortsRaw) },
         clearsOwners: tree["metadata"]?["managedFields"]?.array?.isEmpty == true,
         text: { ByteSlice(tree.encoded()) }),
       validation: validation, problems: problems, acceptsOtherVersions: acceptsOtherVersions)
@@ -115,7 +142,7 @@ public struct ObjectReader: Sendable {
 
   private func object(
     _ given: Given, validation: FieldValidation, problems: [String], acceptsOtherVersions: Bool
-  ) throws(Status) -> (object: JSONValue, warnings: [String]) {
+  ) throws(Status) -> ReadObject {
     let expected = GroupVersionKind(info.groupVersion, kind: info.kind)
     let type: TypeMembers
     do { type = try given.type().filled(from: expected) } catch {
@@ -128,6 +155,7 @@ public struct ObjectReader: Sendable {
     }
     if type.groupVersion.version.isEmpty { throw unhandled(TypeMembers.missingVersion(given.text().text)) }
     let isExpected = type.groupVersion == info.groupVersion && type.kind == info.kind
+    if !isExpected, let otherType { throw .badRequest(otherType) }
     if !isExpected, let problem = RegisteredKinds.problem(type, expected: expected) { throw unhandled(problem) }
     let decoded: Decoded
     do { decoded = try given.decoded() } catch { throw unhandled(error.description) }
@@ -137,6 +165,7 @@ public struct ObjectReader: Sendable {
     object["apiVersion"] = .string(version)
     moveTypeToFront(&object)
     applyDefaults(&object)
+    if let traces = decoded.traces { mendDefaults?(&object, traces) }
     let complaints = problems + decoded.strictProblems
     if !complaints.isEmpty, validation == .strict {
       throw unhandled("strict decoding error: \(complaints.joined(separator: ", "))")
@@ -146,7 +175,7 @@ public struct ObjectReader: Sendable {
       let given = "the API version in the data (\(type.groupVersion))"
       throw .badRequest("\(given) does not match the expected API version (\(version))").after(warnings)
     }
-    return (object, warnings)
+    return ReadObject(object: object, warnings: warnings, traces: decoded.traces)
   }
 
   /// kind and apiVersion come first; a body without them has them added.

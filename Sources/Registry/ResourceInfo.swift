@@ -19,6 +19,8 @@ public struct ResourceInfo: Sendable {
   public let subresources: [(name: String, verbs: [String])]
   /// Of what kind a sub-resource is, where it is not the object's own.
   public let subresourceKinds: [ByteString: GroupVersionKind]
+  /// As what a sub-resource is read and written, where that is not the object.
+  public let views: [ByteString: ResourceInfo]
   /// The folder under the storage prefix: `minions`; empty for what is not stored.
   public let storagePath: String
   /// In which group and version it is stored.
@@ -42,7 +44,8 @@ public struct ResourceInfo: Sendable {
     isNamespaced: Bool,
     shortNames: [String] = [], categories: [String] = [],
     verbs: [String], subresources: [(name: String, verbs: [String])] = [],
-    subresourceKinds: [ByteString: GroupVersionKind] = [:], storagePath: String,
+    subresourceKinds: [ByteString: GroupVersionKind] = [:], views: [ByteString: ResourceInfo] = [:],
+    storagePath: String,
     storedVersion: GroupVersion? = nil, heartbeat: Subresource? = nil, deprecation: String? = nil, typeName: String,
     form: (any ObjectForm)? = nil
   ) {
@@ -57,6 +60,7 @@ public struct ResourceInfo: Sendable {
     self.verbs = verbs
     self.subresources = subresources
     self.subresourceKinds = subresourceKinds
+    self.views = views
     self.storagePath = storagePath
     self.storedVersion = storedVersion ?? groupVersion
     self.heartbeat = heartbeat

@@ -6,9 +6,10 @@ import FieldManagement
 import Storage
 
 extension Store {
-  /// Creates an object from a decoded body. The order of checks is upstream's `BeforeCreate`.
+  /// Creates an object from a decoded body. The order of checks is upstream's `BeforeCreate`. `traces`: see
+  /// `ReadObject`.
   public func create(
-    _ body: JSONValue, namespace: String, options: WriteOptions, warnings: [String] = []
+    _ body: JSONValue, namespace: String, options: WriteOptions, warnings: [String] = [], traces: JSONValue? = nil
   ) async throws(Status) -> WriteResult {
     try options.validate()
     do throws(Status) { try info.checkNamespace(body["metadata"], namespace) } catch { throw error.after(warnings) }
@@ -22,7 +23,8 @@ extension Store {
     fields.update(live: nil, new: &body, writer: writer(options, .main), now: Timestamp.now)
     do throws(Status) {
       return try await create(
-        tracked: body, namespace: namespace, options: options, warnings: warnings, mayLoseOwners: true)
+        tracked: body, namespace: namespace, options: options, warnings: warnings, traces: traces,
+        mayLoseOwners: true)
     } catch { throw error.after(warnings) }
   }
 
@@ -32,7 +34,8 @@ extension Store {
   /// Creates an object whose field owners are known. `mayLoseOwners`: they may be left out where the storage finds the
   /// whole too large.
   func create(
-    tracked body: JSONValue, namespace: String, options: WriteOptions, warnings: [String], mayLoseOwners: Bool = false
+    tracked body: JSONValue, namespace: String, options: WriteOptions, warnings: [String], traces: JSONValue?,
+    mayLoseOwners: Bool = false
   ) async throws(Status) -> WriteResult {
     let base = body["metadata"]?["generateName"]?.string ?? ""
     let isGenerated = (body["metadata"]?["name"]?.string ?? "").isEmpty && !base.isEmpty
@@ -48,7 +51,7 @@ extension Store {
     var attempts = isGenerated ? 8 : 1
     while true {
       attempts -= 1
-      var draft = Draft(new: stored, warnings: warnings)
+      var draft = Draft(new: stored, traces: traces, warnings: warnings)
       do throws(Status) {
         try beginNew(&draft, namespace: namespace, generatingFrom: isGenerated ? base : nil)
         try await held?.reserve(&draft.new, nil)
@@ -88,7 +91,7 @@ extension Store {
     definition.restoreOrder(&draft.new)
     let meta = draft.new["metadata"]?.object ?? JSONObject()
     let name = meta["name"]?.string ?? ""
-    var errors = definition.rules.check(draft.new, options: checkOptions)
+    var errors = definition.rules.check(draft.new, options: checkOptions, traces: draft.traces)
     if let found = await custom?.problems(draft.new, isNamespaced: info.isNamespaced) {
       errors += found.errors
       draft.notes += found.warnings

@@ -25,19 +25,20 @@ extension Store {
     try options.validate()
     // A patch that can't be read is complained of only where there is something to patch, as upstream reads it in its
     // update loop.
-    let reading = Result { () throws(Status) in try self.engine(kind, body, validation: options.validation) }
+    let spoken = spoken(at: subresource)
+    let reading = Result { () throws(Status) in try Self.engine(kind, body, spoken, validation: options.validation) }
     return try await change(name, namespace: namespace, subresource: subresource, options: options) {
       existing throws(Status) in
       guard let existing else { throw .notFound(self.info.groupResource, name) }
       let engine = try reading.get()
       let patched = try engine.apply(existing)
-      let decoded = try self.reread(
-        patched, validation: options.validation, problems: engine.problems, shown: engine.shown)
+      let decoded = try Self.reread(
+        patched, spoken, validation: options.validation, problems: engine.problems, shown: engine.shown)
       do throws(Status) { try self.checkName(decoded.object, name) } catch { throw error.after(decoded.warnings) }
-      var new = self.whole(decoded.object)
-      self.fields.update(live: existing, new: &new, writer: self.writer(options, subresource), now: Timestamp.now)
+      var new = spoken.view == nil ? self.whole(decoded.object) : decoded.object
+      spoken.fields.update(live: existing, new: &new, writer: self.writer(options, subresource), now: Timestamp.now)
       let warnings = decoded.warnings + OwnerReferences.deduplicate(&new, inPatch: true)
-      return Made(object: new, warnings: warnings, given: patched)
+      return Made(object: new, warnings: warnings, traces: decoded.traces)
     }
   }
 
@@ -51,7 +52,9 @@ extension Store {
     var shown: (@Sendable () -> String)?
   }
 
-  private func engine(_ kind: PatchKind, _ body: ByteSlice, validation: FieldValidation) throws(Status) -> PatchEngine {
+  private static func engine(
+    _ kind: PatchKind, _ body: ByteSlice, _ spoken: SpokenKind, validation: FieldValidation
+  ) throws(Status) -> PatchEngine {
     let patch: JSONValue
     let tape: JSONTape
     do {
@@ -90,8 +93,8 @@ extension Store {
         }, problems: problems())
     case .strategic:
       guard patch.object != nil || patch.isNull else { throw .badRequest(Self.noObject(patch)) }
+      let (type, model) = (spoken.type, spoken.model)
       let engine = StrategicMergePatch(model: model)
-      let (type, model) = (type, model)
       let hasOddNumbers = TypeModel.hasOddNumbers(patch)
       let changes: JSONValue = patch.isNull ? [:] : patch
       let namesOwners = Self.namesOwners(changes)
@@ -99,7 +102,7 @@ extension Store {
         apply: { existing throws(Status) in
           do throws(StrategicMergePatch.Failure) {
             let live = namesOwners ? Self.readingOwners(existing) : existing
-            let patched = self.typed(try engine.apply(changes, to: live, type: type))
+            let patched = typed(try engine.apply(changes, to: live, type: type), spoken.info)
             return hasOddNumbers ? model.fittingNumbers(patched, as: type) : patched
           } catch {
             switch error {
@@ -179,19 +182,22 @@ extension Store {
 
   /// A patched object that goes straight into the Go type: whatever text its kind and apiVersion were given, they are
   /// the type's.
-  private func typed(_ patched: JSONValue) -> JSONValue {
+  private static func typed(_ patched: JSONValue, _ info: ResourceInfo) -> JSONValue {
     var patched = patched
     if patched["kind"]?.string != nil { patched["kind"] = .string(info.kind) }
     if patched["apiVersion"]?.string != nil { patched["apiVersion"] = .string(info.groupVersion.description) }
     return patched
   }
 
-  /// A patched tree as the type holds it. What does not decode is the patch's fault: 422 with the field "patch".
-  private func reread(
-    _ value: JSONValue, validation: FieldValidation, problems: [String], shown: (@Sendable () -> String)?
-  ) throws(Status) -> (object: JSONValue, warnings: [String]) {
+  /// A patched tree as the type holds it. `shown`: of a strategic patch, for which upstream makes a tree of the object
+  /// and an object of the tree. What does not decode is the patch's fault: 422 with the field "patch".
+  private static func reread(
+    _ value: JSONValue, _ spoken: SpokenKind, validation: FieldValidation, problems: [String],
+    shown: (@Sendable () -> String)?
+  ) throws(Status) -> ReadObject {
     do throws(Status) {
-      return try reader.decode(tree: value, validation: validation, problems: problems, acceptsOtherVersions: true)
+      return try spoken.reader.decode(
+        tree: value, validation: validation, problems: problems, acceptsOtherVersions: true, sortsRaw: shown != nil)
     } catch {
       guard error.code == 400 else { throw error }
       let text = value.encoded()
@@ -202,8 +208,8 @@ extension Store {
       let why = isQuoted ? String(reason.dropLast(tail.unicodeScalars.count)) : reason
       // A strategic patch is laid over the object itself and never was text: its kinds are told by another part of
       // upstream.
-      let problem =
-        shown != nil && !why.hasPrefix("strict decoding error") ? model.conversionProblem(value, as: type) : nil
+      let isPatch = shown != nil && !why.hasPrefix("strict decoding error")
+      let problem = isPatch ? spoken.model.conversionProblem(value, as: spoken.type) : nil
       throw Self.invalidPatch(shown?() ?? text.text, problem ?? why)
     }
   }

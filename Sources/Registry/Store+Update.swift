@@ -7,17 +7,18 @@ import FieldManagement
 import Storage
 
 extension Store {
-  /// Replaces an object with a decoded body, or creates it where the resource allows that.
+  /// Replaces an object with a decoded body, or creates it where the resource allows that. `traces`: see `ReadObject`.
   public func update(
     _ name: String, namespace: String, body: JSONValue, subresource: Subresource = .main, options: WriteOptions,
-    warnings: [String] = []
+    warnings: [String] = [], traces: JSONValue? = nil
   ) async throws(Status) -> WriteResult {
     try options.validate()
     do throws(Status) {
       try info.checkNamespace(body["metadata"], namespace)
       try checkName(body, name)
     } catch { throw error.after(warnings) }
-    var body = whole(body)
+    let kind = spoken(at: subresource)
+    var body = kind.view == nil ? whole(body) : body
     let warnings = warnings + OwnerReferences.deduplicate(&body, inPatch: false)
     let uid = body["metadata"]?["uid"]?.string ?? ""
     return try await change(
@@ -36,8 +37,8 @@ extension Store {
             + "AdditionalErrorMsg: Precondition failed: UID in precondition: \(uid), UID in object meta: \(known)")
       }
       var new = body
-      self.fields.update(live: existing, new: &new, writer: self.writer(options, subresource), now: Timestamp.now)
-      return Made(object: new)
+      kind.fields.update(live: existing, new: &new, writer: self.writer(options, subresource), now: Timestamp.now)
+      return Made(object: new, traces: traces)
     }
   }
 
@@ -60,11 +61,12 @@ extension Store {
   struct Made: Sendable {
     var object: JSONValue
     var warnings: [String] = []
-    /// As a patch left it, before it was read as the type has it.
-    var given: JSONValue?
+    /// See `ReadObject`.
+    var traces: JSONValue?
   }
 
-  /// From what is stored, in the served version (nil where there is nothing and `mayCreate`), to what shall be.
+  /// From what is stored, in the served version (nil where there is nothing and `mayCreate`), to what shall be. Where
+  /// clients see a view, both are views.
   typealias Maker = @Sendable (JSONValue?) throws(Status) -> Made
 
   /// The one loop of all updates: shows `make` what is stored, checks what it makes of it by upstream's `Store.Update`,
@@ -74,10 +76,12 @@ extension Store {
     _ name: String, namespace: String, subresource: Subresource, options: WriteOptions, warnings: [String] = [],
     mayLoseOwners: Bool = true, mayCreate: Bool = false, _ make: @escaping Maker
   ) async throws(Status) -> WriteResult {
+    let view = view(at: subresource)
+    let part = view == nil ? subresource : .main
     let change = Change(
-      name: name, namespace: namespace, subresource: subresource, options: options, warnings: warnings,
-      mayLoseOwners: mayLoseOwners, mayCreate: mayCreate, make: make,
-      held: HeldReservation(definition, subresource, isDryRun: options.isDryRun))
+      name: name, namespace: namespace, subresource: subresource, part: part, view: view, options: options,
+      warnings: warnings, mayLoseOwners: mayLoseOwners, mayCreate: mayCreate, make: make,
+      held: HeldReservation(definition, part, isDryRun: options.isDryRun))
     if !isKnownAsLarge(try requestedKey(name, namespace: namespace)) {
       if let here = try await perform(change) { return here }
     }
@@ -97,7 +101,11 @@ extension Store {
   private struct Change: Sendable {
     let name: String
     let namespace: String
+    /// What is asked for.
     let subresource: Subresource
+    /// How it is treated.
+    let part: Subresource
+    let view: SubresourceView?
     let options: WriteOptions
     let warnings: [String]
     let mayLoseOwners: Bool
@@ -192,22 +200,45 @@ extension Store {
   /// A change of what is there.
   private func draft(of change: Change, _ stored: StoredObject, losingOwners: Bool) async throws -> Draft {
     let old = try await draftTree(of: stored)
-    let made = try change.make(converter?.toServed(old) ?? old)
+    let shown = converter?.toServed(old) ?? old
+    let made: Made
+    if let view = change.view {
+      made = try await self.made(of: change, shown, through: view)
+    } else {
+      made = try change.make(shown)
+    }
     do throws(Status) {
       var draft = Draft(old: old, new: converter?.toStored(made.object) ?? made.object, revision: stored.revision)
       draft.warnings = change.warnings + made.warnings
-      draft.given = made.given
-      try await admit(change, .update, &draft)
+      draft.traces = made.traces
+      if change.view == nil { try await admit(change, .update, &draft) }
       if losingOwners { draft.new["metadata"]?["managedFields"] = nil }
       try matchVersion(&draft.new, old, change.name)
       try await prepareChanged(&draft, old, change)
       try await validate(change, .update, draft)
       Self.keepTimes(&draft.new, old)
-      if subresource(change.subresource)?.warns == true { draft.notes += definition.warnings(draft.new, old) }
+      if subresource(change.part)?.warns == true { draft.notes += definition.warnings(draft.new, old) }
       draft.encoded = try await encoded(
         draft.new, size: stored.value.count, keepsLink: change.options.isDryRun)
       draft.isRemoved = losesItsLastHold(draft.new, old)
       return draft
+    } catch { throw error.after(made.warnings) }
+  }
+
+  /// What a change of what clients see makes of an object.
+  private func made(
+    of change: Change, _ object: JSONValue, through view: SubresourceView
+  ) async throws(Status) -> Made {
+    let before = try view.beginning(of: object, fields)
+    let made = try change.make(before)
+    do throws(Status) {
+      // Who has a say in it has it in the view.
+      var draft = Draft(old: before, new: made.object)
+      var metadata = draft.new["metadata"]?.object ?? JSONObject()
+      try view.info.place(&metadata, in: change.namespace)
+      draft.new["metadata"] = .object(metadata)
+      try await admit(change, .update, &draft)
+      return Made(object: try view.written(draft.new, to: object, self, change.subresource), warnings: made.warnings)
     } catch { throw error.after(made.warnings) }
   }
 
@@ -217,6 +248,7 @@ extension Store {
     do throws(Status) {
       var draft = Draft(new: converter?.toStored(made.object) ?? made.object)
       draft.warnings = change.warnings + made.warnings
+      draft.traces = made.traces
       // There is nothing to compare it with; only whether it is one is looked at.
       _ = try namedRevision(draft.new)
       try await admit(change, .create, &draft)
@@ -243,15 +275,19 @@ extension Store {
   private func validate(
     _ change: Change, _ operation: AdmissionRequest.Operation, _ draft: Draft
   ) async throws(Status) {
-    try await change.options.admission?.validate(request(change, operation, draft))
+    guard let admission = change.options.admission else { return }
+    guard let view = change.view else { return try await admission.validate(request(change, operation, draft)) }
+    var seen = Draft(new: try view.view(of: converter?.toServed(draft.new) ?? draft.new))
+    if let old = draft.old { seen.old = try view.view(of: converter?.toServed(old) ?? old) }
+    try await admission.validate(request(change, operation, seen))
   }
 
   private func request(
     _ change: Change, _ operation: AdmissionRequest.Operation, _ draft: Draft
   ) -> AdmissionRequest {
     admission(
-      operation, change.name, namespace: change.namespace, subresource: change.subresource, new: draft.new,
-      old: draft.old)
+      operation, change.name, namespace: change.namespace, subresource: change.subresource,
+      isPatch: change.options.verb == .patch, new: draft.new, old: draft.old)
   }
 
   /// The revision that a body names; zero for none. Throws 400, where upstream lets the parser's error become a 500.
@@ -282,7 +318,7 @@ extension Store {
 
   /// Upstream's `BeforeUpdate`: restores what no update may change, then validates.
   private func prepareChanged(_ draft: inout Draft, _ old: JSONValue, _ change: Change) async throws(Status) {
-    guard let part = subresource(change.subresource) else {
+    guard let part = subresource(change.part) else {
       throw .notFound(info.groupResource, change.name)
     }
     var meta = draft.new["metadata"]?.object ?? JSONObject()
@@ -300,7 +336,7 @@ extension Store {
     draft.new["metadata"] = .object(MetadataOrder.sorted(meta))
     try await change.held?.reserve(&draft.new, old)
     part.prepareForUpdate(&draft.new, old: old)
-    if part.raisesGeneration { generation.follow(&draft.new, old) }
+    if part.raisesGeneration { generation.follow(&draft.new, old, traces: draft.traces) }
     definition.restoreOrder(&draft.new)
     meta = draft.new["metadata"]?.object ?? JSONObject()
     var errors = MetaValidation.validate(meta, isNamespaced: info.isNamespaced) { name, _ in
@@ -309,9 +345,9 @@ extension Store {
     let isMetaGood = errors.isEmpty
     errors += MetaValidation.validateUpdate(meta, before, isKnownGood: isMetaGood)
     errors += definition.rules.check(
-      draft.new, old: old, subresource: change.subresource, options: checkOptions, isMetaGood: isMetaGood,
-      given: draft.given)
-    if let found = await custom?.problems(draft.new, replacing: old, change.subresource) {
+      draft.new, old: old, subresource: change.part, options: checkOptions, isMetaGood: isMetaGood,
+      traces: draft.traces)
+    if let found = await custom?.problems(draft.new, replacing: old, change.part) {
       errors += found.errors
       draft.notes += found.warnings
     }

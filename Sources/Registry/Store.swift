@@ -1,7 +1,7 @@
 public import ByteBuffers
 public import Cacher
 import FieldManagement
-public import JSON
+import JSON
 public import Machinery
 public import Schema
 import Storage
@@ -88,14 +88,14 @@ public final class Store: Sendable {
     columns = custom?.version.columns ?? definition.columns
     generation = custom?.version.generation ?? definition.generation
     converter = custom == nil ? VersionConverter(definition, version: place, model: model) : nil
-    // An object of nothing decodes, or the facts are broken.
-    var empty = (try? model.decode(tree: .object(JSONObject()), as: type).value) ?? .object(JSONObject())
+    // An object of nothing decodes, or the facts are broken. Who creates an object owns the defaults of Go's code.
+    let empty = (try? model.decode(tree: .object(JSONObject()), as: type).value) ?? .object(JSONObject())
     // What has the stored version's type has its defaults, too; else they come with the conversion.
     let hasDefaults = place == 0 || definition.versions[place].conversion == nil
     let defaults = hasDefaults ? definition.defaults : ResourceDefinition.noHook
-    defaults(&empty)
     reader = ObjectReader(
-      info, applyDefaults: defaults, model: model, type: type, form: custom?.version.form)
+      info, applyDefaults: defaults, mendDefaults: hasDefaults ? definition.mendDefaults : nil, model: model, type: type,
+      form: custom?.version.form)
     fields =
       custom?.fieldManager(definition, version: place)
       ?? FieldManager(
@@ -242,7 +242,7 @@ public final class Store: Sendable {
   /// Reads a request body as an object of this resource, see `ObjectReader.decode`.
   public func decodeBody(
     _ body: ByteSlice, validation: FieldValidation, problems: [String] = [], acceptsOtherVersions: Bool = false
-  ) throws(Status) -> (object: JSONValue, warnings: [String]) {
+  ) throws(Status) -> ReadObject {
     try reader.decode(body, validation: validation, problems: problems, acceptsOtherVersions: acceptsOtherVersions)
   }
 }

@@ -76,20 +76,7 @@ struct VersionConverter: Sendable {
 
   private func made(of object: CachedObject) -> CachedObject {
     guard let tape = try? JSONTape.parse(object.object) else { return object }
-    let document = toServed(JSONValue(tape.root, leavingUnread: "fieldsV1")).encoded()
-    let whole = SharedBytes(capacity: document.count + 2) { room in
-      document.withUnsafeBytes { room.copyMemory(from: $0) }
-      room[document.count] = UInt8(ascii: ",")
-      room[document.count + 1] = UInt8(ascii: "{")
-      return document.count + 2
-    }
-    // The digits stand between quotes.
-    let text = (try? JSONTape.parse(document))?.root["metadata"]?["resourceVersion"]?.range
-    let digits = text.map { $0.count >= 2 ? ($0.lowerBound + 1)..<($0.upperBound - 1) : 0..<0 } ?? 0..<0
-    return CachedObject(
-      key: object.key, revision: object.revision, document: whole, objectEnd: document.count, itemOffset: headCount,
-      revisionRange: digits, labels: object.labels, fields: object.fields, facts: object.facts, lease: object.lease,
-      isStale: object.isStale, encodings: object.encodings)
+    return object.remade(as: toServed(JSONValue(tape.root, leavingUnread: "fieldsV1")), itemOffset: headCount)
   }
 
   // MARK: ownership

@@ -13,7 +13,7 @@ public struct VirtualResource: Sendable {
 
   public init(_ info: ResourceInfo, model: TypeModel = .builtin) {
     guard let type = model.type(info.typeName) else { preconditionFailure("no facts about \(info.typeName)") }
-    reader = ObjectReader(info, applyDefaults: { _ in }, model: model, type: type)
+    reader = ObjectReader(info, applyDefaults: { _ in }, mendDefaults: nil, model: model, type: type)
     let empty = (try? model.decode(tree: .object(JSONObject()), as: type).value) ?? .object(JSONObject())
     fields = FieldManager(model, type: type, kind: GroupVersionKind(info.groupVersion, kind: info.kind), empty: empty)
   }

@@ -40,6 +40,40 @@ public final class GoRegexp: @unchecked Sendable {
     }
   }
 
+  /// The first match; nil where there is none. (`FindString`)
+  public func firstMatch(in text: String) -> String? { matches(in: text, max: 1).first }
+
+  /// The matches that do not overlap, `max` at most; an empty one right behind another is none. (`FindAllString`)
+  public func matches(in text: String, max: Int = .max) -> [String] {
+    var text = text
+    return text.withUTF8 { bytes in
+      bytes.withMemoryRebound(to: CChar.self) { chars in
+        var found: [String] = []
+        var place = 0
+        var lastEnd = -1
+        while found.count < max, place <= bytes.count {
+          var (start, end) = (0, 0)
+          guard cre2_find(compiled, chars.baseAddress, chars.count, place, &start, &end) == 1 else { break }
+          if end > place {
+            place = end
+          } else {
+            place = end == bytes.count ? end + 1 : end + Self.width(of: bytes[end])
+            if start == lastEnd {
+              lastEnd = end
+              continue
+            }
+          }
+          lastEnd = end
+          found.append(String(decoding: UnsafeBufferPointer(rebasing: bytes[start..<end]), as: UTF8.self))
+        }
+        return found
+      }
+    }
+  }
+
+  /// Of the code point that begins with this byte, in bytes.
+  private static func width(of lead: UInt8) -> Int { lead < 0xC0 ? 1 : lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4 }
+
   /// What Go shows of the expression.
   private static func part(at fault: cre2_fault, of compiled: OpaquePointer, _ pattern: String) -> String {
     switch fault {

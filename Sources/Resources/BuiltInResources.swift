@@ -9,6 +9,8 @@ public enum BuiltInResources {
     public var eventTimeToLive: Duration? = .seconds(3_600)
     /// Who gives out addresses and ports of services; it has to be told where they are kept.
     public var services = ServiceAllocation()
+    /// Who signs tokens for service accounts; nil for nobody.
+    public var tokens: TokenIssuer?
     public init() {}
   }
 
@@ -27,7 +29,7 @@ public enum BuiltInResources {
       .replicationControllers,
       .resourceQuotas,
       .secrets,
-      .serviceAccounts,
+      .serviceAccounts(tokens: settings.tokens),
       .services(settings.services),
       .mutatingAdmissionPolicies,
       .mutatingAdmissionPolicyBindings,

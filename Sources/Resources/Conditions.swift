@@ -25,9 +25,7 @@ enum Conditions {
     }
     let status = text("status")
     if !["False", "True", "Unknown"].contains(status) {
-      let error = FieldError.notSupported(context.path("status"), status, ["False", "True", "Unknown"])
-      let shown = JSONValue.string(status).encoded().text
-      context.report(FieldError(error.kind, error.field, value: shown, detail: error.detail))
+      context.report(.notSupported(context.path("status"), named: .string(status), ["False", "True", "Unknown"]))
     }
     if let generation = context.value?["observedGeneration"]?.int, generation < 0 {
       let detail = "must be greater than or equal to zero"

@@ -4,10 +4,10 @@ import Schema
 /// A value of a struct as upstream's messages show it: its internal type has no names for JSON, so that Go's stand
 /// there, and nothing is left out.
 enum InternalForm {
-  /// `given`: the same before it was read as its type has it, where that is known; then lists and maps that are empty show.
-  static func text(of value: JSONValue, as type: String, given: JSONValue? = nil) -> String {
+  /// `traces`: what of `RuleContext.traces` is inside of the value.
+  static func text(of value: JSONValue, as type: String, traces: JSONValue? = nil) -> String {
     guard let id = TypeModel.builtin.type(type) else { return value.encoded().text }
-    return shown(value, .structure(id), given).encoded().text
+    return shown(value, .structure(id), traces).encoded().text
   }
 
   /// A list of such structs.
@@ -16,15 +16,35 @@ enum InternalForm {
     return JSONValue.array(values.map { shown($0, .structure(id), nil) }).encoded().text
   }
 
-  private static func shown(_ value: JSONValue?, _ shape: TypeModel.Shape, _ given: JSONValue?) -> JSONValue {
+  /// Are two structs the same to Go? What is not there counts as its zero value, a pointer apart, and an empty list as
+  /// none. (`Semantic.DeepEqual`)
+  static func areSame(_ a: JSONValue, _ b: JSONValue, as type: String) -> Bool {
+    guard let id = TypeModel.builtin.type(type) else { return a.isSameValue(as: b) }
+    return areSame(shown(a, .structure(id), nil), shown(b, .structure(id), nil))
+  }
+
+  /// Of two values of one type, as they are shown.
+  private static func areSame(_ a: JSONValue, _ b: JSONValue) -> Bool {
+    switch (a, b) {
+    case (.null, .array(let elements)), (.array(let elements), .null): elements.isEmpty
+    case (.null, .object(let map)), (.object(let map), .null): map.isEmpty
+    case (.array(let a), .array(let b)): a.count == b.count && zip(a, b).allSatisfy { areSame($0, $1) }
+    case (.object(let a), .object(let b)):
+      a.count == b.count && a.members.allSatisfy { member in b[member.name].map { areSame(member.value, $0) } ?? false }
+    default: a.isSameValue(as: b)
+    }
+  }
+
+  private static func shown(_ value: JSONValue?, _ shape: TypeModel.Shape, _ traces: JSONValue?) -> JSONValue {
     switch shape {
-    case .structure(let id): return shown(structure: value, id, given)
+    case .structure(let id): return shown(structure: value, id, traces)
     case .list(let element):
-      guard let elements = value?.array else { return given?.array?.isEmpty == true ? .array([]) : .null }
-      let others = given?.array.flatMap { $0.count == elements.count ? $0 : nil }
-      return .array(elements.indices.map { shown(elements[$0], element, others?[$0]) })
+      guard let elements = value?.array else { return traces?.array?.isEmpty == true ? .array([]) : .null }
+      let inner = traces?.array ?? []
+      return .array(
+        elements.indices.map { shown(elements[$0], element, inner.indices.contains($0) ? inner[$0] : nil) })
     case .map(let element):
-      guard let map = value?.object else { return given?.object?.isEmpty == true ? .object(JSONObject()) : .null }
+      guard let map = value?.object else { return traces?.object?.isEmpty == true ? .object(JSONObject()) : .null }
       return .object(JSONObject(unchecked: map.members.map { .init($0.name, shown($0.value, element, nil)) }))
     case .string: return value ?? ""
     case .bool: return value ?? false
@@ -35,7 +55,7 @@ enum InternalForm {
   }
 
   private static func shown(
-    structure value: JSONValue?, _ id: TypeModel.TypeID, _ given: JSONValue?
+    structure value: JSONValue?, _ id: TypeModel.TypeID, _ traces: JSONValue?
   ) -> JSONValue {
     let type = TypeModel.builtin[id]
     // Those are the same inside and outside.
@@ -53,7 +73,7 @@ enum InternalForm {
       members.append(
         JSONObject.Member(
           name(field.name, in: type.shortName),
-          member == nil && field.isPointer ? .null : shown(member, field.shape, given?[field.name])))
+          member == nil && field.isPointer ? .null : shown(member, field.shape, traces?[field.name])))
     }
     return .object(JSONObject(unchecked: members))
   }
@@ -111,6 +131,7 @@ enum InternalForm {
   /// Go's names differ from JSON's in more than the first letter where that stands for several words.
   private static let words: [String: String] = [
     "cel": "CEL", "ips": "IPs", "podIPs": "PodIPs", "hostIP": "HostIP", "apiGroup": "APIGroup",
+    "apiGroups": "APIGroups",
     "apiVersion": "APIVersion", "awsElasticBlockStore": "AWSElasticBlockStore",
     "cephfs": "CephFS", "chapAuthDiscovery": "DiscoveryCHAPAuth", "chapAuthSession": "SessionCHAPAuth", "csi": "CSI",
     "diskURI": "DataDiskURI", "dnsConfig": "DNSConfig", "dnsPolicy": "DNSPolicy", "fc": "FC", "fsGroup": "FSGroup",

@@ -45,6 +45,8 @@ protocol DecodeSource {
   /// Lends the text of any value as JSON has it; of a string, what stands between its quotes, escapes and all.
   func withJSON<R>(_ value: Value, _ body: (UnsafeRawBufferPointer) -> R) -> R
 
+  /// Is raw JSON written otherwise than its text will be stored?
+  func isLoose(_ value: Value) -> Bool
   /// An object that may stay unread; nil where it has to be read, or is none.
   func unread(_ value: Value) -> JSONValue?
 
@@ -76,6 +78,28 @@ extension JSONText {
       || byte == UInt8(ascii: "&")
     { return false }
     return true
+  }
+}
+
+extension JSONText {
+  /// Has a text of JSON what Go's encoder takes out or escapes when it copies it: white space between tokens, and
+  /// `<`, `>`, `&` and two line separators anywhere?
+  static func isLoose(_ text: UnsafeRawBufferPointer) -> Bool {
+    var isInString = false
+    var isEscaped = false
+    for (place, byte) in text.enumerated() {
+      switch byte {
+      case UInt8(ascii: "<"), UInt8(ascii: ">"), UInt8(ascii: "&"): return true
+      case 0x20, 0x0A, 0x0D, 0x09: if !isInString { return true }
+      // U+2028 and U+2029
+      case 0xE2:
+        if place + 2 < text.count, text[place + 1] == 0x80, text[place + 2] & 0xFE == 0xA8 { return true }
+      case UInt8(ascii: "\""): if !isEscaped { isInString.toggle() }
+      default: break
+      }
+      isEscaped = isInString && !isEscaped && byte == UInt8(ascii: "\\")
+    }
+    return false
   }
 }
 
@@ -130,6 +154,16 @@ struct TapeSource: DecodeSource {
 
   @inline(__always) func withJSON<R>(_ value: Int, _ body: (UnsafeRawBufferPointer) -> R) -> R {
     body(view.content(value))
+  }
+
+  func isLoose(_ value: Int) -> Bool {
+    switch view.kind(value) {
+    case .object, .array: JSONText.isLoose(view.content(value))
+    // Between its quotes space is part of it.
+    case .string:
+      view.content(value).contains { [UInt8(ascii: "<"), UInt8(ascii: ">"), UInt8(ascii: "&")].contains($0) }
+    default: false
+    }
   }
 
   /// Objects that are written as `JSONWriter` would, if that is wanted.
@@ -242,6 +276,9 @@ struct TreeSource: DecodeSource {
         || $0 == UInt8(ascii: ">") || $0 == UInt8(ascii: "&") || $0 >= 0x7F
     }
   }
+
+  /// Trees are written as they will be stored.
+  func isLoose(_ value: JSONValue) -> Bool { false }
 
   /// What was left unread so far.
   func unread(_ value: JSONValue) -> JSONValue? {

@@ -37,7 +37,8 @@ extension Decoder {
         isOwn = Source.keeps
         return text
       }
-      return try raw(given, depth: path.count)
+      if source.isLoose(given) { noteLooseRaw() }
+      return try raw(given, depth: path.count, isSorted: sortsRaw)
     case .json: return try raw(given, depth: path.count, isSorted: true)
     case .structure: return try structure(given, Int(shape.inner), over: base)
     case .orArray, .orBool, .orStrings: return try either(given, shape)

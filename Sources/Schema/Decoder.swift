@@ -15,6 +15,11 @@ public struct Decoded: Sendable {
   /// Complaints of strict decoding in the order of the body, each once and a hundred at most: `unknown field
   /// "spec.nope"`, `duplicate field "metadata.labels.a"`.
   public let strictProblems: [String]
+  /// What was given and `value` does not show: empty lists and maps, and `true` for raw JSON that is not written as it
+  /// will be stored. A tree that leads to those and has nothing else, lists with null for elements before; nil where
+  /// there are none. What was given again later on in the body may stand in it, too: whoever looks here for what is
+  /// empty has not found it in `value`.
+  public var traces: JSONValue?
 
   /// The text of a strict failure.
   public var strictMessage: String { "strict decoding error: " + strictProblems.joined(separator: ", ") }
@@ -39,19 +44,22 @@ extension TypeModel {
 
   /// An edited tree as the type holds it: the same as encoding it and reading it again. What was left unread in it
   /// stays so. Trees have no repeated names, and are no deeper than code may be that walks them by recursion.
-  public func decode(tree: JSONValue, as id: TypeID) throws(DecodeError) -> Decoded {
-    try decode(tree, of: TreeSource(), as: id).get()
+  /// `sortsRaw`: members of raw JSON are sorted, too.
+  public func decode(tree: JSONValue, as id: TypeID, sortsRaw: Bool = false) throws(DecodeError) -> Decoded {
+    try decode(tree, of: TreeSource(), as: id, sortsRaw: sortsRaw).get()
   }
 
   private func decode<Source: DecodeSource>(
-    _ value: Source.Value, of source: Source, as id: TypeID
+    _ value: Source.Value, of source: Source, as id: TypeID, sortsRaw: Bool = false
   ) -> Result<Decoded, DecodeError> {
     tables.withPointers { tables in
       var decoder = Decoder(source: source, tables: tables, model: self)
+      decoder.sortsRaw = sortsRaw
       do throws(DecodeError) {
         let value = try decoder.root(value, id.index)
         if let error = decoder.savedError { return .failure(error) }
-        return .success(Decoded(value: value, strictProblems: decoder.problems))
+        return .success(
+          Decoded(value: value, strictProblems: decoder.problems, traces: decoder.tracesTree()))
       } catch { return .failure(error) }
     }
   }
@@ -89,6 +97,8 @@ enum DecodeLimits {
   static let maxOverlaid = 1_000_000
   /// Most complaints; as upstream, so that a body of unknown names can't grow the answer without end.
   static let maxProblems = 100
+  /// Most steps of all paths in `Decoded.traces`. An object as people write them has some tens.
+  static let maxTraceSteps = 100_000
 }
 
 /// One decoding. Recursion follows types and is bounded by `JSONValue.maxDepth`.
@@ -116,6 +126,14 @@ struct Decoder<Source: DecodeSource> {
 
   /// Members of maps that were laid over each other, as a map is that comes twice.
   var overlaid = 0
+
+  /// Sorts raw JSON, as Go does where it reads and writes it on the way.
+  var sortsRaw = false
+
+  /// For `Decoded.traces`.
+  var traces: [Trace] = []
+  /// Steps of their paths.
+  var traceSteps = 0
 
   /// Where the decoder is; spelled out only in messages.
   enum PathPart {
@@ -193,7 +211,7 @@ struct Decoder<Source: DecodeSource> {
       isOwn = false
       let decoded = try member(source.value(at, given), row, over: nil)
       path.removeLast()
-      let shown = shown(decoded, row)
+      let shown = shown(decoded, row, of: id)
       if !isOwn || shown == nil { leave() }
       if !isKept, let shown { members.append(JSONObject.Member(tables.fields[row].name, shown)) }
       expected = row + 1
@@ -244,7 +262,7 @@ struct Decoder<Source: DecodeSource> {
     var out: [JSONObject.Member] = []
     out.reserveCapacity(slots.count)
     for row in type.first..<type.end {
-      if let shown = shown(slots[row - type.first], row) {
+      if let shown = shown(slots[row - type.first], row, of: id) {
         out.append(JSONObject.Member(tables.fields[row].name, shown))
       }
     }
@@ -291,22 +309,26 @@ struct Decoder<Source: DecodeSource> {
     }
   }
 
-  /// What an answer shows for a member: nil leaves it out.
+  /// What an answer shows for a member of a struct: nil leaves it out.
   @inline(__always)
-  private func shown(_ value: JSONValue?, _ row: Int) -> JSONValue? {
+  private mutating func shown(_ value: JSONValue?, _ row: Int, of id: Int) -> JSONValue? {
     guard let value else { return tables.fields[row].absent }
     if tables.fields[row].isPointer || tables.fields[row].omission == .never { return value }
+    // Raw JSON that was given is kept, whatever it is.
     let isZero: Bool
     switch value {
-    case .string(let text): isZero = text.isEmpty
-    case .int(let number): isZero = number == 0
-    case .double(let number): isZero = number == 0
+    case .string(let text): isZero = text.isEmpty && code(row) != .raw
+    case .int(let number): isZero = number == 0 && code(row) != .raw
+    case .double(let number): isZero = number == 0 && code(row) != .raw
     case .number: isZero = false
-    case .bool(let truth): isZero = !truth
-    case .array(let elements): isZero = elements.isEmpty
+    case .bool(let truth): isZero = !truth && code(row) != .raw
+    case .array(let elements):
+      isZero = elements.isEmpty && code(row) == .list
+      if isZero { noteEmpty(row, of: id, isList: true) }
     case .object(let object):
-      // omitempty does not see into structs; raw JSON that was given is kept.
-      isZero = tables.shapes[Int(tables.fields[row].shape)].code == .map && object.isEmpty
+      // omitempty does not see into structs.
+      isZero = object.isEmpty && code(row) == .map
+      if isZero { noteEmpty(row, of: id, isList: false) }
     case .null: return tables.fields[row].absent
     case .unread: isZero = false
     }
@@ -314,4 +336,7 @@ struct Decoder<Source: DecodeSource> {
     if isZero { return nil }
     return value
   }
+
+  @inline(__always)
+  private func code(_ row: Int) -> DecodeTables.Code { tables.shapes[Int(tables.fields[row].shape)].code }
 }

@@ -179,6 +179,19 @@ extension Etcd3Storage {
   }
 
   public func oldestWatchableRevision(atMostBack revisions: Int64) async throws -> Revision {
+    let call = oldest.withLock { known -> SharedCall<Revision> in
+      if let known, known.revisions == revisions { return known.call }
+      let call = SharedCall { [weak self] in
+        guard let self else { throw CancellationError() }
+        return try await self.findOldest(atMostBack: revisions)
+      }
+      known = (revisions, call)
+      return call
+    }
+    return try await during { try await call.value() }
+  }
+
+  private func findOldest(atMostBack revisions: Int64) async throws -> Revision {
     try await during {
       let newest = try await client.range(pulse).header.revision
       let (back, overflow) = newest.subtractingReportingOverflow(max(0, revisions))

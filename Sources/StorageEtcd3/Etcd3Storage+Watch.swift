@@ -12,7 +12,7 @@ extension Etcd3Storage {
           // etcd accepts a start in its future and is silent until then. That is right for one that never was, and
           // would hide from a resumed watch that its past was lost: a linearizable answer shows whether etcd still is
           // where we saw it.
-          if after != nil || client.authenticator != nil { _ = try await client.range(pulse) }
+          if after != nil || client.authenticator != nil { _ = try await newest.value() }
           return try await hub.open(KeyRange(prefix: prefix), after: after)
         } catch StorageError.unreachable(let reason) {
           attempts += 1

@@ -16,6 +16,9 @@ public final class Etcd3Storage: Storage {
   let hub: WatchHub
   let leases: LeaseManager
   let proofs = VersionMemory()
+  /// The revision as of now, and where history begins: all caches begin at the same time, and ask for the same.
+  let newest: SharedCall<Int64>
+  let oldest = Mutex<(revisions: Int64, call: SharedCall<Revision>)?>(nil)
   private let compaction = Mutex<Task<Void, Never>?>(nil)
 
   /// Connects to the servers that `config.serverList` names. Throws, with one clear line, `.invalidConfiguration` for
@@ -49,6 +52,9 @@ public final class Etcd3Storage: Storage {
       password: config.password)
     hub = WatchHub(client: client)
     leases = LeaseManager(client: client, config: config.leaseManagerConfig)
+    newest = SharedCall { [client, pulse = Self.pulse(config)] in
+      try await client.transport.during { try await client.range(pulse).header.revision }
+    }
   }
 
   private func waitForServer() async throws {
@@ -68,7 +74,11 @@ public final class Etcd3Storage: Storage {
   }
 
   /// The cheapest linearizable call: counts one key, which never exists.
-  var pulse: Requests.Range { Requests.Range(keys: KeyRange(key: config.prefix + "/"), isCountOnly: true) }
+  var pulse: Requests.Range { Self.pulse(config) }
+
+  private static func pulse(_ config: StorageBackend.Config) -> Requests.Range {
+    Requests.Range(keys: KeyRange(key: config.prefix + "/"), isCountOnly: true)
+  }
 
   private func startCompaction() {
     guard config.compactionInterval > .zero else { return }

@@ -68,7 +68,10 @@ struct AccessOptions: ParsableArguments {
   }
 
   /// Reads the files. Throws `StartFailure` with the flag to change.
-  func control(_ requestHeader: RequestHeaderOptions, _ webhooks: WebhookOptions, _ oidc: OIDCOptions) throws -> Made {
+  func control(
+    _ requestHeader: RequestHeaderOptions, _ webhooks: WebhookOptions, _ oidc: OIDCOptions,
+    _ serviceAccounts: ServiceAccountAuthenticator
+  ) throws -> Made {
     let tokenMetrics = JWTMetrics()
     let proxied = try requestHeader.names()
     var before: [any Authenticator] =
@@ -80,6 +83,7 @@ struct AccessOptions: ParsableArguments {
         throw StartFailure("--token-auth-file: \(tokenAuthFile): \(error)")
       }
     }
+    before.append(serviceAccounts)
     if let (issuer, algorithms) = try oidc.issuer() {
       if !authenticationConfig.isEmpty {
         throw StartFailure(

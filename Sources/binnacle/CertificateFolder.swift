@@ -33,7 +33,7 @@ struct CertificateFolder {
   /// Makes everything where there is no certificate.
   func prepare(for serving: SecureServing) throws {
     guard try isEmpty() else { return }
-    try makeFolder()
+    try TextFile.makeFolders(above: certFile, flag: "--cert-dir")
     let files: [(path: String, bytes: [UInt8], mode: mode_t)]
     do throws(TLSError) {
       let hosts = Self.hosts(serving.address)
@@ -49,8 +49,9 @@ struct CertificateFolder {
       throw StartFailure("--cert-dir: \(error)")
     }
     // The server's certificate last: a start that breaks off before is made up for by the next.
-    for file in files { try write(file.bytes, to: file.path, mode: file.mode) }
-    try write(Array(try kubeconfig(server: serving.url).text.utf8), to: kubeconfigFile, mode: 0o600)
+    for file in files { try TextFile.write(file.bytes, to: file.path, mode: file.mode, flag: "--cert-dir") }
+    try TextFile.write(
+      Array(try kubeconfig(server: serving.url).text.utf8), to: kubeconfigFile, mode: 0o600, flag: "--cert-dir")
   }
 
   /// How clients reach and trust the server, as its administrator.
@@ -73,32 +74,6 @@ struct CertificateFolder {
     }
     if !isWildcard(address) { hosts.append(HostPort.bare(address)) }
     return hosts.reduce(into: []) { if SelfSignedAuthority.isHost($1) && !$0.contains($1) { $0.append($1) } }
-  }
-
-  private func makeFolder() throws {
-    var made = path.hasPrefix("/") ? "/" : ""
-    for part in path.split(separator: "/") {
-      made += (made.isEmpty || made.hasSuffix("/") ? "" : "/") + part
-      guard mkdir(made, 0o700) == 0 || errno == EEXIST else {
-        throw StartFailure("--cert-dir: can't make \(made): \(String(cString: strerror(errno)))")
-      }
-    }
-  }
-
-  /// Writes a file that others see whole or not at all.
-  private func write(_ bytes: [UInt8], to file: String, mode: mode_t) throws {
-    let draft = "\(file).\(getpid())"
-    let descriptor = open(draft, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode)
-    guard descriptor >= 0 else {
-      throw StartFailure("--cert-dir: can't write \(draft): \(String(cString: strerror(errno)))")
-    }
-    let isWritten = Glibc.write(descriptor, bytes, bytes.count) == bytes.count && fsync(descriptor) == 0
-    let code = errno
-    close(descriptor)
-    guard isWritten, rename(draft, file) == 0 else {
-      unlink(draft)
-      throw StartFailure("--cert-dir: can't write \(file): \(String(cString: strerror(isWritten ? errno : code)))")
-    }
   }
 }
 

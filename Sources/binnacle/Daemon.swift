@@ -69,6 +69,11 @@ struct Daemon {
 
     var configuration = APIServer.Configuration(stores: resources.stores)
     configuration.access = settings.access
+    if let accounts = settings.accounts, let secure = settings.secure {
+      accounts.connect { resources.store($0) }
+      configuration.tokenDocuments = accounts.documents(address: secure.url)
+      configuration.tokenAudiences = accounts.audiences
+    }
     configuration.serves = settings.runtimeConfig.serves
     configuration.admission = BuiltInPlugins.chain(
       settings.admission.names,

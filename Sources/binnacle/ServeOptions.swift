@@ -18,6 +18,7 @@ struct ServeOptions: ParsableCommand {
   @OptionGroup var requestHeader: RequestHeaderOptions
   @OptionGroup var webhooks: WebhookOptions
   @OptionGroup var oidc: OIDCOptions
+  @OptionGroup var serviceAccounts: ServiceAccountOptions
   @OptionGroup var audit: AuditOptions
 
   @Option(help: "YAML file with the same settings, keyed by flag name; flags on the command line win.")

@@ -36,6 +36,8 @@ struct Settings {
   let access: AccessControl?
   /// Who holds which roles; nil where nobody is asked for any.
   let roles: RoleIndex?
+  /// nil where nobody is asked who they are.
+  let accounts: ServiceAccountAccess?
   /// Who has a say in writes, over HTTPS and plain HTTP.
   let admission: AdmissionPlugins
   /// Which controllers run.
@@ -116,7 +118,9 @@ extension ServeOptions {
     let insecure = plainPort == 0 ? nil : (address: insecureBindAddress, port: plainPort)
     if let insecure { try refuseOpenNetwork("--insecure-bind-address", insecure.address, isAuthenticated: false) }
     // Read, and so checked, without HTTPS too.
-    let made = try access.control(requestHeader, webhooks, oidc)
+    let accounts = try serviceAccounts.made(
+      folder: secure?.certificateFolder?.path ?? (certDir.isEmpty ? "\(dataDir)/certs" : certDir))
+    let made = try access.control(requestHeader, webhooks, oidc, accounts.authenticator)
     if let secure {
       try refuseOpenNetwork("--bind-address", secure.address, isAuthenticated: access.asksSomething(made.anonymous))
       // What may not be so at the start may not become so.
@@ -188,7 +192,8 @@ extension ServeOptions {
     var settings = Settings(
       options: self, storage: storage, watchCacheSizes: try parsedWatchCacheSizes(), insecure: insecure, secure: secure,
       plainDoor: PlainDoor(names: try parsedAcceptHosts()), cors: try parsedOrigins(),
-      access: secure == nil ? nil : made.control, roles: secure == nil ? nil : made.roles, admission: made.admission,
+      access: secure == nil ? nil : made.control, roles: secure == nil ? nil : made.roles,
+      accounts: secure == nil ? nil : accounts, admission: made.admission,
       controllers: try selectedControllers(storage.type), rootCertificates: try rootCertificates(),
       authentication: secure == nil ? nil : made.structured,
       tokenMetrics: secure == nil ? nil : made.tokenMetrics, runtimeConfig: try parsedRuntimeConfig(),
@@ -197,6 +202,7 @@ extension ServeOptions {
     // Upstream counts whole seconds too.
     let eventSeconds = eventTtl.duration.components.seconds
     settings.resources.eventTimeToLive = eventSeconds == 0 ? nil : .seconds(eventSeconds)
+    settings.resources.tokens = settings.accounts?.issuer
     settings.advertisedAddress = try parsedAdvertisedAddress()
     settings.resources.services = ServiceAllocation(
       ServiceAllocation.Settings(

@@ -14,6 +14,31 @@ enum TextFile {
     }
   }
 
+  /// The folder that a file is to be in, and those above it; nobody else reads them.
+  static func makeFolders(above file: String, flag: String) throws {
+    var made = file.hasPrefix("/") ? "/" : ""
+    for part in file.split(separator: "/").dropLast() {
+      made += (made.isEmpty || made.hasSuffix("/") ? "" : "/") + part
+      try makeFolder(made, flag: flag)
+    }
+  }
+
+  /// Writes a file that others see whole or not at all.
+  static func write(_ bytes: [UInt8], to file: String, mode: mode_t, flag: String) throws {
+    let draft = "\(file).\(getpid())"
+    let descriptor = open(draft, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode)
+    guard descriptor >= 0 else {
+      throw StartFailure("\(flag): can't write \(draft): \(String(cString: strerror(errno)))")
+    }
+    let isWritten = Glibc.write(descriptor, bytes, bytes.count) == bytes.count && fsync(descriptor) == 0
+    let code = errno
+    close(descriptor)
+    guard isWritten, rename(draft, file) == 0 else {
+      unlink(draft)
+      throw StartFailure("\(flag): can't write \(file): \(String(cString: strerror(isWritten ? errno : code)))")
+    }
+  }
+
   /// Why a folder that may have to be made, with those above it, can't be; nil where nothing speaks against it. Makes
   /// nothing.
   static func problemMaking(folder: String) -> String? {

@@ -1,3 +1,4 @@
+import Access
 import JSON
 import Testing
 
@@ -239,6 +240,20 @@ import Testing
       #expect(
         token.code == 400 && token.body["message"]?.string == "token is required for TokenReview in authentication")
     }
+  }
+
+  @Test func `a token is meant for those names of this API that are asked for`() async throws {
+    func answer(_ asked: [JSONValue], _ audiences: [String]) async throws -> JSONValue? {
+      let tokens = AuthenticatorChain([try TokenFile(csv: "t,u,1")], anonymous: .denied)
+      let object: JSONValue = ["spec": ["token": "t", "audiences": .array(asked)]]
+      return try await IdentityReview.answer(token: object, by: tokens, TokenAudiences(own: audiences) { _ in nil })["status"]
+    }
+    let names = ["a", "b"]
+    #expect(try await answer([], names)?["audiences"] == ["a", "b"])
+    #expect(try await answer(["b", "c"], names)?["audiences"] == ["b"])
+    #expect(try await answer(["c"], names) == ["user": [:], "error": "invalid bearer token"])
+    let plain = try await answer([], [])
+    #expect(plain?["authenticated"] == true && plain?["audiences"] == nil)
   }
 
   @Test func `a review can be made, and nothing else: no name, no list, no watch, no other body`() async throws {

@@ -137,8 +137,8 @@ private struct World {
 
   init(_ dice: inout Dice) {
     for namespace in ["", "a", "b"] {
-      for name in Dice.roles where dice.isLucky(3) {
-        let rules = (0..<dice.number(3)).map { _ in
+      for name in Dice.roles where !dice.isLucky(4) {
+        let rules = (0..<(1 + dice.number(3))).map { _ in
           dice.isLucky(4) && namespace.isEmpty
             ? Rule(verbs: dice.some(Dice.verbs), groups: [], resources: [], names: [], urls: dice.some(Dice.urls))
             : Rule(
@@ -147,7 +147,7 @@ private struct World {
         }
         roles.append(Role(namespace: namespace, name: name, rules: rules))
       }
-      for name in ["p", "q"] where dice.isLucky(2) {
+      for name in ["p", "q"] where !dice.isLucky(4) {
         let subjects = (0..<(1 + dice.number(2))).map { _ in
           Subject(
             kind: dice.one(of: ["User", "Group", "ServiceAccount"]), name: dice.one(of: ["alice", "bot", "devs"]),

@@ -42,6 +42,54 @@ import Testing
     }
   }
 
+  @Test(arguments: [1, 2, 3, 4] as [UInt64])
+  func `a list of one label or one value of the trigger field shows the same with an index and without`(seed: UInt64) {
+    var random = Random(seed: seed)
+    var indexed = ObjectTree(indexedBy: TriggerPublisher(field: "node"))
+    var plain = ObjectTree()
+    var copies: [(ObjectTree, ObjectTree)] = []
+    for step in 1...2_000 {
+      let key = prefix + "n\(Int.random(in: 0..<4, using: &random))/" + "k\(Int.random(in: 0..<90, using: &random))"
+      if Int.random(in: 0..<100, using: &random) < 70 {
+        let node = ["node=a", "node=b", "node=c", "v", "node="].randomElement(using: &random) ?? ""
+        let value = "\(node);x=\(Int.random(in: 0..<40, using: &random));all=yes"
+        let object = TestCodec.make(key, value, Revision(Int64(step)))
+        indexed.set(object)
+        plain.set(object)
+      } else {
+        indexed.remove(key)
+        plain.remove(key)
+      }
+      if step % 41 == 0 { indexed.checkInvariants { Issue.record("seed \(seed), step \(step): \($0)") } }
+      if step % 199 == 0 { copies.append((indexed, plain)) }
+    }
+    for (indexed, plain) in copies {
+      indexed.checkInvariants { Issue.record("copy: \($0)") }
+      for _ in 0..<60 {
+        let scope = prefix + (Bool.random(using: &random) ? "n\(Int.random(in: 0..<5, using: &random))/" : "")
+        let value = ["a", "b", "c", "d", ""].randomElement(using: &random) ?? ""
+        var request = ListRequest(prefix: scope, predicate: field("node", value))
+        switch Int.random(in: 0..<4, using: &random) {
+        case 0: request.predicate = label("x", "\(Int.random(in: 0..<50, using: &random))")
+        case 1: request.predicate.label = label("all", "yes").label
+        case 2: request.predicate.label = label("x", "\(Int.random(in: 0..<40, using: &random))").label
+        default: break
+        }
+        request.limit = [0, 0, 1, 3, 40].randomElement(using: &random) ?? 0
+        if Bool.random(using: &random) { request.startKey = scope + "k\(Int.random(in: 0..<90, using: &random))" }
+        func page(_ tree: ObjectTree, _ most: Int) -> ObjectList {
+          let ranks = tree.ranks(prefix: request.prefix, from: request.startKey)
+          var page = PageBuilder(request, CacheView(tree: tree, revision: Revision(1)), ranks)
+          while !page.isDone { page.visit(most) }
+          return page.list
+        }
+        let (found, model) = (page(indexed, [1, 7, 1_000].randomElement(using: &random) ?? 1), page(plain, 1_000))
+        #expect(found.objects.map(\.key) == model.objects.map(\.key))
+        #expect(found.hasMore == model.hasMore && found.nextKey == model.nextKey)
+      }
+    }
+  }
+
   @Test func `keys are ordered by bytes and told apart by bytes`() {
     var tree = ObjectTree()
     // Canonically equal as Unicode, different as keys.

@@ -1,5 +1,7 @@
 import Cacher
+import Logging
 import Metrics
+import Synchronization
 import TestSupport
 import Testing
 
@@ -186,5 +188,35 @@ import Testing
     ] {
       #expect(lines.contains(line), "\(line) is not in\n\(text.text)")
     }
+  }
+}
+
+@Suite struct `A controller that follows nothing` {
+  private final class Idle: Controller {
+    let name = "idle"
+    let queue = WorkQueue("idle")
+    let sources: [EventSource] = []
+    let begun = Atomic<Int>(0)
+    let worked = Atomic<Int>(0)
+
+    func begin() {
+      begun.add(1, ordering: .relaxed)
+      queue.add(ObjectName("now"))
+      queue.add(ObjectName("later"), after: .milliseconds(300))
+    }
+    func sync(_ key: ObjectName) async throws -> SyncOutcome {
+      worked.add(1, ordering: .relaxed)
+      return .done
+    }
+  }
+
+  @Test func `begins once`() async throws {
+    let controller = Idle()
+    let task = Task { await controller.run(Logger(label: "idle")) }
+    try await eventually("both keys were worked on") { controller.worked.load(ordering: .relaxed) >= 2 }
+    #expect(controller.begun.load(ordering: .relaxed) == 1)
+    task.cancel()
+    await task.value
+    #expect(controller.worked.load(ordering: .relaxed) == 2)
   }
 }

@@ -89,7 +89,10 @@ import Testing
       ])
     defer { daemon.stop() }
     let tests = Repository.root.appending(path: "Tests/Conformance")
-    let files = ["aggregation", "bootstrap", "decisions", "escalation", "requests", "reviews", "validation"].map {
+    let files = [
+      "aggregation", "bootstrap", "decisions", "escalation", "requests", "reviews", "serviceaccounts",
+      "validation",
+    ].map {
       tests.appending(path: "cases/access/\($0).json")
     }
     let names = try files.flatMap { try Conversation.read($0) }.map(\.name).filter { Corpus.awaiting[$0] == nil }

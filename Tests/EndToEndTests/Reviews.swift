@@ -60,7 +60,8 @@ import Testing
     }
     let list = try await kubectl("alice-token", ["auth", "can-i", "--list"]).output
     #expect(list.contains(#/nodes\.\*\s+\[\]\s+\[\]\s+\[get list watch\]/#), "\(list)")
-    #expect(
-      try await kubectl("root-token", ["auth", "can-i", "--list"]).output.contains(#/\*\.\*\s+\[\]\s+\[\]\s+\[\*\]/#))
+    // Who lets the privileged group through is not asked for rules, as upstream.
+    let listed = try await kubectl("root-token", ["auth", "can-i", "--list"])
+    #expect(listed.status == 0 && !listed.output.contains("*.*"), "\(listed.output)")
   }
 }

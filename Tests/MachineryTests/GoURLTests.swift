@@ -38,3 +38,53 @@ import Testing
     #expect(found == problem.map { "parse \(GoText.quoted(text)): \($0)" })
   }
 }
+
+/// What else Go's `URL` answers.
+@Suite struct `Parts of URLs` {
+  @Test(arguments: [
+    ("https://u:p@h.example:8080/", "h.example", "8080"), ("https://[::1]:80/", "::1", "80"),
+    ("https://[::1]", "::1", ""),
+    ("https://h:/", "h", ""), ("/x", "", ""), ("//h:1/x", "h", "1"),
+  ])
+  func `host and port`(text: String, hostname: String, port: String) throws {
+    let url = try GoURL(parsing: text)
+    #expect(url.hostname == hostname && url.port == port)
+  }
+
+  @Test(arguments: [
+    ("/a%20b", "/a%20b"), ("/a b", "/a%20b"), ("/é", "/%C3%A9"), ("/%c3%a9", "/%c3%a9"), ("/a%2Fb/é", "/a/b/%C3%A9"),
+    ("/!$&'()*+,;=:@[]", "/!$&'()*+,;=:@[]"), ("/\"", "/%22"), ("*", "*"), ("https://h", ""), ("/%ff", "/%ff"),
+  ])
+  func `the path with its escapes`(text: String, path: String) throws {
+    #expect(try GoURL(parsing: text).escapedPath == path)
+  }
+
+  @Test(arguments: [
+    ("x=1&y=2&x=3", "x=1,3 y=2"), ("", ""), ("a", "a="), ("=b", "=b"), ("a=1;b=2&c=3", "c=3"),
+    ("a=%zz&b=%41+c", "b=A c"),
+    ("&&a=b=c&", "a=b=c"), ("a=1&%61=2", "a=1,2"), ("%=1&a=%4", ""),
+  ])
+  func parameters(query: String, shown: String) throws {
+    let found = try GoURL(parsing: "/?" + query).parameters
+    #expect(found.map { "\($0.name)=\($0.values.joined(separator: ","))" }.joined(separator: " ") == shown)
+  }
+
+  @Test(arguments: [
+    "https://us%20er:p%40ss@h:1/a%20b?x=%zz#f%20g", "mailto:a@b", "/x?", "https:///x", "https:/x", "https://h", "//h/p",
+    "x/y", "*", "https://h?q", "s:", "s:?q",
+  ])
+  func `the whole is written as it was`(text: String) throws { #expect(try GoURL(parsing: text).text == text) }
+
+  @Test(arguments: [
+    ("", "empty url"), ("x/y", "invalid URI for request"), ("not a uri", "invalid URI for request"),
+    ("a:b", nil), ("/x", nil), ("//a b/", nil), ("https://h/#%zz", #"invalid URL escape "%zz""#), ("*", nil),
+    ("https://h:1:2/", #"invalid port ":1:2" after host"#), ("https://[1.2.3.4]/", "invalid IP-literal"),
+    ("https://a[::1]/", "invalid IP-literal"),
+    ("https://[x]/", #"invalid host: ParseAddr("x"): unable to parse IP"#), ("postgres://a:1,b:2/", nil),
+  ])
+  func `what a request cannot be made to`(text: String, problem: String?) {
+    var found: String?
+    do { _ = try GoURL(requesting: text) } catch { found = "\(error)" }
+    #expect(found == problem.map { "parse \(GoText.quoted(text)): \($0)" })
+  }
+}

@@ -56,17 +56,17 @@ extension ResourceDefinition {
   }
 
   @Test func `upstream's messages show what is not there, and take an empty list for none`() {
-    let form = FlowControlForm.flowSchemaSpec
+    let type = BootstrapFlowControl.schemaSpec
     let spec: JSONValue = ["priorityLevelConfiguration": ["name": "p"], "matchingPrecedence": 7]
     #expect(
-      form.shown(spec).encoded().text
+      InternalForm.text(of: spec, as: type)
         == #"{"PriorityLevelConfiguration":{"Name":"p"},"MatchingPrecedence":7,"DistinguisherMethod":null,"Rules":null}"#
     )
     var other = spec
     other["rules"] = []
-    #expect(form.areSame(spec, other))
+    #expect(InternalForm.areSame(spec, other, as: type))
     other["distinguisherMethod"] = ["type": ""]
-    #expect(!form.areSame(spec, other))
+    #expect(!InternalForm.areSame(spec, other, as: type))
   }
 
   @Test func `of the exempt level the shares may be changed, and nothing else`() throws {

@@ -32,7 +32,11 @@ import Testing
   /// A value that is wrong, by name where the type has none, with what else must be given for it to be looked at.
   private static let wrong: [String: (value: String, beside: [String])] = [
     "authentication-config": ("/nowhere", []), "token-auth-file": ("/nowhere", []), "authorization-mode": ("Maybe", []),
-    "authorization-policy-file": ("/nowhere", ["--authorization-mode=ABAC"]),
+    "authorization-policy-file": ("/nowhere", ["--authorization-mode=ABAC"]), "api-audiences": ("a,,b", []),
+    "service-account-issuer": ("", []), "service-account-jwks-uri": ("http://own.invalid", []),
+    "service-account-key-file": ("/nowhere", []), "service-account-signing-key-file": ("/nowhere", []),
+    "service-account-max-token-expiration": ("5m", []), "service-account-signing-endpoint": ("/nowhere", []),
+    "service-account-lookup": ("false", []),
     "disable-admission-plugins": ("X", []), "enable-admission-plugins": ("PodSecurity", []),
     "admission-control": ("X", []), "event-ttl": ("-1s", []), "endpoint-reconciler-type": ("master-count", []),
     "controllers": ("X", []), "root-ca-file": ("/nowhere", []),
@@ -160,6 +164,7 @@ import Testing
       "authentication-config": [
         "--authentication-config=\(try file("authn", "apiVersion: apiserver.config.k8s.io/v1\nkind: AuthenticationConfiguration\nanonymous: {enabled: false}"))"
       ],
+      "api-audiences": ["--api-audiences=binnacle,https://binnacle.example"],
       "token-auth-file": ["--token-auth-file=\(try file("tokens", "t,u,1"))"],
       "authorization-mode": ["--authorization-mode=Node,AlwaysDeny"],
       "authorization-policy-file": [
@@ -178,6 +183,14 @@ import Testing
       "requestheader-uid-headers": proxy + ["--requestheader-uid-headers=X-Remote-Uid"],
       "requestheader-group-headers": proxy + ["--requestheader-group-headers=X-Remote-Group"],
       "requestheader-extra-headers-prefix": proxy + ["--requestheader-extra-headers-prefix=X-Remote-Extra-"],
+      "service-account-issuer": ["--service-account-issuer=https://own.invalid", "--service-account-issuer=old"],
+      "service-account-jwks-uri": ["--service-account-jwks-uri=https://own.invalid/keys"],
+      "service-account-key-file": [
+        "--service-account-key-file=\(certificates.file("server.crt"))",
+        "--service-account-key-file=\(certificates.file("server.key"))",
+      ], "service-account-signing-key-file": ["--service-account-signing-key-file=\(certificates.file("server.key"))"],
+      "service-account-max-token-expiration": ["--service-account-max-token-expiration=24h"],
+      "service-account-signing-endpoint": ["--service-account-signing-endpoint="],
       "oidc-issuer-url": Self.issuer, "oidc-client-id": Self.issuer,
       "oidc-username-claim": Self.issuer + ["--oidc-username-claim=email"],
       "oidc-username-prefix": Self.issuer + ["--oidc-username-prefix="],

@@ -7,7 +7,7 @@ import LoadClient
 struct Benchmarks {
   static let known = [
     "get", "list", "owners", "put", "inprocess", "fanout", "footprint", "tls-get", "tls-fanout", "tls-idle", "attack",
-    "leases",
+    "leases", "pods", "pod-lists",
   ]
   /// Names for several.
   static let groups = ["tls": ["tls-get", "tls-fanout", "tls-idle"]]
@@ -35,6 +35,8 @@ struct Benchmarks {
       if !wanted.isDisjoint(with: ["get", "list", "owners", "footprint"]) { try reads(wanted) }
       if wanted.contains("footprint") { try StartCost.run() }
       if wanted.contains("leases") { try Leases.run() }
+      if wanted.contains("pods") { try Pods.besideNodes() }
+      if wanted.contains("pod-lists") { try Pods.lists() }
       if wanted.contains("fanout") { try fanOut() }
       try overTLS(wanted)
       if wanted.contains("attack") { try UnderAttack.run(only: Set(attacks)) }

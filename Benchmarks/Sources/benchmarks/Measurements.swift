@@ -127,6 +127,33 @@ enum Measurements {
     }
   }
 
+  /// Runs an operation for each number below `count`, the writers side by side.
+  static func each(
+    _ count: Int, writers: Int, _ make: @escaping @Sendable () throws -> ((Int) throws -> Void)
+  ) throws {
+    let next = Atomic<Int>(0)
+    let failure = Mutex<(any Error)?>(nil)
+    onThreads(writers) { _ in
+      do {
+        let operation = try make()
+        while true {
+          let number = next.add(1, ordering: .relaxed).oldValue
+          guard number < count else { return }
+          try operation(number)
+        }
+      } catch { failure.withLock { $0 = error } }
+    }
+    if let error = failure.withLock({ $0 }) { throw error }
+  }
+
+  /// How often a text stands in a body.
+  static func count(_ text: String, in body: [UInt8]) -> Int {
+    let needle = Array(text.utf8)
+    return body.indices.dropLast(needle.count - 1).count {
+      body[$0] == needle[0] && body[$0..<($0 + needle.count)].elementsEqual(needle)
+    }
+  }
+
   /// Runs one operation a writer, over and over, and counts what was acknowledged.
   static func writing(
     _ child: Child?, writers: Int, seconds: Double, _ make: @escaping @Sendable (Int) throws -> (() throws -> Void)

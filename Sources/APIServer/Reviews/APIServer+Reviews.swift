@@ -19,8 +19,9 @@ extension APIServer {
       let options = try context.writeOptions(.create)
       try options.validate()
       let validation = options.fieldValidationKind
-      let (decoded, warnings) = try resource.reader.decode(
+      let read = try resource.reader.decode(
         body.json, validation: validation, problems: body.problems(validation))
+      let (decoded, warnings) = (read.object, read.warnings)
       context.reply.audit?.sent(decoded)
       do throws(Status) {
         let object = try resource.received(decoded, namespace: namespace, options: options)
@@ -37,7 +38,8 @@ extension APIServer {
     let authorizer = configuration.access?.authorizer ?? AlwaysAllow()
     return switch kind {
     case .selfSubject: IdentityReview.answer(object, for: context.user)
-    case .token: try await IdentityReview.answer(token: object, by: configuration.access?.authenticator)
+    case .token: try await IdentityReview.answer(
+        token: object, by: configuration.access?.authenticator, configuration.tokenAudiences)
     case .selfSubjectAccess, .subjectAccess, .localSubjectAccess:
       try await AccessReview(kind: kind, object: object).answered(by: authorizer, for: context.user)
     case .selfSubjectRules: try RulesReview.answer(object, by: authorizer, for: context.user)

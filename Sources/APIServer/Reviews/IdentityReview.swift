@@ -12,34 +12,42 @@ enum IdentityReview {
     ]
   }
 
-  /// Whose a token is. No authenticator here says for whom its tokens are meant, so a token is good for none that is
-  /// named. (`authenticator.WrapAudienceAgnosticToken`.)
-  static func answer(token object: JSONValue, by authenticator: (any Authenticator)?) async throws(Status) -> JSONValue
-  {
+  /// Whose a token is, and for whom it is meant of those whom the review names. Tokens of others than service accounts
+  /// say nothing of that, so they are this server's. (`TokenReview`'s REST; `authenticator.WrapAudienceAgnosticToken`)
+  /// `audiences`: nil where no tokens are for anybody.
+  static func answer(
+    token object: JSONValue, by authenticator: (any Authenticator)?, _ audiences: TokenAudiences?
+  ) async throws(Status) -> JSONValue {
     guard let token = object["spec"]?["token"]?.string, !token.isEmpty else {
       throw .badRequest("token is required for TokenReview in authentication")
     }
+    let asked = (object["spec"]?["audiences"]?.array ?? []).compactMap(\.string)
+    let named = audiences?.named(token)
+    let good = (named ?? audiences?.own ?? []).filter { (asked.isEmpty ? audiences?.own ?? [] : asked).contains($0) }
     var answer = object
     var status: JSONObject = [:]
-    if let authenticator {
-      var verdict = AuthenticationVerdict.invalid("invalid bearer token")
-      if object["spec"]?["audiences"]?.array?.isEmpty ?? true {
-        verdict = authenticator.authenticate(Credentials(authorization: "Bearer \(token)"))
-      }
+    var verdict = AuthenticationVerdict.invalid(Self.invalid)
+    // One that says for whom it is gets an answer that tells so.
+    if let authenticator, asked.isEmpty || named != nil || !good.isEmpty {
+      var credentials = Credentials(authorization: "Bearer \(token)")
+      credentials.audiences = asked.isEmpty ? nil : asked
+      verdict = authenticator.authenticate(credentials)
       while case .later(let work) = verdict { verdict = await work() }
-      switch verdict {
-      case .user(let user):
-        status["authenticated"] = true
-        status["user"] = user.json
-      case .invalid(let why):
-        status["user"] = [:]
-        status["error"] = .string(why)
-      case .absent, .later: status["user"] = [:]
-      }
-    } else {
-      status["user"] = [:]
+    }
+    switch verdict {
+    case .user(let user):
+      status["authenticated"] = true
+      status["user"] = user.json
+      if !good.isEmpty { status["audiences"] = .array(good.map { .string($0) }) }
+    case .invalid(let why):
+      status["user"] = object["status"]?["user"] ?? [:]
+      // Upstream asks two who read such tokens, and tells what both say.
+      status["error"] = .string(named == nil ? why : "[\(Self.invalid), \(why)]")
+    case .absent, .later: status["user"] = object["status"]?["user"] ?? [:]
     }
     answer["status"] = .object(status)
     return answer
   }
+
+  private static let invalid = "invalid bearer token"
 }

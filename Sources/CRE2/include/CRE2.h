@@ -38,6 +38,8 @@ enum cre2_fault cre2_fault_of(const cre2_regexp *regexp);
 const char *cre2_fault_text(const cre2_regexp *regexp, size_t *size);
 /// 1 where the expression matches somewhere in the text. Of an expression without fault; on any thread, on several at once.
 int cre2_matches(const cre2_regexp *regexp, const char *text, size_t size);
+/// 1 where it matches at `from` or behind it, and then the bytes of the first match, the one that Go takes.
+int cre2_find(const cre2_regexp *regexp, const char *text, size_t size, size_t from, size_t *start, size_t *end);
 void cre2_free(cre2_regexp *regexp);
 
 #ifdef __cplusplus

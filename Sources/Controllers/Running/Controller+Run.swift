@@ -22,6 +22,12 @@ extension Controller {
 
   /// Keeps the sources feeding the queue.
   private func follow(_ logger: Logger) async {
+    guard !sources.isEmpty else {
+      begin()
+      // What it does again and when it says itself.
+      while !Task.isCancelled { try? await Task.sleep(for: .seconds(3_600)) }
+      return
+    }
     var pause = Feeding.pauseMin
     while !Task.isCancelled {
       let start = ContinuousClock.now

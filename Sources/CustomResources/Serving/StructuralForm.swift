@@ -8,6 +8,10 @@ import Schema
 /// The form of the objects of one version of a custom resource, as its schema has it.
 final class StructuralForm: ObjectForm {
   private let schema: StructuralSchema
+  private let validator: SchemaValidator
+  /// Of the status alone; nil where the schema says nothing of it.
+  private let statusSchema: StructuralSchema?
+  private let statusValidator: SchemaValidator?
   /// `openAPIV3Schema` as it is written.
   private let written: JSONValue
   private let hasStatus: Bool
@@ -19,6 +23,9 @@ final class StructuralForm: ObjectForm {
   init(_ version: JSONValue) {
     written = version["schema"]?["openAPIV3Schema"] ?? .object(JSONObject())
     schema = StructuralSchema(written)
+    validator = SchemaValidator(schema)
+    statusSchema = schema.property("status")
+    statusValidator = statusSchema.map { SchemaValidator($0) }
     hasStatus = version["subresources"]?["status"]?.object != nil
     selectable = (version["selectableFields"]?.array ?? []).compactMap { $0["jsonPath"]?.string }
       .map { $0.hasPrefix(".") ? String($0.dropFirst()) : $0 }
@@ -41,7 +48,27 @@ final class StructuralForm: ObjectForm {
     object["metadata"] = metadata
   }
 
-  func findings(_ object: JSONValue, old: JSONValue?, _ part: Subresource) async -> ObjectFindings { ObjectFindings() }
+  /// A status that is written by itself is looked at alone. (`customResourceStrategy`, `statusStrategy`)
+  func findings(_ object: JSONValue, old: JSONValue?, _ part: Subresource) async -> ObjectFindings {
+    guard part == .status else {
+      var errors = validator.findings(object, replacing: old).errors
+      errors += listProblems(object, old)
+      return ObjectFindings(errors: errors)
+    }
+    var errors: [FieldError] = []
+    if let statusValidator, let status = object["status"] {
+      errors += statusValidator.findings(status, replacing: old?["status"], at: "status").errors
+    }
+    return ObjectFindings(errors: errors + listProblems(object, old))
+  }
+
+  /// Lists that were wrong before may stay so.
+  private func listProblems(_ object: JSONValue, _ old: JSONValue?) -> [FieldError] {
+    let problems = ListTypes.problems(object, schema)
+    if problems.isEmpty { return [] }
+    if let old, !ListTypes.problems(old, schema).isEmpty { return [] }
+    return problems
+  }
 
   func openAPISchema(_ dialect: OpenAPIDialect) -> JSONValue {
     PublishedSchema.of(written, dialect, selectable: selectable)

@@ -8,7 +8,7 @@ struct BigDecimal: Sendable, Comparable {
   let digits: [UInt8]
   let exponent: Int
 
-  private init(isNegative: Bool, trimming digits: [UInt8], exponent: Int) {
+  init(isNegative: Bool, trimming digits: [UInt8], exponent: Int) {
     let leading = digits.prefix { $0 == 0 }.count
     var end = digits.count
     while end > leading, digits[end - 1] == 0 { end -= 1 }

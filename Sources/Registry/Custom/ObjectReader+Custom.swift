@@ -9,7 +9,7 @@ extension ObjectReader {
   func custom(
     _ given: JSONValue, as form: any ObjectForm, validation: FieldValidation, problems: [String],
     acceptsOtherVersions: Bool, text: () -> ByteSlice
-  ) throws(Status) -> (object: JSONValue, warnings: [String]) {
+  ) throws(Status) -> ReadObject {
     let type: TypeMembers
     do { type = try TypeMembers(given) } catch { throw unrecognized(error.description, text()) }
     guard var object = given.object else { throw unrecognized("Object 'Kind' is missing in 'null'", text()) }
@@ -38,7 +38,7 @@ extension ObjectReader {
       let given = "the API version in the data (\(type.groupVersion))"
       throw Status.badRequest("\(given) does not match the expected API version (\(info.groupVersion))").after(warnings)
     }
-    return (tree, warnings)
+    return ReadObject(object: tree, warnings: warnings, traces: nil)
   }
 
   /// metadata by its type; complaints name the whole path.

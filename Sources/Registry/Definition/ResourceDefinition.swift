@@ -19,6 +19,8 @@ public final class ResourceDefinition: Sendable {
   }
 
   public typealias Hook = @Sendable (_ object: inout JSONValue) -> Void
+  /// `traces`: see `ReadObject`.
+  public typealias TracesHook = @Sendable (_ object: inout JSONValue, _ traces: JSONValue) -> Void
   public typealias UpdateHook = @Sendable (_ object: inout JSONValue, _ old: JSONValue) -> Void
   public typealias AuthorHook = @Sendable (_ object: inout JSONValue, _ author: UserInfo) -> Void
   public typealias RowOrder = @Sendable (_ object: JSONNode) -> Int64
@@ -57,6 +59,9 @@ public final class ResourceDefinition: Sendable {
   public let columns: [TableColumn]
   /// By what number the rows of a list stand, and by name where it is the same; nil where they stand by name alone.
   public let rowOrder: RowOrder?
+  /// Annotations that stand for what is no metadata: metadata shown by itself, without the object, does not have them.
+  /// (What a conversion to the internal version makes a member of the object.)
+  public let hiddenAnnotations: [String]
   /// Collections of their own to which the same is posted as to a part of an object: the body names the object.
   public let postedCollections: [PostedCollection]
 
@@ -67,6 +72,9 @@ public final class ResourceDefinition: Sendable {
 
   /// Sets what Go code sets beyond the defaults of the schema. Runs on every decoded object.
   let defaults: Hook
+  /// Mends what `defaults` has filled in though something empty was given, where Go sees a difference; nil for most
+  /// kinds.
+  let mendDefaults: TracesHook?
   /// Drops what a client may not set, and sets what the server does.
   let prepareForCreate: Hook
   /// Writes down who creates an object, after `prepareForCreate`; nil for most kinds.
@@ -88,13 +96,13 @@ public final class ResourceDefinition: Sendable {
     rules: [Rule] = [], generation: GenerationRule = .none, deletion: DeletionRule = DeletionRule(),
     reservations: ReservationRule? = nil,
     timeToLive: Duration? = nil,
-    defaults: @escaping Hook = { _ in },
+    defaults: @escaping Hook = { _ in }, mendDefaults: TracesHook? = nil,
     prepareForCreate: @escaping Hook = { _ in }, stampAuthor: AuthorHook? = nil,
     earlyWarnings: EarlyWarnings? = nil, warnings: @escaping Warnings = { _, _ in [] },
     selectableFields: [SelectableField] = [], unknownField: SelectableFields.Complaint = .known,
     trigger: String? = nil, heartbeat: Subresource? = nil,
-    columns: [TableColumn] = [.name, .age], rowOrder: RowOrder? = nil, postedCollections: [PostedCollection] = [],
-    custom: CustomKind? = nil
+    columns: [TableColumn] = [.name, .age], rowOrder: RowOrder? = nil,
+    hiddenAnnotations: [String] = [], postedCollections: [PostedCollection] = [], custom: CustomKind? = nil
   ) {
     let parts = name.split(separator: ".", maxSplits: 1).map(String.init)
     let plural = parts.first ?? name
@@ -115,7 +123,13 @@ public final class ResourceDefinition: Sendable {
         subresources: subresources.map { ($0.subresource.name, $0.verbs) },
         subresourceKinds: Dictionary(
           uniqueKeysWithValues: subresources.compactMap { part in
-            (part.action?.kind ?? part.connection?.kind).map { (ByteString(part.subresource.name), $0) }
+            (part.action?.kind ?? part.connection?.kind ?? part.view?.kind).map {
+              (ByteString(part.subresource.name), $0)
+            }
+          }),
+        views: Dictionary(
+          uniqueKeysWithValues: subresources.compactMap { part in
+            part.view.map { (ByteString(part.subresource.name), $0.info) }
           }), storagePath: folder,
         storedVersion: versions.first?.groupVersion(in: resource.group), heartbeat: heartbeat,
         deprecation: version.deprecation, typeName: version.typeName(kind, groupVersion),
@@ -135,8 +149,10 @@ public final class ResourceDefinition: Sendable {
     self.trigger = trigger
     self.columns = columns
     self.rowOrder = rowOrder
+    self.hiddenAnnotations = hiddenAnnotations
     self.postedCollections = postedCollections
     self.defaults = defaults
+    self.mendDefaults = mendDefaults
     self.prepareForCreate = prepareForCreate
     self.stampAuthor = stampAuthor
     self.earlyWarnings = earlyWarnings
@@ -148,7 +164,9 @@ public final class ResourceDefinition: Sendable {
     memberOrder = model.structures.first { $0.name == typeName }?.fields.map(\.name) ?? []
     self.rules = CompiledRules(rules, type: type, model: model, isNamespaced: scope == .namespaced)
     let isKnown = trigger.map(self.selectableFields.names.contains) ?? true
-    problems = self.rules.problems + (isKnown ? [] : ["\(name): the trigger is no selectable field"])
+    problems =
+      self.rules.problems + subresources.flatMap { $0.view?.rules.problems ?? [] }
+      + (isKnown ? [] : ["\(name): the trigger is no selectable field"])
   }
 
   /// Leaves an object as it is.

@@ -24,6 +24,8 @@ public struct SubresourceDefinition: Sendable {
   public let raisesGeneration: Bool
   /// What is posted to it; nil where it is read and written as a part of the object.
   public let action: SubresourceAction?
+  /// As what it is read and written, where that is not the object; such a write is treated as one to the object itself.
+  public let view: SubresourceView?
   /// What it streams; nil for most.
   public let connection: SubresourceConnection?
   let prepare: ResourceDefinition.UpdateHook
@@ -32,7 +34,7 @@ public struct SubresourceDefinition: Sendable {
     _ subresource: Subresource, verbs: [String] = ["get", "patch", "update"], keeps: [String],
     disowned: [[String]] = [],
     warns: Bool = false, raisesGeneration: Bool = false, action: SubresourceAction? = nil,
-    connection: SubresourceConnection? = nil,
+    connection: SubresourceConnection? = nil, view: SubresourceView? = nil,
     prepare: @escaping ResourceDefinition.UpdateHook = { _, _ in }
   ) {
     self.subresource = subresource
@@ -43,12 +45,18 @@ public struct SubresourceDefinition: Sendable {
     self.raisesGeneration = raisesGeneration
     self.action = action
     self.connection = connection
+    self.view = view
     self.prepare = prepare
   }
 
   /// A part to which something is posted.
   public static func posted(_ subresource: Subresource, _ action: SubresourceAction) -> SubresourceDefinition {
     SubresourceDefinition(subresource, verbs: ["create"], keeps: [], action: action)
+  }
+
+  /// A part that is read and written as an object of another kind.
+  public static func viewed(_ subresource: Subresource, as view: SubresourceView) -> SubresourceDefinition {
+    SubresourceDefinition(subresource, keeps: [], view: view)
   }
 
   /// The object itself. `keeps`: mostly its status, where that is written through a sub-resource.

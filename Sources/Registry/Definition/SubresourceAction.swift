@@ -30,26 +30,44 @@ public struct SubresourceAction: Sendable {
     }
   }
 
+  /// What comes of it.
+  public enum Outcome: Sendable {
+    case success(Status)
+    /// An object of the kind that was posted.
+    case object(JSONValue, warnings: [String])
+  }
+
   /// Answers a success, or throws what the client is told.
   public typealias Perform = @Sendable (Request) async throws(Status) -> Status
+  public typealias Respond = @Sendable (Request) async throws(Status) -> Outcome
 
   /// Reads what is posted.
   public let reader: ObjectReader
   /// Bodies of another version of the kind will do.
   public let acceptsOtherVersions: Bool
-  public let perform: Perform
+  public let respond: Respond
 
   /// `plural`: that of the object's resource.
   public init(
     _ kind: String, in groupVersion: GroupVersion, typeName: String, plural: String, acceptsOtherVersions: Bool = false,
     perform: @escaping Perform
   ) {
+    self.init(
+      kind, in: groupVersion, typeName: typeName, plural: plural, acceptsOtherVersions: acceptsOtherVersions,
+      answering: { (request) async throws(Status) in .success(try await perform(request)) })
+  }
+
+  /// The same where more than a success is answered.
+  public init(
+    _ kind: String, in groupVersion: GroupVersion, typeName: String, plural: String, acceptsOtherVersions: Bool = false,
+    answering respond: @escaping Respond
+  ) {
     reader = ObjectReader(
       ResourceInfo(
         groupVersion: groupVersion, plural: plural, singular: kind.lowercased(), kind: kind, isNamespaced: true,
         verbs: ["create"], storagePath: "", typeName: typeName))
     self.acceptsOtherVersions = acceptsOtherVersions
-    self.perform = perform
+    self.respond = respond
   }
 
   public var kind: GroupVersionKind { GroupVersionKind(reader.info.groupVersion, kind: reader.info.kind) }

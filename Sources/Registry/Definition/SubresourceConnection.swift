@@ -1,7 +1,17 @@
 public import Machinery
 
-/// A part of an object that is a stream from elsewhere: a log, a shell. (Kubernetes: a `rest.Connecter`.)
+/// A part of an object that is a stream from elsewhere: a log, a shell, what a web server of it says.
 public struct SubresourceConnection: Sendable {
+  /// What upstream's handler of it is.
+  public enum Form: Sendable {
+    /// Read like an object, with options in the query. (Kubernetes: a `rest.GetterWithOptions`)
+    case read
+    /// Connected to, with options in the query. (Kubernetes: a `rest.Connecter`)
+    case stream
+    /// The same, with a path behind it that is not ours, and with any method.
+    case proxy
+  }
+
   /// Who asks for what.
   public struct Request: Sendable {
     public let name: String
@@ -25,12 +35,34 @@ public struct SubresourceConnection: Sendable {
     }
   }
 
-  public let kind: GroupVersionKind
   /// Returns where there is nothing to stream: the answer has no body then. Throws why there can be no stream.
-  public let open: @Sendable (Request) async throws(Status) -> Void
+  public typealias Open = @Sendable (Request) async throws(Status) -> Void
 
-  public init(_ kind: GroupVersionKind, open: @escaping @Sendable (Request) async throws(Status) -> Void) {
+  public let kind: GroupVersionKind
+  public let form: Form
+  /// Finds the other end. Of a proxy, it returns where that is known.
+  public let open: Open
+
+  public init(_ kind: GroupVersionKind, _ form: Form, open: @escaping Open) {
     self.kind = kind
+    self.form = form
     self.open = open
+  }
+}
+
+extension SubresourceDefinition {
+  /// A part to which one is connected. `kind`: that of its options, in the core group.
+  public static func connected(
+    _ name: String, kind: String, _ form: SubresourceConnection.Form, open: @escaping SubresourceConnection.Open
+  ) -> SubresourceDefinition {
+    let verbs =
+      switch form {
+      case .read: ["get"]
+      case .stream: ["create", "get"]
+      case .proxy: ["create", "delete", "get", "patch", "update"]
+      }
+    let kind = GroupVersionKind(GroupVersion(group: "", version: "v1"), kind: kind)
+    return SubresourceDefinition(
+      Subresource(name), verbs: verbs, keeps: [], connection: SubresourceConnection(kind, form, open: open))
   }
 }

@@ -21,14 +21,14 @@ public struct CompiledRules: Sendable {
   /// What is wrong with an object, in the order of the rules.
   ///
   /// `old`: what an update replaces. `options`: see `Rule.ifOption`. `isMetaGood`: `MetaValidation.validate` has found
-  /// nothing wrong with the metadata by a rule for names of any kind. `given`: see `RuleContext.given`.
+  /// nothing wrong with the metadata by a rule for names of any kind. `traces`: see `RuleContext.traces`.
   public func check(
     _ object: JSONValue, old: JSONValue? = nil, subresource: Subresource = .main, options: [String] = [],
-    isMetaGood: Bool = false, given: JSONValue? = nil
+    isMetaGood: Bool = false, traces: JSONValue? = nil
   ) -> [FieldError] {
     var context = RuleContext(
       object, old: old, subresource: subresource, options: options, isNamespaced: isNamespaced, isMetaGood: isMetaGood)
-    context.given = given
+    context.traces = traces
     _ = context.run(inner, object, old)
     return context.errors
   }

@@ -17,7 +17,7 @@ extension RuleContext {
       if Self.isThere(value, place) { report(.forbidden(path(), detail)) }
     case .immutable(let showsValue):
       guard isUpdate, !Self.areSame(value, old) else { return true }
-      let shown = showsValue ? Self.shown(value ?? .null, asJSON: place.isShownAsJSON) : "null"
+      let shown = showsValue ? Self.shown(shown(value), asJSON: place.isShownAsJSON) : "null"
       report(.invalid(path(), bare: shown, "field is immutable"))
     case .range(let least, let most, let detail):
       guard case .int(let number)? = value, number < least ?? .min || number > most ?? .max else { return true }

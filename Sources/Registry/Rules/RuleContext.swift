@@ -11,8 +11,8 @@ public struct RuleContext {
   public let object: JSONValue
   /// The whole object as it was before an update.
   public let oldObject: JSONValue?
-  /// The whole object as a patch left it, where one did: messages tell what is empty from what is absent by it.
-  public internal(set) var given: JSONValue?
+  /// What was given and values don't show: a tree that leads there from the whole object, see `ReadObject`.
+  public internal(set) var traces: JSONValue?
   /// Which part of the object the write is of; `.main` for a creation.
   public let subresource: Subresource
   /// What else the write carries, see `Rule.ifOption`.
@@ -58,6 +58,39 @@ public struct RuleContext {
 
   /// The path of something in the value that was found on the way there.
   public func path(_ more: [Part]) -> String { text(of: parts + more) }
+
+  /// `[]` or `{}` where the value, or something in it, was given as such; nil where it is absent, which to Go is another
+  /// thing, or has elements.
+  public func emptied(_ more: Part...) -> JSONValue? {
+    guard traces != nil, let found = tracesInside(more) else { return nil }
+    if found.array?.isEmpty == true || found.object?.isEmpty == true { return found }
+    return nil
+  }
+
+  /// What of `traces` is inside of the value, or of something in it.
+  public func tracesInside(_ more: [Part] = []) -> JSONValue? {
+    guard var found = traces else { return nil }
+    for part in parts + more {
+      let next: JSONValue?
+      switch part {
+      case .member(let name), .key(let name): next = found[name]
+      case .index(let place): next = found.array.flatMap { $0.indices.contains(place) ? $0[place] : nil }
+      // Where that is in the object, its name does not tell.
+      case .said: return nil
+      }
+      guard let next, !next.isNull else { return nil }
+      found = next
+    }
+    return found
+  }
+
+  /// Is there raw JSON in the value, or in something in it, that is not the same to Go as any that is stored?
+  public func hasLooseRaw(_ more: Part...) -> Bool {
+    traces != nil && ReadObject.haveLooseRaw(tracesInside(more))
+  }
+
+  /// A value as messages show it: what was given without elements is not `null`.
+  public func shown(_ value: JSONValue?) -> JSONValue { value ?? emptied() ?? .null }
 
   private func text(of parts: [Part]) -> String {
     var text: String?

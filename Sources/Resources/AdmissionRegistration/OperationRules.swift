@@ -116,11 +116,3 @@ enum OperationRules {
     }
   }
 }
-
-extension FieldError {
-  /// Of a text that has a type of its own in Go, and is shown as JSON.
-  static func notSupported(_ path: String, named value: JSONValue, _ supported: [String]) -> FieldError {
-    let error = FieldError.notSupported(path, value.string ?? "", supported)
-    return FieldError(error.kind, error.field, value: value.encoded().text, detail: error.detail)
-  }
-}

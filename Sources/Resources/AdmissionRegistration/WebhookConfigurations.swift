@@ -7,7 +7,7 @@ extension ResourceDefinition {
   static let validatingWebhookConfigurations = ResourceDefinition(
     "validatingwebhookconfigurations.admissionregistration.k8s.io", kind: "ValidatingWebhookConfiguration",
     categories: ["api-extensions"], scope: .cluster, folder: "validatingwebhookconfigurations", versions: [.v1],
-    puts: [.needVersion], rules: WebhookRules.validating, generation: .following("webhooks"),
+    puts: [.needVersion], rules: WebhookRules.validating, generation: .followingGo("webhooks"),
     defaults: AdmissionDefaults.validating, warnings: { object, _ in Expressions.warnings(object) },
     columns: [.name, AdmissionTable.webhooks, .age])
 
@@ -16,7 +16,7 @@ extension ResourceDefinition {
   static let mutatingWebhookConfigurations = ResourceDefinition(
     "mutatingwebhookconfigurations.admissionregistration.k8s.io", kind: "MutatingWebhookConfiguration",
     categories: ["api-extensions"], scope: .cluster, folder: "mutatingwebhookconfigurations", versions: [.v1],
-    puts: [.needVersion], rules: WebhookRules.mutating, generation: .following("webhooks"),
+    puts: [.needVersion], rules: WebhookRules.mutating, generation: .followingGo("webhooks"),
     defaults: AdmissionDefaults.mutating, warnings: { object, _ in Expressions.warnings(object) },
     columns: [.name, AdmissionTable.webhooks, .age])
 }

@@ -35,10 +35,10 @@ enum ControllerRevisionRules {
     if data.object == nil { context.needs("data", detail: "data must be a valid JSON object") }
   }
 
-  /// It is compared as it is written: the order of members counts.
+  /// It is compared as it is written: the order of members counts, and so does white space, which is not stored.
   static let stays: Rule.Function = { context in
     let text = (context.value?["data"] ?? .null).encoded().text
-    if text == (context.old?["data"] ?? .null).encoded().text { return }
+    if text == (context.old?["data"] ?? .null).encoded().text && !context.hasLooseRaw("data") { return }
     context.report(.invalid(context.path("data"), bare: text, "field is immutable"))
   }
 

@@ -42,7 +42,7 @@ extension ResourceDefinition {
         "Node Selector", description: "The labels of the nodes that get one.",
         cell: ContainerColumns.labels(at: ["spec", "template", "spec", "nodeSelector"])),
       .age,
-    ] + WorkloadColumns.containers + [WorkloadColumns.selector])
+    ] + WorkloadColumns.containers + [WorkloadColumns.selector], hiddenAnnotations: [DaemonSetForm.count])
 }
 
 /// What a daemon set gets that does not say, and how changes of its template are counted.
@@ -51,18 +51,11 @@ enum DaemonSetForm {
   private static let strategy = TypeOrder("io.k8s.api.apps.v1.DaemonSetUpdateStrategy")
   private static let rollingUpdate = TypeOrder("io.k8s.api.apps.v1.RollingUpdateDaemonSet")
   /// What was a member once: how often the template changed.
-  private static let count = "deprecated.daemonset.template.generation"
+  static let count = "deprecated.daemonset.template.generation"
 
   static func applyDefaults(_ object: inout JSONValue) {
     let given = Workload.annotation(count, of: object)
-    // Nothing at all, which creations are compared with, has no count: who creates comes to own it.
-    let isNothing = object["metadata"]?.object?.isEmpty != false
-    if isNothing { return applySpecDefaults(&object) }
     if given == nil || Workload.number(given) != nil { setTemplateCount(templateCount(object), of: &object) }
-    applySpecDefaults(&object)
-  }
-
-  private static func applySpecDefaults(_ object: inout JSONValue) {
     object.edit("spec") { spec in
       if !spec.isSet("updateStrategy") { self.spec.set("updateStrategy", [:], in: &spec) }
       spec.edit("updateStrategy", applyDefaults(toStrategy:))

@@ -44,22 +44,12 @@ enum DaemonSetRules {
     case "RollingUpdate":
       guard let update = strategy["rollingUpdate"], !update.isNull else { return context.needs("rollingUpdate") }
       context.look(at: update, "rollingUpdate", rollingUpdate)
-    default:
-      var shown = strategy
-      shown.edit("rollingUpdate") { update in
-        for member in ["maxUnavailable", "maxSurge"] where !update.isSet(member) { update[member] = 0 }
-      }
-      let text = InternalForm.text(of: shown, as: "io.k8s.api.apps.v1.DaemonSetUpdateStrategy")
-      let error = FieldError.notSupported(context.path(), "", ["RollingUpdate", "OnDelete"])
-      context.report(FieldError(error.kind, error.field, value: text, detail: error.detail))
+    default: WorkloadRules.knowsStrategies(["RollingUpdate", "OnDelete"], "DaemonSetUpdateStrategy", &context)
     }
   }
 
   private static let rollingUpdate: Rule.Function = { context in
-    guard let update = context.value else { return }
-    let (unavailable, surge) = (update["maxUnavailable"] ?? 0, update["maxSurge"] ?? 0)
-    context.look(at: unavailable, "maxUnavailable", IntOrPercent.notNegative)
-    context.look(at: surge, "maxSurge", IntOrPercent.notNegative)
+    let (unavailable, surge) = WorkloadRules.rollingNumbers(&context)
     context.look(at: unavailable, "maxUnavailable", IntOrPercent.notMoreThanAll)
     context.look(at: surge, "maxSurge", IntOrPercent.notMoreThanAll)
     switch (IntOrPercent.number(unavailable) != 0, IntOrPercent.number(surge) != 0) {

@@ -10,7 +10,10 @@ extension ResourceDefinition {
     folder: "deployments", versions: [.v1],
     main: .main(keeps: ["status"], prepare: Workload.prepareForUpdate),
     subresources: [
-      .status(disowned: [["metadata", "labels"]], prepare: DeploymentForm.keepForStatus)
+      Scale.of(
+        "io.k8s.api.apps.v1.DeploymentSpec", versions: ["apps/v1beta1", "apps/v1beta2", "apps/v1"],
+        selector: LabelSelectorText.query),
+      .status(disowned: [["metadata", "labels"]], prepare: DeploymentForm.keepForStatus),
     ],
     rules: DeploymentRules.all, generation: .when(DeploymentForm.hasChanged),
     defaults: DeploymentForm.applyDefaults, prepareForCreate: Workload.prepareForCreate, warnings: Workload.warnings,
@@ -28,7 +31,7 @@ extension ResourceDefinition {
         let selector = object["spec"]?["selector"].map { JSONValue($0) } ?? .null
         return .string(LabelSelectorText.query(selector) ?? "<invalid>")
       }
-    ])
+    ], hiddenAnnotations: [DeploymentForm.rollback])
 }
 
 /// What a deployment gets that does not say, and what of it counts.

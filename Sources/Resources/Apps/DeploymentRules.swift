@@ -37,22 +37,12 @@ enum DeploymentRules {
         return context.needs("rollingUpdate", detail: "this should be defaulted and never be nil")
       }
       context.look(at: update, "rollingUpdate", rollingUpdate)
-    default:
-      var shown = strategy
-      shown.edit("rollingUpdate") { update in
-        for member in ["maxUnavailable", "maxSurge"] where !update.isSet(member) { update[member] = 0 }
-      }
-      let text = InternalForm.text(of: shown, as: "io.k8s.api.apps.v1.DeploymentStrategy")
-      let error = FieldError.notSupported(context.path(), "", ["Recreate", "RollingUpdate"])
-      context.report(FieldError(error.kind, error.field, value: text, detail: error.detail))
+    default: WorkloadRules.knowsStrategies(["Recreate", "RollingUpdate"], "DeploymentStrategy", &context)
     }
   }
 
   private static let rollingUpdate: Rule.Function = { context in
-    guard let update = context.value else { return }
-    let (unavailable, surge) = (update["maxUnavailable"] ?? 0, update["maxSurge"] ?? 0)
-    context.look(at: unavailable, "maxUnavailable", IntOrPercent.notNegative)
-    context.look(at: surge, "maxSurge", IntOrPercent.notNegative)
+    let (unavailable, surge) = WorkloadRules.rollingNumbers(&context)
     if IntOrPercent.number(unavailable) == 0 && IntOrPercent.number(surge) == 0 {
       context.refuses(value: unavailable, "may not be 0 when `maxSurge` is 0", at: "maxUnavailable")
     }

@@ -6,7 +6,12 @@ extension ResourceDefinition {
   static let replicaSets = ResourceDefinition(
     "replicasets.apps", kind: "ReplicaSet", shortNames: ["rs"], categories: ["all"], scope: .namespaced,
     folder: "replicasets", versions: [.v1],
-    main: .main(keeps: ["status"], prepare: Workload.prepareForUpdate), subresources: [.status()],
+    main: .main(keeps: ["status"], prepare: Workload.prepareForUpdate),
+    subresources: [
+      Scale.of(
+        "io.k8s.api.apps.v1.ReplicaSetSpec", versions: ["apps/v1beta2", "apps/v1"], selector: LabelSelectorText.query),
+      .status(),
+    ],
     rules: ReplicaSetRules.all, generation: .ofSpec,
     defaults: { object in
       object.edit("spec") { spec in

@@ -12,7 +12,12 @@ extension ResourceDefinition {
         StatefulSetForm.dropGated(&object, old: old)
         Workload.prepareForUpdate(&object, old)
       }),
-    subresources: [.status()],
+    subresources: [
+      Scale.of(
+        "io.k8s.api.apps.v1.StatefulSetSpec", versions: ["apps/v1beta1", "apps/v1beta2", "apps/v1"],
+        selector: LabelSelectorText.query),
+      .status(),
+    ],
     rules: StatefulSetRules.all, generation: .ofSpec, defaults: StatefulSetForm.applyDefaults,
     prepareForCreate: { object in
       StatefulSetForm.dropGated(&object, old: nil)

@@ -36,7 +36,8 @@ enum WorkloadRules {
   /// For the spec: the pods of the template are selected.
   static let matches: Rule.Function = { context in
     guard let spec = context.value, isReadable(spec) else { return }
-    let labels = spec["template"]?["metadata"]?["labels"] ?? .null
+    let labels =
+      spec["template"]?["metadata"]?["labels"] ?? context.emptied("template", "metadata", "labels") ?? .null
     if let selector = spec["selector"], !selector.isNull,
       LabelSelectorMatch.selects(selector, labels.object ?? JSONObject())
     {
@@ -64,6 +65,25 @@ enum WorkloadRules {
           "template", "spec", "activeDeadlineSeconds", detail: "activeDeadlineSeconds in \(kind) is not Supported")
       }
     }
+  }
+
+  /// Complains of a strategy, the value, whose type is none of `values`. `type`: as Go's struct is called.
+  static func knowsStrategies(_ values: [String], _ type: String, _ context: inout RuleContext) {
+    var shown = context.value ?? .object(JSONObject())
+    shown.edit("rollingUpdate") { update in
+      for member in ["maxUnavailable", "maxSurge"] where !update.isSet(member) { update[member] = 0 }
+    }
+    let text = InternalForm.text(of: shown, as: "io.k8s.api.apps.v1.\(type)")
+    context.report(.notSupported(context.path(), bare: text, values))
+  }
+
+  /// Looks at both numbers of a rolling update, the value, and tells them. What more they may not be is asked after
+  /// this.
+  static func rollingNumbers(_ context: inout RuleContext) -> (unavailable: JSONValue, surge: JSONValue) {
+    let (unavailable, surge) = (context.value?["maxUnavailable"] ?? 0, context.value?["maxSurge"] ?? 0)
+    context.look(at: unavailable, "maxUnavailable", IntOrPercent.notNegative)
+    context.look(at: surge, "maxSurge", IntOrPercent.notNegative)
+    return (unavailable, surge)
   }
 
   /// The spec's selector may not change.

@@ -31,6 +31,15 @@ enum AutoscalerForm {
         }))
   }
 
+  /// A list of no policies is not the usual ones: rules complain of it. (`copyHPAScalingRules`)
+  static func keepEmptyPolicies(_ autoscaler: inout JSONValue, _ traces: JSONValue) {
+    for (direction, usual) in [("scaleUp", usualUp), ("scaleDown", usualDown)]
+    where traces["spec"]?["behavior"]?[direction]?["policies"] != nil {
+      guard autoscaler["spec"]?["behavior"]?[direction]?["policies"] == usual["policies"] else { continue }
+      autoscaler["spec"]?["behavior"]?[direction]?["policies"] = .array([])
+    }
+  }
+
   private static func ordered(_ members: [JSONObject.Member]) -> JSONObject { JSONObject(unchecked: members) }
 
   private static let usualUp: JSONValue = [

@@ -109,9 +109,7 @@ enum AutoscalerRules {
     let type = metric["type"]?.string ?? ""
     let expected = sources.first { $0.type == type }?.member
     func unknown() {
-      let error = FieldError.notSupported("\(path).type", type, types)
-      context.report(
-        FieldError(error.kind, error.field, value: JSONValue.string(type).encoded().text, detail: error.detail))
+      context.report(.notSupported("\(path).type", named: .string(type), types))
     }
     if type.isEmpty { context.report(.required("\(path).type", "must specify a metric source type")) }
     if expected == nil { unknown() }
@@ -240,9 +238,7 @@ enum AutoscalerRules {
         }
       }
       if let policy = rules["selectPolicy"]?.string, !["Disabled", "Max", "Min"].contains(policy) {
-        let error = FieldError.notSupported(context.path("selectPolicy"), policy, ["Disabled", "Max", "Min"])
-        let shown = JSONValue.string(policy).encoded().text
-        context.report(FieldError(error.kind, error.field, value: shown, detail: error.detail))
+        context.report(.notSupported(context.path("selectPolicy"), named: .string(policy), ["Disabled", "Max", "Min"]))
       }
       let policies = rules["policies"]?.array ?? []
       if policies.isEmpty { context.report(.required(context.path("policies"), "must specify at least one Policy")) }
@@ -258,9 +254,7 @@ enum AutoscalerRules {
   private static func step(_ policy: JSONValue, _ path: String, _ context: inout RuleContext) {
     let type = policy["type"]?.string ?? ""
     if type != "Pods" && type != "Percent" {
-      let error = FieldError.notSupported("\(path).type", type, ["Percent", "Pods"])
-      let shown = JSONValue.string(type).encoded().text
-      context.report(FieldError(error.kind, error.field, value: shown, detail: error.detail))
+      context.report(.notSupported("\(path).type", named: .string(type), ["Percent", "Pods"]))
     }
     for name in ["value", "periodSeconds"] {
       let number = policy[name]?.int ?? 0

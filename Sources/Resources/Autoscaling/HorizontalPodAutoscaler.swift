@@ -10,7 +10,7 @@ extension ResourceDefinition {
     versions: [ServedVersion("v2"), ServedVersion("v1", conversion: AutoscalerConversion.inV1)],
     main: .main(keeps: ["status"]), subresources: [.status()],
     rules: AutoscalerRules.all,
-    defaults: AutoscalerForm.applyDefaults,
+    defaults: AutoscalerForm.applyDefaults, mendDefaults: AutoscalerForm.keepEmptyPolicies,
     prepareForCreate: { $0["status"] = ["desiredReplicas": 0, "currentMetrics": .null] },
     columns: [
       .name,

@@ -75,9 +75,7 @@ enum CronJobRules {
       context.refuses(value: selector, "`selector` will be auto-generated", at: "selector")
     }
     if context.value?.bool(at: "manualSelector") == true {
-      let path = context.path("manualSelector")
-      let known = FieldError.notSupported(path, "", ["nil", "false"])
-      context.report(FieldError(.notSupported, path, value: "true", detail: known.detail))
+      context.report(.notSupported(context.path("manualSelector"), bare: "true", ["nil", "false"]))
     }
   }
 }

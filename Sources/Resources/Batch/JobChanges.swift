@@ -31,7 +31,8 @@ extension JobRules {
     ),
     .custom { context in
       let selector = context.value?["selector"] ?? .null
-      let labels = context.value?["template"]?["metadata"]?["labels"] ?? .null
+      let labels =
+        context.value?["template"]?["metadata"]?["labels"] ?? context.emptied("template", "metadata", "labels") ?? .null
       if !selector.isNull {
         guard RuleContext.isGoodLabelSelector(selector) else { return }
         if LabelSelectorMatch.selects(selector, labels.object ?? JSONObject()) { return }
@@ -50,7 +51,8 @@ extension JobRules {
     var wanted: JSONObject = [:]
     func expect(_ label: String, _ value: String) {
       wanted[label] = .string(value)
-      let labels = spec["template"]?["metadata"]?["labels"] ?? .null
+      let labels =
+        spec["template"]?["metadata"]?["labels"] ?? context.emptied("template", "metadata", "labels") ?? .null
       let path = context.path("spec", "template", "metadata", "labels", .key(label))
       guard let given = labels[label] else { return context.report(.required(path, "must be '\(value)'")) }
       if given.string != value { context.report(.invalid(path, bare: labels.encoded().text, "must be '\(value)'")) }
@@ -97,7 +99,10 @@ extension JobRules {
     if RuleContext.areSame(value, old[member] ?? .null) { return }
     let types = ["podFailurePolicy": "PodFailurePolicy", "successPolicy": "SuccessPolicy"]
     let type = value.isNull ? nil : types[member]
-    let shown = type.map { InternalForm.text(of: value, as: "io.k8s.api.batch.v1.\($0)") } ?? value.encoded().text
+    let traces = context.tracesInside([.member(member)])
+    let shown =
+      type.map { InternalForm.text(of: value, as: "io.k8s.api.batch.v1.\($0)", traces: traces) }
+      ?? value.encoded().text
     context.report(.invalid(context.path(.member(member)), bare: shown, immutable))
   }
 
@@ -119,7 +124,7 @@ extension JobRules {
     guard mayChangeTemplate(context.oldObject) else {
       if RuleContext.areSame(after, before) { return }
       let shown = InternalForm.text(
-        of: after, as: "io.k8s.api.core.v1.PodTemplateSpec", given: context.given?["spec"]?["template"])
+        of: after, as: "io.k8s.api.core.v1.PodTemplateSpec", traces: context.traces?["spec"]?["template"])
       return context.report(.invalid(context.path("template"), bare: shown, immutable))
     }
     let spec = after["spec"] ?? .object(JSONObject())
@@ -137,7 +142,7 @@ extension JobRules {
     }
     if RuleContext.areSame(spec, known) { return }
     let shown = InternalForm.text(
-      of: spec, as: "io.k8s.api.core.v1.PodSpec", given: context.given?["spec"]?["template"]?["spec"])
+      of: spec, as: "io.k8s.api.core.v1.PodSpec", traces: context.traces?["spec"]?["template"]?["spec"])
     context.report(.invalid(context.path("template", "spec"), bare: shown, immutable))
   }
 

@@ -50,8 +50,7 @@ enum CertificateSigningRequestRules {
     if usages.isEmpty { context.report(.required(context.path(), "")) }
     if before.allSatisfy(knownUsages.contains) {
       for (place, usage) in usages.enumerated() where !knownUsages.contains(usage) {
-        let error = FieldError.notSupported(context.path(.index(place)), usage, knownUsages)
-        context.report(FieldError(error.kind, error.field, value: shown(usage), detail: error.detail))
+        context.report(.notSupported(context.path(.index(place)), named: .string(usage), knownUsages))
       }
     }
     if repeated(before).isEmpty {
@@ -109,8 +108,7 @@ enum CertificateSigningRequestRules {
       if status.isEmpty {
         context.report(.required(context.path(.index(place), "status"), ""))
       } else if !allowed.contains(status) {
-        let error = FieldError.notSupported(context.path(.index(place), "status"), status, allowed)
-        context.report(FieldError(error.kind, error.field, value: shown(status), detail: error.detail))
+        context.report(.notSupported(context.path(.index(place), "status"), named: .string(status), allowed))
       }
       if !mayBeBoth {
         if type == "Approved" { isApproved = true }

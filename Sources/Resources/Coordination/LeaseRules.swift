@@ -22,8 +22,7 @@ enum LeaseRules {
     let shown = JSONValue.string(strategy).encoded().text
     if !strategy.utf8.contains(UInt8(ascii: "/")) {
       guard !known.contains(strategy) else { return }
-      let error = FieldError.notSupported(context.path("strategy"), strategy, known)
-      return context.report(FieldError(error.kind, error.field, value: shown, detail: error.detail))
+      return context.report(.notSupported(context.path("strategy"), bare: shown, known))
     }
     for problem in NameValidation.qualifiedName(strategy) {
       context.report(.invalid(context.path("strategy"), bare: shown, problem))

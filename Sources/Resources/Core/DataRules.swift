@@ -8,13 +8,18 @@ enum DataRules {
   /// The most bytes of data that one object may hold. (`MaxSecretSize`)
   static let bytesMax = 1 << 20
 
-  /// What has been marked as immutable stays so, and its data as they are.
-  static func frozen(_ members: String...) -> Rule {
+  /// What has been marked as immutable stays so, and its data as they are: to upstream, which compares by
+  /// `reflect.DeepEqual`, a map of nothing is not the same as none.
+  ///
+  /// `filled`: a map that defaults make where there is none.
+  static func frozen(_ members: String..., filled: String? = nil) -> Rule {
     .custom { context in
       guard context.old?["immutable"]?.bool == true else { return }
       let detail = "field is immutable when `immutable` is set"
       if context.value?["immutable"]?.bool != true { context.report(.forbidden(context.path("immutable"), detail)) }
-      for name in members where !RuleContext.areSame(context.value?[name], context.old?[name]) {
+      for name in members {
+        let isEmptied = context.value?[name] == nil && name != filled && context.emptied(.member(name)) != nil
+        guard isEmptied || !RuleContext.areSame(context.value?[name], context.old?[name]) else { continue }
         context.report(.forbidden(context.path(.member(name)), detail))
       }
     }

@@ -17,9 +17,11 @@ enum NodeSelectorRules {
     }
   }
 
-  /// One term, the value that the rule stands at.
-  static func term(_ context: inout RuleContext, allowsBadValues: Bool = false) {
-    if let value = context.value { term(value, [], allowsBadValues, &context) }
+  /// One term, the value that the rule stands at or what stands at `place` in it.
+  static func term(
+    _ term: JSONValue?, at place: [RuleContext.Part] = [], allowsBadValues: Bool = false, _ context: inout RuleContext
+  ) {
+    if let term { self.term(term, place, allowsBadValues, &context) }
   }
 
   /// Do some of the terms ask for values that no label can have? Objects of old may. (`HasInvalidLabelValueIn…`)
@@ -103,29 +105,5 @@ enum NodeSelectorRules {
   private static func unknown(_ name: String, _ path: String, _ context: inout RuleContext) {
     let shown = JSONValue.string(name).encoded().text
     context.report(.invalid(path, bare: shown, "not a valid selector operator"))
-  }
-
-  // MARK: as Go holds them
-
-  /// A selector as messages show it that print the internal type.
-  static func shown(_ selector: JSONValue?) -> JSONValue {
-    guard let selector, !selector.isNull else { return .null }
-    let terms = list(selector["nodeSelectorTerms"]) { term in
-      ["MatchExpressions": requirements(term["matchExpressions"]), "MatchFields": requirements(term["matchFields"])]
-    }
-    return ["NodeSelectorTerms": terms]
-  }
-
-  private static func requirements(_ value: JSONValue?) -> JSONValue {
-    list(value) { requirement in
-      [
-        "Key": requirement["key"] ?? "", "Operator": requirement["operator"] ?? "",
-        "Values": list(requirement["values"]) { $0 },
-      ]
-    }
-  }
-
-  private static func list(_ value: JSONValue?, _ each: (JSONValue) -> JSONValue) -> JSONValue {
-    value?.array.map { .array($0.map(each)) } ?? .null
   }
 }

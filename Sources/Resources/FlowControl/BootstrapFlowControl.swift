@@ -10,10 +10,13 @@ public enum BootstrapFlowControl {
   /// (`flowSchemaSpecEqual`, `plcSpecEqualish`)
   public static func hasSpec(_ object: JSONValue, of wanted: JSONValue) -> Bool {
     guard var spec = object["spec"], let fixed = wanted["spec"] else { return false }
-    if fixed["priorityLevelConfiguration"] != nil { return FlowControlForm.flowSchemaSpec.areSame(spec, fixed) }
+    if fixed["priorityLevelConfiguration"] != nil { return InternalForm.areSame(spec, fixed, as: schemaSpec) }
     if let exempt = fixed["exempt"], spec["exempt"].map({ !$0.isNull }) ?? false { spec["exempt"] = exempt }
-    return FlowControlForm.priorityLevelSpec.areSame(spec, fixed)
+    return InternalForm.areSame(spec, fixed, as: levelSpec)
   }
+
+  static let schemaSpec = "io.k8s.api.flowcontrol.v1.FlowSchemaSpec"
+  static let levelSpec = "io.k8s.api.flowcontrol.v1.PriorityLevelConfigurationSpec"
 
   // MARK: levels
 

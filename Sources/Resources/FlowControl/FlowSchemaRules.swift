@@ -42,18 +42,17 @@ enum FlowSchemaRules {
     let known = ["ByNamespace", "ByUser"]
     let type = method["type"]?.string ?? ""
     if known.contains(type) { return }
-    let error = FieldError.notSupported(context.path("type"), type, known)
-    let shown = FlowControlForm.distinguisherMethod.shown(method).encoded().text
-    context.report(FieldError(error.kind, error.field, value: shown, detail: error.detail))
+    let shown = InternalForm.text(of: method, as: "io.k8s.api.flowcontrol.v1.FlowDistinguisherMethod")
+    context.report(.notSupported(context.path("type"), bare: shown, known))
   }
 
   /// What the objects that are built in say is fixed.
   private static let isAsItMustBe: Rule.Function = { context in
     guard let name = context.object["metadata"]?["name"]?.string, let spec = context.value,
       let fixed = BootstrapFlowControl.mandatoryFlowSchemas.first(where: { $0["metadata"]?["name"]?.string == name }),
-      !FlowControlForm.flowSchemaSpec.areSame(spec, fixed["spec"] ?? .null)
+      !InternalForm.areSame(spec, fixed["spec"] ?? .null, as: BootstrapFlowControl.schemaSpec)
     else { return }
-    let shown = FlowControlForm.flowSchemaSpec.shown(spec).encoded().text
+    let shown = InternalForm.text(of: spec, as: BootstrapFlowControl.schemaSpec)
     context.report(.invalid(context.path(), bare: shown, "spec of '\(name)' must equal the fixed value"))
   }
 
@@ -65,9 +64,8 @@ enum FlowSchemaRules {
   private static let subject: Rule.Function = { context in
     let kind = context.value?["kind"]?.string ?? ""
     guard let own = members.first(where: { $0.0 == kind })?.1 else {
-      let error = FieldError.notSupported(context.path("kind"), kind, ["Group", "ServiceAccount", "User"])
-      let shown = JSONValue.string(kind).encoded().text
-      return context.report(FieldError(error.kind, error.field, value: shown, detail: error.detail))
+      return context.report(
+        .notSupported(context.path("kind"), named: .string(kind), ["Group", "ServiceAccount", "User"]))
     }
     func isThere(_ member: String) -> Bool { context.value?[member].map { !$0.isNull } ?? false }
     if isThere(own) {
@@ -150,9 +148,7 @@ enum FlowSchemaRules {
     if starStandsAlone(&context, "verbs") { return }
     let known = ["create", "delete", "deletecollection", "get", "list", "patch", "proxy", "update", "watch"]
     if texts(context.value).allSatisfy(known.contains) { return }
-    let error = FieldError.notSupported(context.path(), "", known)
-    let shown = context.value?.encoded().text ?? ""
-    context.report(FieldError(error.kind, error.field, value: shown, detail: error.detail))
+    context.report(.notSupported(context.path(), bare: context.value?.encoded().text ?? "", known))
   }
 
   private static let namespaces: Rule.Function = { context in

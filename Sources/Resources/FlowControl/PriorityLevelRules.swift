@@ -23,13 +23,10 @@ enum PriorityLevelRules {
 
   private static let spec: Rule.Function = { context in
     let type = context.value?["type"]?.string ?? ""
-    func shown(_ error: FieldError) -> FieldError {
-      FieldError(error.kind, error.field, value: JSONValue.string(type).encoded().text, detail: error.detail)
-    }
     func part(_ name: String) -> JSONValue? { context.value?[name].flatMap { $0.isNull ? nil : $0 } }
     if (context.object["metadata"]?["name"]?.string == "exempt") != (type == "Exempt") {
       let detail = "must be 'Exempt' if and only if `name` is 'exempt'"
-      context.report(shown(.invalid(context.path("type"), type, detail)))
+      context.refuses(value: .string(type), detail, at: "type")
     }
     switch type {
     case "Exempt":
@@ -51,7 +48,7 @@ enum PriorityLevelRules {
       } else {
         context.report(.required(context.path("limited"), "must not be empty when type is Limited"))
       }
-    default: context.report(shown(.notSupported(context.path("type"), type, ["Exempt", "Limited"])))
+    default: context.knowsOnly(["Exempt", "Limited"], not: type, at: "type")
     }
   }
 
@@ -95,9 +92,7 @@ enum PriorityLevelRules {
       context.report(
         .required(context.path("queuing"), "must not be empty if limited.limitResponse.type is Limited"))
     default:
-      let error = FieldError.notSupported(context.path("type"), type, ["Queue", "Reject"])
-      let shown = JSONValue.string(type).encoded().text
-      context.report(FieldError(error.kind, error.field, value: shown, detail: error.detail))
+      context.report(.notSupported(context.path("type"), named: .string(type), ["Queue", "Reject"]))
     }
   }
 
@@ -138,8 +133,8 @@ enum PriorityLevelRules {
       compared["exempt"] = fixed["spec"]?["exempt"]
       but = " except the 'spec.exempt' field"
     }
-    if FlowControlForm.priorityLevelSpec.areSame(compared, fixed["spec"] ?? .null) { return }
-    let shown = FlowControlForm.priorityLevelSpec.shown(spec).encoded().text
+    if InternalForm.areSame(compared, fixed["spec"] ?? .null, as: BootstrapFlowControl.levelSpec) { return }
+    let shown = InternalForm.text(of: spec, as: BootstrapFlowControl.levelSpec)
     context.report(.invalid(context.path(), bare: shown, "spec of '\(name)'\(but) must equal the fixed value"))
   }
 }

@@ -25,7 +25,7 @@ enum IngressRules {
     let old = context.isUpdate ? ObjectView(context.old) : nil
     let path = context.path()
     if spec.count("rules") == 0 && spec.given("defaultBackend") == nil {
-      let shown = spec.given("rules").map { $0.encoded().text } ?? "null"
+      let shown = (spec.given("rules") ?? context.emptied("rules") ?? .null).encoded().text
       context.report(.invalid(path, bare: shown, "either `defaultBackend` or `rules` must be specified"))
     }
     if let backend = spec.given("defaultBackend") {

@@ -7,7 +7,7 @@ extension ResourceDefinition {
   static let networkPolicies = ResourceDefinition(
     "networkpolicies.networking.k8s.io", kind: "NetworkPolicy", shortNames: ["netpol"], scope: .namespaced,
     folder: "networkpolicies", versions: [.v1],
-    rules: NetworkPolicyRules.all, generation: .ofSpec,
+    rules: NetworkPolicyRules.all, generation: .followingGo("spec"),
     defaults: NetworkPolicyForm.applyDefaults,
     warnings: { policy, _ in NetworkPolicyForm.warnings(policy) },
     columns: [

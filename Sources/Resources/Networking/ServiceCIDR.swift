@@ -63,7 +63,7 @@ enum ServiceCIDRRules {
       if now[0] != before[0] { context.report(.invalid("\(path)[0]", now[0], "field is immutable")) }
       networks(&context)
     default:
-      let shown = context.value?["spec"]?["cidrs"].map { $0.encoded().text } ?? "null"
+      let shown = (context.value?["spec"]?["cidrs"] ?? context.emptied("spec", "cidrs") ?? .null).encoded().text
       context.report(.invalid(path, bare: shown, "field is immutable"))
     }
   }

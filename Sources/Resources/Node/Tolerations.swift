@@ -23,9 +23,7 @@ enum Tolerations {
         let effects = ["NoSchedule", "PreferNoSchedule", "NoExecute"]
         let effect = toleration["effect"]?.string ?? ""
         if !effect.isEmpty, !effects.contains(effect) {
-          let error = FieldError.notSupported(context.path("effect"), effect, effects)
-          let shown = JSONValue.string(effect).encoded().text
-          context.report(FieldError(error.kind, error.field, value: shown, detail: error.detail))
+          context.report(.notSupported(context.path("effect"), named: .string(effect), effects))
         }
       }
     }
@@ -54,8 +52,7 @@ enum Tolerations {
     default:
       // Numbers are compared behind a gate that is off; only who asks for it is told that there is such a thing.
       let known = ["Equal", "Exists"] + (operation == "Lt" || operation == "Gt" ? ["Lt", "Gt"] : [])
-      let error = FieldError.notSupported(path, operation, known)
-      context.report(FieldError(error.kind, error.field, value: asJSON(operation), detail: error.detail))
+      context.report(.notSupported(path, named: .string(operation), known))
     }
   }
 

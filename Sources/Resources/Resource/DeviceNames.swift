@@ -5,14 +5,6 @@ import Registry
 
 /// How drivers, pools, devices and their attributes are named. (Kubernetes: pkg/apis/resource/validation)
 enum DeviceNames {
-  /// Who drives devices. (`ValidateCSIDriverName`)
-  static let driver: [Rule] = [.required, .custom { context in driver(context.value?.string ?? "", &context) }]
-
-  private static func driver(_ name: String, _ context: inout RuleContext) {
-    if name.utf8.count > 63 { context.report(.tooLong(context.path(), limit: 63)) }
-    for problem in NameValidation.dns1123Subdomain(name.lowercased()) { context.invalid(name, problem) }
-  }
-
   /// Names with slashes between them. (`validatePoolName`)
   static let pool: [Rule] = [
     .required,
@@ -34,7 +26,7 @@ enum DeviceNames {
       if parts[0].isEmpty {
         context.invalid("", "the domain must not be empty")
       } else {
-        driver(parts[0], &context)
+        for error in CSIDriverName.errors(context.path(), parts[0]) { context.report(error) }
       }
       if parts[1].isEmpty { context.invalid("", "the name must not be empty") } else { identifier(parts[1], &context) }
     // Upstream lets more pass.

@@ -16,7 +16,7 @@ enum DeviceRules {
   /// may be as long as it is. (`validateDeviceConfiguration`)
   static func configuration(isKnown: @escaping @Sendable (RuleContext) -> Bool = { _ in false }) -> Rule {
     .at(
-      "opaque", .required, .at("driver", DeviceNames.driver),
+      "opaque", .required, .at("driver", CSIDriverName.rules),
       .custom { context in
         raw(context.value?["parameters"], "parameters", isBounded: !isKnown(context), &context)
       })
@@ -43,13 +43,7 @@ enum DeviceRules {
     let effect = text("effect")
     if effect.isEmpty { return context.report(.required(context.path("effect"), "")) }
     let known = ["NoExecute", "NoSchedule", "None"]
-    if !known.contains(effect) { context.report(unknown(effect, context.path("effect"), known)) }
-  }
-
-  /// As Go shows a text that has a type of its own.
-  private static func unknown(_ text: String, _ path: String, _ known: [String]) -> FieldError {
-    let error = FieldError.notSupported(path, text, known)
-    return FieldError(error.kind, path, value: JSONValue.string(text).encoded().text, detail: error.detail)
+    if !known.contains(effect) { context.report(.notSupported(context.path("effect"), named: .string(effect), known)) }
   }
 
   /// What is put up with. (`validateDeviceToleration`)
@@ -72,7 +66,7 @@ enum DeviceRules {
         context.report(.invalid(context.path("value"), value, problem))
       }
     case "": context.report(.required(context.path("operator"), ""))
-    default: context.report(unknown(operation, context.path("operator"), ["Equal", "Exists"]))
+    default: context.report(.notSupported(context.path("operator"), named: .string(operation), ["Equal", "Exists"]))
     }
   }
 
@@ -106,7 +100,7 @@ enum DeviceRules {
     complainOfRepeated(good, "bindingConditions", [], &context)
     complainOfRepeated(bad, "bindingFailureConditions", good, &context)
     func complainOfMissing(_ member: String, _ other: String, _ context: inout RuleContext) {
-      let shown = context.value?[member].map { $0.isNull ? "null" : "[]" } ?? "null"
+      let shown = (context.emptied(.member(member)) ?? .null).encoded().text
       context.report(.invalid(context.path(.member(member)), bare: shown, "\(member) are required to use \(other)"))
     }
     if good.isEmpty && !bad.isEmpty {
@@ -115,82 +109,5 @@ enum DeviceRules {
     if bad.isEmpty && !good.isEmpty {
       complainOfMissing("bindingFailureConditions", "bindingConditions", &context)
     }
-  }
-
-  // MARK: nodes
-
-  /// (`ValidateNodeSelector` of pkg/apis/core/validation)
-  static let checkNodeSelector: Rule.Function = { context in
-    let terms = context.value?["nodeSelectorTerms"]?.array ?? []
-    if terms.isEmpty {
-      let detail = "must have at least one node selector term"
-      return context.report(.required(context.path("nodeSelectorTerms"), detail))
-    }
-    each(terms, "nodeSelectorTerms", &context) { context in
-      each(context.value?["matchExpressions"]?.array ?? [], "matchExpressions", &context, labelRequirement)
-      each(context.value?["matchFields"]?.array ?? [], "matchFields", &context, fieldRequirement)
-    }
-  }
-
-  private static func each(
-    _ list: [JSONValue], _ member: String, _ context: inout RuleContext, _ rule: @escaping Rule.Function
-  ) {
-    context.look(at: .array(list), member) { context in
-      for (place, element) in list.enumerated() { context.look(at: element, .index(place), rule) }
-    }
-  }
-
-  private static let labelRequirement: Rule.Function = { context in
-    let values = (context.value?["values"]?.array ?? []).map { $0.string ?? "" }
-    switch context.value?["operator"]?.string ?? "" {
-    case "In", "NotIn":
-      if values.isEmpty {
-        context.report(.required(context.path("values"), "must be specified when `operator` is 'In' or 'NotIn'"))
-      }
-    case "Exists", "DoesNotExist":
-      if !values.isEmpty {
-        let detail = "may not be specified when `operator` is 'Exists' or 'DoesNotExist'"
-        context.report(.forbidden(context.path("values"), detail))
-      }
-    case "Gt", "Lt":
-      if values.count != 1 {
-        let detail = "must be specified single value when `operator` is 'Lt' or 'Gt'"
-        context.report(.required(context.path("values"), detail))
-      }
-    case let other: unknownOperator(other, &context)
-    }
-    let key = context.value?["key"]?.string ?? ""
-    for problem in NameValidation.qualifiedName(key) { context.report(.invalid(context.path("key"), key, problem)) }
-    for (place, value) in values.enumerated() {
-      for problem in NameValidation.labelValue(value) {
-        context.report(.invalid(context.path("values", .index(place)), value, problem))
-      }
-    }
-  }
-
-  private static let fieldRequirement: Rule.Function = { context in
-    let values = (context.value?["values"]?.array ?? []).map { $0.string ?? "" }
-    switch context.value?["operator"]?.string ?? "" {
-    case "In", "NotIn":
-      if values.count != 1 {
-        let detail = "must be only one value when `operator` is 'In' or 'NotIn' for node field selector"
-        context.report(.required(context.path("values"), detail))
-      }
-    case let other: unknownOperator(other, &context)
-    }
-    let key = context.value?["key"]?.string ?? ""
-    if key != "metadata.name" {
-      return context.report(.invalid(context.path("key"), key, "not a valid field selector key"))
-    }
-    for (place, value) in values.enumerated() {
-      for problem in NameValidation.dns1123Subdomain(value) {
-        context.report(.invalid(context.path("values", .index(place)), value, problem))
-      }
-    }
-  }
-
-  private static func unknownOperator(_ name: String, _ context: inout RuleContext) {
-    let shown = JSONValue.string(name).encoded().text
-    context.report(.invalid(context.path("operator"), bare: shown, "not a valid selector operator"))
   }
 }

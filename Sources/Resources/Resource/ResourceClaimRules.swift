@@ -27,8 +27,9 @@ enum ResourceClaimRules {
     { context in
       guard let old = context.oldObject else { return }
       let (new, before) = (context.object["spec"], old["spec"])
-      if RuleContext.areSame(new, before) { return }
-      let shown = InternalForm.text(of: new ?? [:], as: "io.k8s.api.resource.v1.\(type)")
+      if RuleContext.areSame(new, before) && !context.hasLooseRaw("spec") { return }
+      let shown = InternalForm.text(
+        of: new ?? [:], as: "io.k8s.api.resource.v1.\(type)", traces: context.traces?["spec"])
       context.report(.invalid(context.path("spec"), bare: shown, "field is immutable"))
     }
   }
@@ -111,9 +112,7 @@ enum ResourceClaimRules {
     case "ExactCount":
       if count <= 0 { context.report(.invalid(context.path("count"), bare: "\(count)", "must be greater than zero")) }
     default:
-      let error = FieldError.notSupported(context.path("allocationMode"), mode, ["All", "ExactCount"])
-      context.report(
-        FieldError(error.kind, error.field, value: JSONValue.string(mode).encoded().text, detail: error.detail))
+      context.report(.notSupported(context.path("allocationMode"), named: .string(mode), ["All", "ExactCount"]))
     }
   }
 

@@ -42,7 +42,7 @@ enum ResourceClaimStatusRules {
 
   /// (`validateDeviceStatus`)
   private static let device: [Rule] = [
-    .at("driver", DeviceNames.driver), .at("pool", DeviceNames.pool), .at("device", .format(.dns1123Label)),
+    .at("driver", CSIDriverName.rules), .at("pool", DeviceNames.pool), .at("device", .format(.dns1123Label)),
     .at("shareID", .custom(DeviceNames.uid)),
     .custom(isAllocated),
     .at("conditions", .maxItems(8), .custom(Conditions.check)),
@@ -76,9 +76,10 @@ enum ResourceClaimStatusRules {
   /// What was given can be taken back, but not changed.
   private static let stays: Rule.Function = { context in
     guard let old = context.oldObject?["status"]?["allocation"], !old.isNull, let new = context.value,
-      !RuleContext.areSame(new, old)
+      !RuleContext.areSame(new, old) || context.hasLooseRaw()
     else { return }
-    let shown = InternalForm.text(of: new, as: "io.k8s.api.resource.v1.AllocationResult")
+    let shown = InternalForm.text(
+      of: new, as: "io.k8s.api.resource.v1.AllocationResult", traces: context.tracesInside())
     context.report(.invalid(context.path(), bare: shown, "field is immutable"))
   }
 
@@ -92,11 +93,11 @@ enum ResourceClaimStatusRules {
         .few(
           64, .at("source", .required, .oneOf("FromClaim", "FromClass")),
           .at("requests", .all(RequestNames.references(["spec"]))), DeviceRules.configuration()))),
-    .at("nodeSelector", .custom { if $0.value != nil { DeviceRules.checkNodeSelector(&$0) } }),
+    .at("nodeSelector", .custom { if $0.value != nil { NodeSelectorRules.selector(&$0) } }),
   ]
 
   private static let result: [Rule] = [
-    .at("request", .custom(request)), .at("driver", DeviceNames.driver), .at("pool", DeviceNames.pool),
+    .at("request", .custom(request)), .at("driver", CSIDriverName.rules), .at("pool", DeviceNames.pool),
     .at("device", .format(.dns1123Label)),
     .custom(DeviceRules.checkBinding), .at("shareID", .custom(DeviceNames.uid)),
   ]

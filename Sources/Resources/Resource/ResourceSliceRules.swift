@@ -11,7 +11,7 @@ enum ResourceSliceRules {
     .onUpdate(.metadataUpdate),
     .at(
       "spec",
-      .at("driver", DeviceNames.driver),
+      .at("driver", CSIDriverName.rules),
       .at(
         "pool",
         .at("name", DeviceNames.pool),
@@ -58,7 +58,7 @@ enum ResourceSliceRules {
 
   private static let nodeSelector: Rule.Function = { context in
     if context.value == nil { return }
-    DeviceRules.checkNodeSelector(&context)
+    NodeSelectorRules.selector(&context)
     let terms = context.value?["nodeSelectorTerms"]?.array ?? []
     if terms.count == 1 { return }
     let shown = JSONValue.array(
@@ -67,7 +67,8 @@ enum ResourceSliceRules {
       })
     context.report(
       .invalid(
-        context.path("nodeSelectorTerms"), bare: terms.isEmpty ? "null" : shown.encoded().text,
+        context.path("nodeSelectorTerms"),
+        bare: (terms.isEmpty ? context.value?["nodeSelectorTerms"] ?? .null : shown).encoded().text,
         "must have exactly one node selector term"))
   }
 
@@ -94,7 +95,9 @@ enum ResourceSliceRules {
   }
 
   private static let countersOrDevices: Rule.Function = { context in
-    func isSet(_ member: String) -> Bool { context.value?[member].map { !$0.isNull } ?? false }
+    func isSet(_ member: String) -> Bool {
+      context.value?[member].map { !$0.isNull } ?? (context.emptied(.member(member)) != nil)
+    }
     if isSet("sharedCounters") && isSet("devices") {
       context.invalid("", "only one of `sharedCounters` or `devices` is allowed")
     }
@@ -142,7 +145,7 @@ enum ResourceSliceRules {
       context.look(at: name, "nodeName", nodeName("must not be empty"))
     }
     if let selector = context.value?["nodeSelector"], !selector.isNull {
-      context.look(at: selector, "nodeSelector", DeviceRules.checkNodeSelector)
+      context.look(at: selector, "nodeSelector") { NodeSelectorRules.selector(&$0) }
     }
     if let all = context.value?["allNodes"], !all.isNull { context.look(at: all, "allNodes", isTrue) }
     let ways = ways(context.value, members)

@@ -104,9 +104,7 @@ enum CSIDriverRules {
   private static let lifecycleModes: Rule.Function = { context in
     let known = ["Persistent", "Ephemeral"]
     for mode in (context.value?.array ?? []).map({ $0.string ?? "" }) where !known.contains(mode) {
-      let error = FieldError.notSupported(context.path(), mode, known)
-      let shown = JSONValue.string(mode).encoded().text
-      context.report(FieldError(error.kind, error.field, value: shown, detail: error.detail))
+      context.report(.notSupported(context.path(), named: .string(mode), known))
     }
   }
 

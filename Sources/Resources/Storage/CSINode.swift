@@ -31,7 +31,7 @@ enum CSINodeRules {
     for (place, driver) in (context.value?.array ?? []).enumerated() {
       func path(_ member: RuleContext.Part) -> String { context.path(.index(place), member) }
       let name = driver["name"]?.string ?? ""
-      for error in nameErrors(path("name"), name) { context.report(error) }
+      for error in CSIDriverName.errors(path("name"), name) { context.report(error) }
       let node = driver["nodeID"]?.string ?? ""
       if node.isEmpty { context.report(.required(path("nodeID"), "")) }
       if node.utf8.count > 256 { context.report(.invalid(path("nodeID"), node, "must be 256 characters or less")) }
@@ -44,13 +44,6 @@ enum CSINodeRules {
       }
       topologyKeys(driver, context.path(.index(place)), &context)
     }
-  }
-
-  /// (`ValidateCSIDriverName`)
-  static func nameErrors(_ path: String, _ name: String) -> [FieldError] {
-    if name.isEmpty { return [.required(path, "")] }
-    return (name.utf8.count > 63 ? [.tooLong(path, limit: 63)] : [])
-      + NameValidation.dns1123Subdomain(name.lowercased()).map { .invalid(path, name, $0) }
   }
 
   /// Complaints stand at the driver.
@@ -66,16 +59,16 @@ enum CSINodeRules {
   /// A driver may come and go, but nothing of it changes but how many volumes it can take.
   private static let driversStay: Rule.Function = { context in
     for old in context.old?.array ?? [] {
-      for new in context.value?.array ?? [] where new["name"] == old["name"] {
+      for (place, new) in (context.value?.array ?? []).enumerated() where new["name"] == old["name"] {
         let isSame =
           new["nodeID"] == old["nodeID"] && RuleContext.areSame(new["topologyKeys"], old["topologyKeys"])
         if isSame { continue }
         // Upstream prints its internal type here.
-        let shown: JSONValue = [
-          "Name": new["name"] ?? "", "NodeID": new["nodeID"] ?? "", "TopologyKeys": new["topologyKeys"] ?? .null,
-          "Allocatable": .null,
-        ]
-        context.report(.invalid(context.path(), bare: shown.encoded().text, "field is immutable"))
+        var driver = new
+        driver["allocatable"] = nil
+        let shown = InternalForm.text(
+          of: driver, as: "io.k8s.api.storage.v1.CSINodeDriver", traces: context.tracesInside([.index(place)]))
+        context.report(.invalid(context.path(), bare: shown, "field is immutable"))
       }
     }
   }

@@ -23,16 +23,14 @@ enum StorageClassRules {
   /// An empty one passes.
   private static let reclaimPolicy: Rule.Function = { context in
     guard let policy = context.value?.string, !policy.isEmpty, policy != "Delete", policy != "Retain" else { return }
-    let shown = JSONValue.string(policy).encoded().text
-    let error = FieldError.notSupported(context.path(), policy, ["Delete", "Retain"])
-    context.report(FieldError(error.kind, error.field, value: shown, detail: error.detail))
+    context.report(.notSupported(context.path(), named: .string(policy), ["Delete", "Retain"]))
   }
 
   private static let parametersStay: Rule.Function = { context in
     let new = context.value?["parameters"]?.object
     let old = context.old?["parameters"]?.object ?? JSONObject()
     if JSONValue.object(new ?? JSONObject()).isSameValue(as: .object(old)) { return }
-    var shown = JSONValue.null
+    var shown = context.emptied("parameters") ?? .null
     if var sorted = new {
       sorted.sortByName()
       shown = .object(sorted)

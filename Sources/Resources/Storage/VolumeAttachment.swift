@@ -16,6 +16,16 @@ extension ResourceDefinition {
     ],
     rules: VolumeAttachmentRules.all,
     deletion: DeletionRule { $0.answersObject = true },
+    defaults: { attachment in
+      attachment.edit("spec") { spec in
+        spec.edit("source") { source in
+          source.edit("inlineVolumeSpec") { volume in
+            VolumeDefaults.applyToPersistent(&volume)
+            ResourceLists.roundUp(&volume["capacity"])
+          }
+        }
+      }
+    },
     prepareForCreate: { $0["status"] = ["attached": false] },
     columns: [
       .name,

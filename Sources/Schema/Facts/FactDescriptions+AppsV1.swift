@@ -3,35 +3,188 @@
 extension FactDescriptions {
   /// apps.v1
   static let appsV1: StaticString = #"""
-    T io.k8s.api.apps.v1.ControllerRevision 
-    T io.k8s.api.apps.v1.ControllerRevisionList 
-    T io.k8s.api.apps.v1.DaemonSet 
-    T io.k8s.api.apps.v1.DaemonSetCondition 
-    T io.k8s.api.apps.v1.DaemonSetList 
-    T io.k8s.api.apps.v1.DaemonSetSpec 
-    T io.k8s.api.apps.v1.DaemonSetStatus 
-    T io.k8s.api.apps.v1.DaemonSetUpdateStrategy 
-    T io.k8s.api.apps.v1.Deployment 
-    T io.k8s.api.apps.v1.DeploymentCondition 
-    T io.k8s.api.apps.v1.DeploymentList 
-    T io.k8s.api.apps.v1.DeploymentSpec 
-    T io.k8s.api.apps.v1.DeploymentStatus 
-    T io.k8s.api.apps.v1.DeploymentStrategy 
-    T io.k8s.api.apps.v1.ReplicaSet 
-    T io.k8s.api.apps.v1.ReplicaSetCondition 
-    T io.k8s.api.apps.v1.ReplicaSetList 
-    T io.k8s.api.apps.v1.ReplicaSetSpec 
-    T io.k8s.api.apps.v1.ReplicaSetStatus 
-    T io.k8s.api.apps.v1.RollingUpdateDaemonSet 
-    T io.k8s.api.apps.v1.RollingUpdateDeployment 
-    T io.k8s.api.apps.v1.RollingUpdateStatefulSetStrategy 
-    T io.k8s.api.apps.v1.StatefulSet 
-    T io.k8s.api.apps.v1.StatefulSetCondition 
-    T io.k8s.api.apps.v1.StatefulSetList 
-    T io.k8s.api.apps.v1.StatefulSetOrdinals 
-    T io.k8s.api.apps.v1.StatefulSetPersistentVolumeClaimRetentionPolicy 
-    T io.k8s.api.apps.v1.StatefulSetSpec 
-    T io.k8s.api.apps.v1.StatefulSetStatus 
-    T io.k8s.api.apps.v1.StatefulSetUpdateStrategy 
+    T io.k8s.api.apps.v1.ControllerRevision One form that an object had once, kept by its controller. Its data never changes.
+    apiVersion Group and version of the schema in which this object is written, such as v1 or apps/v1. Requests may leave it out; another value than the endpoint's is refused.
+    data The form, in whatever way the controller writes it.
+    kind The name of this object's schema, in CamelCase. A server knows it from the endpoint, so requests may leave it out; it cannot be changed.
+    metadata Name, namespace, labels and all else that every object has.
+    revision Which one it is: later forms have higher numbers.
+    T io.k8s.api.apps.v1.ControllerRevisionList All controller revisions, or those a selector chose.
+    apiVersion Group and version of the schema in which this object is written, such as v1 or apps/v1. Requests may leave it out; another value than the endpoint's is refused.
+    items The controller revisions, ordered by namespace and name.
+    kind The name of this object's schema, in CamelCase. A server knows it from the endpoint, so requests may leave it out; it cannot be changed.
+    metadata The revision of the list, and how to get the rest of it.
+    T io.k8s.api.apps.v1.DaemonSet A pod on each node, or on each of some.
+    apiVersion Group and version of the schema in which this object is written, such as v1 or apps/v1. Requests may leave it out; another value than the endpoint's is refused.
+    kind The name of this object's schema, in CamelCase. A server knows it from the endpoint, so requests may leave it out; it cannot be changed.
+    metadata Name, namespace, labels and all else that every object has.
+    spec Which pod runs, and on which nodes.
+    status On how many nodes it runs.
+    T io.k8s.api.apps.v1.DaemonSetCondition What is true of a daemon set.
+    lastTransitionTime When the status last changed.
+    message Why, for people.
+    reason Why, in one word for programs.
+    status True, False or Unknown.
+    type What this is about.
+    T io.k8s.api.apps.v1.DaemonSetList All daemon sets, or those a selector chose.
+    apiVersion Group and version of the schema in which this object is written, such as v1 or apps/v1. Requests may leave it out; another value than the endpoint's is refused.
+    items The daemon sets, ordered by namespace and name.
+    kind The name of this object's schema, in CamelCase. A server knows it from the endpoint, so requests may leave it out; it cannot be changed.
+    metadata The revision of the list, and how to get the rest of it.
+    T io.k8s.api.apps.v1.DaemonSetSpec Which pod runs on the nodes.
+    minReadySeconds How long a new pod must have been ready before it counts as available, in seconds. 0 unless said otherwise.
+    revisionHistoryLimit How many old forms are kept to go back to. 10 unless said otherwise.
+    selector Which pods belong to the daemon set. It must fit the template, and cannot be changed.
+    template What each pod looks like. Its node selector chooses the nodes; without one there is a pod on each.
+    updateStrategy How pods of an old form are replaced.
+    T io.k8s.api.apps.v1.DaemonSetStatus On how many nodes a daemon set runs.
+    collisionCount How often a name for a new form was taken already; the next name is made with it.
+    conditions What is true of the daemon set.
+    currentNumberScheduled How many of the nodes that shall run a pod do.
+    desiredNumberScheduled How many nodes shall run a pod.
+    numberAvailable On how many of these nodes a pod has been ready for long enough.
+    numberMisscheduled How many nodes run a pod and should not.
+    numberReady On how many of these nodes a pod is ready.
+    numberUnavailable On how many of these nodes none has been ready for long enough.
+    observedGeneration The generation of the object that the controller has seen.
+    updatedNumberScheduled How many nodes run a pod of the newest form.
+    T io.k8s.api.apps.v1.DaemonSetUpdateStrategy How pods of an old form are replaced.
+    rollingUpdate How many are replaced at a time. Only for RollingUpdate.
+    type When they are replaced.
+    type=OnDelete When somebody deletes them.
+    type=RollingUpdate At once, some at a time.
+    T io.k8s.api.apps.v1.Deployment A number of equal pods, and how a new form of them takes the place of the old.
+    apiVersion Group and version of the schema in which this object is written, such as v1 or apps/v1. Requests may leave it out; another value than the endpoint's is refused.
+    kind The name of this object's schema, in CamelCase. A server knows it from the endpoint, so requests may leave it out; it cannot be changed.
+    metadata Name, namespace, labels and all else that every object has.
+    spec How many pods there shall be, and how they change.
+    status How many pods there are, and of which form.
+    T io.k8s.api.apps.v1.DeploymentCondition What is true of a deployment.
+    lastTransitionTime When the status last changed.
+    lastUpdateTime When somebody last looked.
+    message Why, for people.
+    reason Why, in one word for programs.
+    status True, False or Unknown.
+    type What this is about: Available, Progressing or ReplicaFailure.
+    T io.k8s.api.apps.v1.DeploymentList All deployments, or those a selector chose.
+    apiVersion Group and version of the schema in which this object is written, such as v1 or apps/v1. Requests may leave it out; another value than the endpoint's is refused.
+    items The deployments, ordered by namespace and name.
+    kind The name of this object's schema, in CamelCase. A server knows it from the endpoint, so requests may leave it out; it cannot be changed.
+    metadata The revision of the list, and how to get the rest of it.
+    T io.k8s.api.apps.v1.DeploymentSpec How many pods there shall be, and how they change.
+    minReadySeconds How long a new pod must have been ready before it counts as available, in seconds. 0 unless said otherwise.
+    paused Whether changes of the template wait.
+    progressDeadlineSeconds How long a change may make no progress before the deployment counts as failed, in seconds. 600 unless said otherwise. What is paused does not count.
+    replicas How many pods there shall be. 1 unless said otherwise.
+    revisionHistoryLimit How many old forms are kept to go back to. 10 unless said otherwise.
+    selector Which pods, and which replica sets, belong to the deployment. It must fit the template, and cannot be changed.
+    strategy How pods of an old form are replaced.
+    template What each pod looks like. The only restart policy is Always.
+    T io.k8s.api.apps.v1.DeploymentStatus How many pods a deployment has, and of which form.
+    availableReplicas How many have been ready for long enough.
+    collisionCount How often a name for a new form was taken already; the next name is made with it.
+    conditions What is true of the deployment.
+    observedGeneration The generation of the object that the controller has seen.
+    readyReplicas How many are ready.
+    replicas How many there are and are not going, of any form.
+    terminatingReplicas How many are going and are not gone yet.
+    unavailableReplicas How many more must become available until there are enough.
+    updatedReplicas How many are of the newest form and not going.
+    T io.k8s.api.apps.v1.DeploymentStrategy How pods of an old form are replaced.
+    rollingUpdate How many may be missing or too many meanwhile. Only for RollingUpdate.
+    type In which order they are replaced.
+    type=Recreate All old ones go before new ones come.
+    type=RollingUpdate New ones come as old ones go.
+    T io.k8s.api.apps.v1.ReplicaSet A number of equal pods. Mostly made by a deployment.
+    apiVersion Group and version of the schema in which this object is written, such as v1 or apps/v1. Requests may leave it out; another value than the endpoint's is refused.
+    kind The name of this object's schema, in CamelCase. A server knows it from the endpoint, so requests may leave it out; it cannot be changed.
+    metadata Name, namespace, labels and all else that every object has.
+    spec How many pods there shall be.
+    status How many pods there are.
+    T io.k8s.api.apps.v1.ReplicaSetCondition What is true of a replica set.
+    lastTransitionTime When the status last changed.
+    message Why, for people.
+    reason Why, in one word for programs.
+    status True, False or Unknown.
+    type What this is about: ReplicaFailure.
+    T io.k8s.api.apps.v1.ReplicaSetList All replica sets, or those a selector chose.
+    apiVersion Group and version of the schema in which this object is written, such as v1 or apps/v1. Requests may leave it out; another value than the endpoint's is refused.
+    items The replica sets, ordered by namespace and name.
+    kind The name of this object's schema, in CamelCase. A server knows it from the endpoint, so requests may leave it out; it cannot be changed.
+    metadata The revision of the list, and how to get the rest of it.
+    T io.k8s.api.apps.v1.ReplicaSetSpec How many pods there shall be.
+    minReadySeconds How long a new pod must have been ready before it counts as available, in seconds. 0 unless said otherwise.
+    replicas How many pods there shall be. 1 unless said otherwise.
+    selector Which pods count. It must fit the template, and cannot be changed.
+    template What a pod looks like that is made where there are too few.
+    T io.k8s.api.apps.v1.ReplicaSetStatus How many pods a replica set has.
+    availableReplicas How many have been ready for long enough.
+    conditions What is true of the replica set.
+    fullyLabeledReplicas How many have all labels of the template.
+    observedGeneration The generation of the object that the controller has seen.
+    readyReplicas How many are ready.
+    replicas How many there are and are not going.
+    terminatingReplicas How many are going and are not gone yet.
+    T io.k8s.api.apps.v1.RollingUpdateDaemonSet How many pods are replaced at a time.
+    maxSurge How many nodes may run two pods meanwhile, as a number or a share of all. 0 unless said otherwise.
+    maxUnavailable How many nodes may be without an available pod meanwhile, as a number or a share of all. 1 unless said otherwise; not 0 where maxSurge is.
+    T io.k8s.api.apps.v1.RollingUpdateDeployment How many pods may be missing or too many while they are replaced.
+    maxSurge How many more there may be than wanted, as a number or a share, rounded up. 25% unless said otherwise.
+    maxUnavailable How many of those that are wanted may be unavailable, as a number or a share, rounded down. 25% unless said otherwise; not 0 where maxSurge is.
+    T io.k8s.api.apps.v1.RollingUpdateStatefulSetStrategy Which pods are replaced, and how many at a time.
+    maxUnavailable How many may be unavailable meanwhile, as a number or a share, rounded up. 1 unless said otherwise.
+    partition From which ordinal on they are replaced; those below keep their form. 0 unless said otherwise.
+    T io.k8s.api.apps.v1.StatefulSet Pods that each have a name, and storage of their own, which stay theirs when they are made anew.
+    apiVersion Group and version of the schema in which this object is written, such as v1 or apps/v1. Requests may leave it out; another value than the endpoint's is refused.
+    kind The name of this object's schema, in CamelCase. A server knows it from the endpoint, so requests may leave it out; it cannot be changed.
+    metadata Name, namespace, labels and all else that every object has.
+    spec How many pods there shall be, and what each keeps.
+    status How many pods there are, and of which form.
+    T io.k8s.api.apps.v1.StatefulSetCondition What is true of a stateful set.
+    lastTransitionTime When the status last changed.
+    message Why, for people.
+    reason Why, in one word for programs.
+    status True, False or Unknown.
+    type What this is about.
+    T io.k8s.api.apps.v1.StatefulSetList All stateful sets, or those a selector chose.
+    apiVersion Group and version of the schema in which this object is written, such as v1 or apps/v1. Requests may leave it out; another value than the endpoint's is refused.
+    items The stateful sets, ordered by namespace and name.
+    kind The name of this object's schema, in CamelCase. A server knows it from the endpoint, so requests may leave it out; it cannot be changed.
+    metadata The revision of the list, and how to get the rest of it.
+    T io.k8s.api.apps.v1.StatefulSetOrdinals How pods are numbered.
+    start The number of the first. 0 unless said otherwise.
+    T io.k8s.api.apps.v1.StatefulSetPersistentVolumeClaimRetentionPolicy What becomes of the claims that were made for pods.
+    whenDeleted When the stateful set is deleted: Retain keeps them, Delete deletes them. Retain unless said otherwise.
+    whenScaled When there shall be fewer pods: Retain keeps the claims of those that go, Delete deletes them. Retain unless said otherwise.
+    T io.k8s.api.apps.v1.StatefulSetSpec How many pods there shall be, and what each keeps.
+    minReadySeconds How long a new pod must have been ready before it counts as available, in seconds. 0 unless said otherwise.
+    ordinals How pods are numbered.
+    persistentVolumeClaimRetentionPolicy What becomes of the claims that were made for pods.
+    podManagementPolicy In which order pods come and go.
+    podManagementPolicy=OrderedReady One after the other by number, each when the one before is ready; backwards when they go.
+    podManagementPolicy=Parallel All at once.
+    replicas How many pods there shall be. 1 unless said otherwise.
+    revisionHistoryLimit How many old forms are kept to go back to. 10 unless said otherwise.
+    selector Which pods belong to the stateful set. It must fit the template, and cannot be changed.
+    serviceName The service that names the pods in DNS. It has to be there first.
+    template What each pod looks like. Its name is that of the stateful set with its number.
+    updateStrategy How pods of an old form are replaced.
+    volumeClaimTemplates Claims that each pod gets and keeps. One takes the place of a volume of the same name in the template.
+    T io.k8s.api.apps.v1.StatefulSetStatus How many pods a stateful set has, and of which form.
+    availableReplicas How many have been ready for long enough.
+    collisionCount How often a name for a new form was taken already; the next name is made with it.
+    conditions What is true of the stateful set.
+    currentReplicas How many are of the form currentRevision.
+    currentRevision The form of the pods with the lowest numbers.
+    observedGeneration The generation of the object that the controller has seen.
+    readyReplicas How many are ready.
+    replicas How many there are.
+    updateRevision The form of the pods with the highest numbers: the newest.
+    updatedReplicas How many are of the form updateRevision.
+    T io.k8s.api.apps.v1.StatefulSetUpdateStrategy How pods of an old form are replaced.
+    rollingUpdate Which are replaced, and how many at a time. Only for RollingUpdate.
+    type When they are replaced.
+    type=OnDelete When somebody deletes them.
+    type=RollingUpdate At once, one after the other, the highest number first.
     """#
 }

@@ -3,13 +3,42 @@
 extension FactDescriptions {
   /// autoscaling.v1
   static let autoscalingV1: StaticString = #"""
-    T io.k8s.api.autoscaling.v1.CrossVersionObjectReference 
-    T io.k8s.api.autoscaling.v1.HorizontalPodAutoscaler 
-    T io.k8s.api.autoscaling.v1.HorizontalPodAutoscalerList 
-    T io.k8s.api.autoscaling.v1.HorizontalPodAutoscalerSpec 
-    T io.k8s.api.autoscaling.v1.HorizontalPodAutoscalerStatus 
-    T io.k8s.api.autoscaling.v1.Scale 
-    T io.k8s.api.autoscaling.v1.ScaleSpec 
-    T io.k8s.api.autoscaling.v1.ScaleStatus 
+    T io.k8s.api.autoscaling.v1.CrossVersionObjectReference An object, whatever its kind.
+    apiVersion Group and version of the object.
+    kind Its kind.
+    name Its name.
+    T io.k8s.api.autoscaling.v1.HorizontalPodAutoscaler How many pods there shall be of something, by how busy they are.
+    apiVersion Group and version of the schema in which this object is written, such as v1 or apps/v1. Requests may leave it out; another value than the endpoint's is refused.
+    kind The name of this object's schema, in CamelCase. A server knows it from the endpoint, so requests may leave it out; it cannot be changed.
+    metadata Name, namespace, labels and all else that every object has.
+    spec What is scaled, between which numbers, and by what.
+    status What was measured last, and what came of it.
+    T io.k8s.api.autoscaling.v1.HorizontalPodAutoscalerList All autoscalers, or those a selector chose.
+    apiVersion Group and version of the schema in which this object is written, such as v1 or apps/v1. Requests may leave it out; another value than the endpoint's is refused.
+    items The autoscalers, ordered by namespace and name.
+    kind The name of this object's schema, in CamelCase. A server knows it from the endpoint, so requests may leave it out; it cannot be changed.
+    metadata The revision of the list, and how to get the rest of it.
+    T io.k8s.api.autoscaling.v1.HorizontalPodAutoscalerSpec What is scaled, between which numbers, and by what.
+    maxReplicas How many pods there may be at most. Not less than minReplicas.
+    minReplicas How many pods there are at least. 1 unless said otherwise.
+    scaleTargetRef What is scaled: an object with a scale.
+    targetCPUUtilizationPercentage How busy pods shall be on average, in percent of the CPU they ask for. Where there is none, the controller has a number of its own.
+    T io.k8s.api.autoscaling.v1.HorizontalPodAutoscalerStatus What an autoscaler measured last, and what came of it.
+    currentCPUUtilizationPercentage How busy pods are on average, in percent of the CPU they ask for.
+    currentReplicas How many pods there are.
+    desiredReplicas How many pods there shall be.
+    lastScaleTime When the number was last changed.
+    observedGeneration The generation of the object that the controller has seen.
+    T io.k8s.api.autoscaling.v1.Scale How many there shall be of something, as a part of it.
+    apiVersion Group and version of the schema in which this object is written, such as v1 or apps/v1. Requests may leave it out; another value than the endpoint's is refused.
+    kind The name of this object's schema, in CamelCase. A server knows it from the endpoint, so requests may leave it out; it cannot be changed.
+    metadata Which object it is a part of: its name, namespace, uid and revision.
+    spec How many there shall be.
+    status How many there are.
+    T io.k8s.api.autoscaling.v1.ScaleSpec How many there shall be of something.
+    replicas How many there shall be.
+    T io.k8s.api.autoscaling.v1.ScaleStatus How many there are of something.
+    replicas How many there are.
+    selector The pods that count, as a client selects them by labels. It must be one that an autoscaler can read.
     """#
 }

@@ -29,7 +29,7 @@ enum KnownFlags {
     allow-metric-labels-manifest string taken
     allow-privileged bool taken
     anonymous-auth bool acts https protects
-    api-audiences strings taken
+    api-audiences strings acts https
     audit-log-batch-buffer-size int acts with=audit-log-path
     audit-log-batch-max-size int taken
     audit-log-batch-max-wait duration taken
@@ -162,14 +162,14 @@ enum KnownFlags {
     runtime-config-emulation-forward-compatible bool taken
     secure-port int acts
     send-retry-after-while-not-ready-once bool taken
-    service-account-extend-token-expiration bool taken
-    service-account-issuer stringArray taken
-    service-account-jwks-uri string taken
-    service-account-key-file stringArray taken
-    service-account-lookup bool taken
-    service-account-max-token-expiration duration taken
-    service-account-signing-endpoint string taken
-    service-account-signing-key-file string taken
+    service-account-extend-token-expiration bool acts https
+    service-account-issuer stringArray acts https
+    service-account-jwks-uri string acts https
+    service-account-key-file stringArray acts https
+    service-account-lookup bool only=true
+    service-account-max-token-expiration duration acts https
+    service-account-signing-endpoint string refused: others who sign are not asked yet: use --service-account-signing-key-file
+    service-account-signing-key-file string acts https
     service-cluster-ip-range cidrs acts
     service-node-port-range portRange acts
     show-hidden-metrics-for-version string taken

@@ -17,32 +17,10 @@ public enum Corpus {
   /// Conversations that need what is not there yet, and what that is.
   public static let awaiting = [
     "access/decisions/cluster": "what only OpenShift's build says of nodes/proxy",
-    "access/requests/impersonate-refused": accountTokens,
-    "core-pods/sweep-merge": emptied,
-    "resource.k8s.io-deviceclasses/raw-bytes": "a decoder that keeps the white space of raw JSON",
-    "resource.k8s.io-resourceclaims/sweep-replace": emptied,
-    "resource.k8s.io-resourceclaimtemplates/sweep-replace": emptied,
-    "resource.k8s.io-resourceslices/sweep-replace": emptied,
-    "core-replicationcontrollers/scale-apply": "scales",
-    "core-persistentvolumes/sweep-merge": emptied, "core-persistentvolumes/sweep-strategic": emptied,
-    "storage.k8s.io-storageclasses/sweep-strategic": emptied,
-    "core-services/proxy": "proxies",
-    "storage.k8s.io-volumeattachments/sweep-create": "defaults inside of volumes that have no object",
-    "apps-controllerrevisions/delete": "what upstream complains of twice",
-    "apps-controllerrevisions/sweep-create": emptied, "apps-controllerrevisions/sweep-replace": emptied,
-    "apps-controllerrevisions/data-bytes": "a decoder that keeps the white space of raw JSON",
-    "apps-daemonsets/list": hidden, "apps-daemonsets/table": hidden,
-    "apps-daemonsets/selectors": hidden, "apps-daemonsets/watch": hidden,
-    "apps-daemonsets/sweep-strategic": emptied, "apps-deployments/sweep-strategic": emptied,
-    "apps-statefulsets/sweep-strategic": emptied,
-    "apps-deployments/scale": "scales", "apps-deployments/scale-apply": "scales",
-    "apps-replicasets/scale": "scales", "apps-replicasets/scale-apply": "scales",
-    "apps-statefulsets/scale": "scales", "apps-statefulsets/scale-apply": "scales",
+    "access/serviceaccounts/bound-node": taints, "access/serviceaccounts/bound-pod-node": taints,
   ]
 
-  private static let accountTokens = "tokens of service accounts"
-  private static let hidden = "an annotation that answers show and metadata alone does not"
-  private static let emptied = "a decoder that tells a map which is empty from one which is absent"
+  private static let taints = "the admission plug-in TaintNodesByCondition"
 
   /// Does a row of a sweep expect that an expression of a policy or webhook is refused? Nobody compiles them yet.
   public static func awaitsExpressions(_ row: JSONValue) -> Bool {

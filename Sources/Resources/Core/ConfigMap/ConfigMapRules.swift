@@ -6,7 +6,7 @@ import Registry
 /// Rules for configmaps. (Kubernetes: pkg/apis/core/validation, `ValidateConfigMap` and `ValidateConfigMapUpdate`)
 enum ConfigMapRules {
   static let all: [Rule] = [
-    .onUpdate(.metadataUpdate, DataRules.frozen("data", "binaryData")),
+    .onUpdate(.metadataUpdate, DataRules.frozen("data", "binaryData", filled: "data")),
     .metadata(.subdomain),
     .at("data", .keys(.format(.configMapKey)), .custom(differs)),
     .at("binaryData", .keys(.format(.configMapKey))),

@@ -9,7 +9,8 @@ extension ResourceDefinition {
     main: .main(
       keeps: ["status"], prepare: { if $1["spec"]?["configSource"] == nil { $0["spec"]?["configSource"] = nil } }),
     subresources: [
-      .status(prepare: { if $1["status"]?["config"] == nil { $0["status"]?["config"] = nil } })
+      NodeProxy.part,
+      .status(prepare: { if $1["status"]?["config"] == nil { $0["status"]?["config"] = nil } }),
     ],
     rules: NodeRules.all,
     defaults: NodeDefaults.apply,

@@ -31,9 +31,7 @@ enum PersistentVolumeForm {
     if spec["volumeMode"]?.string == nil {
       spec.set("volumeMode", "Filesystem", before: "nodeAffinity", "volumeAttributesClassName")
     }
-    if spec["hostPath"]?.object != nil, spec["hostPath"]?["type"]?.string == nil {
-      spec["hostPath"]?.set("type", "")
-    }
+    VolumeDefaults.applyToPersistent(&spec)
     ResourceLists.roundUp(&spec["capacity"])
     volume["spec"] = spec
   }

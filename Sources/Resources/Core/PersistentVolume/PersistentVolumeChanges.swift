@@ -34,10 +34,13 @@ extension PersistentVolumeRules {
   private static let affinityStays: Rule.Function = { context in
     guard let old = context.old, !old.isNull else { return }
     if areSame(context.value, old) { return }
-    var shown = JSONValue.null
-    if let new = context.value, !new.isNull { shown = ["Required": NodeSelectorRules.shown(new["required"])] }
+    var shown = "null"
+    if let new = context.value, !new.isNull {
+      shown = InternalForm.text(
+        of: new, as: "io.k8s.api.core.v1.VolumeNodeAffinity", traces: context.tracesInside())
+    }
     let detail = "field is immutable, except for updating from beta label to GA"
-    context.report(.invalid(context.path(), bare: shown.encoded().text, detail))
+    context.report(.invalid(context.path(), bare: shown, detail))
   }
 
   private static func areSame(_ new: JSONValue?, _ old: JSONValue) -> Bool {

@@ -62,8 +62,8 @@ enum PersistentVolumeRules {
     let path = context.path("capacity")
     if amounts.isEmpty { context.report(.required(path, "")) }
     if amounts["storage"] == nil || amounts.count > 1 {
-      let shown = capacity?.object == nil ? "null" : JSONValue.object(amounts).encoded().text
-      context.report(FieldError(.notSupported, path, value: shown, detail: #"supported values: "storage""#))
+      let given = capacity?.object == nil ? context.emptied("capacity") ?? .null : .object(amounts)
+      context.report(.notSupported(path, named: given, ["storage"]))
     }
     for amount in amounts.members {
       let path = context.path("capacity", .key(amount.name))

@@ -48,8 +48,12 @@ extension PersistentVolumeClaimRules {
       new["storageClassName"] = nil
     }
     if context.value?["status"]?["phase"]?.string == "Bound" {
-      if new["resources"]?["requests"]?.object != nil {
-        new["resources"]?["requests"]?["storage"] = old["resources"]?["requests"]?["storage"]
+      let given = new["resources"]?["requests"] ?? context.emptied("spec", "resources", "requests")
+      if var requests = given?.object {
+        requests["storage"] = old["resources"]?["requests"]?["storage"]
+        var resources = new["resources"]?.object ?? JSONObject()
+        resources["requests"] = .object(requests)
+        new["resources"] = .object(resources)
       }
       new["volumeAttributesClassName"] = old["volumeAttributesClassName"]
     }

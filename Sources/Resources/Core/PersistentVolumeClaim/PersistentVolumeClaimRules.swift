@@ -10,19 +10,26 @@ enum PersistentVolumeClaimRules {
     .on(.status, status),
   ]
 
-  /// Rules for the spec of a claim, or of a template for one.
-  static let spec: [Rule] = [
-    .at("accessModes", .required("at least 1 access mode is required")),
-    .at("selector", .ratcheting(.labelSelector)),
-    .at("accessModes", .custom(AccessModes.check)),
-    .custom(request),
-    .at("storageClassName", className),
-    .at("volumeMode", .oneOf("Block", "Filesystem")),
-    .at("dataSource", dataSource),
-    .at("dataSourceRef", dataSource, sourceNamespace),
-    .custom(sourcesAgree),
-    .at("volumeAttributesClassName", className),
-  ]
+  /// Rules for the spec of a claim, or of a template for one in a set's own list.
+  static let spec = spec(selector: .ratcheting(.labelSelector))
+  /// Rules for the spec of a claim that a pod brings along: nothing of old stays there. (`ValidatePersistentVolumeClaimSpec`
+  /// by `ValidationOptionsForPersistentVolumeClaimTemplate` without an old one)
+  static let specOfPods = spec(selector: .labelSelector)
+
+  private static func spec(selector: Rule) -> [Rule] {
+    [
+      .at("accessModes", .required("at least 1 access mode is required")),
+      .at("selector", selector),
+      .at("accessModes", .custom(AccessModes.check)),
+      .custom(request),
+      .at("storageClassName", className),
+      .at("volumeMode", .oneOf("Block", "Filesystem")),
+      .at("dataSource", dataSource),
+      .at("dataSourceRef", dataSource, sourceNamespace),
+      .custom(sourcesAgree),
+      .at("volumeAttributesClassName", className),
+    ]
+  }
 
   private static let request: Rule.Function = { context in
     let path = context.path("resources", .key("storage"))
@@ -107,9 +114,7 @@ enum PersistentVolumeClaimRules {
       for error in keyErrors(entry.name, statuses) { context.report(error) }
       if resizes.contains(entry.value.string ?? "") { continue }
       // The name is shown, not what is wrong.
-      let error = FieldError.notSupported(statuses, entry.name, resizes)
-      let shown = JSONValue.string(entry.name).encoded().text
-      context.report(FieldError(error.kind, error.field, value: shown, detail: error.detail))
+      context.report(.notSupported(statuses, named: .string(entry.name), resizes))
     }
     let amounts = context.path("allocatedResources")
     for entry in context.value?["allocatedResources"]?.object?.members ?? [] {

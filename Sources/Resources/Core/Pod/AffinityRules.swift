@@ -16,22 +16,15 @@ enum AffinityRules {
   // MARK: nodes
 
   private static let requiredNodes: Rule.Function = { context in
-    guard let selector = context.value else { return }
-    let terms = selector.array(at: "nodeSelectorTerms")
-    if terms.isEmpty {
-      return context.needs("nodeSelectorTerms", detail: "must have at least one node selector term")
-    }
-    for (place, term) in terms.enumerated() {
-      check(node: term, at: ["nodeSelectorTerms", .index(place)], anyValue: false, &context)
-    }
+    if context.value == nil { return }
+    NodeSelectorRules.selector(&context, allowsBadValues: context.pod.mayHaveBadNodeValues)
   }
 
   /// What is only preferred may have values that no label has.
   private static let preferredNodes: Rule.Function = { context in
     for (place, term) in (context.value?.array ?? []).enumerated() {
       checkWeight(term, place, &context)
-      check(
-        node: term["preference"] ?? .object(JSONObject()), at: [.index(place), "preference"], anyValue: true, &context)
+      NodeSelectorRules.term(term["preference"], at: [.index(place), "preference"], allowsBadValues: true, &context)
     }
   }
 
@@ -39,68 +32,6 @@ enum AffinityRules {
     let weight = term.int(at: "weight")
     if weight <= 0 || weight > 100 {
       context.refuses(value: .int(weight), "must be in the range 1-100", at: .index(place), "weight")
-    }
-  }
-
-  /// (`ValidateNodeSelectorTerm`)
-  private static func check(
-    node term: JSONValue, at path: [RuleContext.Part], anyValue: Bool, _ context: inout RuleContext
-  ) {
-    for (place, requirement) in term.array(at: "matchExpressions").enumerated() {
-      context.look(at: requirement, path + ["matchExpressions", .index(place)]) {
-        expression(&$0, anyValue: anyValue)
-      }
-    }
-    for (place, requirement) in term.array(at: "matchFields").enumerated() {
-      context.look(at: requirement, path + ["matchFields", .index(place)], field)
-    }
-  }
-
-  /// (`ValidateNodeSelectorRequirement`)
-  private static func expression(_ context: inout RuleContext, anyValue: Bool) {
-    guard let requirement = context.value else { return }
-    let values = requirement.array(at: "values")
-    switch requirement.string(at: "operator") {
-    case "In", "NotIn":
-      if values.isEmpty { context.needs("values", detail: "must be specified when `operator` is 'In' or 'NotIn'") }
-    case "Exists", "DoesNotExist":
-      if !values.isEmpty {
-        context.forbids("values", detail: "may not be specified when `operator` is 'Exists' or 'DoesNotExist'")
-      }
-    case "Gt", "Lt":
-      if values.count != 1 {
-        context.needs("values", detail: "must be specified single value when `operator` is 'Lt' or 'Gt'")
-      }
-    case let other: context.refuses(value: .string(other), "not a valid selector operator", at: "operator")
-    }
-    let key = requirement.string(at: "key")
-    context.refuses(key, each: NameValidation.qualifiedName(key), at: "key")
-    if anyValue { return }
-    for (place, value) in values.enumerated() {
-      let text = value.string ?? ""
-      let problems = NameValidation.labelValue(text)
-      if problems.isEmpty || context.pod.mayHaveBadNodeValues { continue }
-      context.refuses(text, each: problems, at: "values", .index(place))
-    }
-  }
-
-  /// (`ValidateNodeFieldSelectorRequirement`)
-  private static let field: Rule.Function = { context in
-    guard let requirement = context.value else { return }
-    let values = requirement.array(at: "values")
-    switch requirement.string(at: "operator") {
-    case "In", "NotIn":
-      if values.count != 1 {
-        context.needs(
-          "values", detail: "must be only one value when `operator` is 'In' or 'NotIn' for node field selector")
-      }
-    case let other: context.refuses(value: .string(other), "not a valid selector operator", at: "operator")
-    }
-    let key = requirement.string(at: "key")
-    if key != "metadata.name" { return context.refuses(key, "not a valid field selector key", at: "key") }
-    for (place, value) in values.enumerated() {
-      let text = value.string ?? ""
-      context.refuses(text, each: NameValidation.dns1123Subdomain(text), at: "values", .index(place))
     }
   }
 

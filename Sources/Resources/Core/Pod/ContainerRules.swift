@@ -207,6 +207,11 @@ enum ContainerRules {
     }
     let detail = "cannot be set for an Ephemeral Container"
     for member in notEphemeral {
+      // To Go a list of nothing is not the zero value, nor are resources with one.
+      if context.tracesInside([.member(member)]) != nil {
+        context.forbids(.member(member), detail: detail)
+        continue
+      }
       guard let value = container[member], !value.isNull else { continue }
       let isEmpty = value.array?.isEmpty ?? (member == "resources" && RuleContext.isZero(value))
       if !isEmpty { context.forbids(.member(member), detail: detail) }

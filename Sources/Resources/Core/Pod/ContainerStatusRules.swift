@@ -90,9 +90,7 @@ enum ContainerStatusRules {
       let health = device.string(at: "health")
       let known = ["Healthy", "Unhealthy", "Unknown"]
       if !known.contains(health) {
-        let error = FieldError.notSupported(context.path(here + ["health"]), health, known)
-        context.report(
-          FieldError(error.kind, error.field, value: JSONValue.string(health).encoded().text, detail: error.detail))
+        context.report(.notSupported(context.path(here + ["health"]), named: .string(health), known))
       }
       if let message = device["message"]?.string {
         if message.isEmpty {

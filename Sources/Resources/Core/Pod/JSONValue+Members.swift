@@ -25,8 +25,7 @@ extension RuleContext {
   }
   /// Complains of a text of a type of its own that is none of `values`.
   mutating func knowsOnly(_ values: [String], not text: String, at part: Part...) {
-    let error = FieldError.notSupported(path(part), text, values)
-    report(FieldError(error.kind, error.field, value: JSONValue.string(text).encoded().text, detail: error.detail))
+    report(.notSupported(path(part), named: .string(text), values))
   }
   /// Complains of a text once for each problem that it has.
   mutating func refuses(_ text: String, each problems: [String], at part: Part...) {

@@ -96,13 +96,8 @@ final class PodFacts {
     } ?? false
 
   /// (`hasInvalidLabelValueInRequiredNodeAffinity`)
-  lazy var mayHaveBadNodeValues: Bool =
-    (old?["affinity"]?["nodeAffinity"]?["requiredDuringSchedulingIgnoredDuringExecution"]?
-    .array(at: "nodeSelectorTerms") ?? []).contains { term in
-      term.array(at: "matchExpressions").contains { requirement in
-        requirement.array(at: "values").contains { !NameValidation.labelValue($0.string ?? "").isEmpty }
-      }
-    }
+  lazy var mayHaveBadNodeValues: Bool = NodeSelectorRules.hasBadValues(
+    old?["affinity"]?["nodeAffinity"]?["requiredDuringSchedulingIgnoredDuringExecution"])
 
   /// (`ValidateHostSysctl`, asked of what was there)
   lazy var mayHaveHostSysctls: Bool =

@@ -13,7 +13,7 @@ enum PodResourceRules {
   static let check: Rule.Function = { context in
     guard let resources = context.value else { return }
     if context.pod.os == "windows" { return context.forbids(detail: "may not be set for a windows pod") }
-    if !resources.array(at: "claims").isEmpty {
+    if !resources.array(at: "claims").isEmpty || context.emptied("claims") != nil {
       context.forbids("claims", detail: "claims may not be set for Resources at pod-level")
     }
     let limits = resources["limits"]?.object ?? JSONObject()

@@ -6,30 +6,20 @@ import Registry
 /// that. (Kubernetes: pkg/registry/core/pod/rest and `LogLocation`, `streamLocation` and others)
 enum PodStreams {
   static let all: [SubresourceDefinition] = [
-    part("attach", "PodAttachOptions", ["create", "get"]) { (request) async throws(Status) in
+    .connected("attach", kind: "PodAttachOptions", .stream) { (request) async throws(Status) in
       try await stream(request, needsContainer: true)
     },
-    part("exec", "PodExecOptions", ["create", "get"]) { (request) async throws(Status) in
+    .connected("exec", kind: "PodExecOptions", .stream) { (request) async throws(Status) in
       try await stream(request, needsContainer: true)
     },
-    part("log", "Pod", ["get"], open: log),
-    part("portforward", "PodPortForwardOptions", ["create", "get"]) { (request) async throws(Status) in
+    .connected("log", kind: "Pod", .read, open: log),
+    .connected("portforward", kind: "PodPortForwardOptions", .stream) { (request) async throws(Status) in
       try await stream(request, needsContainer: false)
     },
-    part("proxy", "PodProxyOptions", ["create", "delete", "get", "patch", "update"], open: proxy),
+    .connected("proxy", kind: "PodProxyOptions", .proxy, open: proxy),
   ]
 
-  private static func part(
-    _ name: String, _ kind: String, _ verbs: [String],
-    open: @escaping @Sendable (SubresourceConnection.Request) async throws(Status) -> Void
-  ) -> SubresourceDefinition {
-    let kind = GroupVersionKind(GroupVersion(group: "", version: "v1"), kind: kind)
-    return SubresourceDefinition(
-      Subresource(name), verbs: verbs, keeps: [], connection: SubresourceConnection(kind, open: open))
-  }
-
-  private static let log: @Sendable (SubresourceConnection.Request) async throws(Status) -> Void = {
-    (request) async throws(Status) in
+  private static let log: SubresourceConnection.Open = { (request) async throws(Status) in
     try PodLogOptions.check(request)
     let pod = try await request.store.read(request.name, namespace: request.namespace)
     try checkContainer(pod, request)
@@ -46,32 +36,12 @@ enum PodStreams {
     try await carry(node, request)
   }
 
-  private static let proxy: @Sendable (SubresourceConnection.Request) async throws(Status) -> Void = {
-    (request) async throws(Status) in
-    // `SCHEME:NAME:PORT`
-    let parts = request.name.split(separator: ":", omittingEmptySubsequences: false).map(String.init)
-    let isGood = parts.count <= 3 && (parts.count < 3 || ["", "http", "https"].contains(parts[0]))
-    let name = parts.count == 3 ? parts[1] : parts[0]
-    guard isGood, !name.isEmpty else {
-      throw .badRequest("invalid pod request \(GoText.quoted(request.name))")
-    }
-    let pod = try await request.store.read(name, namespace: request.namespace)
-    guard let address = IPAddress(pod["status"]?.string(at: "podIP") ?? ""), isReachable(address) else {
+  private static let proxy: SubresourceConnection.Open = { (request) async throws(Status) in
+    let asked = try ProxiedName(request, of: "pod")
+    let pod = try await request.store.read(asked.name, namespace: request.namespace)
+    guard let address = IPAddress(pod["status"]?.string(at: "podIP") ?? ""), address.isGlobalUnicast else {
       throw .badRequest("address not allowed")
     }
-    throw notCarried
-  }
-
-  /// (`IP.IsGlobalUnicast`)
-  private static func isReachable(_ address: IPAddress) -> Bool {
-    let text = address.description
-    if address.isIPv4 {
-      let first = Int(text.prefix { $0 != "." }) ?? 0
-      let isOdd = first >= 224 && first < 240 || first == 127 || text == "0.0.0.0" || text == "255.255.255.255"
-      return !isOdd && !text.hasPrefix("169.254.")
-    }
-    let lead = Int(text.prefix { $0 != ":" }, radix: 16) ?? 0
-    return text != "::" && text != "::1" && lead & 0xFF00 != 0xFF00 && lead & 0xFFC0 != 0xFE80
   }
 
   // MARK: containers and nodes
@@ -96,7 +66,7 @@ enum PodStreams {
   /// Upstream names the node as if it were a pod.
   private static func carry(_ node: String, _ request: SubresourceConnection.Request) async throws(Status) {
     if let nodes = request.stores(GroupResource(group: "", resource: "nodes")) {
-      do throws(Status) { _ = try await nodes.read(node, namespace: "") } catch {
+      do throws(Status) { _ = try NodeProxy.address(of: try await nodes.read(node, namespace: "")) } catch {
         throw error.code == 404 ? .notFound(PodMembers.resource, node) : error
       }
     }

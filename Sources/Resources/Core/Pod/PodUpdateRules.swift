@@ -107,7 +107,7 @@ enum PodUpdateRules {
     let selector = munged["nodeSelector"]
     if !RuleContext.areSame(selector, old["nodeSelector"]) {
       for label in old["nodeSelector"]?.object?.members ?? [] where selector?[label.name] != label.value {
-        let shown = selector ?? context.given?["spec"]?["nodeSelector"] ?? .null
+        let shown = selector ?? context.traces?["spec"]?["nodeSelector"] ?? .null
         context.refuses(
           value: shown, "only additions to spec.nodeSelector are allowed (no mutations or deletions)", at: "spec",
           "nodeSelector")
@@ -140,7 +140,9 @@ enum PodUpdateRules {
     let path: [RuleContext.Part] = ["spec", "affinity", "nodeAffinity", .member(required), "nodeSelectorTerms"]
     let type = "io.k8s.api.core.v1.NodeSelectorTerm"
     if old.count != new.count {
-      let shown = new.isEmpty ? "null" : InternalForm.text(ofList: new, as: type)
+      let shown =
+        new.isEmpty
+        ? (after?[required]?["nodeSelectorTerms"] ?? .null).encoded().text : InternalForm.text(ofList: new, as: type)
       let detail = "no additions/deletions to non-empty NodeSelectorTerms list are allowed"
       return context.report(.invalid(context.path(path), bare: shown, detail))
     }

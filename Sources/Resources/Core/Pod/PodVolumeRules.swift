@@ -8,7 +8,7 @@ enum PodVolumeRules {
   static let all: [Rule] = [
     .each(
       .custom { $0.pod.mark = $0.complaintCount },
-      .firstOf(sources, others: "may not specify more than 1 volume type", none: "must specify a volume type"),
+      .firstOf(sources, others: VolumeSourceRules.onlyOne, none: VolumeSourceRules.needed),
       .custom(nameFits),
       .at("name", .required, .format(.dns1123Label)),
       .custom(end))
@@ -17,33 +17,33 @@ enum PodVolumeRules {
   /// In the order of upstream's complaints, with the names that it gives them there.
   private static let sources: [Rule.Choice] = [
     Rule.Choice("emptyDir", [.at("sizeLimit", .custom(sizeLimit))]),
-    Rule.Choice("hostPath", PodVolumeSources.hostPath),
+    Rule.Choice("hostPath", VolumeSourceRules.hostPath),
     Rule.Choice("gitRepo", PodVolumeSources.gitRepo),
-    Rule.Choice("gcePersistentDisk", PodVolumeSources.gcePersistentDisk, path: "persistentDisk"),
-    Rule.Choice("awsElasticBlockStore", PodVolumeSources.awsElasticBlockStore),
+    Rule.Choice("gcePersistentDisk", VolumeSourceRules.gcePersistentDisk, path: "persistentDisk"),
+    Rule.Choice("awsElasticBlockStore", VolumeSourceRules.awsElasticBlockStore),
     Rule.Choice("secret", PodVolumeSources.files(of: "secretName")),
-    Rule.Choice("nfs", PodVolumeSources.nfs),
-    Rule.Choice("iscsi", PodVolumeSources.iscsi),
-    Rule.Choice("glusterfs", PodVolumeSources.glusterfs),
-    Rule.Choice("flocker", PodVolumeSources.flocker),
+    Rule.Choice("nfs", VolumeSourceRules.nfs),
+    Rule.Choice("iscsi", ISCSIRules.inPod),
+    Rule.Choice("glusterfs", VolumeSourceRules.glusterfs),
+    Rule.Choice("flocker", VolumeSourceRules.flocker),
     Rule.Choice("persistentVolumeClaim", [.at("claimName", .required)]),
-    Rule.Choice("rbd", PodVolumeSources.rbd),
-    Rule.Choice("cinder", PodVolumeSources.cinder),
-    Rule.Choice("cephfs", [.at("monitors", .required)], forbiddenAs: "cephFS"),
-    Rule.Choice("quobyte", PodVolumeSources.quobyte),
+    Rule.Choice("rbd", VolumeSourceRules.rbd),
+    Rule.Choice("cinder", VolumeSourceRules.cinder),
+    Rule.Choice("cephfs", VolumeSourceRules.cephFS, forbiddenAs: "cephFS"),
+    Rule.Choice("quobyte", VolumeSourceRules.quobyte),
     Rule.Choice("downwardAPI", ProjectedVolumeRules.downward, forbiddenAs: "downwarAPI"),
-    Rule.Choice("fc", PodVolumeSources.fibreChannel),
-    Rule.Choice("flexVolume", PodVolumeSources.flex),
+    Rule.Choice("fc", VolumeSourceRules.fc),
+    Rule.Choice("flexVolume", VolumeSourceRules.flex),
     Rule.Choice("configMap", PodVolumeSources.files(of: "name")),
-    Rule.Choice("azureFile", PodVolumeSources.azureFile),
-    Rule.Choice("vsphereVolume", [.at("volumePath", .required)]),
-    Rule.Choice("photonPersistentDisk", [.at("pdID", .required)]),
-    Rule.Choice("portworxVolume", [.at("volumeID", .required)]),
-    Rule.Choice("azureDisk", PodVolumeSources.azureDisk),
-    Rule.Choice("storageos", PodVolumeSources.storageOS),
+    Rule.Choice("azureFile", VolumeSourceRules.azureFile),
+    Rule.Choice("vsphereVolume", VolumeSourceRules.vsphere),
+    Rule.Choice("photonPersistentDisk", VolumeSourceRules.photon),
+    Rule.Choice("portworxVolume", VolumeSourceRules.portworx),
+    Rule.Choice("azureDisk", VolumeSourceRules.azureDisk),
+    Rule.Choice("storageos", VolumeSourceRules.storageOS),
     Rule.Choice("projected", ProjectedVolumeRules.all),
-    Rule.Choice("scaleIO", PodVolumeSources.scaleIO),
-    Rule.Choice("csi", PodVolumeSources.csi),
+    Rule.Choice("scaleIO", VolumeSourceRules.scaleIO),
+    Rule.Choice("csi", VolumeSourceRules.csi),
     Rule.Choice("ephemeral", PodVolumeSources.ephemeral),
     Rule.Choice("image", PodVolumeSources.image),
   ]
@@ -59,12 +59,9 @@ enum PodVolumeRules {
     guard let volume = context.value else { return }
     let name = volume.string(at: "name")
     if let iscsi = volume["iscsi"], iscsi.isSet("initiatorName"),
-      name.utf8.count + 1 + iscsi.string(at: "targetPortal").utf8.count > 64
+      ISCSIRules.isTooLong(volume: name, iscsi.string(at: "targetPortal"))
     {
-      context.refuses(
-        name,
-        "Total length of <volume name>:<iscsi.targetPortal> must be under 64 characters if iscsi.initiatorName is "
-          + "specified.", at: "name")
+      context.refuses(name, ISCSIRules.tooLong, at: "name")
     }
     let pod = context.pod.meta?.string(at: "name") ?? ""
     if volume.isSet("ephemeral"), !pod.isEmpty, !name.isEmpty {

@@ -13,17 +13,23 @@ enum VolumeDefaults {
     ("downwardAPI", TypeOrder("io.k8s.api.core.v1.DownwardAPIVolumeSource")),
     ("projected", TypeOrder("io.k8s.api.core.v1.ProjectedVolumeSource")),
   ]
-  private static let texts: [(source: String, order: TypeOrder, defaults: [(String, String)])] = [
-    ("iscsi", TypeOrder("io.k8s.api.core.v1.ISCSIVolumeSource"), [("iscsiInterface", "default")]),
-    (
-      "rbd", TypeOrder("io.k8s.api.core.v1.RBDVolumeSource"),
-      [("pool", "rbd"), ("user", "admin"), ("keyring", "/etc/ceph/keyring")]
-    ),
-    (
-      "scaleIO", TypeOrder("io.k8s.api.core.v1.ScaleIOVolumeSource"),
-      [("storageMode", "ThinProvisioned"), ("fsType", "xfs")]
-    ),
-  ]
+  private typealias Texts = [(source: String, order: TypeOrder, defaults: [(String, String)])]
+  /// `kind`: how the types are called of what is mounted so.
+  private static func texts(_ kind: String) -> Texts {
+    [
+      ("iscsi", TypeOrder("io.k8s.api.core.v1.ISCSI\(kind)Source"), [("iscsiInterface", "default")]),
+      (
+        "rbd", TypeOrder("io.k8s.api.core.v1.RBD\(kind)Source"),
+        [("pool", "rbd"), ("user", "admin"), ("keyring", "/etc/ceph/keyring")]
+      ),
+      (
+        "scaleIO", TypeOrder("io.k8s.api.core.v1.ScaleIO\(kind)Source"),
+        [("storageMode", "ThinProvisioned"), ("fsType", "xfs")]
+      ),
+    ]
+  }
+  private static let ownTexts = texts("Volume")
+  private static let persistentTexts = texts("PersistentVolume")
   private static let diskOrder = TypeOrder("io.k8s.api.core.v1.AzureDiskVolumeSource")
   private static let tokenOrder = TypeOrder("io.k8s.api.core.v1.ServiceAccountTokenProjection")
 
@@ -36,7 +42,6 @@ enum VolumeDefaults {
     for (member, order) in modeOrders {
       volume.edit(member) { order.fillPointer("defaultMode", 0o644, in: &$0) }
     }
-    volume.edit("hostPath") { hostPathOrder.fillPointer("type", "", in: &$0) }
     volume.edit("downwardAPI", fields)
     volume.edit("projected") { projected in
       projected.editEach("sources") { source in
@@ -44,17 +49,7 @@ enum VolumeDefaults {
         source.edit("serviceAccountToken") { tokenOrder.fillPointer("expirationSeconds", 3600, in: &$0) }
       }
     }
-    for (member, order, defaults) in texts {
-      volume.edit(member) { source in
-        for (name, value) in defaults { order.fill(name, value, in: &source) }
-      }
-    }
-    volume.edit("azureDisk") { disk in
-      diskOrder.fillPointer("cachingMode", "ReadWrite", in: &disk)
-      diskOrder.fillPointer("fsType", "ext4", in: &disk)
-      diskOrder.fillPointer("readOnly", false, in: &disk)
-      diskOrder.fillPointer("kind", "Shared", in: &disk)
-    }
+    fillSources(&volume, ownTexts)
     volume.edit("ephemeral") { ephemeral in
       ephemeral.edit("volumeClaimTemplate") { template in
         template.edit("spec") { spec in
@@ -69,6 +64,24 @@ enum VolumeDefaults {
     volume.edit("image") { image in
       let policy = ContainerDefaults.pullPolicy(of: image.string(at: "reference"))
       imageOrder.fill("pullPolicy", policy, in: &image)
+    }
+  }
+
+  /// What the source of a persistent volume gets, in the volume's spec or in one that stands in another object.
+  static func applyToPersistent(_ spec: inout JSONValue) { fillSources(&spec, persistentTexts) }
+
+  private static func fillSources(_ volume: inout JSONValue, _ texts: Texts) {
+    volume.edit("hostPath") { hostPathOrder.fillPointer("type", "", in: &$0) }
+    for (member, order, defaults) in texts {
+      volume.edit(member) { source in
+        for (name, value) in defaults { order.fill(name, value, in: &source) }
+      }
+    }
+    volume.edit("azureDisk") { disk in
+      diskOrder.fillPointer("cachingMode", "ReadWrite", in: &disk)
+      diskOrder.fillPointer("fsType", "ext4", in: &disk)
+      diskOrder.fillPointer("readOnly", false, in: &disk)
+      diskOrder.fillPointer("kind", "Shared", in: &disk)
     }
   }
 

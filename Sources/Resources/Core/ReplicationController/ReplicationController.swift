@@ -15,7 +15,12 @@ extension ResourceDefinition {
           spec.edit("template") { PodGates.dropFromTemplate(&$0, old: old["spec"]?["template"]) }
         }
       }),
-    subresources: [.status()],
+    subresources: [
+      Scale.of("io.k8s.api.core.v1.ReplicationControllerSpec", versions: ["v1"]) {
+        LabelSelectorText.query(["matchLabels": $0])
+      },
+      .status(),
+    ],
     rules: ReplicationControllerRules.all,
     generation: .ofSpec, deletion: DeletionRule { $0.orphansByDefault = true },
     defaults: ReplicationControllerDefaults.apply,

@@ -32,7 +32,7 @@ enum ReplicationControllerRules {
     guard let spec = context.value, let template = spec["template"], !template.isNull,
       let selector = spec["selector"]?.object
     else { return }
-    let labels = template["metadata"]?["labels"] ?? .null
+    let labels = template["metadata"]?["labels"] ?? context.emptied("template", "metadata", "labels") ?? .null
     if selector.members.allSatisfy({ labels[$0.name] == $0.value }) { return }
     context.refuses(
       value: labels, "`selector` does not match template `labels`", at: "template", "metadata", "labels")

@@ -98,7 +98,7 @@ enum ResourceQuotaRules {
   private static let scopesStay: Rule.Function = { context in
     let (before, after) = (texts(context.old), texts(context.value))
     if Set(before.map { ByteString($0) }) != Set(after.map { ByteString($0) }) {
-      context.report(.invalid(context.path(), bare: (context.value ?? .null).encoded().text, "field is immutable"))
+      context.report(.invalid(context.path(), bare: context.shown(context.value).encoded().text, "field is immutable"))
     }
   }
 

@@ -128,7 +128,7 @@ struct ClusterIPs: Sendable {
       "spec": ["parentRef": owner.reference],
     ]
     do throws(Status) {
-      let (body, _) = try addresses.decodeBody(ByteSlice(object.encoded()), validation: .ignore)
+      let body = try addresses.decodeBody(ByteSlice(object.encoded()), validation: .ignore).object
       _ = try await addresses.create(body, namespace: "", options: SystemWrites.create)
     } catch {
       throw error.reason == "AlreadyExists" ? .taken : .refused(error)

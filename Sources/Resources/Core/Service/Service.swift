@@ -12,7 +12,7 @@ extension ResourceDefinition {
       folder: "services/specs", versions: [.v1],
       puts: [.mayCreate],
       main: .main(keeps: ["status"], prepare: ServiceForm.dropUnneeded),
-      subresources: [.status()],
+      subresources: [ServiceProxy.part, .status()],
       rules: ServiceRules.all, deletion: DeletionRule { $0.answersObject = true },
       reservations: allocation.rule,
       defaults: ServiceForm.applyDefaults,

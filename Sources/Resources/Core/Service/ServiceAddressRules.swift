@@ -1,3 +1,4 @@
+import JSON
 import Machinery
 import Registry
 
@@ -115,7 +116,9 @@ enum ServiceUpdateRules {
       return
     }
     if before.count > now.count && spec.addresses.isEmpty {
-      context.report(.invalid(path, bare: spec.shownFamilies, "primary ipFamily can not be unset"))
+      let none = (context.traces?["spec"]?["ipFamilies"] ?? .null).encoded().text
+      let shown = now.isEmpty ? none : spec.shownFamilies
+      context.report(.invalid(path, bare: shown, "primary ipFamily can not be unset"))
     }
     if let first = now.first, let was = before.first, first != was {
       context.report(.invalid(path, bare: ServiceSpec.shown(spec.clusterIPs), "may not change once set"))

@@ -162,6 +162,8 @@ public final class ServiceAllocation: Sendable {
           try await connection.ips.take(asked, for: owner, isDryRun: isDryRun)
         }
       } catch {
+        // Nothing is wrong with the service where the server can't tell yet.
+        if case .refused(let status) = error, status.code == 429 || status.code >= 500 { throw status }
         if asked.isEmpty, case .full = error {
           throw .internalError("failed to allocate a serviceIP for Service \(GoText.quoted(spec.name)): \(error)")
         }

@@ -3,14 +3,20 @@ import Registry
 
 extension ResourceDefinition {
   /// Who pods are. (Kubernetes: pkg/registry/core/serviceaccount)
-  static let serviceAccounts = ResourceDefinition(
-    "serviceaccounts", kind: "ServiceAccount", shortNames: ["sa"], scope: .namespaced, folder: "serviceaccounts",
-    versions: [.v1],
-    main: .main(prepare: { account, _ in ServiceAccountForm.cleanReferences(&account) }),
-    rules: [.onUpdate(.metadataUpdate), .metadata(.subdomain)],
-    deletion: DeletionRule { $0.answersObject = true },
-    prepareForCreate: ServiceAccountForm.cleanReferences,
-    warnings: ServiceAccountForm.warnings)
+  /// `tokens`: who signs tokens for them; nil where nobody does.
+  static func serviceAccounts(tokens: TokenIssuer?) -> ResourceDefinition {
+    ResourceDefinition(
+      "serviceaccounts", kind: "ServiceAccount", shortNames: ["sa"], scope: .namespaced, folder: "serviceaccounts",
+      versions: [.v1],
+      main: .main(prepare: { account, _ in ServiceAccountForm.cleanReferences(&account) }),
+      subresources: tokens.map {
+        [.posted(TokenRequest.subresource, TokenRequest.action($0))]
+      } ?? [],
+      rules: [.onUpdate(.metadataUpdate), .metadata(.subdomain)],
+      deletion: DeletionRule { $0.answersObject = true },
+      prepareForCreate: ServiceAccountForm.cleanReferences,
+      warnings: ServiceAccountForm.warnings)
+  }
 }
 
 /// (Kubernetes: `ValidateServiceAccount` looks at metadata alone)

@@ -10,9 +10,7 @@ enum AccessModes {
     let modes = (context.value?.array ?? []).map { $0.string ?? "" }
     let known = ["ReadOnlyMany", "ReadWriteMany", "ReadWriteOnce", alone]
     for mode in modes where !known.contains(mode) {
-      let error = FieldError.notSupported(context.path(), mode, known)
-      let shown = JSONValue.string(mode).encoded().text
-      context.report(FieldError(error.kind, error.field, value: shown, detail: error.detail))
+      context.report(.notSupported(context.path(), named: .string(mode), known))
     }
     if modes.contains(alone), modes.contains(where: { $0 != alone && known.contains($0) }) {
       context.report(.forbidden(context.path(), "may not use ReadWriteOncePod with other access modes"))

@@ -32,9 +32,8 @@ enum VolumeSourceRules {
 
   /// A path must not lead out of where it begins.
   private static func stepsBack(_ path: String, _ part: RuleContext.Part?, _ context: inout RuleContext) {
-    guard path.split(separator: "/").contains("..") else { return }
     let place = part.map { context.path($0) } ?? context.path()
-    context.report(.invalid(place, path, "must not contain '..'"))
+    for problem in PathRules.noBacksteps(path) { context.report(.invalid(place, path, problem)) }
   }
 
   // MARK: disks of clouds

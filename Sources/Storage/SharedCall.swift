@@ -2,7 +2,7 @@ import Synchronization
 
 /// One call at a time on behalf of many: whoever arrives while a call is under way waits for the next one, so that the
 /// answer is never from before the question. That is what makes a linearizable read shareable.
-final class SharedCall<Value: Sendable>: Sendable {
+package final class SharedCall<Value: Sendable>: Sendable {
   private struct State {
     var isRunning = false
     var isPoked = false
@@ -12,10 +12,10 @@ final class SharedCall<Value: Sendable>: Sendable {
   private let state = Mutex(State())
   private let call: @Sendable () async throws -> Value
 
-  init(_ call: @escaping @Sendable () async throws -> Value) { self.call = call }
+  package init(_ call: @escaping @Sendable () async throws -> Value) { self.call = call }
 
   /// The result of a call that begins after this one does.
-  func value() async throws -> Value {
+  package func value() async throws -> Value {
     let id = state.withLock { s in
       s.nextID += 1
       return s.nextID
@@ -41,7 +41,7 @@ final class SharedCall<Value: Sendable>: Sendable {
   }
 
   /// Sees to it that a call begins after this one, without waiting for it.
-  func poke() {
+  package func poke() {
     let mustStart = state.withLock { s in
       s.isPoked = true
       defer { s.isRunning = true }
@@ -68,43 +68,6 @@ final class SharedCall<Value: Sendable>: Sendable {
         do { result = .success(try await call()) } catch { result = .failure(error) }
         for continuation in waiting { continuation.resume(with: result) }
       }
-    }
-  }
-}
-
-/// A flag that one task waits for.
-final class Signal: Sendable {
-  private struct State {
-    var isRaised = false
-    var waiter: CheckedContinuation<Void, Never>?
-  }
-  private let state = Mutex(State())
-
-  func raise() {
-    let waiter = state.withLock { s in
-      s.isRaised = s.waiter == nil
-      defer { s.waiter = nil }
-      return s.waiter
-    }
-    waiter?.resume()
-  }
-
-  /// Returns once raised, and lowers the flag; also returns on cancellation.
-  func wait() async {
-    await withTaskCancellationHandler {
-      await withCheckedContinuation { continuation in
-        let isReady = state.withLock { s in
-          if s.isRaised || Task.isCancelled {
-            s.isRaised = false
-            return true
-          }
-          s.waiter = continuation
-          return false
-        }
-        if isReady { continuation.resume() }
-      }
-    } onCancel: {
-      raise()
     }
   }
 }
