@@ -39,19 +39,6 @@ extension IPAddress {
     return self
   }
 
-  /// May it be an address of one host anywhere? (`IP.IsGlobalUnicast`)
-  public var isGlobalUnicast: Bool {
-    let (first, second) = isIPv4 ? (bytes[12], bytes[13]) : (bytes[0], bytes[1])
-    if isIPv4 {
-      let isUnspecified = bytes[12...].allSatisfy { $0 == 0 }
-      let isBroadcast = bytes[12...].allSatisfy { $0 == 255 }
-      let isLinkLocal = first == 169 && second == 254
-      return !isUnspecified && !isBroadcast && first != 127 && first & 0xF0 != 0xE0 && !isLinkLocal
-    }
-    let isUnspecifiedOrLoopback = bytes.dropLast().allSatisfy { $0 == 0 } && bytes[15] <= 1
-    return !isUnspecifiedOrLoopback && first != 0xFF && !(first == 0xFE && second & 0xC0 == 0x80)
-  }
-
   public static func < (a: IPAddress, b: IPAddress) -> Bool { a.bytes.lexicographicallyPrecedes(b.bytes) }
 }
 

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Cacher
 import CustomResources
 import JSON
 import Machinery
