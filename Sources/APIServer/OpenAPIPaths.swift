@@ -106,7 +106,9 @@ struct OpenAPIPaths {
       ])
     for subresource in resource.subresources {
       let name = kind + Self.capitalized(subresource.name)
-      let shown = resource.views[ByteString(subresource.name)] ?? resource
+      // What clients define is shown alike, whatever the part.
+      let view = resource.isCustom ? nil : resource.views[ByteString(subresource.name)]
+      let shown = view ?? resource
       let item = shared(resource) + [.name(of: shown.kind)]
       add(
         "\(collection)/{name}/\(subresource.name)",

@@ -19,7 +19,7 @@ struct SpokenKind: Sendable {
 extension Store {
   /// What clients see of an object at a part of it; nil where that is the object.
   public func view(at subresource: Subresource) -> SubresourceView? {
-    subresource == .main ? nil : definition.subresource(subresource)?.view
+    subresource == .main ? nil : self.subresource(subresource)?.view
   }
 
   /// What is written to a part of an object.

@@ -1,5 +1,6 @@
 import Cacher
 import ArgumentParser
+import Cacher
 import CustomResources
 import JSON
 import Machinery

@@ -28,7 +28,8 @@ public enum CustomResource {
     }
     var versions: [ServedVersion] = []
     for place in [stored] + given.indices.filter({ $0 != stored }) {
-      versions.append(version(given[place], among: given, group: group, kind: kind))
+      versions.append(
+        version(given[place], among: given, group: group, kind: kind, isNamespaced: spec?["scope"] != "Cluster"))
     }
     var fields: [SelectableField] = []
     var known: Set<ByteString> = []
@@ -56,10 +57,23 @@ public enum CustomResource {
   private static func name(of path: String) -> String { path.hasPrefix(".") ? String(path.dropFirst()) : path }
 
   private static func version(
-    _ version: JSONValue, among all: [JSONValue], group: String, kind: String
+    _ version: JSONValue, among all: [JSONValue], group: String, kind: String, isNamespaced: Bool
   ) -> ServedVersion {
     var subresources: [SubresourceDefinition] = []
     if version["subresources"]?["status"]?.object != nil { subresources.append(CustomVersion.status) }
+    if let scale = version["subresources"]?["scale"], scale.object != nil {
+      let paths = all.map { other -> (String, String?) in
+        let name = "\(group)/\(other["name"]?.string ?? "")"
+        return (name, other["subresources"]?["scale"]?["specReplicasPath"]?.string)
+      }
+      let part = CustomScale(
+        specReplicas: scale["specReplicasPath"]?.string ?? "",
+        statusReplicas: scale["statusReplicasPath"]?.string ?? "",
+        labelSelector: scale["labelSelectorPath"]?.string ?? "")
+      subresources.append(
+        part.subresource(
+          replicas: Dictionary(paths, uniquingKeysWith: { first, _ in first }), isNamespaced: isNamespaced))
+    }
     let name = version["name"]?.string ?? ""
     return ServedVersion(
       name, isServed: version["served"]?.bool ?? false,
