@@ -106,7 +106,7 @@ final class TestServer: Sendable {
     let definitions = GroupResource(group: "apiextensions.k8s.io", resource: "customresourcedefinitions")
     if let store = stores.first(where: { $0.info.groupResource == definitions }) {
       let client = SystemClient.server(SystemClient.Surroundings(admission: configuration.admission, audit: nil))
-      let serving = CustomServing(store, client, services: nil) { definition in
+      let serving = CustomServing(store, client, services: nil) { [config] definition in
         let (stored, destroy) = try await Self.stored(definition, config, raw)
         return CustomStorage(stored, destroy: destroy)
       }

@@ -38,7 +38,7 @@ private struct ScaleBench {
     var whole = metadata
     whole["name"] = "a"
     body["metadata"] = whole
-    let (read, _) = try view.reader.decode(tree: body, validation: .strict)
+    let read = try view.reader.decode(tree: body, validation: .strict).object
     let result = try await store.update(
       "a", namespace: "n", body: read, subresource: Self.part, options: Self.options(.update, by: manager))
     return try JSONValue(parsing: try store.shown(result.object, through: view).object)
