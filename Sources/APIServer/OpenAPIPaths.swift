@@ -104,7 +104,7 @@ struct OpenAPIPaths {
         read(resource, kind, item, "get", of: resource.verbs), replace(resource, kind, item, of: resource.verbs),
         patch(resource, kind, item, of: resource.verbs), delete(resource, kind, item),
       ])
-    for subresource in resource.subresources {
+    for subresource in resource.subresources where !isConnected(subresource.name, of: resource) {
       let name = kind + Self.capitalized(subresource.name)
       // What clients define is shown alike, whatever the part.
       let view = resource.isCustom ? nil : resource.views[ByteString(subresource.name)]
@@ -127,6 +127,11 @@ struct OpenAPIPaths {
     add(watched, [watch(resource, kind + "List", shared(resource), isOne: false)])
     add("\(watched)/{name}", [watch(resource, kind, item, isOne: true)])
     return paths
+  }
+
+  /// What is connected to, as a shell or a proxy, has the kind of its options. Nothing is promised of what answers there.
+  private func isConnected(_ name: String, of resource: ResourceInfo) -> Bool {
+    resource.subresourceKinds[ByteString(name)]?.kind.hasSuffix("Options") ?? false
   }
 
   private func shared(_ resource: ResourceInfo) -> [APIParameter] {
