@@ -28,6 +28,11 @@ public enum Corpus {
     "storage.k8s.io-storageclasses/sweep-strategic": emptied,
     "core-services/proxy": "proxies",
     "storage.k8s.io-volumeattachments/sweep-create": "defaults inside of volumes that have no object",
+    "custom/rules/shape-2": compiled, "custom/rules/shape-4": compiled, "custom/rules/shape-5": compiled,
+    "custom/rules/shape-6": compiled, "custom/rules/scope-1": compiled, "custom/rules/scope-2": compiled,
+    "custom/rules/scope-5": compiled, "custom/rules/cost-1": compiled, "custom/rules/cost-3": compiled,
+    "custom/structural/root-4": held, "custom/structural/defaults-2": held, "custom/structural/defaults-3": held,
+    "custom/structural/defaults-4": held,
     "apps-controllerrevisions/delete": "what upstream complains of twice",
     "apps-controllerrevisions/sweep-create": emptied, "apps-controllerrevisions/sweep-replace": emptied,
     "apps-controllerrevisions/data-bytes": "a decoder that keeps the white space of raw JSON",
@@ -40,6 +45,8 @@ public enum Corpus {
     "apps-statefulsets/scale": "scales", "apps-statefulsets/scale-apply": "scales",
   ]
 
+  private static let compiled = "rules of definitions that are compiled and priced"
+  private static let held = "defaults that are held against their schema"
   private static let accountTokens = "tokens of service accounts"
   private static let hidden = "an annotation that answers show and metadata alone does not"
   private static let emptied = "a decoder that tells a map which is empty from one which is absent"
