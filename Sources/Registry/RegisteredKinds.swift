@@ -87,10 +87,23 @@ enum RegisteredKinds {
 
   private static let scheme = "k8s.io/kubernetes/pkg/api/legacyscheme/scheme.go:30"
 
+  /// Definitions of custom resources are served by a part of kube-apiserver that knows nothing but them.
+  private static let extensions = (
+    group: "apiextensions.k8s.io",
+    table: """
+    v1:
+    apiextensions.k8s.io/v1: ConversionReview CustomResourceDefinition+
+    apiextensions.k8s.io/v1beta1: ConversionReview CustomResourceDefinition+
+    """, scheme: "k8s.io/apiextensions-apiserver/pkg/apiserver/apiserver.go:55"
+  )
+
   /// Why a body of a type can't become an object of the expected one; nil for another version of the same kind. Looked
   /// at only for bodies of another type, so the table is read each time.
   static func problem(_ type: TypeMembers, expected: GroupVersionKind) -> String? {
-    guard contains(type) else { return type.notRegistered(in: scheme) }
+    let isExtension = expected.group == extensions.group
+    guard contains(type, isExtension ? extensions.table : table) else {
+      return type.notRegistered(in: isExtension ? extensions.scheme : scheme)
+    }
     if type.kind == expected.kind, homes(type.kind, type.groupVersion.group).contains(expected.group) { return nil }
     let package = type.isInternal ? internalPackage(type.groupVersion.group) : type.groupVersion.version
     let wanted = "\(internalPackage(expected.group)).\(expected.kind)"
@@ -115,7 +128,7 @@ enum RegisteredKinds {
     return shared.contains(group) ? shared : [group]
   }
 
-  private static func contains(_ type: TypeMembers) -> Bool {
+  private static func contains(_ type: TypeMembers, _ table: String) -> Bool {
     table.split(separator: "\n").contains { line in
       let name = line.prefix { $0 != ":" }
       let known = GroupVersion(parsing: String(name))

@@ -25,6 +25,9 @@ import Testing
       "cases/watch",
       "cases/namespaced",
       "cases/access/bootstrap",
+      "cases/custom/definitions",
+      "cases/custom/rules",
+      "cases/custom/structural",
       "derived/nodes",
     ] + Corpus.builtin.map { "cases/builtin/\($0)" }
 

@@ -1,3 +1,4 @@
+import CustomResources
 import JSON
 import Machinery
 import Registry
@@ -18,6 +19,7 @@ enum ConversionRules {
     let client = webhook?["clientConfig"].flatMap { $0.isNull ? nil : $0 }
     let versions = (webhook?["conversionReviewVersions"]?.array ?? []).compactMap(\.string)
     let needsKnown = !wasWithoutKnownVersion(context.oldObject)
+    let mayBeBad = ConversionTrust.mayBeBad(after: context.oldObject)
     context.look(at: conversion, "conversion") { context in
       guard strategy == "Webhook" else {
         let detail = "should not be set when strategy is not set to Webhook"
@@ -27,6 +29,10 @@ enum ConversionRules {
       }
       if let client {
         context.look(at: client, "webhookClientConfig", WebhookAddress.check)
+        if !mayBeBad, let bundle = client["caBundle"]?.string, let problem = ConversionTrust.problem(bundle) {
+          let shown = JSONValue.string(bundle).encoded().text
+          context.report(.invalid(context.path("webhookClientConfig", "caBundle"), bare: shown, problem))
+        }
       } else {
         context.report(.required(context.path("webhookClientConfig"), "required when strategy is set to Webhook"))
       }

@@ -18,6 +18,7 @@ extension ResourceDefinition {
     subresources: [.status()],
     rules: DefinitionRules.all, generation: .ofSpec, deletion: DefinitionForm.deletion,
     defaults: DefinitionForm.applyDefaults, prepareForCreate: DefinitionForm.begin,
+    warnings: { definition, old in UnknownFormats.warnings(definition, old: old) },
     columns: [.name, .createdAt])
 }
 

@@ -3,25 +3,145 @@
 extension FactDescriptions {
   /// apiextensions.v1
   static let apiextensionsV1: StaticString = #"""
-    T io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.CustomResourceColumnDefinition 
-    T io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.CustomResourceConversion 
-    T io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.CustomResourceDefinition 
-    T io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.CustomResourceDefinitionCondition 
-    T io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.CustomResourceDefinitionList 
-    T io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.CustomResourceDefinitionNames 
-    T io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.CustomResourceDefinitionSpec 
-    T io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.CustomResourceDefinitionStatus 
-    T io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.CustomResourceDefinitionVersion 
-    T io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.CustomResourceSubresourceScale 
-    T io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.CustomResourceSubresourceStatus 
-    T io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.CustomResourceSubresources 
-    T io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.CustomResourceValidation 
-    T io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.ExternalDocumentation 
-    T io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.JSONSchemaProps 
-    T io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.SelectableField 
-    T io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.ServiceReference 
-    T io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.ValidationRule 
-    T io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.WebhookClientConfig 
-    T io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.WebhookConversion 
+    T io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.CustomResourceColumnDefinition A column that tables of the resource show.
+    description What the column tells, for people.
+    format How the value is written, by a format of OpenAPI; name marks the column that holds an object's name.
+    jsonPath A simple JSONPath that is evaluated in each object; what it finds first is the cell.
+    name The column's heading.
+    priority 0 for a column that is always shown; a higher one is left out where there is little room.
+    type The OpenAPI type of the value: integer, number, string, boolean or date.
+    T io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.CustomResourceConversion How objects come from one version to another.
+    strategy None, where only apiVersion changes, or Webhook, where somebody else is asked.
+    webhook How to ask; needed where the strategy is Webhook, and refused elsewhere.
+    T io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.CustomResourceDefinition Brings a kind of its own to this server. Its name is the plural, a dot and the group.
+    apiVersion Group and version of the schema in which this object is written, such as v1 or apps/v1. Requests may leave it out; another value than the endpoint's is refused.
+    kind The name of this object's schema, in CamelCase. A server knows it from the endpoint, so requests may leave it out; it cannot be changed.
+    metadata Name, labels and all else that every object has.
+    spec What the kind is, and how it is served.
+    status What the server has made of it.
+    T io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.CustomResourceDefinitionCondition One thing that is known of a definition.
+    lastTransitionTime When the status changed last.
+    message More about it, for people.
+    observedGeneration The generation of the definition that this was found out about.
+    reason Why it is so: one word in CamelCase, for programs.
+    status True, False or Unknown.
+    type What it is about: Established, NamesAccepted, NonStructuralSchema, Terminating and the like.
+    T io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.CustomResourceDefinitionList Several definitions of custom resources.
+    apiVersion Group and version of the schema in which this object is written, such as v1 or apps/v1. Requests may leave it out; another value than the endpoint's is refused.
+    items The definitions.
+    kind The name of this object's schema, in CamelCase. A server knows it from the endpoint, so requests may leave it out; it cannot be changed.
+    metadata What every list has.
+    T io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.CustomResourceDefinitionNames What a resource is called, in addresses and by people.
+    categories Groups of resources that it belongs to, such as all: clients ask for those by one name.
+    kind The name of the kind, in CamelCase and the singular, as objects carry it.
+    listKind The kind of its lists; the kind with List behind it where nothing is said.
+    plural The plural in lower case, under which the resource is served: /apis/GROUP/VERSION/PLURAL. The definition's name begins with it.
+    shortNames Shorter names in lower case that clients take for it.
+    singular The singular in lower case; the kind in lower case where nothing is said.
+    T io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.CustomResourceDefinitionSpec What the kind is, and how it is served.
+    conversion How objects come from one version to another; without it only apiVersion changes.
+    group The API group in which the resource is served. The definition's name ends with it.
+    names What the resource and its kind are called.
+    preserveUnknownFields Keeps what no schema knows. Of an older API: only false can be set, schemas have x-kubernetes-preserve-unknown-fields for it.
+    scope Whether objects stand in namespaces: Namespaced or Cluster.
+    versions The versions of the resource. Discovery sorts them by their names: stable ones first, then beta and alpha, the highest number first.
+    T io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.CustomResourceDefinitionStatus What the server has made of a definition.
+    acceptedNames The names under which the resource is served; others than those wanted where another definition has them.
+    conditions What is known of the definition.
+    observedGeneration The generation of the definition that was looked at last.
+    storedVersions Every version in which objects were ever stored. None of them can leave the spec before it was taken away here, which is to be done when no object is stored in it any more.
+    T io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.CustomResourceDefinitionVersion One version of a resource.
+    additionalPrinterColumns The columns of its tables behind the name; the age where nothing is said.
+    deprecated Warns everybody who asks for this version.
+    deprecationWarning The warning, where it is to be another than the usual one.
+    name The name of the version, such as v1beta1, as it stands in addresses.
+    schema What objects of this version have to be.
+    selectableFields Up to eight fields by which objects can be selected.
+    served Whether anybody can ask for this version.
+    storage Whether objects are stored in this version. Exactly one is that.
+    subresources What parts of an object are served apart.
+    T io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.CustomResourceSubresourceScale How the number of replicas is found in an object, for who scales it.
+    labelSelectorPath Where in the status (or spec) a label selector stands, as text; autoscalers need it.
+    specReplicasPath Where in the spec the wanted number of replicas stands: a JSONPath with dots alone.
+    statusReplicasPath Where in the status the number of replicas stands that there are: a JSONPath with dots alone.
+    T io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.CustomResourceSubresourceStatus Has objects' status served apart, at /status: only there it can be written, and nothing else is written there.
+    T io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.CustomResourceSubresources What parts of an object are served apart.
+    scale Serves the number of replicas at /scale.
+    status Serves the status at /status.
+    T io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.CustomResourceValidation What objects have to be.
+    openAPIV3Schema The schema of the objects.
+    T io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.ExternalDocumentation Where to read more.
+    description What there is to read.
+    url Where it is.
+    T io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.JSONSchemaProps A schema after JSON Schema, draft 4.
+    $ref Not supported.
+    $schema Not supported.
+    additionalItems Not supported.
+    additionalProperties The schema of all members of a map; or whether an object may have members that are not named.
+    allOf Limits that a value has to keep all of.
+    anyOf Limits of which a value has to keep one at least.
+    default What stands where nothing is given. Such values are set in requests and when stored objects are read.
+    definitions Not supported.
+    dependencies Not supported.
+    description What it is, for people.
+    enum All values there may be.
+    example A value as there may be one.
+    exclusiveMaximum The maximum itself is not allowed.
+    exclusiveMinimum The minimum itself is not allowed.
+    externalDocs Where to read more.
+    format What a value looks like beyond its type, such as date-time or int32. One that the server does not know is not checked.
+    id Not supported.
+    items The schema of a list's items.
+    maxItems How many items a list may have.
+    maxLength How many characters a text may have.
+    maxProperties How many members an object may have.
+    maximum The highest number.
+    minItems How many items a list has to have.
+    minLength How many characters a text has to have.
+    minProperties How many members an object has to have.
+    minimum The lowest number.
+    multipleOf A number has to be a multiple of this one.
+    not Limits that a value must not keep.
+    nullable Whether null is a value.
+    oneOf Limits of which a value has to keep exactly one.
+    pattern A regular expression that a text has to match somewhere.
+    patternProperties Not supported.
+    properties The schemas of an object's members, by name.
+    required The members that an object has to have.
+    title What it is called, for people.
+    type object, array, string, integer, number or boolean.
+    uniqueItems Cannot be true.
+    x-kubernetes-embedded-resource The value is a Kubernetes object, with apiVersion, kind and metadata, which are checked as those of any object.
+    x-kubernetes-int-or-string The value is an integer or a text.
+    x-kubernetes-list-map-keys The members of a list's items by whose values an item is told from the others; for lists of type map.
+    x-kubernetes-list-type What a list is to those who apply it: atomic (one value), set (each item once) or map (items by their keys).
+    x-kubernetes-map-type What an object is to those who apply it: granular (every member by itself) or atomic (one value).
+    x-kubernetes-preserve-unknown-fields Keeps members that the schema does not know, where they would be dropped. What has a schema of its own further down is pruned again.
+    x-kubernetes-validations Rules in the expression language CEL that a value has to keep.
+    T io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.SelectableField A field by which objects can be selected.
+    jsonPath Where it stands: a JSONPath with dots alone, to a text, a number or a truth. Not in the metadata.
+    T io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.ServiceReference A service that answers.
+    name The service's name.
+    namespace The service's namespace.
+    path The path that is asked for.
+    port The service's port; 443 where nothing is said.
+    T io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.ValidationRule A rule in the expression language CEL.
+    fieldPath The member that a complaint names where the rule fails, from the place of the rule on: .a.b or ['a-b'].
+    message What is told where the rule fails. Needed where the rule has line breaks.
+    messageExpression An expression whose text is told where the rule fails; the message where it has no result.
+    optionalOldSelf oldSelf is an optional, so that the rule is asked of new values, too.
+    reason The kind of complaint: FieldValueInvalid where nothing is said.
+    reason=FieldValueDuplicate The value is there already.
+    reason=FieldValueForbidden The value must not be there.
+    reason=FieldValueInvalid The value is wrong.
+    reason=FieldValueRequired The value has to be there.
+    rule The expression. self is the value at the place of the rule, oldSelf what was there before: a rule that uses it is asked of updates only.
+    T io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.WebhookClientConfig How a webhook is reached: by a URL or by a service.
+    caBundle The certificates in PEM by which it is known; the system's where nothing is said.
+    service The service that answers.
+    url Where it is: https://host:port/path, without user, query and fragment.
+    T io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.WebhookConversion How somebody else is asked to convert objects.
+    clientConfig How it is reached.
+    conversionReviewVersions The versions of ConversionReview that it understands, the best first. The server takes the first that it knows itself.
     """#
 }

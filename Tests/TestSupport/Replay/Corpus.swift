@@ -18,8 +18,15 @@ public enum Corpus {
   public static let awaiting = [
     "access/decisions/cluster": "what only OpenShift's build says of nodes/proxy",
     "access/serviceaccounts/bound-node": taints, "access/serviceaccounts/bound-pod-node": taints,
+    "custom/rules/shape-2": compiled, "custom/rules/shape-4": compiled, "custom/rules/shape-5": compiled,
+    "custom/rules/shape-6": compiled, "custom/rules/scope-1": compiled, "custom/rules/scope-2": compiled,
+    "custom/rules/scope-5": compiled, "custom/rules/cost-1": compiled, "custom/rules/cost-3": compiled,
+    "custom/structural/root-4": held, "custom/structural/defaults-2": held, "custom/structural/defaults-3": held,
+    "custom/structural/defaults-4": held,
   ]
 
+  private static let compiled = "rules of definitions that are compiled and priced"
+  private static let held = "defaults that are held against their schema"
   private static let taints = "the admission plug-in TaintNodesByCondition"
 
   /// Does a row of a sweep expect that an expression of a policy or webhook is refused? Nobody compiles them yet.
