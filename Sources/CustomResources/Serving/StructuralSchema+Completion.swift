@@ -5,9 +5,10 @@ import JSON
 extension StructuralSchema {
   /// Drops what the schema does not know; returns the paths of that, sorted.
   /// (apiextensions-apiserver: `schema/pruning.PruneWithOptions`)
-  func prune(_ object: inout JSONValue, tellsUnknown: Bool) -> [String] {
+  /// `isResource`: it has apiVersion, kind and metadata, whatever the schema says.
+  func prune(_ object: inout JSONValue, tellsUnknown: Bool, isResource: Bool = true) -> [String] {
     var pruning = Pruning(isTelling: tellsUnknown)
-    pruning.prune(&object, self, isResource: true)
+    pruning.prune(&object, self, isResource: isResource)
     return pruning.unknown.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
   }
 

@@ -22,6 +22,15 @@ public struct ValueChecks: Sendable {
     self.problems = problems
   }
 
+  /// Those of objects that are written.
+  public static let ofObjects = ValueChecks(
+    pruned: { value, schema, isResource in
+      var value = value
+      _ = schema.prune(&value, tellsUnknown: false, isResource: isResource)
+      return value
+    },
+    problems: { value, schema, _, path in SchemaValidator(schema).findings(value, at: path).errors })
+
   /// Everything fits.
   public static let none = ValueChecks(pruned: { value, _, _ in value }, problems: { _, _, _, _ in [] })
 }
