@@ -180,7 +180,8 @@ let package = Package(
       name: "CustomServing",
       dependencies: [
         "APIServer", "Controllers", "CustomResources", "Registry", "Cacher", "Storage", "Webhooks", "CurlHTTP",
-        "Cryptography", "Schema", "Machinery", "Metrics", "JSON", "ByteBuffers", .product(name: "Logging", package: "swift-log"),
+        "Cryptography", "Schema", "Machinery", "Metrics", "JSON", "ByteBuffers",
+        .product(name: "Logging", package: "swift-log"),
       ],
       swiftSettings: swiftSettings),
     .executableTarget(

@@ -197,7 +197,9 @@ public final class APIServer: RequestHandler {
       "/api", "/apis", "/healthz", "/livez", "/readyz", "/metrics", "/openapi/v2", "/openapi/v3", "/openapi/v3/",
       "/version",
     ]
-    if configuration.tokenDocuments != nil { paths.formUnion(["/.well-known/openid-configuration", "/openid/v1/jwks"]) }
+    if configuration.tokenDocuments != nil {
+      paths.formUnion(["/.well-known/openid-configuration", "/openid/v1/jwks"])
+    }
     for (name, endpoint) in health { paths.formUnion(endpoint.checks.map { "/\(name)/\($0.name)" }) }
     paths.formUnion(discovery.resourceLists.keys)
     paths.formUnion(discovery.groups.keys.map { "/apis/\($0)" })

@@ -166,7 +166,8 @@ final class OpenAPI: Sendable {
 
   private func makeSwagger() -> Page {
     let versions = groupVersions
-    let groups = Set<ByteString>(versions.keys.map(\.group)).subtracting([""]).map(\.text)
+    let named = versions.filter { !$0.value.contains(where: \.isCustom) }.keys.map(\.group)
+    let groups = Set<ByteString>(named).subtracting([""]).map(\.text)
     let paths =
       [OpenAPIPaths.coreVersions, OpenAPIPaths.groups, OpenAPIPaths.version] + groups.map(OpenAPIPaths.group)
       + versions.flatMap { OpenAPIPaths.groupVersion($0.key, $0.value) }

@@ -35,7 +35,7 @@ final class ResourceEndpoint: Sendable {
     self.view = view
     self.metrics = metrics
     info = view?.info ?? store.info
-    columns = view?.columns ?? store.definition.columns
+    columns = view?.columns ?? store.columns
     protobuf = ProtobufForm(info, hiding: store.definition.hiddenAnnotations) {
       view?.protobufMessage(of: $0) ?? store.protobufMessage(of: $0)
     }

@@ -94,7 +94,8 @@ public final class Store: Sendable {
     let hasDefaults = place == 0 || definition.versions[place].conversion == nil
     let defaults = hasDefaults ? definition.defaults : ResourceDefinition.noHook
     reader = ObjectReader(
-      info, applyDefaults: defaults, mendDefaults: hasDefaults ? definition.mendDefaults : nil, model: model, type: type,
+      info, applyDefaults: defaults, mendDefaults: hasDefaults ? definition.mendDefaults : nil, model: model,
+      type: type,
       form: custom?.version.form)
     fields =
       custom?.fieldManager(definition, version: place)

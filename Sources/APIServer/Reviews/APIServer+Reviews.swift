@@ -38,7 +38,8 @@ extension APIServer {
     let authorizer = configuration.access?.authorizer ?? AlwaysAllow()
     return switch kind {
     case .selfSubject: IdentityReview.answer(object, for: context.user)
-    case .token: try await IdentityReview.answer(
+    case .token:
+      try await IdentityReview.answer(
         token: object, by: configuration.access?.authenticator, configuration.tokenAudiences)
     case .selfSubjectAccess, .subjectAccess, .localSubjectAccess:
       try await AccessReview(kind: kind, object: object).answered(by: authorizer, for: context.user)

@@ -68,7 +68,12 @@ final class CustomStore: Sendable {
   func problems(_ object: JSONValue, replacing old: JSONValue, _ part: Subresource) async -> ObjectFindings {
     let type = typeProblems(object)
     if !type.isEmpty { return ObjectFindings(errors: type) }
-    return await version.form.findings(object, old: old, part)
+    var found = await version.form.findings(object, old: old, part)
+    // Upstream looks at what no update may change here once more, and tells it twice.
+    let again = MetaValidation.validateUpdate(
+      object["metadata"]?.object ?? JSONObject(), old["metadata"]?.object ?? JSONObject())
+    found.errors = again + found.errors
+    return found
   }
 
   /// (`ValidateTypeMeta`)
