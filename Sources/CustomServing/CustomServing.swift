@@ -92,8 +92,14 @@ public final class CustomServing: StartHook, Controller {
 
   // MARK: one definition
 
+  /// Stands for no definition: where there is none, that has to be found out, too.
+  private static let all = ObjectName("")
+
+  public func begin() { queue.add(Self.all) }
+
   public func sync(_ key: ObjectName) async throws -> SyncOutcome {
     try await lookAround()
+    if key == Self.all { return .done }
     let outcome = try await settle(key)
     state.withLock { _ = $0.awaited?.remove(ByteString(key.name)) }
     return outcome

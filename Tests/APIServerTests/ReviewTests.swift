@@ -246,7 +246,8 @@ import Testing
     func answer(_ asked: [JSONValue], _ audiences: [String]) async throws -> JSONValue? {
       let tokens = AuthenticatorChain([try TokenFile(csv: "t,u,1")], anonymous: .denied)
       let object: JSONValue = ["spec": ["token": "t", "audiences": .array(asked)]]
-      return try await IdentityReview.answer(token: object, by: tokens, TokenAudiences(own: audiences) { _ in nil })["status"]
+      return try await IdentityReview.answer(token: object, by: tokens, TokenAudiences(own: audiences) { _ in nil })[
+        "status"]
     }
     let names = ["a", "b"]
     #expect(try await answer([], names)?["audiences"] == ["a", "b"])
