@@ -1,6 +1,6 @@
+public import JSON
 import Machinery
 public import Registry
-import JSON
 
 /// Where a kind that a client has defined says how many there shall be of something. Paths as definitions have them:
 /// `.spec.replicas`. (apiextensions: `CustomResourceSubresourceScale`)
@@ -14,6 +14,14 @@ public struct CustomScale: Sendable, Equatable {
     self.specReplicas = specReplicas
     self.statusReplicas = statusReplicas
     self.labelSelector = labelSelector
+  }
+
+  /// That of a definition's version; nil where it has none.
+  public init?(version: JSONValue) {
+    guard let scale = version["subresources"]?["scale"], scale.object != nil else { return nil }
+    self.init(
+      specReplicas: scale["specReplicasPath"]?.string ?? "", statusReplicas: scale["statusReplicasPath"]?.string ?? "",
+      labelSelector: scale["labelSelectorPath"]?.string ?? "")
   }
 
   /// The names in a path.
@@ -85,6 +93,28 @@ public struct CustomScale: Sendable, Equatable {
     },
     TableColumn("Age", type: "date", description: TableColumn.age.description, cell: TableColumn.age.cell),
   ]
+
+  // MARK: objects
+
+  /// What is wrong with the numbers of an object, and with its selector. `isStatus`: the status alone is written.
+  /// (`ValidateScaleSpec`, `ValidateScaleStatus`)
+  func problems(_ object: JSONValue, isStatus: Bool) -> [FieldError] {
+    var errors: [FieldError] = []
+    for path in (isStatus ? [] : [specReplicas]) + [statusReplicas] {
+      do throws(Status) {
+        let number = try Self.number(object, Self.members(of: path)) ?? 0
+        func complain(_ why: String) { errors.append(.invalid(path, bare: String(number), why)) }
+        if number < 0 { complain("should be a non-negative integer") }
+        if number > Int64(Int32.max) { complain("should be less than or equal to \(Int32.max)") }
+      } catch { errors.append(.invalid(path, bare: "0", error.message)) }
+    }
+    if !labelSelector.isEmpty {
+      do throws(Status) { _ = try Self.text(object, Self.members(of: labelSelector)) } catch {
+        errors.append(.invalid(labelSelector, "", error.message))
+      }
+    }
+    return errors
+  }
 
   // MARK: values by their paths
 

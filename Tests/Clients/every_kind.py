@@ -47,7 +47,19 @@ def kinds(server):
 def manifests():
     """A body by group and version and plural: the first of each that was recorded as created."""
     service = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "every-kind"}, "spec": {"ports": [{"port": 80}]}}
-    found = {("v1", "nodes"): node("every-kind"), ("v1", "services"): service}
+    schema = {"openAPIV3Schema": {"type": "object"}}
+    definition = {
+        "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
+        "metadata": {"name": "kinds.every.example.org"},
+        "spec": {
+            "group": "every.example.org", "scope": "Namespaced", "names": {"plural": "kinds", "kind": "Kind"},
+            "versions": [{"name": "v1", "served": True, "storage": True, "schema": schema}],
+        },
+    }
+    found = {
+        ("v1", "nodes"): node("every-kind"), ("v1", "services"): service,
+        ("apiextensions.k8s.io/v1", "customresourcedefinitions"): definition,
+    }
     for file in sorted(RECORDED.glob("*.json")):
         for case in json.loads(file.read_text()):
             for step in case["steps"]:

@@ -45,7 +45,7 @@ import Testing
         == ".spec.size.wanted accessor error: x is of the type string, expected int64")
     #expect(
       refusal(["spec": ["size": 3]], view)?.message
-        == ".spec.size accessor error: 3 is of the type int64, expected map[string]interface{}")
+        == ".spec.size.wanted accessor error: 3 is of the type int64, expected map[string]interface{}")
   }
 
   @Test func `tells of a body of another kind what kube-apiserver tells`() throws {

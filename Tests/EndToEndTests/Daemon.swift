@@ -94,7 +94,7 @@ final class Daemon: Sendable {
       prefix + [Self.program, "serve", "--insecure-port", String(port)] + storageArguments + controllers + arguments,
       outputFile: folder.file("log-\(UInt32.random(in: 0...UInt32.max))"))
     process.withLock { $0 = child }
-    try await eventually("the daemon to be ready", within: .seconds(30)) {
+    try await eventually("the daemon to be ready", within: .seconds(90)) {
       HTTPProbe.request(port: self.port, path: "/readyz")?.status == 200 || !child.isRunning
     }
     guard child.isRunning else { throw Ended(status: child.exitStatus ?? -1, output: child.output) }

@@ -61,17 +61,13 @@ public enum CustomResource {
   ) -> ServedVersion {
     var subresources: [SubresourceDefinition] = []
     if version["subresources"]?["status"]?.object != nil { subresources.append(CustomVersion.status) }
-    if let scale = version["subresources"]?["scale"], scale.object != nil {
+    if let scale = CustomScale(version: version) {
       let paths = all.map { other -> (String, String?) in
         let name = "\(group)/\(other["name"]?.string ?? "")"
         return (name, other["subresources"]?["scale"]?["specReplicasPath"]?.string)
       }
-      let part = CustomScale(
-        specReplicas: scale["specReplicasPath"]?.string ?? "",
-        statusReplicas: scale["statusReplicasPath"]?.string ?? "",
-        labelSelector: scale["labelSelectorPath"]?.string ?? "")
       subresources.append(
-        part.subresource(
+        scale.subresource(
           replicas: Dictionary(paths, uniquingKeysWith: { first, _ in first }), isNamespaced: isNamespaced))
     }
     let name = version["name"]?.string ?? ""

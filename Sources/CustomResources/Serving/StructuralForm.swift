@@ -15,6 +15,7 @@ final class StructuralForm: ObjectForm {
   /// `openAPIV3Schema` as it is written.
   private let written: JSONValue
   private let hasStatus: Bool
+  private let scale: CustomScale?
   /// The fields that selectors may ask for.
   private let selectable: [String]
   let ownership: MergeSchema
@@ -26,6 +27,7 @@ final class StructuralForm: ObjectForm {
     validator = SchemaValidator(schema)
     statusSchema = schema.property("status")
     statusValidator = statusSchema.map { SchemaValidator($0) }
+    scale = CustomScale(version: version)
     hasStatus = version["subresources"]?["status"]?.object != nil
     selectable = (version["selectableFields"]?.array ?? []).compactMap { $0["jsonPath"]?.string }
       .map { $0.hasPrefix(".") ? String($0.dropFirst()) : $0 }
@@ -52,13 +54,14 @@ final class StructuralForm: ObjectForm {
   func findings(_ object: JSONValue, old: JSONValue?, _ part: Subresource) async -> ObjectFindings {
     guard part == .status else {
       var errors = validator.findings(object, replacing: old).errors
-      errors += listProblems(object, old)
-      return ObjectFindings(errors: errors)
+      errors += scale?.problems(object, isStatus: false) ?? []
+      return ObjectFindings(errors: errors + listProblems(object, old))
     }
     var errors: [FieldError] = []
     if let statusValidator, let status = object["status"] {
       errors += statusValidator.findings(status, replacing: old?["status"], at: "status").errors
     }
+    errors += scale?.problems(object, isStatus: true) ?? []
     return ObjectFindings(errors: errors + listProblems(object, old))
   }
 

@@ -29,7 +29,8 @@ public struct ValueChecks: Sendable {
       _ = schema.prune(&value, tellsUnknown: false, isResource: isResource)
       return value
     },
-    problems: { value, schema, _, path in SchemaValidator(schema).findings(value, at: path).errors })
+    problems: { value, schema, _, path in SchemaValidator(schema, isForDefaults: true).findings(value, at: path).errors
+    })
 
   /// Everything fits.
   public static let none = ValueChecks(pruned: { value, _, _ in value }, problems: { _, _, _, _ in [] })

@@ -59,7 +59,11 @@ enum ListTypes {
     }
   }
 
-  private static func identity(_ value: JSONValue) -> ByteString { ByteString(value.sortedByName.encoded().text) }
+  /// Numbers that are whole are not those that are written with a fraction, as in Go.
+  private static func identity(_ value: JSONValue) -> ByteString {
+    if case .double = value { return ByteString("float64 \(value.encoded().text)") }
+    return ByteString(value.sortedByName.encoded().text)
+  }
 
   /// Where something stands for the second time; what comes after is not told.
   private static func repeated(_ texts: [ByteString]) -> [Int] {

@@ -10,9 +10,10 @@ public final class SchemaValidator: Sendable {
   private let check: ValueCheck
   private let schema: StructuralSchema
 
-  public init(_ schema: StructuralSchema) {
+  /// `isForDefaults`: of the values that a definition gives.
+  public init(_ schema: StructuralSchema, isForDefaults: Bool = false) {
     self.schema = schema
-    check = ValueCheck(schema)
+    check = ValueCheck(schema, isForDefaults: isForDefaults)
   }
 
   /// What was found.

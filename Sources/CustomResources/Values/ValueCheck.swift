@@ -32,17 +32,21 @@ final class ValueCheck: Sendable {
   /// Is there nothing but a type to look at?
   let isPlain: Bool
 
-  convenience init(_ schema: StructuralSchema) {
+  /// `isForDefaults`: what may be an integer or a string may then be anything, as upstream's other converter has it.
+  /// (`Structural.ToKubeOpenAPI`)
+  convenience init(_ schema: StructuralSchema, isForDefaults: Bool = false) {
+    func check(_ schema: StructuralSchema) -> ValueCheck { ValueCheck(schema, isForDefaults: isForDefaults) }
     let additional: Additional =
       switch schema.additional {
       case .forbidden?: .forbidden
-      case .schema(let schema)?: .check(ValueCheck(schema))
+      case .schema(let schema)?: .check(check(schema))
       case .allowed?, nil: .allowed
       }
     self.init(
-      type: schema.isIntOrString ? "int-or-string" : schema.type, isNullable: schema.isNullable, schema.limits,
-      properties: schema.properties.map { ($0.name, ValueCheck($0.schema)) }, additional: additional,
-      items: schema.items.map { ValueCheck($0) })
+      type: schema.isIntOrString ? isForDefaults ? "" : "int-or-string" : schema.type, isNullable: schema.isNullable,
+      schema.limits,
+      properties: schema.properties.map { ($0.name, check($0.schema)) }, additional: additional,
+      items: schema.items.map(check))
   }
 
   convenience init(_ nested: NestedLimits) {
