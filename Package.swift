@@ -210,7 +210,8 @@ let package = Package(
       name: "AccessRBACTests", dependencies: ["AccessRBAC", "Access", "JSON", "Machinery"],
       swiftSettings: swiftSettings),
     .testTarget(
-      name: "CustomResourcesTests", dependencies: ["CustomResources", "Registry", "JSON", "Machinery"],
+      name: "CustomResourcesTests",
+      dependencies: ["CustomResources", "FieldManagement", "Registry", "JSON", "Machinery"],
       swiftSettings: swiftSettings),
     .testTarget(name: "CELTests", dependencies: ["CEL", "JSON"], swiftSettings: swiftSettings),
     .testTarget(

@@ -11,12 +11,13 @@ extension MergeSchema {
     case .scalar, .opaque, .atomic, .list: return (true, FieldSet())
     case .deduced where value.object == nil: return (true, FieldSet())
     case .structure, .map, .deduced:
-      let isMap = if case .structure = self[id].kind { false } else { true }
       let entries = (value.object?.members ?? []).compactMap { member -> FieldSet.Entry? in
         guard let child = child(member.name, of: id) else { return nil }
         let (isLeaf, children) = below(member.value, child)
         let isEmpty = member.value.isNull || member.value.object?.isEmpty == true
-        return FieldSet.Entry(element: .field(member.name), isMember: isLeaf || isEmpty || isMap, children: children)
+        return FieldSet.Entry(
+          element: .field(member.name), isMember: isLeaf || isEmpty || !isNamed(member.name, in: id), children: children
+        )
       }
       return (false, FieldSet(unsorted: entries))
     case .set(let item): return (false, items(value, item, []))
@@ -43,11 +44,10 @@ extension MergeSchema {
         var isMember = entry.isMember
         var child: ID?
         switch (entry.element, id.map { self[$0].kind }) {
-        case (.field(let name), .structure?):
-          child = id.flatMap { self[$0].fields[name] }
-          if child != nil && !entry.children.isEmpty { isMember = true }
+        case (.field(let name), .structure?), (.field(let name), .deduced?):
+          child = id.flatMap { self.child(name, of: $0) }
+          if let id, child != nil, !entry.children.isEmpty, isNamed(name, in: id) { isMember = true }
         case (.field, .map(let item)?): child = item
-        case (.field, .deduced?): child = id
         case (.key, .keyed(let item, _)?): child = item
         default: break
         }
@@ -64,12 +64,11 @@ extension MergeSchema {
     set.entries.allSatisfy { entry in
       if entry.children.isEmpty { return true }
       switch (entry.element, id.map { self[$0].kind }) {
-      case (.field(let name), .structure?):
-        guard let child = id.flatMap({ self[$0].fields[name] }) else { return false }
-        return ownsItems(entry.children, child)
+      case (.field(let name), .structure?), (.field(let name), .deduced?):
+        guard let id, let child = child(name, of: id) else { return false }
+        return (entry.isMember || isNamed(name, in: id)) && ownsItems(entry.children, child)
       case (.field, .map(let item)?), (.key, .keyed(let item, _)?):
         return entry.isMember && ownsItems(entry.children, item)
-      case (.field, .deduced?): return entry.isMember && ownsItems(entry.children, id)
       default: return false
       }
     }

@@ -38,8 +38,12 @@ public struct MergeSchema: Sendable {
 
   struct Node: Sendable {
     let kind: Kind
-    /// The members of a structure.
+    /// The members of a structure, or those of something deduced that are known.
     var fields: [ByteString: ID] = [:]
+    /// What a structure's other members are; nil where it may have none.
+    var others: ID?
+    /// Is anything known of its members?
+    var isKnown: Bool { !fields.isEmpty || others != nil }
   }
 
   private(set) var nodes: [Node] = []
@@ -50,10 +54,22 @@ public struct MergeSchema: Sendable {
   /// The node of an item or member; nil for a member that a structure does not have.
   func child(_ name: String, of id: ID) -> ID? {
     switch nodes[id.index].kind {
-    case .structure: nodes[id.index].fields[name]
+    case .structure: nodes[id.index].fields[name] ?? nodes[id.index].others
     case .map(let item): item
+    // Where members are known, it is a structure as far as it is an object.
+    case .deduced where nodes[id.index].isKnown: nodes[id.index].fields[name] ?? nodes[id.index].others
     case .deduced: id
     default: nil
+    }
+  }
+
+  /// Does the type name this member? Entries of maps have names that nobody knew before.
+  func isNamed(_ name: String, in id: ID) -> Bool {
+    switch nodes[id.index].kind {
+    // Without others there is no member but the named ones.
+    case .structure: nodes[id.index].others == nil || nodes[id.index].fields[name] != nil
+    case .deduced: nodes[id.index].isKnown && nodes[id.index].fields[name] != nil
+    default: false
     }
   }
 
@@ -66,18 +82,20 @@ public struct MergeSchema: Sendable {
   /// Of a kind about which nothing is known: members are owned one by one, all else as a whole.
   public static let untyped = MergeSchema(nodes: [Node(kind: .deduced)], root: ID(index: 0))
 
-  private init(nodes: [Node], root: ID) {
+  init(nodes: [Node], root: ID) {
     self.nodes = nodes
     self.root = root
   }
 
-  private struct Builder {
+  struct Builder {
     let model: TypeModel
-    var nodes: [Node] = []
-    var structures: [TypeModel.TypeID: ID] = [:]
+    private(set) var nodes: [Node] = []
+    private var structures: [TypeModel.TypeID: ID] = [:]
 
-    mutating func add(_ kind: Kind) -> ID {
-      nodes.append(Node(kind: kind))
+    init(model: TypeModel) { self.model = model }
+
+    mutating func add(_ kind: Kind, fields: [ByteString: ID] = [:], others: ID? = nil) -> ID {
+      nodes.append(Node(kind: kind, fields: fields, others: others))
       return ID(index: nodes.count - 1)
     }
 

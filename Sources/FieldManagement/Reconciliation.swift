@@ -29,9 +29,8 @@ extension MergeSchema {
 
   private func child(_ element: PathElement, of id: ID) -> ID? {
     switch (self[id].kind, element) {
-    case (.structure, .field(let name)): self[id].fields[name]
+    case (.structure, .field(let name)), (.deduced, .field(let name)): child(name, of: id)
     case (.map(let item), _): item
-    case (.deduced, .field): id
     case (.set(let item), _), (.keyed(let item, _), _): item
     default: nil
     }

@@ -36,7 +36,9 @@ private struct TypeCheck {
   mutating func value(_ value: JSONValue, _ id: MergeSchema.ID) {
     guard problems.count < Self.problemsMax, !value.isNull else { return }
     switch schema[id].kind {
-    case .opaque, .deduced: return
+    case .opaque: return
+    case .deduced:
+      if schema[id].isKnown, value.object != nil { members(value, id) }
     case .atomic(let inner): self.value(value, inner)
     case .scalar(let scalar):
       switch (scalar, value) {
@@ -48,18 +50,7 @@ private struct TypeCheck {
       case (.number, _): complain("expected numeric (int or float), got \(GoText.type(value))")
       case (.any, _): complain("expected any scalar, got \(Self.shown(value))")
       }
-    case .structure, .map:
-      guard let members = value.object?.members else { return complain("expected map, got \(Self.shown(value))") }
-      for member in members {
-        guard let child = schema.child(member.name, of: id) else {
-          // The first unknown member of an object ends its check.
-          path.append(.field(member.name))
-          complain("field not declared in schema")
-          path.removeLast()
-          return
-        }
-        inside(.field(member.name), member.value, child)
-      }
+    case .structure, .map: members(value, id)
     case .list(let item):
       guard let items = value.array else { return complain("expected list, got \(Self.shown(value))") }
       for (place, value) in items.enumerated() where problems.count < Self.problemsMax {
@@ -67,6 +58,20 @@ private struct TypeCheck {
       }
     case .set(let item): items(value, item, [])
     case .keyed(let item, let keys): items(value, item, keys)
+    }
+  }
+
+  private mutating func members(_ value: JSONValue, _ id: MergeSchema.ID) {
+    guard let members = value.object?.members else { return complain("expected map, got \(Self.shown(value))") }
+    for member in members {
+      guard let child = schema.child(member.name, of: id) else {
+        // The first unknown member of an object ends its check.
+        path.append(.field(member.name))
+        complain("field not declared in schema")
+        path.removeLast()
+        return
+      }
+      inside(.field(member.name), member.value, child)
     }
   }
 

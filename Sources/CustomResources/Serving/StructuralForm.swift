@@ -31,7 +31,7 @@ final class StructuralForm: ObjectForm {
     hasStatus = version["subresources"]?["status"]?.object != nil
     selectable = (version["selectableFields"]?.array ?? []).compactMap { $0["jsonPath"]?.string }
       .map { $0.hasPrefix(".") ? String($0.dropFirst()) : $0 }
-    ownership = .untyped
+    ownership = schema.ownership()
   }
 
   func complete(_ object: inout JSONValue) throws(DecodeError) -> CompletedObject {
