@@ -7,11 +7,19 @@ import Testing
 struct BodyMaker {
   var random: Seeded
   var model = TypeModel.builtin
-  /// Structs that may still have members: a type that contains itself would have no end.
-  var left = Int.max
+  /// How many structs of a body may have members: a type that contains itself would have no end.
+  var most = 500
+  private var left = 0
+
+  init(random: Seeded, model: TypeModel = .builtin, most: Int = 500) {
+    self.random = random
+    self.model = model
+    self.most = most
+  }
 
   /// Members in any order; `isWhole`: every member, else some.
   mutating func structure(_ id: TypeModel.TypeID, depth: Int) -> JSONValue {
+    if depth == 0 { left = most }
     left -= 1
     guard left > 0, depth < 16 else { return [:] }
     var members: [JSONObject.Member] = []

@@ -154,7 +154,7 @@ import Testing
 
   @Test(arguments: 0..<60) func `random definitions do too, and their trees decode as their texts`(seed: Int) throws {
     let type = try Self.type("CustomResourceDefinition")
-    var maker = BodyMaker(random: Seeded(UInt64(seed)), model: Self.model, left: 150)
+    var maker = BodyMaker(random: Seeded(UInt64(seed)), model: Self.model, most: 150)
     let body = maker.structure(type, depth: 0)
     let once = try Self.model.decode(try JSONTape.parse(body.encoded()).root, as: type)
     let ofTree = try Self.model.decode(tree: body, as: type)
