@@ -50,7 +50,7 @@ struct SchemaValidatorTests {
     ),
     (
       #"{"type":"array","items":{"type":"integer"},"maxItems":1}"#, "[1,2]", "[1]",
-      "x: Too many: 2: must have at most 1 items"
+      "x: Too many: 2: must have at most 1 item"
     ),
     (
       #"{"type":"array","items":{"type":"integer"}}"#, #"["a"]"#, "[1]",

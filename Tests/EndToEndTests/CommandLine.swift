@@ -48,13 +48,13 @@ import Testing
     let port = try Ports.free()
     let flags = [
       "--insecure-port", String(port), "--insecure-bind-address", "::1", "--data-dir", folder.file("d"),
-      "--profiling=false", "--service_account_issuer=https://a.test", "-v=2",
+      "--profiling=false", "--external_hostname=a.test", "-v=2",
     ]
     let daemon = try ChildProcess([Daemon.program] + flags, outputFile: folder.file("log"))
     defer { daemon.signal(SIGKILL) }
     try await eventually("it to serve", within: .seconds(20)) { daemon.output.contains("\"serving\"") }
     #expect(
-      daemon.output.contains("--profiling is taken") && daemon.output.contains("--service-account-issuer is taken")
+      daemon.output.contains("--profiling is taken") && daemon.output.contains("--external-hostname is taken")
         && daemon.output.contains("http://[::1]:\(port)"))
     let check = try await run([Daemon.program, "check-config"] + flags)
     #expect(
