@@ -26,8 +26,12 @@ import Testing
       "cases/namespaced",
       "cases/access/bootstrap",
       "cases/custom/definitions",
+      "cases/custom/life",
       "cases/custom/rules",
       "cases/custom/structural",
+      "cases/custom/talk",
+      "cases/custom/update",
+      "cases/custom/values",
       "derived/nodes",
     ] + Corpus.builtin.map { "cases/builtin/\($0)" }
 

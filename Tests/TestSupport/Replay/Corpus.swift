@@ -21,12 +21,15 @@ public enum Corpus {
     "custom/rules/shape-2": compiled, "custom/rules/shape-4": compiled, "custom/rules/shape-5": compiled,
     "custom/rules/shape-6": compiled, "custom/rules/scope-1": compiled, "custom/rules/scope-2": compiled,
     "custom/rules/scope-5": compiled, "custom/rules/cost-1": compiled, "custom/rules/cost-3": compiled,
-    "custom/structural/root-4": held, "custom/structural/defaults-2": held, "custom/structural/defaults-3": held,
-    "custom/structural/defaults-4": held,
+    "custom/structural/root-4": embedded, "custom/structural/defaults-3": embedded,
+    "custom/update/transitions-0": compiled, "custom/update/ratcheting-0": compiled, "custom/update/cost": compiled,
+    "custom/values/rules-2": compiled, "custom/values/rules-3": compiled,
+    "custom/values/pruning-1": embedded, "custom/values/strict-1": embedded, "custom/values/warn-1": embedded,
+    "custom/talk/versions": "what upstream refuses to apply in a version without a scale",
   ]
 
   private static let compiled = "rules of definitions that are compiled and priced"
-  private static let held = "defaults that are held against their schema"
+  private static let embedded = "metadata of objects inside of objects"
   private static let taints = "the admission plug-in TaintNodesByCondition"
 
   /// Does a row of a sweep expect that an expression of a policy or webhook is refused? Nobody compiles them yet.
