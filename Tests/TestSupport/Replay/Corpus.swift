@@ -25,6 +25,7 @@ public enum Corpus {
     "custom/update/transitions-0": compiled, "custom/update/ratcheting-0": compiled, "custom/update/cost": compiled,
     "custom/values/rules-2": compiled, "custom/values/rules-3": compiled,
     "custom/values/pruning-1": embedded, "custom/values/strict-1": embedded, "custom/values/warn-1": embedded,
+    "custom/values/lists-1": "a replayer that finds 1.0 the same as 1, as the one over HTTP does",
     "custom/talk/versions": "what upstream refuses to apply in a version without a scale",
   ]
 
