@@ -189,20 +189,28 @@ public final class CustomServing: StartHook, Controller {
       return state.isOver
     }
     if isOver { return await next.end.endNow() }
-    let resources = next.stores.map { store in
-      ServedResource(store) { [weak self] in await self?.released(next.end) }
-    }
-    let gone = Set((known?.stores ?? []).map { ObjectIdentifier($0) })
-    do {
-      try await catalog().update { $0.filter { !gone.contains(ObjectIdentifier($0.store)) } + resources }
-    } catch {
+    if let failure = await replace(known, by: next) {
       await next.end.endNow()
       forget(next.end)
-      throw error
+      throw failure
     }
     state.withLock { $0.served[key] = next }
     // What is served in no version is stored all the same.
     if let known, known.stores.isEmpty { await released(known.end) }
+  }
+
+  /// Serves one in the place of another; returns why it can't. (By itself, since the compiler of Swift 6.3 does not get
+  /// through the two in one when it optimizes.)
+  private func replace(_ known: ServedDefinition?, by next: ServedDefinition) async -> (any Error)? {
+    let gone = Set((known?.stores ?? []).map { ObjectIdentifier($0) })
+    let resources = next.stores.map { store in
+      ServedResource(store) { [weak self] in await self?.released(next.end) }
+    }
+    guard let catalog = state.withLock({ $0.catalog }) else { return NothingServes() }
+    do throws(DuplicateResource) {
+      try await catalog.update { $0.filter { !gone.contains(ObjectIdentifier($0.store)) } + resources }
+      return nil
+    } catch { return error }
   }
 
   /// Serves a definition no more.
