@@ -26,7 +26,6 @@ import Testing
       "cases/namespaced",
       "cases/access/bootstrap",
       "cases/custom/definitions",
-      "cases/custom/life",
       "cases/custom/rules",
       "cases/custom/structural",
       "cases/custom/talk",
