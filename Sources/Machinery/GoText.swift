@@ -24,6 +24,37 @@ public enum GoText {
     return out + "\""
   }
 
+  /// `%q` of a list: `["a" "b"]`.
+  public static func quoted(_ texts: [String]) -> String { "[\(texts.map { quoted($0) }.joined(separator: " "))]" }
+
+  /// `%g` of a number whose shortest digits Swift gives in `description`.
+  public static func general(_ description: String) -> String {
+    var text = description[...]
+    let sign = text.hasPrefix("-") ? "-" : ""
+    text = text.dropFirst(sign.utf8.count)
+    let parts = text.split(separator: "e", maxSplits: 1)
+    let mantissa = (parts.first ?? "0").split(separator: ".", maxSplits: 1)
+    let whole = mantissa.first ?? "0"
+    var digits = String(whole + (mantissa.count > 1 ? mantissa[1] : ""))
+    // The value is 0.d1d2d3… × 10^point.
+    var point = whole.utf8.count + (parts.count > 1 ? Int(parts[1]) ?? 0 : 0)
+    while digits.utf8.count > 1, digits.hasPrefix("0") {
+      digits.removeFirst()
+      point -= 1
+    }
+    while digits.utf8.count > 1, digits.hasSuffix("0") { digits.removeLast() }
+    if digits == "0" { return sign + "0" }
+    let exponent = point - 1
+    if exponent < -4 || exponent >= 6 {
+      let fraction = digits.utf8.count > 1 ? "." + digits.dropFirst() : ""
+      let power = abs(exponent) < 10 ? "0\(abs(exponent))" : String(abs(exponent))
+      return "\(sign)\(digits.prefix(1))\(fraction)e\(exponent < 0 ? "-" : "+")\(power)"
+    }
+    if point <= 0 { return sign + "0." + String(repeating: "0", count: -point) + digits }
+    if point >= digits.utf8.count { return sign + digits + String(repeating: "0", count: point - digits.utf8.count) }
+    return sign + digits.prefix(point) + "." + digits.dropFirst(point)
+  }
+
   /// Without white space at both ends. (`strings.TrimSpace`)
   public static func trimmed(_ text: String) -> String {
     func isSpace(_ scalar: Unicode.Scalar) -> Bool { scalar.properties.isWhitespace }

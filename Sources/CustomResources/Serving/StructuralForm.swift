@@ -10,11 +10,9 @@ final class StructuralForm: ObjectForm {
   private let schema: StructuralSchema
   private let validator: SchemaValidator
   /// Of the status alone; nil where the schema says nothing of it.
-  private let statusSchema: StructuralSchema?
   private let statusValidator: SchemaValidator?
   /// `openAPIV3Schema` as it is written.
   private let written: JSONValue
-  private let hasStatus: Bool
   private let scale: CustomScale?
   /// The fields that selectors may ask for.
   private let selectable: [String]
@@ -25,10 +23,8 @@ final class StructuralForm: ObjectForm {
     written = version["schema"]?["openAPIV3Schema"] ?? .object(JSONObject())
     schema = StructuralSchema(written)
     validator = SchemaValidator(schema)
-    statusSchema = schema.property("status")
-    statusValidator = statusSchema.map { SchemaValidator($0) }
+    statusValidator = schema.property("status").map { SchemaValidator($0) }
     scale = CustomScale(version: version)
-    hasStatus = version["subresources"]?["status"]?.object != nil
     selectable = (version["selectableFields"]?.array ?? []).compactMap { $0["jsonPath"]?.string }
       .map { $0.hasPrefix(".") ? String($0.dropFirst()) : $0 }
     ownership = schema.ownership()

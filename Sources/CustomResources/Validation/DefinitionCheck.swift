@@ -12,14 +12,12 @@ public struct DefinitionCheck {
     var schema = SchemaCheck.Tolerance()
   }
 
-  private let checks: ValueChecks
   private let old: OlderSpec?
   private let spec: OlderSpec
   private var tolerance = Tolerance()
   private var errors: [FieldError] = []
 
-  private init(_ spec: OlderSpec, old: OlderSpec?, _ checks: ValueChecks) {
-    self.checks = checks
+  private init(_ spec: OlderSpec, old: OlderSpec?) {
     self.old = old
     self.spec = spec
     guard let old else { return }
@@ -30,7 +28,7 @@ public struct DefinitionCheck {
     tolerance.requiresStructural = !schemas.contains(where: SchemaTree.isNonStructural)
     tolerance.requiresPruned = !schemas.contains {
       SchemaTree.has($0) { $0.there("default") != nil } && !SchemaTree.isNonStructural($0)
-        && DefaultCheck.hasUnpruned($0, checks)
+        && DefaultCheck.hasUnpruned($0)
     }
     tolerance.schema.requiresKnownTypes = none {
       !$0.text("type").isEmpty && !SchemaTree.types.contains($0.text("type"))
@@ -40,9 +38,9 @@ public struct DefinitionCheck {
   }
 
   /// What is wrong with the spec of a definition that is made, or that changes: then `old` is what it was.
-  public static func specErrors(_ definition: JSONValue, old: JSONValue?, _ checks: ValueChecks) -> [FieldError] {
+  public static func specErrors(_ definition: JSONValue, old: JSONValue?) -> [FieldError] {
     var check = DefinitionCheck(
-      OlderSpec(definition["spec"] ?? .null), old: old.map { OlderSpec($0["spec"] ?? .null) }, checks)
+      OlderSpec(definition["spec"] ?? .null), old: old.map { OlderSpec($0["spec"] ?? .null) })
     check.look(FieldPath("spec"))
     return check.errors
   }
@@ -202,7 +200,7 @@ public struct DefinitionCheck {
     if tolerance.requiresStructural, problem == nil {
       var found = StructuralCheck.errors(in: schema, at: place)
       if found.isEmpty {
-        found = DefaultCheck.errors(in: schema, at: place, requiresPruned: tolerance.requiresPruned, checks)
+        found = DefaultCheck.errors(in: schema, at: place, requiresPruned: tolerance.requiresPruned)
       }
       errors += found
     }

@@ -16,27 +16,10 @@ public enum UnknownFormats {
     for schema in OlderSpec(definition["spec"] ?? .null).schemas {
       _ = SchemaTree.has(schema) { schema in
         let format = schema.text("format")
-        if !format.isEmpty, !isKnown(format, of: schema.text("type")) { found.append(format) }
+        if !format.isEmpty, ValueFormat(format, of: schema.text("type")) == nil { found.append(format) }
         return false
       }
     }
     return found
   }
-
-  private static func isKnown(_ format: String, of type: String) -> Bool {
-    switch type {
-    // Dashes do not count.
-    case "", "string": texts.contains(ByteString(String(format.filter { $0 != "-" })))
-    case "integer": ["int32", "int64"].contains(format)
-    case "number": ["float", "double"].contains(format)
-    default: false
-    }
-  }
-
-  private static let texts = Set(
-    [
-      "bsonobjectid", "uri", "email", "hostname", "ipv4", "ipv6", "cidr", "mac", "uuid", "uuid3", "uuid4", "uuid5",
-      "isbn", "isbn10", "isbn13", "creditcard", "ssn", "hexcolor", "rgbcolor", "byte", "password", "date", "duration",
-      "datetime", "k8sshortname", "k8slongname",
-    ].map { ByteString($0) })
 }

@@ -27,7 +27,7 @@ enum ListTypes {
       switch schema.listType {
       case .set?:
         for place in repeated(items.map { identity($0) }) {
-          errors.append(.duplicate("\(path)[\(place)]", bare: GoNumberText.shown(items[place])))
+          errors.append(.duplicate("\(path)[\(place)]", bare: items[place].inComplaints))
         }
       case .map?: keyed(items, schema, path, &errors)
       case .atomic?, nil: break
@@ -42,7 +42,7 @@ enum ListTypes {
     _ items: [JSONValue], _ schema: StructuralSchema, _ path: String, _ errors: inout [FieldError]
   ) {
     if let place = items.firstIndex(where: { !$0.isNull && $0.object == nil }) {
-      let shown = GoNumberText.shown(items[place])
+      let shown = items[place].inComplaints
       errors.append(
         .invalid("\(path)[\(place)]", bare: shown, "must be an object for an array of list-type map"))
       return
@@ -55,7 +55,7 @@ enum ListTypes {
           }))
     }
     for place in repeated(keys.map { identity($0) }) {
-      errors.append(.duplicate("\(path)[\(place)]", bare: GoNumberText.shown(keys[place])))
+      errors.append(.duplicate("\(path)[\(place)]", bare: keys[place].inComplaints))
     }
   }
 

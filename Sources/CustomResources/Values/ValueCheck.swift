@@ -61,7 +61,7 @@ final class ValueCheck: Sendable {
     additional: Additional, items: ValueCheck?
   ) {
     types = type == "int-or-string" ? ["integer", "string"] : type.isEmpty ? [] : [type]
-    let format = ValueFormat(limits.format, of: types.count == 1 ? types[0] : "", isOfTwo: types.count == 2)
+    let format = ValueFormat(limits.format, of: types.count == 1 ? types[0] : "")
     self.format = format
     formatName = format == nil ? "" : limits.format
     self.isNullable = isNullable

@@ -8,8 +8,8 @@ enum ValueFormat: Sendable {
   case int32, int64, float, double
   case text(@Sendable (String) -> Bool)
 
-  /// `type`: the one that the value is of; empty for any. `isOfTwo`: it may be an integer or a string.
-  init?(_ name: String, of type: String, isOfTwo: Bool) {
+  /// nil for a name that is not known, or not for such values. `type`: the one that the value is of; empty for any.
+  init?(_ name: String, of type: String) {
     switch type {
     case "integer":
       guard let format = ["int32": ValueFormat.int32, "int64": .int64][name] else { return nil }
@@ -30,28 +30,25 @@ enum ValueFormat: Sendable {
     return { pattern.matches($0) }
   }
 
-  /// By their names without hyphens. `password` is known and asks nothing.
+  /// By their names without hyphens.
   private static let texts: [String: @Sendable (String) -> Bool] = [
-    "uri": FormatChecks.isURI, "email": FormatChecks.isEmail, "hostname": hostname,
+    "uri": OpenAPIFormats.isURI, "email": OpenAPIFormats.isEmail, "hostname": hostname,
     "ipv4": { IPAddress($0)?.isIPv4 == true && !$0.contains(":") },
     "ipv6": { $0.contains(":") && IPAddress($0) != nil }, "cidr": { IPNetwork($0) != nil },
-    "mac": FormatChecks.isMAC, "uuid": uuid("[0-9a-f]", "[0-9a-f]"), "uuid3": uuid("3", "[0-9a-f]"),
-    "uuid4": uuid("4", "[89ab]"), "uuid5": uuid("5", "[89ab]"),
-    "isbn": { FormatChecks.isISBN10($0) || FormatChecks.isISBN13($0) }, "isbn10": FormatChecks.isISBN10,
-    "isbn13": FormatChecks.isISBN13, "creditcard": creditCard,
+    "mac": OpenAPIFormats.isMAC, "uuid": { OpenAPIFormats.isUUID($0) },
+    "uuid3": { OpenAPIFormats.isUUID($0, version: "3") },
+    "uuid4": { OpenAPIFormats.isUUID($0, version: "4", isOfRFC4122: true) },
+    "uuid5": { OpenAPIFormats.isUUID($0, version: "5", isOfRFC4122: true) },
+    "isbn": { OpenAPIFormats.isISBN10($0) || OpenAPIFormats.isISBN13($0) }, "isbn10": OpenAPIFormats.isISBN10,
+    "isbn13": OpenAPIFormats.isISBN13, "creditcard": creditCard,
     "ssn": { [matches = matches(#"^\d{3}[- ]?\d{2}[- ]?\d{4}$"#)] in $0.utf8.count == 11 && matches($0) },
     "hexcolor": matches("^#?([0-9a-fA-F]{3}|[0-9a-fA-F]{6})$"), "rgbcolor": rgb,
-    "byte": matches("^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=|[A-Za-z0-9+/]{4})$"),
-    "bsonobjectid": matches("^[0-9a-fA-F]{24}$"), "date": FormatChecks.isDate, "datetime": FormatChecks.isDateTime,
-    "duration": FormatChecks.isDuration,
+    "byte": OpenAPIFormats.isBase64,
+    "bsonobjectid": matches("^[0-9a-fA-F]{24}$"), "date": OpenAPIFormats.isDate, "datetime": OpenAPIFormats.isDateTime,
+    "duration": OpenAPIFormats.isDuration, "password": { _ in true },
     "k8sshortname": { NameValidation.dns1123Label($0).isEmpty },
     "k8slongname": { NameValidation.dns1123Subdomain($0).isEmpty },
   ]
-
-  private static func uuid(_ version: String, _ variant: String) -> @Sendable (String) -> Bool {
-    let hex = "[0-9a-f]"
-    return matches("(?i)^\(hex){8}-?\(hex){4}-?\(version)\(hex){3}-?\(variant)\(hex){3}-?\(hex){12}$")
-  }
 
   private static let hostname: @Sendable (String) -> Bool = {
     let one = #"[a-zA-Z0-9\p{S}\p{L}]"#

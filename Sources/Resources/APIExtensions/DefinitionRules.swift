@@ -23,7 +23,7 @@ enum DefinitionRules {
   ]
 
   private static let spec: Rule.Function = { context in
-    let errors = DefinitionCheck.specErrors(context.object, old: context.oldObject, .ofObjects)
+    let errors = DefinitionCheck.specErrors(context.object, old: context.oldObject)
     for error in errors { context.report(error) }
   }
 

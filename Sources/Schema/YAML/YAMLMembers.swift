@@ -23,8 +23,8 @@ struct YAMLKey {
       kind = .float
       // Names are written in single precision.
       let single = Float(number)
-      name = single.isFinite ? GoForms.general("\(single)") : single.isNaN ? ".nan" : single < 0 ? "-.inf" : ".inf"
-      syntax = number.isFinite ? GoForms.general("\(number)") : number.isNaN ? "NaN" : number < 0 ? "-Inf" : "+Inf"
+      name = single.isFinite ? GoText.general("\(single)") : single.isNaN ? ".nan" : single < 0 ? "-.inf" : ".inf"
+      syntax = number.isFinite ? GoText.general("\(number)") : number.isNaN ? "NaN" : number < 0 ? "-Inf" : "+Inf"
     }
   }
 
