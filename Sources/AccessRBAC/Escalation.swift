@@ -9,7 +9,7 @@ extension RoleIndex {
     let missing = PolicyRule.missing(from: owned, of: rules)
     if missing.isEmpty { return nil }
     let lines = Set(PolicyRule.compact(missing).map { ByteString($0.compactText) }).sorted().map(\.text)
-    let who = "user \(GoText.quoted(user.name)) (groups=\(PolicyRule.quoted(user.groups)))"
+    let who = "user \(GoText.quoted(user.name)) (groups=\(GoText.quoted(user.groups)))"
     var text = "\(who) is attempting to grant RBAC permissions not currently held:\n\(lines.joined(separator: "\n"))"
     if !unfound.isEmpty { text += "; resolution errors: [\(unfound.aggregated)]" }
     return text

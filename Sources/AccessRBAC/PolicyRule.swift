@@ -52,12 +52,9 @@ public struct PolicyRule: Sendable, Equatable {
       ("APIGroups", groups), ("Resources", resources), ("NonResourceURLs", urls), ("ResourceNames", names),
       ("Verbs", verbs),
     ]
-    let parts = lists.filter { !$0.1.isEmpty }.map { "\($0.0):\(Self.quoted($0.1))" }
+    let parts = lists.filter { !$0.1.isEmpty }.map { "\($0.0):\(GoText.quoted($0.1))" }
     return "{\(parts.joined(separator: ", "))}"
   }
-
-  /// As Go prints a list of texts with `%q`.
-  static func quoted(_ texts: [String]) -> String { "[\(texts.map(GoText.quoted).joined(separator: " "))]" }
 
   // MARK: requests
 

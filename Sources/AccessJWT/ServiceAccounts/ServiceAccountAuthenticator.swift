@@ -67,14 +67,11 @@ public final class ServiceAccountAuthenticator: Authenticator {
     let wanted = credentials.audiences ?? tokens.audiences
     guard audiences.contains(where: wanted.contains) else {
       return .invalid(
-        "token audiences \(Self.quoted(audiences)) is invalid for the target audiences \(Self.quoted(wanted))")
+        "token audiences \(GoText.quoted(audiences)) is invalid for the target audiences \(GoText.quoted(wanted))")
     }
     if let fault = fault(of: token) { return .invalid(fault) }
     return .user(claims.user)
   }
-
-  /// As Go prints a list with `%q`.
-  private static func quoted(_ texts: [String]) -> String { "[\(texts.map(GoText.quoted).joined(separator: " "))]" }
 
   /// Why a token is good no more; nil where it is.
   private func fault(of token: Token) -> String? {
