@@ -50,8 +50,10 @@ extension SubresourceView {
 }
 
 extension CachedObject {
-  /// The same object, looking otherwise. `itemOffset`: where it begins as an item of a list.
-  func remade(as tree: JSONValue, itemOffset: Int) -> CachedObject {
+  /// The same object, looking otherwise. `itemOffset`: where it begins as an item of a list. `facts`: nil for the same.
+  func remade(
+    as tree: JSONValue, itemOffset: Int, facts: (any Sendable)? = nil
+  ) -> CachedObject {
     let document = tree.encoded()
     let whole = SharedBytes(capacity: document.count + 2) { room in
       document.withUnsafeBytes { room.copyMemory(from: $0) }
@@ -64,7 +66,7 @@ extension CachedObject {
     let digits = text.map { $0.count >= 2 ? ($0.lowerBound + 1)..<($0.upperBound - 1) : 0..<0 } ?? 0..<0
     return CachedObject(
       key: key, revision: revision, document: whole, objectEnd: document.count, itemOffset: itemOffset,
-      revisionRange: digits, labels: labels, fields: fields, facts: facts, lease: lease, isStale: isStale,
+      revisionRange: digits, labels: labels, fields: fields, facts: facts ?? self.facts, lease: lease, isStale: isStale,
       encodings: encodings)
   }
 }

@@ -143,13 +143,16 @@ final class CustomStore: Sendable {
 
   /// An object that was converted; it is shown as it is.
   private struct Shown: Sendable {}
+  /// In lists, too, objects say what they are.
+  private static let itemOffset = 1
 
   /// What an object looks like in this version, where nobody has to be asked for it.
   func shown(_ object: CachedObject) -> CachedObject {
     guard isConverted, !(object.facts is Shown), kind.conversion == nil else { return object }
     return object.form(encoding) {
       guard let tape = try? JSONTape.parse(object.object) else { return object }
-      return made(of: object, renamed(JSONValue(tape.root, leavingUnread: "fieldsV1")))
+      let tree = renamed(JSONValue(tape.root, leavingUnread: "fieldsV1"))
+      return object.remade(as: tree, itemOffset: Self.itemOffset, facts: Shown())
     }
   }
 
@@ -181,27 +184,10 @@ final class CustomStore: Sendable {
           tree["metadata"]?["resourceVersion"] = revision
         }
         tree.sortByName()
-        shown[place] = made(of: objects[place], tree)
+        shown[place] = objects[place].remade(as: tree, itemOffset: Self.itemOffset, facts: Shown())
       }
     }
     return shown
-  }
-
-  private func made(of object: CachedObject, _ tree: JSONValue) -> CachedObject {
-    let document = tree.encoded()
-    let whole = SharedBytes(capacity: document.count + 2) { room in
-      document.withUnsafeBytes { room.copyMemory(from: $0) }
-      room[document.count] = UInt8(ascii: ",")
-      room[document.count + 1] = UInt8(ascii: "{")
-      return document.count + 2
-    }
-    // The digits stand between quotes.
-    let text = (try? JSONTape.parse(document))?.root["metadata"]?["resourceVersion"]?.range
-    let digits = text.map { $0.count >= 2 ? ($0.lowerBound + 1)..<($0.upperBound - 1) : 0..<0 } ?? 0..<0
-    return CachedObject(
-      key: object.key, revision: object.revision, document: whole, objectEnd: document.count, itemOffset: 1,
-      revisionRange: digits, labels: object.labels, fields: object.fields, facts: Shown(), lease: object.lease,
-      isStale: object.isStale, encodings: object.encodings)
   }
 
   // MARK: ownership
