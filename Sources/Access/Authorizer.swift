@@ -60,6 +60,9 @@ extension Authorizer {
   public func allowsEverything(_ user: UserInfo) -> Bool { false }
   public func reason(ofAllowing attributes: AccessAttributes) -> String { "" }
 
+  /// May it be done? One that fails has not allowed it.
+  public func allows(_ attributes: AccessAttributes) async -> Bool { (try? await decide(attributes)) == .allow }
+
   /// The decision, waited for if need be.
   public func decide(_ attributes: AccessAttributes) async throws -> AccessDecision {
     switch authorize(attributes) {

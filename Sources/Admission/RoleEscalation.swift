@@ -71,7 +71,7 @@ public struct RoleEscalation: AdmissionPlugin {
   ) async -> Bool {
     let question = AccessAttributes(
       user, verb, group: group, version: "*", resource: resource, namespace: namespace, name: name)
-    return (try? await authorizer.decide(question)) == .allow
+    return await authorizer.allows(question)
   }
 
   private func refusal(_ request: AdmissionRequest, _ why: String) -> Status {
