@@ -26,7 +26,6 @@ public final class CustomAPIServices: StartHook, Controller {
 
   public func check() {}
 
-  private static let label = "kube-aggregator.kubernetes.io/automanaged"
   private static let groupPriority: Int64 = 1_000
   private static let versionPriority: Int64 = 100
 
@@ -52,29 +51,35 @@ public final class CustomAPIServices: StartHook, Controller {
       return []
     }
     let served = spec["versions"].map { $0.elements.filter { $0["served"]?.bool == true } } ?? []
-    return Set(served.compactMap { $0["name"]?.string }.map { ByteString("\($0).\(group)") })
+    return Set(
+      served.compactMap { $0["name"]?.string }.map {
+        ByteString(RegisteredAPIService.name(of: GroupVersion(group: group, version: $0)))
+      })
   }
 
   public func sync(_ key: ObjectName) async throws -> SyncOutcome {
     let parts = key.name.split(separator: ".", maxSplits: 1).map(String.init)
     guard parts.count == 2 else { return .done }
-    let groupVersion = GroupVersion(group: parts[1], version: parts[0])
+    let wanted = RegisteredAPIService.spec(
+      GroupVersion(group: parts[1], version: parts[0]), groupPriority: Self.groupPriority,
+      versionPriority: Self.versionPriority)
     let isServed = try await isServed(key.name)
     do throws(Status) {
       guard let found = try await client.get(key, in: services) else {
-        if isServed { try await client.createIfMissing(Self.service(groupVersion), in: services) }
+        if isServed {
+          try await client.createIfMissing(RegisteredAPIService.object(key.name, mode: "true", wanted), in: services)
+        }
         return .done
       }
       var service = try services.tree(of: found)
       // Somebody else's.
-      guard service["metadata"]?["labels"]?[Self.label]?.string == "true" else { return .done }
+      guard service["metadata"]?["labels"]?[RegisteredAPIService.label]?.string == "true" else { return .done }
       guard isServed else {
         var options = DeleteOptions()
         options.uid = service["metadata"]?["uid"]?.string
         try await client.delete(key, in: services, options)
         return .done
       }
-      let wanted = Self.service(groupVersion)["spec"] ?? [:]
       if service["spec"].map({ $0.isSameValue(as: wanted) }) == true { return .done }
       service["spec"] = wanted
       try await client.update(service, in: services)
@@ -91,17 +96,5 @@ public final class CustomAPIServices: StartHook, Controller {
     if known.withLock({ $0.values.contains { $0.contains(key) } }) { return true }
     let page = try await definitions.list(try definitions.prepareList(ListOptions(), namespace: ""))
     return page.objects.contains { Self.versions(of: $0).contains(key) }
-  }
-
-  private static func service(_ groupVersion: GroupVersion) -> JSONValue {
-    [
-      "metadata": [
-        "name": .string("\(groupVersion.version).\(groupVersion.group)"), "labels": .object([label: "true"]),
-      ],
-      "spec": [
-        "group": .string(groupVersion.group), "version": .string(groupVersion.version),
-        "groupPriorityMinimum": .int(groupPriority), "versionPriority": .int(versionPriority),
-      ],
-    ]
   }
 }

@@ -27,8 +27,6 @@ public final class APIServiceRegistration: StartHook, Controller {
     var atStart: Set<ByteString>?
   }
 
-  private static let label = "kube-aggregator.kubernetes.io/automanaged"
-
   /// `store`: that of APIServices. `known`: the group versions that could be served.
   public init(_ store: Store, served: [GroupVersion], known: [GroupVersion], _ client: SystemClient) {
     self.store = store
@@ -36,10 +34,8 @@ public final class APIServiceRegistration: StartHook, Controller {
     var wanted: [ByteString: JSONValue] = [:]
     for groupVersion in served {
       guard let priority = APIServicePriorities.of(groupVersion) else { continue }
-      wanted[Self.name(of: groupVersion)] = [
-        "group": .string(groupVersion.group), "version": .string(groupVersion.version),
-        "groupPriorityMinimum": .int(priority.group), "versionPriority": .int(priority.version),
-      ]
+      wanted[Self.name(of: groupVersion)] = RegisteredAPIService.spec(
+        groupVersion, groupPriority: priority.group, versionPriority: priority.version)
     }
     self.wanted = wanted
     unwanted = Set(known.map(Self.name)).subtracting(wanted.keys)
@@ -47,7 +43,7 @@ public final class APIServiceRegistration: StartHook, Controller {
   }
 
   private static func name(of groupVersion: GroupVersion) -> ByteString {
-    ByteString("\(groupVersion.version).\(groupVersion.group)")
+    ByteString(RegisteredAPIService.name(of: groupVersion))
   }
 
   public func check() throws {
@@ -92,13 +88,11 @@ public final class APIServiceRegistration: StartHook, Controller {
   private func settle(_ key: ObjectName, _ spec: JSONValue?) async throws {
     guard let found = try await client.get(key, in: store) else {
       guard let spec else { return }
-      let service: JSONValue = [
-        "metadata": ["name": .string(key.name), "labels": .object([Self.label: "onstart"])], "spec": spec,
-      ]
-      return try await client.createIfMissing(service, in: store)
+      return try await client.createIfMissing(
+        RegisteredAPIService.object(key.name, mode: "onstart", spec), in: store)
     }
     var service = try store.tree(of: found)
-    switch service["metadata"]?["labels"]?[Self.label]?.string {
+    switch service["metadata"]?["labels"]?[RegisteredAPIService.label]?.string {
     case "true": break
     case "onstart":
       let wasThere = progress.withLock { $0.atStart?.contains(ByteString(key.name)) == true }
