@@ -43,7 +43,7 @@ extension Quantity {
   }
 
   /// In the scale that upstream keeps it in, on which it depends what is taken for a whole number.
-  private static func sum(_ a: Int64, _ aScale: Int, _ b: Int64, _ bScale: Int) -> (Int64, Int)? {
+  static func sum(_ a: Int64, _ aScale: Int, _ b: Int64, _ bScale: Int) -> (Int64, Int)? {
     if b == 0 { return (a, aScale) }
     if a == 0 { return (b, bScale) }
     let least = min(aScale, bScale)

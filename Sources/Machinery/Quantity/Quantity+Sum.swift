@@ -6,20 +6,8 @@ extension Quantity {
     guard case .small(let value, let scale) = amount, case .small(let more, let otherScale) = other.amount else {
       return nil
     }
-    func scaled(_ value: Int64, by power: Int) -> Int64? {
-      var value = value
-      for _ in 0..<power {
-        let (next, isTooLarge) = value.multipliedReportingOverflow(by: 10)
-        if isTooLarge { return nil }
-        value = next
-      }
-      return value
+    return Self.sum(value, scale, more, otherScale).map { sum, place in
+      Quantity(.small(value: sum, scale: place), isZero ? other.format : format)
     }
-    let least = min(scale, otherScale)
-    guard scale - least <= 20, otherScale - least <= 20, let one = scaled(value, by: scale - least),
-      let two = scaled(more, by: otherScale - least)
-    else { return nil }
-    let (sum, isTooLarge) = one.addingReportingOverflow(two)
-    return isTooLarge ? nil : Quantity(.small(value: sum, scale: least), isZero ? other.format : format)
   }
 }
