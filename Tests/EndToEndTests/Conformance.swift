@@ -54,54 +54,47 @@ import Testing
   /// Over HTTPS: reviews quote the caller, and plain HTTP refuses a WebSocket of a foreign origin.
   @Test(arguments: [Backend.sqlite, .etcd34])
   func `what public reports brought up, and what quotes the caller, matches`(on backend: Backend) async throws {
-    let folder = try TemporaryFolder()
-    let tokens = folder.file("tokens.csv")
-    try "secret-token,admin,admin-uid,system:masters\n".write(toFile: tokens, atomically: true, encoding: .utf8)
-    let port = try Ports.free()
-    let daemon = try await Daemon.start(
-      on: backend,
-      arguments: ["--secure-port", String(port), "--cert-dir", folder.file("certs"), "--token-auth-file", tokens])
-    defer { daemon.stop() }
-    let tests = Repository.root.appending(path: "Tests/Conformance")
-    let quoting = Corpus.ofCallers.map { tests.appending(path: "cases/builtin/\($0).json").path }
-    let command =
-      [
-        "python3", tests.appending(path: "replay.py").path, "--server", "https://127.0.0.1:\(port)", "--token",
-        "secret-token", "-v",
-      ] + (["reports"] + Corpus.ofCallers).flatMap { ["--only", "\($0)/*"] }
-      + [tests.appending(path: "cases").path] + quoting
-    let result = try await run(command, within: .seconds(240))
+    let quoting = Corpus.ofCallers.map { Self.folder.appending(path: "cases/builtin/\($0).json").path }
+    let result = try await Self.replay(
+      asAdministratorOn: backend,
+      (["reports"] + Corpus.ofCallers).flatMap { ["--only", "\($0)/*"] }
+        + [Self.folder.appending(path: "cases").path] + quoting)
     #expect(result.status == 0 && result.output.contains(" passed, 0 failed"), "\(result.output)")
   }
 
   /// Who may do what by their roles, asked over HTTPS with a token and by impersonation.
   @Test(arguments: [Backend.sqlite, .etcd34])
   func `what roles allow matches`(on backend: Backend) async throws {
+    let files = [
+      "aggregation", "bootstrap", "decisions", "escalation", "requests", "reviews", "serviceaccounts", "validation",
+    ].map { Self.folder.appending(path: "cases/access/\($0).json") }
+    let names = try files.flatMap { try Conversation.read($0) }.map(\.name).filter { Corpus.awaiting[$0] == nil }
+    let result = try await Self.replay(
+      asAdministratorOn: backend, names.flatMap { ["--only", $0] } + files.map(\.path),
+      flags: ["--authorization-mode=Node,RBAC", "--controllers=clusterrole-aggregation-controller"])
+    let last = result.output.split(separator: "\n").last ?? ""
+    #expect(result.status == 0 && last == "\(names.count) passed, 0 failed", "\(result.output)")
+  }
+
+  /// Replays what `selection` says over HTTPS, with the token of somebody of system:masters. `flags`: the daemon's,
+  /// beyond those of HTTPS.
+  private static func replay(
+    asAdministratorOn backend: Backend, _ selection: [String], flags: [String] = []
+  ) async throws -> (status: Int32, output: String) {
     let folder = try TemporaryFolder()
     let tokens = folder.file("tokens.csv")
     try "secret-token,admin,admin-uid,system:masters\n".write(toFile: tokens, atomically: true, encoding: .utf8)
     let port = try Ports.free()
     let daemon = try await Daemon.start(
       on: backend,
-      arguments: [
-        "--secure-port", String(port), "--cert-dir", folder.file("certs"), "--token-auth-file", tokens,
-        "--authorization-mode=Node,RBAC", "--controllers=clusterrole-aggregation-controller",
-      ])
+      arguments: ["--secure-port", String(port), "--cert-dir", folder.file("certs"), "--token-auth-file", tokens]
+        + flags)
     defer { daemon.stop() }
-    let tests = Repository.root.appending(path: "Tests/Conformance")
-    let files = [
-      "aggregation", "bootstrap", "decisions", "escalation", "requests", "reviews", "serviceaccounts",
-      "validation",
-    ].map {
-      tests.appending(path: "cases/access/\($0).json")
-    }
-    let names = try files.flatMap { try Conversation.read($0) }.map(\.name).filter { Corpus.awaiting[$0] == nil }
     let result = try await run(
       [
-        "python3", tests.appending(path: "replay.py").path, "--server", "https://127.0.0.1:\(port)", "--token",
+        "python3", Self.folder.appending(path: "replay.py").path, "--server", "https://127.0.0.1:\(port)", "--token",
         "secret-token", "-v",
-      ] + names.flatMap { ["--only", $0] } + files.map(\.path), within: .seconds(240))
-    let last = result.output.split(separator: "\n").last ?? ""
-    #expect(result.status == 0 && last == "\(names.count) passed, 0 failed", "\(result.output)")
+      ] + selection, within: .seconds(240))
+    return (result.status, result.output)
   }
 }
